@@ -1,0 +1,70 @@
+# hitl: plain PGXS.  `make`, `make install` and `make installcheck` need only a
+# PostgreSQL with its server headers, jansson and libcurl; every other target
+# prepares what it needs by itself (dev/setup) and works on a private copy of
+# the installation (dev/lib.sh), so no system directory is written to.
+
+EXTENSION = hitl
+EXTVERSION = 0.1.0
+MODULE_big = hitl
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/workflow/*.c src/approval/*.c \
+	src/undo/*.c src/agent/*.c src/channel/*.c src/worker/*.c)))
+
+# The order is that of the extension script: tables before what reads them.
+SQL_PARTS = src/hitl.sql \
+	src/workflow/identifier.sql src/workflow/definition.sql \
+	src/workflow/workflow.sql src/approval/request.sql \
+	src/undo/checkpoint.sql src/worker/secret.sql \
+	src/agent/model.sql src/worker/outbox.sql src/channel/channel.sql \
+	src/workflow/control.sql src/approval/response.sql \
+	src/workflow/status.sql src/workflow/await.sql \
+	src/worker/worker.sql src/access.sql
+
+DATA_built = $(EXTENSION)--$(EXTVERSION).sql
+PG_CPPFLAGS = -I$(srcdir)/src
+PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
+	-Wno-sign-compare -fvisibility=hidden $(WERROR)
+SHLIB_LINK = -lcurl -ldl
+EXTRA_CLEAN = hitl_core.so src/core/*.o build results output_iso \
+	regression.diffs regression.out
+
+REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+REGRESS_OPTS = --load-extension=hitl
+ISOLATION = $(patsubst test/isolation/specs/%.spec,%,$(sort $(wildcard test/isolation/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test/isolation --load-extension=hitl
+
+PG_CONFIG ?= pg_config
+# The bitcode for inlining would need clang on every machine that builds.
+override with_llvm = no
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+all: hitl_core.so
+
+# Dependency tracking by hand: every object on every header is cheap here.
+$(OBJS): $(wildcard src/*.h src/*/*.h)
+
+# ---- the core: a library of its own, without PostgreSQL ----
+CORE_SOURCES = $(sort $(wildcard src/core/*.c))
+CORE_OBJS = $(CORE_SOURCES:.c=.o)
+CORE_CFLAGS = -std=gnu11 -g -O2 -fPIC -fvisibility=hidden -Wall -Wextra $(WERROR)
+
+src/core/%.o: src/core/%.c $(wildcard src/core/*.h)
+	$(CC) $(CORE_CFLAGS) -Isrc -c -o $@ $<
+
+hitl_core.so: $(CORE_OBJS)
+	$(CC) -shared -Wl,-z,relro -Wl,-z,now -o $@ $(CORE_OBJS) -ljansson -lm
+
+$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS)
+	{ echo '-- Built from src/**/*.sql by make; edit those.'; \
+	  echo '\echo Use "CREATE EXTENSION hitl" to load this file. \quit'; \
+	  for part in $(SQL_PARTS); do \
+		echo "-- $$part"; echo 'SET LOCAL search_path = pg_catalog, pg_temp;'; \
+		cat $$part; done; } >$@
+
+install: install-core
+uninstall: uninstall-core
+.PHONY: install-core uninstall-core
+install-core: hitl_core.so installdirs
+	$(INSTALL_SHLIB) hitl_core.so '$(DESTDIR)$(pkglibdir)/hitl_core.so'
+uninstall-core:
+	rm -f '$(DESTDIR)$(pkglibdir)/hitl_core.so'

@@ -1,0 +1,307 @@
+/*
+ * core.h
+ *		The pure part of hitl: no PostgreSQL, no I/O, no clock, no randomness.
+ *
+ * advance() takes a definition, a workflow's control state and one message,
+ * and answers with the new control state and a list of effects.  The host
+ * (the engine worker, a client backend, or a test program) carries the
+ * effects out.  Nothing here outlives a call except what the caller holds.
+ *
+ * Documents cross this border as NUL-terminated UTF-8 JSON text; the data of
+ * a workflow ($.variables, $.steps, ...) stays with the host and is asked for
+ * by SQL/JSON path.  The library never calls longjmp and never lets one pass:
+ * a host callback reports its failure by a return code.
+ *
+ * The library is built as hitl_core.so and opened with RTLD_LOCAL |
+ * RTLD_DEEPBIND (PostgreSQL exports symbols of jansson's names).  The only
+ * symbol looked up is hitl_core_api; test programs link the objects directly.
+ */
+#ifndef HITL_CORE_H
+#define HITL_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HITL_CORE_ABI 1
+
+typedef struct HitlDefinition HitlDefinition;	/* parsed, immutable */
+typedef struct HitlControl HitlControl; /* positions, tokens, counters */
+
+/* ---- results -------------------------------------------------------- */
+
+typedef enum HitlResult
+{
+	HITL_OK = 0,
+	HITL_INVALID,				/* the input is faulty; see the faults or error */
+	HITL_HOST_FAILED,			/* a host callback failed; the host knows why */
+	HITL_NO_MEMORY
+} HitlResult;
+
+/* One fault of a document; all faults are reported at once. */
+typedef struct HitlFault
+{
+	const char *pointer;		/* JSON pointer (RFC 6901) into the document */
+	const char *message;		/* lower case, no full stop */
+} HitlFault;
+
+typedef struct HitlFaults
+{
+	int			count;
+	int			capacity;
+	HitlFault  *items;
+} HitlFaults;
+
+/* ---- the host ------------------------------------------------------- */
+
+typedef enum HitlQueryResult
+{
+	HITL_QUERY_FOUND = 0,
+	HITL_QUERY_EMPTY,			/* the path matches nothing */
+	HITL_QUERY_FAULTY,			/* not a SQL/JSON path, or it failed to run;
+								 * *text says why */
+	HITL_QUERY_HOST_FAILED		/* the host itself failed (out of memory, ...) */
+} HitlQueryResult;
+
+typedef struct HitlHost
+{
+	void	   *context;
+
+	/*
+	 * Evaluate a SQL/JSON path over the workflow's data.  On FOUND *text is
+	 * the JSON text of the match (of an array of them where there are
+	 * several), on FAULTY the reason.  *text stays valid until the call into
+	 * the core that caused the query returns; the host frees it.
+	 */
+	HitlQueryResult (*query) (void *context, const char *path, const char **text);
+
+	/*
+	 * Check that text is a SQL/JSON path.  Used while a definition is parsed;
+	 * NULL means "do not check".  FOUND or FAULTY with *text as above.
+	 */
+	HitlQueryResult (*check_path) (void *context, const char *path, const char **text);
+} HitlHost;
+
+/* ---- messages ------------------------------------------------------- */
+
+/*
+ * Kinds and their bodies (JSON objects):
+ *	start	  {}								begin at the first step
+ *	continue  {}								go on; no message of the mailbox,
+ *												the host sends it while effects say "more"
+ *	approval  {"token":n,"approval_id":"…","outcome":"approved|rejected|expired|cancelled",
+ *			   "approver_id":"…","response_data":…,"feedback":…}
+ *												an approval request was decided
+ *	reply	  {"token":n,"result":{…}}			a task has been answered by the host, or
+ *			  {"token":n,"status":200,"body":"…"}			by an inference server, or
+ *			  {"token":n,"error":{"kind":"…","message":"…"}}	not at all
+ *	cancel	  {"reason":"…","actor":"…"}		end as cancelled
+ * A message whose token is not awaited (a duplicate, or one from before a
+ * rollback) has no effects.
+ */
+typedef struct HitlMessage
+{
+	const char *kind;
+	const char *body;			/* JSON object text, or NULL for {} */
+	int64_t		now_us;			/* Unix time in microseconds */
+} HitlMessage;
+
+/* ---- effects -------------------------------------------------------- */
+
+typedef enum HitlEffectKind
+{
+	/*
+	 * Append an event.  type: event type (step_completed, step_skipped,
+	 * step_failed, workflow_started, workflow_completed, workflow_failed,
+	 * workflow_rejected, workflow_cancelled, approval_decided …).  body: facts
+	 * about it or NULL.  delta: change of the data, or NULL; a delta is an
+	 * object {"steps": {"name": result}} whose members are merged into the
+	 * members of the data two levels deep.
+	 */
+	HITL_EFFECT_EVENT,
+
+	/*
+	 * Set the workflow's status.  type: running, waiting_approval, completed,
+	 * failed, rejected, cancelled.  body: for failed, the error object
+	 * {"kind","message","step","position"}.  Only sent when it changes.
+	 */
+	HITL_EFFECT_STATUS,
+
+	/*
+	 * Record a checkpoint of the data and control state as they are after the
+	 * effects before this one.  type: its name; body: {"description":…}.
+	 */
+	HITL_EFFECT_CHECKPOINT,
+
+	/*
+	 * Ask humans.  token: to be sent back in the approval message.  body:
+	 * {"title","description","approval_type","requested_from":[…],
+	 * "required_approvers":[…],"approval_threshold":n|null,
+	 * "timeout_seconds":n|null,"channels":[…]|null,"context_data":{…}}.
+	 */
+	HITL_EFFECT_REQUEST_APPROVAL,
+
+	/*
+	 * Have a task done.  token: to be sent back in the reply.  body:
+	 * {"task","context":{…},"model":name|null,"instructions":…|null,
+	 * "retry":{…}|null,"timeout_seconds":n|null}.  A host that can answer at
+	 * once (a model without network) sends the reply message right after.
+	 */
+	HITL_EFFECT_RUN_TASK,
+
+	/* Withdraw the approval or task with this token. */
+	HITL_EFFECT_WITHDRAW,
+
+	/*
+	 * Return to a checkpoint.  type: its name; body: {"reason":…}.  The host
+	 * loads it and calls rewind(); nothing follows in this list.
+	 */
+	HITL_EFFECT_ROLLBACK
+} HitlEffectKind;
+
+typedef struct HitlEffect
+{
+	HitlEffectKind kind;
+	const char *type;
+	const char *step;			/* step name, or NULL */
+	const char *position;		/* JSON pointer of the step in its definition,
+								 * or NULL */
+	int			attempt;		/* 1 for the first, 0 where it has no meaning */
+	int64_t		token;			/* 0 where it has no meaning */
+	const char *body;			/* JSON text or NULL */
+	const char *delta;			/* JSON text or NULL */
+} HitlEffect;
+
+typedef struct HitlEffects
+{
+	int			count;
+	int			capacity;
+	HitlEffect *items;
+	bool		more;			/* send "continue": a step is ready to run */
+	char	   *error;			/* for HITL_INVALID: why, else NULL */
+} HitlEffects;
+
+/* ---- approvals ------------------------------------------------------ */
+
+/* How the answers to one approval request stand. */
+typedef struct HitlTally
+{
+	int			eligible;		/* how many may answer; 0: not limited to a list */
+	int			required;		/* how many are named as required approvers */
+	int			threshold;		/* approvals asked for; 0: not stated */
+	int			approvals;		/* so far */
+	int			required_approvals; /* of these, by required approvers */
+	int			rejections;		/* so far */
+} HitlTally;
+
+typedef enum HitlOutcome
+{
+	HITL_OUTCOME_PENDING = 0,
+	HITL_OUTCOME_APPROVED,
+	HITL_OUTCOME_REJECTED
+} HitlOutcome;
+
+/* ---- retries -------------------------------------------------------- */
+
+/* Times in milliseconds. */
+typedef struct HitlRetry
+{
+	int			max_attempts;	/* the first one included */
+	int			policy;			/* HitlRetryPolicy */
+	int64_t		base_delay_ms;
+	int64_t		max_delay_ms;
+	double		backoff_factor; /* for exponential */
+	double		jitter;			/* 0..1: part of the delay that is random */
+} HitlRetry;
+
+typedef enum HitlRetryPolicy
+{
+	HITL_RETRY_FIXED,
+	HITL_RETRY_LINEAR,
+	HITL_RETRY_EXPONENTIAL,
+	HITL_RETRY_FIBONACCI
+} HitlRetryPolicy;
+
+/* ---- the functions -------------------------------------------------- */
+
+typedef struct HitlCoreApi
+{
+	int			abi;			/* HITL_CORE_ABI */
+
+	/*
+	 * Parse and check a definition.  HITL_INVALID fills faults with every
+	 * fault found.  host may be NULL; only its check_path is used.
+	 */
+	HitlResult	(*parse_definition) (const char *json, const HitlHost *host,
+									 HitlDefinition **definition, HitlFaults *faults);
+	void		(*free_definition) (HitlDefinition *definition);
+	void		(*free_faults) (HitlFaults *faults);
+
+	/*
+	 * Control state from and to text.  NULL text gives the state of a
+	 * workflow that has not started.  The text has the members "completed"
+	 * (steps finished or skipped), "total" (steps of the definition) and
+	 * "active" ([{"position","step","type","state","token","attempt","since_us"}]),
+	 * which status displays may read; state is ready, waiting_approval or
+	 * waiting_reply.  All else in it is the core's own.
+	 */
+	HitlResult	(*parse_control) (const HitlDefinition *definition, const char *json,
+								  HitlControl **control, char **error);
+	HitlResult	(*dump_control) (const HitlControl *control, char **json);
+	void		(*free_control) (HitlControl *control);
+
+	/*
+	 * Process one message.  control is changed in place; effects are appended
+	 * in order to a list initialised with zeros (free_effects empties it).
+	 */
+	HitlResult	(*advance) (const HitlDefinition *definition, HitlControl *control,
+							const HitlMessage *message, const HitlHost *host,
+							HitlEffects *effects);
+	void		(*free_effects) (HitlEffects *effects);
+
+	/*
+	 * Return to the control state of a checkpoint (text from dump_control).
+	 * What current awaits is withdrawn (WITHDRAW effects); tokens go on
+	 * rising, so answers to what was asked before find nobody; what the
+	 * checkpoint awaited is asked again when the workflow continues.
+	 */
+	HitlResult	(*rewind) (const HitlDefinition *definition, const HitlControl *current,
+						   const char *checkpoint, HitlControl **control,
+						   HitlEffects *effects);
+
+	/* Decide an approval request by its answers so far. */
+	HitlOutcome (*decide) (const HitlTally *tally);
+
+	/*
+	 * Parse the "retry" member of a step ({"max_attempts","policy",
+	 * "base_delay","max_delay","backoff_factor","jitter"}, delays in seconds
+	 * or as "30 seconds", "5 minutes", "2 hours", "1 day"); NULL gives the
+	 * defaults.
+	 */
+	HitlResult	(*parse_retry) (const char *json, HitlRetry *retry, HitlFaults *faults);
+
+	/*
+	 * Delay in ms before attempt number attempt + 1, after attempt failed;
+	 * -1: no more.  random is in [0, 1).
+	 */
+	int64_t		(*retry_delay) (const HitlRetry *retry, int attempt, double random);
+
+	/*
+	 * Body of an OpenAI-compatible chat completion request.  task: body of a
+	 * RUN_TASK effect; model: model id; parameters: object merged into the
+	 * request (temperature, max_tokens …), or NULL; goal: the text the
+	 * workflow was executed with, or NULL; variables, steps: JSON texts of
+	 * $.variables and $.steps, or NULL.
+	 */
+	HitlResult	(*build_chat_request) (const char *task, const char *model,
+									   const char *parameters, const char *goal,
+									   const char *variables, const char *steps,
+									   char **body, char **error);
+
+	/* For strings returned through char **. */
+	void		(*free_text) (char *text);
+} HitlCoreApi;
+
+extern const HitlCoreApi *hitl_core_api(void);
+
+#endif							/* HITL_CORE_H */

@@ -1,0 +1,110 @@
+/*
+ * worker.h
+ *		The background workers: shared state, wake-up, and the loop they share.
+ *
+ * One launcher per cluster starts, for every database that has the extension,
+ * hitl.engine_workers engine workers and one dispatcher.  All of them sleep
+ * until their latch is set or their next piece of work is due.
+ */
+#ifndef HITL_WORKER_H
+#define HITL_WORKER_H
+
+#include "postgres.h"
+
+#include "storage/condition_variable.h"
+#include "storage/latch.h"
+#include "storage/lwlock.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+
+typedef enum HitlWorkerKind
+{
+	HITL_WORKER_PROBE = 0,		/* short-lived: is the extension there? */
+	HITL_WORKER_ENGINE,
+	HITL_WORKER_DISPATCHER,
+	HITL_WORKER_KINDS
+} HitlWorkerKind;
+
+/* ---- wake-up (wake.c) ------------------------------------------------ */
+
+/*
+ * Set the latch of this database's workers of a kind when the current
+ * transaction commits.  Cheap; may be called any number of times.
+ */
+extern void hitl_wake_at_commit(HitlWorkerKind kind);
+
+/* Set the latch of this database's workers of a kind now. */
+extern void hitl_wake_now(HitlWorkerKind kind);
+
+/*
+ * Tell sessions that wait in await_approval or await_workflow, when the
+ * current transaction commits, that the approval or workflow with this id
+ * has changed.
+ */
+extern void hitl_announce_at_commit(const pg_uuid_t *id);
+
+/*
+ * Wait until an announcement for id may have come since the last
+ * hitl_prepare_wait, or timeout_ms went by (-1: no limit).  False on time-out.
+ * Call hitl_prepare_wait first, then look at the row, then wait; end with
+ * hitl_end_wait.  Must be called with no snapshot held.
+ */
+extern void hitl_prepare_wait(const pg_uuid_t *id);
+extern bool hitl_wait_for_announcement(const pg_uuid_t *id, long timeout_ms);
+extern void hitl_end_wait(void);
+
+/* ---- the loop (loop.c) ----------------------------------------------- */
+
+/* What a pass answers: how long the worker may sleep. */
+#define HITL_SLEEP_FOREVER	(-1L)	/* until the latch is set */
+
+typedef struct HitlWorkerRole
+{
+	HitlWorkerKind kind;
+
+	/* Once, connected to the database, outside any transaction. */
+	void		(*start) (void);
+
+	/*
+	 * One pass of work; called outside any transaction, in a memory context
+	 * that is reset before every pass.  Returns how many ms the worker may
+	 * sleep: 0 for "call me again at once", HITL_SLEEP_FOREVER for "until the
+	 * latch".  On ERROR the loop aborts the transaction, calls failed, records
+	 * the error in the worker's slot, logs it, backs off (doubling, at most a
+	 * minute) and goes on.
+	 */
+	long		(*pass) (void);
+
+	/* Optional: after an ERROR was caught and the transaction aborted. */
+	void		(*failed) (const ErrorData *error);
+
+	/*
+	 * Optional: a file descriptor that ends the sleep when it becomes
+	 * readable (an epoll descriptor); -1 for none.  Asked once after start.
+	 */
+	int			(*wait_descriptor) (void);
+} HitlWorkerRole;
+
+extern const HitlWorkerRole hitl_engine_role;		/* engine.c */
+extern const HitlWorkerRole hitl_dispatcher_role;	/* dispatcher.c */
+
+/* Count work done, for hitl.workers. */
+extern void hitl_count_handled(uint64 n);
+
+/*
+ * Start and commit a transaction of a worker: snapshot, SPI connection,
+ * statement timestamp and activity for pg_stat_activity on begin; statistics
+ * reported on end.
+ */
+extern void hitl_begin_work(const char *activity);
+extern void hitl_end_work(void);
+
+/* ---- shared memory (shared.c) ---------------------------------------- */
+
+extern void hitl_shared_init(void); /* from _PG_init: hooks */
+extern void hitl_launcher_register(void);	/* from _PG_init */
+extern void hitl_lifecycle_init(void);	/* from _PG_init: utility and object
+										 * access hooks */
+extern void hitl_wake_init(void);	/* from _PG_init: transaction callback */
+
+#endif							/* HITL_WORKER_H */
