@@ -10,19 +10,12 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/workflow/*.c src/approva
 	src/undo/*.c src/agent/*.c src/channel/*.c src/worker/*.c)))
 
 # The order is that of the extension script: tables before what reads them.
-SQL_PARTS = src/hitl.sql \
-	src/workflow/identifier.sql src/workflow/definition.sql \
-	src/workflow/workflow.sql src/approval/request.sql \
-	src/undo/checkpoint.sql src/worker/secret.sql \
-	src/agent/model.sql src/worker/outbox.sql src/channel/channel.sql \
-	src/workflow/control.sql src/approval/response.sql \
-	src/workflow/status.sql src/workflow/await.sql \
-	src/worker/worker.sql src/access.sql
+SQL_PARTS = src/hitl.sql src/worker/worker.sql
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(srcdir)/src
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
-	-Wno-sign-compare -fvisibility=hidden $(WERROR)
+	-Wno-sign-compare $(WERROR)
 SHLIB_LINK = -lcurl -ldl
 EXTRA_CLEAN = hitl_core.so src/core/*.o build results output_iso \
 	regression.diffs regression.out
