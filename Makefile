@@ -28,7 +28,7 @@ ISOLATION_OPTS = --inputdir=test/isolation --load-extension=hitl
 PG_CONFIG ?= pg_config
 # The bitcode for inlining would need clang on every machine that builds.
 override with_llvm = no
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 include $(PGXS)
 
 all: hitl_core.so
@@ -61,3 +61,5 @@ install-core: hitl_core.so installdirs
 	$(INSTALL_SHLIB) hitl_core.so '$(DESTDIR)$(pkglibdir)/hitl_core.so'
 uninstall-core:
 	rm -f '$(DESTDIR)$(pkglibdir)/hitl_core.so'
+
+include dev/targets.mk
