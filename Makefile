@@ -13,7 +13,8 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/workflow/*.c src/approva
 SQL_PARTS = src/hitl.sql src/worker/worker.sql
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
-PG_CPPFLAGS = -I$(srcdir)/src
+# PostgreSQL 15 leaves PGDLLEXPORT empty, and nothing else is to be visible.
+PG_CPPFLAGS = -I$(srcdir)/src '-DPGDLLEXPORT=__attribute__((visibility("default")))'
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
 	-Wno-sign-compare $(WERROR)
 SHLIB_LINK = -lcurl -ldl
@@ -48,8 +49,8 @@ hitl_core.so: $(CORE_OBJS)
 	$(CC) -shared -Wl,-z,relro -Wl,-z,now -o $@ $(CORE_OBJS) -ljansson -lm
 
 $(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS)
-	{ echo '-- Built from src/**/*.sql by make; edit those.'; \
-	  echo '\echo Use "CREATE EXTENSION hitl" to load this file. \quit'; \
+	{ printf '%s\n' '-- Built from src/**/*.sql by make; edit those.' \
+		'\echo Use "CREATE EXTENSION hitl" to load this file. \quit'; \
 	  for part in $(SQL_PARTS); do \
 		echo "-- $$part"; echo 'SET LOCAL search_path = pg_catalog, pg_temp;'; \
 		cat $$part; done; } >$@

@@ -52,11 +52,12 @@ make_prefix() {
 		return
 	fi
 	rm -rf "$PREFIX"
-	mkdir -p "$PGBIN" "$PREFIX$lib" "$PREFIX$share/extension"
+	mkdir -p "$PGBIN" "$PREFIX$lib" "$PREFIX$share/extension" "$PREFIX/usr/include"
 	cp "$SYSTEM_BIN"/* "$PGBIN"/
 	find "$lib" -mindepth 1 -maxdepth 1 ! -name 'hitl*' -exec ln -s -t "$PREFIX$lib" {} +
 	find "$share" -mindepth 1 -maxdepth 1 ! -name extension -exec ln -s -t "$PREFIX$share" {} +
 	find "$share/extension" -mindepth 1 ! -name 'hitl*' -exec ln -s -t "$PREFIX$share/extension" {} +
+	ln -s -t "$PREFIX/usr/include" /usr/include/postgresql
 	touch "$stamp"
 }
 
