@@ -10,11 +10,13 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/workflow/*.c src/approva
 	src/undo/*.c src/agent/*.c src/channel/*.c src/worker/*.c)))
 
 # The order is that of the extension script: tables before what reads them.
-SQL_PARTS = src/hitl.sql src/worker/worker.sql
+SQL_PARTS = src/hitl.sql src/workflow/workflow.sql src/worker/secret.sql \
+	src/worker/outbox.sql src/channel/channel.sql src/worker/worker.sql
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 # PostgreSQL 15 leaves PGDLLEXPORT empty, and nothing else is to be visible.
-PG_CPPFLAGS = -I$(srcdir)/src '-DPGDLLEXPORT=__attribute__((visibility("default")))'
+PG_CPPFLAGS = -I$(srcdir)/src '-DPGDLLEXPORT=__attribute__((visibility("default")))' \
+	'-DHITL_VERSION="$(EXTVERSION)"'
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
 	-Wno-sign-compare $(WERROR)
 SHLIB_LINK = -lcurl -ldl

@@ -20,9 +20,9 @@ const HitlCoreApi *
 hitl_core(void)
 {
 	static const HitlCoreApi *core = NULL;
-	char		path[MAXPGPATH];
-	void	   *library;
-	const HitlCoreApi *(*lookup) (void);
+	char					  path[MAXPGPATH];
+	void					 *library;
+	const HitlCoreApi *(*lookup)(void);
 
 	if (core != NULL)
 		return core;
@@ -33,7 +33,7 @@ hitl_core(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FILE),
 				 errmsg("could not load library \"%s\": %s", path, dlerror())));
-	lookup = (const HitlCoreApi *(*) (void)) dlsym(library, "hitl_core_api");
+	lookup = (const HitlCoreApi *(*) (void) ) dlsym(library, "hitl_core_api");
 	if (lookup == NULL || lookup()->abi != HITL_CORE_ABI)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -10,4 +10,4 @@
 /* The functions of hitl_core.so; loads it at the first call, ERRORs if it cannot. */
 extern const HitlCoreApi *hitl_core(void);
 
-#endif							/* HITL_CORE_BRIDGE_H */
+#endif /* HITL_CORE_BRIDGE_H */

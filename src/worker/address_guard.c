@@ -25,24 +25,24 @@ static bool ipv6_is_public(const uint8_t *address);
 /* The special-purpose blocks of IPv4 (IANA's registry, and class D and E). */
 static const struct
 {
-	uint32_t	network;
-	int			bits;
-}			reserved_ipv4[] = {
-	{0x00000000, 8},			/* 0.0.0.0/8, this host */
-	{0x0A000000, 8},			/* 10.0.0.0/8, private */
-	{0x64400000, 10},			/* 100.64.0.0/10, carrier-grade NAT */
-	{0x7F000000, 8},			/* 127.0.0.0/8, loopback */
-	{0xA9FE0000, 16},			/* 169.254.0.0/16, link-local */
-	{0xAC100000, 12},			/* 172.16.0.0/12, private */
-	{0xC0000000, 24},			/* 192.0.0.0/24, protocol assignments */
-	{0xC0000200, 24},			/* 192.0.2.0/24, documentation */
-	{0xC0586300, 24},			/* 192.88.99.0/24, 6to4 relays */
-	{0xC0A80000, 16},			/* 192.168.0.0/16, private */
-	{0xC6120000, 15},			/* 198.18.0.0/15, benchmarks */
-	{0xC6336400, 24},			/* 198.51.100.0/24, documentation */
-	{0xCB007100, 24},			/* 203.0.113.0/24, documentation */
-	{0xE0000000, 4},			/* 224.0.0.0/4, multicast */
-	{0xF0000000, 4},			/* 240.0.0.0/4, reserved and broadcast */
+	uint32_t network;
+	int		 bits;
+} reserved_ipv4[] = {
+	{0x00000000, 8},  /* 0.0.0.0/8, this host */
+	{0x0A000000, 8},  /* 10.0.0.0/8, private */
+	{0x64400000, 10}, /* 100.64.0.0/10, carrier-grade NAT */
+	{0x7F000000, 8},  /* 127.0.0.0/8, loopback */
+	{0xA9FE0000, 16}, /* 169.254.0.0/16, link-local */
+	{0xAC100000, 12}, /* 172.16.0.0/12, private */
+	{0xC0000000, 24}, /* 192.0.0.0/24, protocol assignments */
+	{0xC0000200, 24}, /* 192.0.2.0/24, documentation */
+	{0xC0586300, 24}, /* 192.88.99.0/24, 6to4 relays */
+	{0xC0A80000, 16}, /* 192.168.0.0/16, private */
+	{0xC6120000, 15}, /* 198.18.0.0/15, benchmarks */
+	{0xC6336400, 24}, /* 198.51.100.0/24, documentation */
+	{0xCB007100, 24}, /* 203.0.113.0/24, documentation */
+	{0xE0000000, 4},  /* 224.0.0.0/4, multicast */
+	{0xF0000000, 4},  /* 240.0.0.0/4, reserved and broadcast */
 };
 
 /*
@@ -75,7 +75,7 @@ address_is_public(const struct sockaddr *address)
 bool
 address_text_is_public(const char *text)
 {
-	struct in_addr ipv4;
+	struct in_addr	ipv4;
 	struct in6_addr ipv6;
 
 	if (inet_pton(AF_INET, text, &ipv4) == 1)
@@ -92,7 +92,7 @@ address_text_is_public(const char *text)
 bool
 host_is_listed(const char *host, const char *list)
 {
-	size_t		length = strlen(host);
+	size_t length = strlen(host);
 
 	if (length > 1 && host[0] == '[' && host[length - 1] == ']')
 	{
@@ -127,11 +127,11 @@ host_is_listed(const char *host, const char *list)
 static bool
 ipv4_is_public(uint32_t address)
 {
-	size_t		i;
+	size_t i;
 
 	for (i = 0; i < sizeof(reserved_ipv4) / sizeof(reserved_ipv4[0]); i++)
 	{
-		uint32_t	mask = ~(uint32_t) 0 << (32 - reserved_ipv4[i].bits);
+		uint32_t mask = ~(uint32_t) 0 << (32 - reserved_ipv4[i].bits);
 
 		if ((address & mask) == reserved_ipv4[i].network)
 			return false;
@@ -146,35 +146,37 @@ ipv4_is_public(uint32_t address)
 static bool
 ipv6_is_public(const uint8_t *address)
 {
-	static const uint8_t mapped[12] = {[10] = 0xFF,[11] = 0xFF};	/* ::ffff:0:0/96 */
-	static const uint8_t translated[12] = {[8] = 0xFF,[9] = 0xFF};	/* ::ffff:0:0:0/96 */
-	static const uint8_t nat64[12] = {0x00, 0x64, 0xFF, 0x9B};	/* 64:ff9b::/96 */
-	uint32_t	last;
-	uint32_t	sixtofour;
+	static const uint8_t mapped[12] = {
+		[10] = 0xFF, [11] = 0xFF}; /* ::ffff:0:0/96 */
+	static const uint8_t translated[12] = {
+		[8] = 0xFF, [9] = 0xFF}; /* ::ffff:0:0:0/96 */
+	static const uint8_t nat64[12] = {0x00, 0x64, 0xFF,
+									  0x9B}; /* 64:ff9b::/96 */
+	uint32_t			 last;
+	uint32_t			 sixtofour;
 
 	memcpy(&last, address + 12, 4);
 	last = ntohl(last);
 	if (memcmp(address, mapped, 12) == 0 ||
-		memcmp(address, translated, 12) == 0 ||
-		memcmp(address, nat64, 12) == 0)
+		memcmp(address, translated, 12) == 0 || memcmp(address, nat64, 12) == 0)
 		return ipv4_is_public(last);
 
 	if ((address[0] & 0xE0) != 0x20)
-		return false;			/* loopback, link-local, unique-local, ... */
+		return false; /* loopback, link-local, unique-local, ... */
 
-	if (address[0] == 0x20 && address[1] == 0x02)	/* 2002::/16, 6to4 */
+	if (address[0] == 0x20 && address[1] == 0x02) /* 2002::/16, 6to4 */
 	{
 		memcpy(&sixtofour, address + 2, 4);
 		return ipv4_is_public(ntohl(sixtofour));
 	}
 	if (address[0] == 0x20 && address[1] == 0x01)
 	{
-		if ((address[2] & 0xFE) == 0)	/* 2001::/23: Teredo, ORCHID, ... */
+		if ((address[2] & 0xFE) == 0) /* 2001::/23: Teredo, ORCHID, ... */
 			return false;
-		if (address[2] == 0x0D && address[3] == 0xB8)	/* 2001:db8::/32 */
+		if (address[2] == 0x0D && address[3] == 0xB8) /* 2001:db8::/32 */
 			return false;
 	}
 	if (address[0] == 0x3F && address[1] == 0xFF && (address[2] & 0xF0) == 0)
-		return false;			/* 3fff::/20, documentation */
+		return false; /* 3fff::/20, documentation */
 	return true;
 }

@@ -17,4 +17,4 @@ extern bool address_text_is_public(const char *text);
 /* Is host named in a comma-separated list of host names and addresses? */
 extern bool host_is_listed(const char *host, const char *list);
 
-#endif							/* HITL_ADDRESS_GUARD_H */
+#endif /* HITL_ADDRESS_GUARD_H */

@@ -5,6 +5,10 @@
  * A faulty row (its URL, its headers, its secret, its retry option) gets a
  * verdict of its own and never an ERROR, which would hit the whole batch.
  */
+#include "postgres.h"
+
+#include <time.h>
+
 #include "hitl.h"
 
 #include "common/pg_prng.h"
@@ -16,42 +20,40 @@
 #include "worker/dispatcher.h"
 
 /* However long a server asks to be left alone. */
-#define MAX_RETRY_AFTER_SECONDS		(24 * 60 * 60)
+#define MAX_RETRY_AFTER_SECONDS (24 * 60 * 60)
 
 /* Attempts that may end without a result, say by a crash, beyond the limit. */
-#define MAX_LOST_ATTEMPTS			3
+#define MAX_LOST_ATTEMPTS 3
 
 /* A shorter secret could not be told from ordinary text. */
-#define MIN_SCRUBBED_LENGTH			4
+#define MIN_SCRUBBED_LENGTH 4
 
 /* Inference: what is repeated without a "retry" option. */
-static const HitlRetry inference_retry = {
-	.max_attempts = 5,
-	.policy = HITL_RETRY_EXPONENTIAL,
-	.base_delay_ms = 1000,
-	.max_delay_ms = 60 * 1000,
-	.backoff_factor = 2,
-	.jitter = 0.5
-};
+static const HitlRetry inference_retry = {.max_attempts = 5,
+										  .policy = HITL_RETRY_EXPONENTIAL,
+										  .base_delay_ms = 1000,
+										  .max_delay_ms = 60 * 1000,
+										  .backoff_factor = 2,
+										  .jitter = 0.5};
 
 /* Notifications: the schedule of Standard Webhooks, s after each failure. */
-static const int standard_delays[] = {
-	5, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600, 14 * 3600, 20 * 3600, 24 * 3600
-};
+static const int standard_delays[] = {5,		 5 * 60,	30 * 60,
+									  2 * 3600,	 5 * 3600,	10 * 3600,
+									  14 * 3600, 20 * 3600, 24 * 3600};
 
 /* Headers that the dispatcher or libcurl sets; lower case. */
 static const char *const reserved_headers[] = {
-	"connection", "content-length", "expect", "host", "idempotency-key",
-	"keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding",
-	"upgrade", "webhook-id", "webhook-signature", "webhook-timestamp"
-};
+	"connection",		 "content-length",	  "expect",			  "host",
+	"idempotency-key",	 "keep-alive",		  "proxy-connection", "te",
+	"trailer",			 "transfer-encoding", "upgrade",		  "webhook-id",
+	"webhook-signature", "webhook-timestamp"};
 
 /* Header lines under construction. */
 typedef struct HeaderLines
 {
-	const char **lines;			/* ends in NULL */
-	int			count;
-	int			capacity;
+	const char **lines; /* ends in NULL */
+	int			 count;
+	int			 capacity;
 } HeaderLines;
 
 static bool check_retry(HitlDelivery *delivery);
@@ -65,13 +67,16 @@ static bool add_header(HitlDelivery *delivery, HeaderLines *headers,
 static bool is_reserved(const char *name);
 static bool has_header(const HeaderLines *headers, const char *name);
 static void judge_status(HitlDelivery *delivery, const HttpResult *result);
-static void repeat_delivery(HitlDelivery *delivery, int64 retry_after,
-							const char *kind, const char *format,...) pg_attribute_printf(4, 5);
-static int64 repeat_delay(HitlDelivery *delivery);
+static void
+repeat_delivery(HitlDelivery *delivery, int64 retry_after, const char *kind,
+				const char *format, ...) pg_attribute_printf(4, 5);
+static int64	   repeat_delay(HitlDelivery *delivery);
 static const char *kind_of_status(int status);
-static void keep_body(HitlDelivery *delivery, const HttpResult *result, bool whole);
+static void
+keep_body(HitlDelivery *delivery, const HttpResult *result, bool whole);
 static void scrub_secret(HitlDelivery *delivery);
-static char *format_message(const char *format, va_list args) pg_attribute_printf(1, 0);
+static char *
+format_message(const char *format, va_list args) pg_attribute_printf(1, 0);
 
 /*
  * Make the request of a claimed row.
@@ -80,29 +85,30 @@ bool
 hitl_prepare_delivery(HitlDelivery *delivery)
 {
 	MemoryContext before = MemoryContextSwitchTo(delivery->context);
-	HeaderLines headers = {0};
-	HttpRequest *request = &delivery->request;
-	bool		prepared;
+	HeaderLines	  headers = {0};
+	HttpRequest	 *request = &delivery->request;
+	bool		  prepared;
 
-	prepared = check_retry(delivery) &&
-		check_method(delivery) &&
-		check_target(delivery) &&
-		add_row_headers(delivery, &headers) &&
-		add_header(delivery, &headers, "Idempotency-Key", delivery->idempotency_key) &&
-		add_secret(delivery, &headers) &&
-		add_signature(delivery, &headers);
+	prepared = check_retry(delivery) && check_method(delivery) &&
+			   check_target(delivery) && add_row_headers(delivery, &headers) &&
+			   add_header(delivery, &headers, "Idempotency-Key",
+						  delivery->idempotency_key) &&
+			   add_secret(delivery, &headers) &&
+			   add_signature(delivery, &headers);
 	if (prepared)
 	{
 		request->method = delivery->method;
 		request->url = delivery->url;
 		request->headers = headers.lines;
 		request->body = delivery->body;
-		request->body_length = delivery->body != NULL ? strlen(delivery->body) : 0;
+		request->body_length =
+			delivery->body != NULL ? strlen(delivery->body) : 0;
 		request->timeout_ms = (long) delivery->timeout * 1000;
 		request->max_response = (size_t) hitl_max_response_size * 1024;
 		request->keep_response = request->max_response;
 		if (!delivery->inference)
-			request->keep_response = Min(request->max_response, HITL_KEPT_RESPONSE);
+			request->keep_response =
+				Min(request->max_response, HITL_KEPT_RESPONSE);
 		request->owner = delivery;
 	}
 	MemoryContextSwitchTo(before);
@@ -128,22 +134,26 @@ hitl_judge_delivery(HitlDelivery *delivery, const HttpResult *result)
 			if (!delivery->inference && result->status != 0)
 				judge_status(delivery, result);
 			else
-				hitl_fail_delivery(delivery, "validation_error",
-								   "the response of %s is larger than hitl.max_response_size (%d kB)",
-								   delivery->host, hitl_max_response_size);
+				hitl_fail_delivery(
+					delivery, "validation_error",
+					"the response of %s is larger than hitl.max_response_size (%d kB)",
+					delivery->host, hitl_max_response_size);
 			break;
 		case HTTP_TIMED_OUT:
-			repeat_delivery(delivery, -1, "timeout", "request to %s timed out: %s",
-							delivery->host, result->reason);
+			repeat_delivery(delivery, -1, "timeout",
+							"request to %s timed out: %s", delivery->host,
+							result->reason);
 			break;
 		case HTTP_UNREACHABLE:
-			repeat_delivery(delivery, -1, "network_error", "request to %s failed: %s",
-							delivery->host, result->reason);
+			repeat_delivery(delivery, -1, "network_error",
+							"request to %s failed: %s", delivery->host,
+							result->reason);
 			break;
 		case HTTP_ADDRESS_REFUSED:
-			hitl_fail_delivery(delivery, "permission_error",
-							   "address %s of host %s is private; requests to it need the host in hitl.allowed_private_hosts",
-							   result->reason, delivery->host);
+			hitl_fail_delivery(
+				delivery, "permission_error",
+				"address %s of host %s is private; requests to it need the host in hitl.allowed_private_hosts",
+				result->reason, delivery->host);
 			break;
 		case HTTP_INVALID:
 			hitl_fail_delivery(delivery, "validation_error",
@@ -152,7 +162,8 @@ hitl_judge_delivery(HitlDelivery *delivery, const HttpResult *result)
 			break;
 		case HTTP_NO_MEMORY:
 			repeat_delivery(delivery, -1, "system_error",
-							"request to %s failed: out of memory", delivery->host);
+							"request to %s failed: out of memory",
+							delivery->host);
 			break;
 	}
 	MemoryContextSwitchTo(before);
@@ -162,11 +173,11 @@ hitl_judge_delivery(HitlDelivery *delivery, const HttpResult *result)
  * A verdict: it fails for good.
  */
 void
-hitl_fail_delivery(HitlDelivery *delivery, const char *kind,
-				   const char *format,...)
+hitl_fail_delivery(HitlDelivery *delivery, const char *kind, const char *format,
+				   ...)
 {
 	MemoryContext before = MemoryContextSwitchTo(delivery->context);
-	va_list		args;
+	va_list		  args;
 
 	va_start(args, format);
 	delivery->error_message = format_message(format, args);
@@ -182,13 +193,16 @@ hitl_fail_delivery(HitlDelivery *delivery, const char *kind,
 void
 hitl_free_delivery(HitlDelivery *delivery)
 {
-	int			i;
+	int i;
 
 	if (delivery->secret != NULL)
 		explicit_bzero(delivery->secret, strlen(delivery->secret));
 	if (delivery->signing_secret != NULL)
-		explicit_bzero(delivery->signing_secret, strlen(delivery->signing_secret));
-	for (i = 0; delivery->request.headers != NULL && delivery->request.headers[i] != NULL; i++)
+		explicit_bzero(delivery->signing_secret,
+					   strlen(delivery->signing_secret));
+	for (i = 0; delivery->request.headers != NULL &&
+				delivery->request.headers[i] != NULL;
+		 i++)
 		explicit_bzero(unconstify(char *, delivery->request.headers[i]),
 					   strlen(delivery->request.headers[i]));
 	MemoryContextDelete(delivery->context);
@@ -201,23 +215,25 @@ hitl_free_delivery(HitlDelivery *delivery)
 static bool
 check_retry(HitlDelivery *delivery)
 {
-	int			limit = lengthof(standard_delays) + 1;
+	int limit = lengthof(standard_delays) + 1;
 
 	if (delivery->retry_text != NULL)
 	{
 		const HitlCoreApi *core = hitl_core();
-		HitlFaults	faults = {0};
+		HitlFaults		   faults = {0};
 
-		if (core->parse_retry(delivery->retry_text, &delivery->retry, &faults) != HITL_OK)
+		if (core->parse_retry(delivery->retry_text, &delivery->retry,
+							  &faults) != HITL_OK)
 		{
 			if (faults.count > 0)
-				hitl_fail_delivery(delivery, "validation_error",
-								   "invalid retry option: %s%s%s",
-								   faults.items[0].pointer,
-								   faults.items[0].pointer[0] != '\0' ? ": " : "",
-								   faults.items[0].message);
+				hitl_fail_delivery(
+					delivery, "validation_error",
+					"invalid retry option: %s%s%s", faults.items[0].pointer,
+					faults.items[0].pointer[0] != '\0' ? ": " : "",
+					faults.items[0].message);
 			else
-				hitl_fail_delivery(delivery, "validation_error", "invalid retry option");
+				hitl_fail_delivery(delivery, "validation_error",
+								   "invalid retry option");
 			core->free_faults(&faults);
 			return false;
 		}
@@ -233,9 +249,10 @@ check_retry(HitlDelivery *delivery)
 
 	if (delivery->attempt <= limit + MAX_LOST_ATTEMPTS)
 		return true;
-	hitl_fail_delivery(delivery, "system_error",
-					   "gave up: attempts were begun %d times without a recorded result",
-					   delivery->attempt - 1);
+	hitl_fail_delivery(
+		delivery, "system_error",
+		"gave up: attempts were begun %d times without a recorded result",
+		delivery->attempt - 1);
 	return false;
 }
 
@@ -267,16 +284,18 @@ check_target(HitlDelivery *delivery)
 
 	if (fault != NULL)
 	{
-		hitl_fail_delivery(delivery, "validation_error", "invalid URL: %s", fault);
+		hitl_fail_delivery(delivery, "validation_error", "invalid URL: %s",
+						   fault);
 		return false;
 	}
-	delivery->request.any_address = host_is_listed(delivery->host,
-												   hitl_allowed_private_hosts);
+	delivery->request.any_address =
+		host_is_listed(delivery->host, hitl_allowed_private_hosts);
 	if (!secure && !delivery->request.any_address)
 	{
-		hitl_fail_delivery(delivery, "permission_error",
-						   "requests to %s must use https; plain http needs the host in hitl.allowed_private_hosts",
-						   delivery->host);
+		hitl_fail_delivery(
+			delivery, "permission_error",
+			"requests to %s must use https; plain http needs the host in hitl.allowed_private_hosts",
+			delivery->host);
 		return false;
 	}
 	return true;
@@ -288,14 +307,15 @@ check_target(HitlDelivery *delivery)
 static bool
 add_row_headers(HitlDelivery *delivery, HeaderLines *headers)
 {
-	JsonbIterator *iterator;
+	JsonbIterator	  *iterator;
 	JsonbIteratorToken token;
-	JsonbValue	value;
-	char	   *name = NULL;
+	JsonbValue		   value;
+	char			  *name = NULL;
 
 	if (!JB_ROOT_IS_OBJECT(delivery->headers))
 	{
-		hitl_fail_delivery(delivery, "validation_error", "headers are not an object");
+		hitl_fail_delivery(delivery, "validation_error",
+						   "headers are not an object");
 		return false;
 	}
 	iterator = JsonbIteratorInit(&delivery->headers->root);
@@ -307,7 +327,8 @@ add_row_headers(HitlDelivery *delivery, HeaderLines *headers)
 			if (is_reserved(name))
 			{
 				hitl_fail_delivery(delivery, "validation_error",
-								   "header \"%s\" is set by the dispatcher", name);
+								   "header \"%s\" is set by the dispatcher",
+								   name);
 				return false;
 			}
 		}
@@ -319,13 +340,15 @@ add_row_headers(HitlDelivery *delivery, HeaderLines *headers)
 								   "header \"%s\" is not a string", name);
 				return false;
 			}
-			if (!add_header(delivery, headers, name,
-							pnstrdup(value.val.string.val, value.val.string.len)))
+			if (!add_header(
+					delivery, headers, name,
+					pnstrdup(value.val.string.val, value.val.string.len)))
 				return false;
 		}
 	}
 	if (delivery->body != NULL && !has_header(headers, "Content-Type"))
-		return add_header(delivery, headers, "Content-Type", "application/json");
+		return add_header(delivery, headers, "Content-Type",
+						  "application/json");
 	return true;
 }
 
@@ -335,8 +358,8 @@ add_row_headers(HitlDelivery *delivery, HeaderLines *headers)
 static bool
 add_secret(HitlDelivery *delivery, HeaderLines *headers)
 {
-	char	   *bearer;
-	bool		added;
+	char *bearer;
+	bool  added;
 
 	if (delivery->secret_name == NULL)
 		return true;
@@ -349,8 +372,9 @@ add_secret(HitlDelivery *delivery, HeaderLines *headers)
 	}
 	if (has_header(headers, "Authorization"))
 	{
-		hitl_fail_delivery(delivery, "validation_error",
-						   "header \"Authorization\" is given besides a secret");
+		hitl_fail_delivery(
+			delivery, "validation_error",
+			"header \"Authorization\" is given besides a secret");
 		return false;
 	}
 	bearer = psprintf("Bearer %s", delivery->secret);
@@ -365,8 +389,8 @@ add_secret(HitlDelivery *delivery, HeaderLines *headers)
 static bool
 add_signature(HitlDelivery *delivery, HeaderLines *headers)
 {
-	int64		now;
-	char	   *signature;
+	int64 now;
+	char *signature;
 
 	if (delivery->signing_secret_name == NULL)
 		return true;
@@ -378,20 +402,23 @@ add_signature(HitlDelivery *delivery, HeaderLines *headers)
 		return false;
 	}
 	now = (int64) time(NULL);
-	signature = hitl_sign_webhook(delivery->signing_secret,
-								  delivery->idempotency_key, now,
-								  delivery->body != NULL ? delivery->body : "",
-								  delivery->body != NULL ? strlen(delivery->body) : 0);
+	signature =
+		hitl_sign_webhook(delivery->signing_secret, delivery->idempotency_key,
+						  now, delivery->body != NULL ? delivery->body : "",
+						  delivery->body != NULL ? strlen(delivery->body) : 0);
 	if (signature == NULL)
 	{
-		hitl_fail_delivery(delivery, "authentication_error",
-						   "secret \"%s\" is no signing key: expected whsec_ and 24 to 64 bytes in base64",
-						   delivery->signing_secret_name);
+		hitl_fail_delivery(
+			delivery, "authentication_error",
+			"secret \"%s\" is no signing key: expected whsec_ and 24 to 64 bytes in base64",
+			delivery->signing_secret_name);
 		return false;
 	}
-	return add_header(delivery, headers, "webhook-id", delivery->idempotency_key) &&
-		add_header(delivery, headers, "webhook-timestamp", psprintf(INT64_FORMAT, now)) &&
-		add_header(delivery, headers, "webhook-signature", signature);
+	return add_header(delivery, headers, "webhook-id",
+					  delivery->idempotency_key) &&
+		   add_header(delivery, headers, "webhook-timestamp",
+					  psprintf(INT64_FORMAT, now)) &&
+		   add_header(delivery, headers, "webhook-signature", signature);
 }
 
 /*
@@ -403,17 +430,20 @@ add_header(HitlDelivery *delivery, HeaderLines *headers, const char *name,
 		   const char *value)
 {
 	const char *c;
-	bool		valid = name[0] != '\0' &&
+	bool		valid =
+		name[0] != '\0' &&
 		strspn(name, "!#$%&'*+-.^_`|~0123456789"
-			   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") == strlen(name);
+					 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") ==
+			strlen(name);
 
 	for (c = value; valid && *c != '\0'; c++)
 		valid = ((unsigned char) *c >= ' ' || *c == '\t') && *c != 0x7F;
 	if (!valid)
 	{
-		hitl_fail_delivery(delivery, "validation_error",
-						   "header \"%s\" is invalid: it must have a token as its name and no control characters in its value",
-						   name);
+		hitl_fail_delivery(
+			delivery, "validation_error",
+			"header \"%s\" is invalid: it must have a token as its name and no control characters in its value",
+			name);
 		return false;
 	}
 	if (headers->count + 2 > headers->capacity)
@@ -422,7 +452,8 @@ add_header(HitlDelivery *delivery, HeaderLines *headers, const char *name,
 		if (headers->lines == NULL)
 			headers->lines = palloc(headers->capacity * sizeof(char *));
 		else
-			headers->lines = repalloc(headers->lines, headers->capacity * sizeof(char *));
+			headers->lines =
+				repalloc(headers->lines, headers->capacity * sizeof(char *));
 	}
 	/* libcurl sends "Name;" as a header without value, "Name:" not at all. */
 	if (value[strspn(value, " \t")] == '\0')
@@ -439,7 +470,7 @@ add_header(HitlDelivery *delivery, HeaderLines *headers, const char *name,
 static bool
 is_reserved(const char *name)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < lengthof(reserved_headers); i++)
 		if (pg_strcasecmp(name, reserved_headers[i]) == 0)
@@ -453,12 +484,13 @@ is_reserved(const char *name)
 static bool
 has_header(const HeaderLines *headers, const char *name)
 {
-	size_t		length = strlen(name);
-	int			i;
+	size_t length = strlen(name);
+	int	   i;
 
 	for (i = 0; i < headers->count; i++)
 		if (pg_strncasecmp(headers->lines[i], name, length) == 0 &&
-			(headers->lines[i][length] == ':' || headers->lines[i][length] == ';'))
+			(headers->lines[i][length] == ':' ||
+			 headers->lines[i][length] == ';'))
 			return true;
 	return false;
 }
@@ -472,7 +504,7 @@ has_header(const HeaderLines *headers, const char *name)
 static void
 judge_status(HitlDelivery *delivery, const HttpResult *result)
 {
-	int			status = result->status;
+	int status = result->status;
 
 	if (status >= 200 && status <= 299)
 	{
@@ -480,9 +512,10 @@ judge_status(HitlDelivery *delivery, const HttpResult *result)
 		if (delivery->inference && delivery->response_body == NULL &&
 			result->body_length > 0)
 		{
-			hitl_fail_delivery(delivery, "validation_error",
-							   "the response of %s is not valid text in encoding %s",
-							   delivery->host, GetDatabaseEncodingName());
+			hitl_fail_delivery(
+				delivery, "validation_error",
+				"the response of %s is not valid text in encoding %s",
+				delivery->host, GetDatabaseEncodingName());
 			return;
 		}
 		delivery->status = "delivered";
@@ -492,23 +525,26 @@ judge_status(HitlDelivery *delivery, const HttpResult *result)
 			 status != 425 && status != 429 && status < 500)
 	{
 		hitl_fail_delivery(delivery, kind_of_status(status),
-						   "%s answered with status %d", delivery->host, status);
+						   "%s answered with status %d", delivery->host,
+						   status);
 		keep_body(delivery, result, true);
 		delivery->answered = true;
 	}
 	else if (!delivery->inference && status >= 300 && status <= 399)
 	{
 		keep_body(delivery, result, false);
-		hitl_fail_delivery(delivery, "validation_error",
-						   "%s answered with status %d; redirects are not followed",
-						   delivery->host, status);
+		hitl_fail_delivery(
+			delivery, "validation_error",
+			"%s answered with status %d; redirects are not followed",
+			delivery->host, status);
 	}
 	else if (!delivery->inference && status == 410)
 	{
 		keep_body(delivery, result, false);
-		hitl_fail_delivery(delivery, "permission_error",
-						   "%s answered with status 410: it wants no more notifications",
-						   delivery->host);
+		hitl_fail_delivery(
+			delivery, "permission_error",
+			"%s answered with status 410: it wants no more notifications",
+			delivery->host);
 	}
 	else
 	{
@@ -524,10 +560,10 @@ judge_status(HitlDelivery *delivery, const HttpResult *result)
  */
 static void
 repeat_delivery(HitlDelivery *delivery, int64 retry_after, const char *kind,
-				const char *format,...)
+				const char *format, ...)
 {
-	int64		delay = repeat_delay(delivery);
-	va_list		args;
+	int64	delay = repeat_delay(delivery);
+	va_list args;
 
 	va_start(args, format);
 	delivery->error_message = format_message(format, args);
@@ -538,9 +574,9 @@ repeat_delivery(HitlDelivery *delivery, int64 retry_after, const char *kind,
 	{
 		delivery->status = "failed";
 		if (delivery->attempt > 1)
-			delivery->error_message = psprintf("%s; gave up after %d attempts",
-											   delivery->error_message,
-											   delivery->attempt);
+			delivery->error_message =
+				psprintf("%s; gave up after %d attempts",
+						 delivery->error_message, delivery->attempt);
 		return;
 	}
 	retry_after = Min(retry_after, MAX_RETRY_AFTER_SECONDS);
@@ -556,7 +592,7 @@ repeat_delivery(HitlDelivery *delivery, int64 retry_after, const char *kind,
 static int64
 repeat_delay(HitlDelivery *delivery)
 {
-	double		random = pg_prng_double(&pg_global_prng_state);
+	double random = pg_prng_double(&pg_global_prng_state);
 
 	if (delivery->standard_schedule)
 	{
@@ -567,7 +603,8 @@ repeat_delay(HitlDelivery *delivery)
 	}
 	if (delivery->attempt >= delivery->retry.max_attempts)
 		return -1;
-	return hitl_core()->retry_delay(&delivery->retry, delivery->attempt, random);
+	return hitl_core()->retry_delay(&delivery->retry, delivery->attempt,
+									random);
 }
 
 /*
@@ -601,14 +638,15 @@ kind_of_status(int status)
 static void
 keep_body(HitlDelivery *delivery, const HttpResult *result, bool whole)
 {
-	size_t		length = result->body_length;
+	size_t length = result->body_length;
 
 	if (length == 0)
 		return;
 	if (!whole && length >= HITL_KEPT_RESPONSE)
 		length = pg_encoding_mbcliplen(GetDatabaseEncoding(), result->body,
 									   (int) length, HITL_KEPT_RESPONSE - 1);
-	if (!pg_verify_mbstr(GetDatabaseEncoding(), result->body, (int) length, true))
+	if (!pg_verify_mbstr(GetDatabaseEncoding(), result->body, (int) length,
+						 true))
 		return;
 	delivery->response_body = pnstrdup(result->body, length);
 	delivery->response_length = length;
@@ -621,8 +659,8 @@ keep_body(HitlDelivery *delivery, const HttpResult *result, bool whole)
 static void
 scrub_secret(HitlDelivery *delivery)
 {
-	size_t		length;
-	char	   *found;
+	size_t length;
+	char  *found;
 
 	if (delivery->secret == NULL ||
 		(length = strlen(delivery->secret)) < MIN_SCRUBBED_LENGTH)
@@ -641,7 +679,7 @@ scrub_secret(HitlDelivery *delivery)
 static char *
 format_message(const char *format, va_list args)
 {
-	char		buffer[1024];
+	char buffer[1024];
 
 	vsnprintf(buffer, sizeof(buffer), format, args);
 	buffer[pg_mbcliplen(buffer, strlen(buffer), sizeof(buffer) - 1)] = '\0';

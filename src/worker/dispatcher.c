@@ -14,6 +14,8 @@
  * times as long as they took: an idle dispatcher always does the whole, a
  * busy one spends a tenth of its time on it at most.
  */
+#include "postgres.h"
+
 #include "hitl.h"
 
 #include <sys/resource.h>
@@ -29,20 +31,20 @@
 #include "worker/worker.h"
 
 /* One part of the time in this many may go into looks. */
-#define REST_FACTOR				10
+#define REST_FACTOR 10
 
 /* Sweep at least this often, whatever it costs. */
-#define MAX_SWEEP_DELAY_MS		1000
+#define MAX_SWEEP_DELAY_MS 1000
 
 /* A row that is due and was not claimed is locked: look again after this. */
-#define LOCKED_ROW_DELAY_MS		1000
+#define LOCKED_ROW_DELAY_MS 1000
 
 /* What one transaction records at most. */
-#define MAX_RECORDED			1000
-#define MAX_RECORDED_BYTES		(16 * 1024 * 1024)
+#define MAX_RECORDED	   1000
+#define MAX_RECORDED_BYTES (16 * 1024 * 1024)
 
 /* Descriptors on top of those for connections: the server's own files. */
-#define OTHER_DESCRIPTORS		1200
+#define OTHER_DESCRIPTORS 1200
 
 static void dispatcher_start(void);
 static long dispatcher_pass(void);
@@ -59,34 +61,33 @@ static void unhold(TimestampTz now);
 static void finish(HitlDelivery *delivery);
 static long sleep_time(TimestampTz now);
 
-const HitlWorkerRole hitl_dispatcher_role = {
-	.kind = HITL_WORKER_DISPATCHER,
-	.start = dispatcher_start,
-	.pass = dispatcher_pass,
-	.failed = dispatcher_failed,
-	.wait_descriptor = dispatcher_wait_descriptor
-};
+const HitlWorkerRole hitl_dispatcher_role = {.kind = HITL_WORKER_DISPATCHER,
+											 .start = dispatcher_start,
+											 .pass = dispatcher_pass,
+											 .failed = dispatcher_failed,
+											 .wait_descriptor =
+												 dispatcher_wait_descriptor};
 
-static HttpClient *client = NULL;
-static MemoryContext delivery_context = NULL;	/* parent of all deliveries */
+static HttpClient	*client = NULL;
+static MemoryContext delivery_context = NULL; /* parent of all deliveries */
 
 /* Deliveries: claimed → in flight (owned by the client) → finished or held. */
 static dlist_head claimed = DLIST_STATIC_INIT(claimed);
 static dlist_head finished = DLIST_STATIC_INIT(finished);
-static dlist_head held = DLIST_STATIC_INIT(held);	/* their rows are locked */
-static int	finished_count = 0;
-static int	held_count = 0;
+static dlist_head held = DLIST_STATIC_INIT(held); /* their rows are locked */
+static int		  finished_count = 0;
+static int		  held_count = 0;
 
 /* Recording: how many of finished are being recorded, and how many may be. */
-static int	recording = 0;
-static int	record_limit = MAX_RECORDED;
+static int recording = 0;
+static int record_limit = MAX_RECORDED;
 
 /* Looking. */
-static TimestampTz position = DT_NOBEGIN;	/* where the next look begins */
-static TimestampTz look_after = 0;	/* no look before this */
-static TimestampTz sweep_after = 0; /* no sweep before this */
+static TimestampTz position = DT_NOBEGIN; /* where the next look begins */
+static TimestampTz look_after = 0;		  /* no look before this */
+static TimestampTz sweep_after = 0;		  /* no sweep before this */
 static TimestampTz swept_at = 0;
-static TimestampTz due_at = 0;	/* when the next row is due; 0: not known */
+static TimestampTz due_at = 0; /* when the next row is due; 0: not known */
 
 /*
  * Once, in the database.
@@ -98,15 +99,16 @@ dispatcher_start(void)
 	 * The queue is always read through its indexes: plans are made once, when
 	 * it is empty as a rule, and statistics say nothing about a queue.
 	 */
-	SetConfigOption("plan_cache_mode", "force_generic_plan", PGC_SUSET, PGC_S_SESSION);
+	SetConfigOption("plan_cache_mode", "force_generic_plan", PGC_SUSET,
+					PGC_S_SESSION);
 	SetConfigOption("enable_seqscan", "off", PGC_SUSET, PGC_S_SESSION);
 	SetConfigOption("enable_bitmapscan", "off", PGC_SUSET, PGC_S_SESSION);
 	SetConfigOption("enable_hashjoin", "off", PGC_SUSET, PGC_S_SESSION);
 	SetConfigOption("enable_mergejoin", "off", PGC_SUSET, PGC_S_SESSION);
 	SetConfigOption("jit", "off", PGC_SUSET, PGC_S_SESSION);
 
-	delivery_context = AllocSetContextCreate(TopMemoryContext, "hitl dispatcher",
-											 ALLOCSET_DEFAULT_SIZES);
+	delivery_context = AllocSetContextCreate(
+		TopMemoryContext, "hitl dispatcher", ALLOCSET_DEFAULT_SIZES);
 	raise_descriptor_limit();
 	client = http_client_create("hitl/" HITL_VERSION);
 	if (client == NULL)
@@ -141,16 +143,17 @@ dispatcher_pass(void)
 	collect_results();
 	unhold(now);
 
-	capacity = hitl_max_connections - http_client_in_flight(client) - held_count;
+	capacity =
+		hitl_max_connections - http_client_in_flight(client) - held_count;
 	recording = choose_recorded();
 	capacity -= finished_count - recording;
 	look = capacity > 0 && now >= look_after;
 	if (!look)
-		due_at = 0;				/* it may be a wake-up that we do not heed now */
+		due_at = 0; /* it may be a wake-up that we do not heed now */
 	if (recording > 0 || look)
 	{
-		hitl_begin_work(recording > 0 ? "recording and claiming requests" :
-						"claiming requests");
+		hitl_begin_work(recording > 0 ? "recording and claiming requests"
+									  : "claiming requests");
 		if (recording > 0)
 			hitl_record_outbox(&finished, recording);
 		if (look)
@@ -171,7 +174,7 @@ dispatcher_pass(void)
 static void
 dispatcher_failed(const ErrorData *error)
 {
-	int			category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+	int				   category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 	dlist_mutable_iter iter;
 
 	dlist_foreach_modify(iter, &claimed)
@@ -182,13 +185,13 @@ dispatcher_failed(const ErrorData *error)
 		hitl_free_delivery(delivery);
 	}
 
-	if (recording == 1 &&
-		(category == ERRCODE_DATA_EXCEPTION ||
-		 category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
-		 category == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
-		 category == ERRCODE_PLPGSQL_ERROR))
+	if (recording == 1 && (category == ERRCODE_DATA_EXCEPTION ||
+						   category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+						   category == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
+						   category == ERRCODE_PLPGSQL_ERROR))
 	{
-		HitlDelivery *delivery = dlist_head_element(HitlDelivery, node, &finished);
+		HitlDelivery *delivery =
+			dlist_head_element(HitlDelivery, node, &finished);
 
 		if (delivery->unrecordable)
 		{
@@ -227,7 +230,7 @@ static void
 raise_descriptor_limit(void)
 {
 	struct rlimit limit;
-	rlim_t		wanted = (rlim_t) hitl_max_connections + OTHER_DESCRIPTORS;
+	rlim_t		  wanted = (rlim_t) hitl_max_connections + OTHER_DESCRIPTORS;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
 		return;
@@ -261,9 +264,9 @@ collect_results(void)
 static int
 choose_recorded(void)
 {
-	size_t		bytes = 0;
-	int			count = 0;
-	dlist_iter	iter;
+	size_t	   bytes = 0;
+	int		   count = 0;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &finished)
 	{
@@ -283,12 +286,12 @@ choose_recorded(void)
 static void
 settle_recorded(void)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < recording; i++)
 	{
-		HitlDelivery *delivery = dlist_container(HitlDelivery, node,
-												 dlist_pop_head_node(&finished));
+		HitlDelivery *delivery =
+			dlist_container(HitlDelivery, node, dlist_pop_head_node(&finished));
 
 		finished_count--;
 		if (delivery->held_until != 0)
@@ -322,7 +325,8 @@ look_for_work(int capacity)
 	sweep = begun >= TimestampTzPlusMilliseconds(swept_at, MAX_SWEEP_DELAY_MS);
 	if (!sweep)
 	{
-		count = hitl_claim_outbox(position, capacity, delivery_context, &claimed, &last);
+		count = hitl_claim_outbox(position, capacity, delivery_context,
+								  &claimed, &last);
 		position = Max(position, last);
 		sweep = count < capacity && begun >= sweep_after;
 	}
@@ -330,8 +334,8 @@ look_for_work(int capacity)
 	{
 		TimestampTz sweep_begun = GetCurrentTimestamp();
 
-		count += hitl_claim_outbox(DT_NOBEGIN, capacity - count, delivery_context,
-								   &claimed, &last);
+		count += hitl_claim_outbox(DT_NOBEGIN, capacity - count,
+								   delivery_context, &claimed, &last);
 		position = last;
 		due_at = count < capacity ? hitl_next_due() : 0;
 		ended = GetCurrentTimestamp();
@@ -361,10 +365,11 @@ look_for_work(int capacity)
 static void
 prepare_claimed(void)
 {
-	dlist_iter	iter;
+	dlist_iter iter;
 
 	dlist_foreach(iter, &claimed)
-		(void) hitl_prepare_delivery(dlist_container(HitlDelivery, node, iter.cur));
+		(void) hitl_prepare_delivery(
+			dlist_container(HitlDelivery, node, iter.cur));
 }
 
 /*
@@ -375,11 +380,11 @@ send_claimed(void)
 {
 	while (!dlist_is_empty(&claimed))
 	{
-		HitlDelivery *delivery = dlist_container(HitlDelivery, node,
-												 dlist_pop_head_node(&claimed));
+		HitlDelivery *delivery =
+			dlist_container(HitlDelivery, node, dlist_pop_head_node(&claimed));
 
 		if (delivery->status != NULL)
-			finish(delivery);	/* it could not be prepared */
+			finish(delivery); /* it could not be prepared */
 		else if (!http_client_start(client, &delivery->request))
 		{
 			hitl_fail_delivery(delivery, "system_error", "out of memory");
@@ -423,9 +428,9 @@ finish(HitlDelivery *delivery)
 static long
 sleep_time(TimestampTz now)
 {
-	long		sleep = http_client_timeout(client);
-	int			capacity = hitl_max_connections - http_client_in_flight(client) -
-		held_count - finished_count;
+	long sleep = http_client_timeout(client);
+	int	 capacity = hitl_max_connections - http_client_in_flight(client) -
+				   held_count - finished_count;
 	TimestampTz wake_at = DT_NOEND;
 
 	if (finished_count > 0)
@@ -436,7 +441,7 @@ sleep_time(TimestampTz now)
 		wake_at = Min(wake_at, Max(due_at, look_after));
 	if (wake_at != DT_NOEND)
 	{
-		long		left = TimestampDifferenceMilliseconds(now, wake_at);
+		long left = TimestampDifferenceMilliseconds(now, wake_at);
 
 		if (sleep == HITL_SLEEP_FOREVER || left < sleep)
 			sleep = left;

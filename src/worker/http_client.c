@@ -32,70 +32,70 @@
 #include "worker/address_guard.h"
 
 /* Longest time a connection may take, within the time of its request. */
-#define CONNECT_TIMEOUT_MS	10000
+#define CONNECT_TIMEOUT_MS 10000
 
 /* More header bytes than this is an attack. */
-#define MAX_HEADER_BYTES	(256 * 1024)
+#define MAX_HEADER_BYTES (256 * 1024)
 
-#define EVENTS_AT_ONCE		512
+#define EVENTS_AT_ONCE 512
 
 /* One request on its way, and its result. */
 typedef struct HttpExchange
 {
-	HttpResult	result;			/* first: it is what the caller sees */
-	CURL	   *easy;
+	HttpResult		   result; /* first: it is what the caller sees */
+	CURL			  *easy;
 	struct curl_slist *headers;
-	size_t		max_response;
-	size_t		keep_response;
-	size_t		received;		/* bytes of the body */
-	size_t		header_bytes;
-	size_t		capacity;		/* of result.body */
-	int64_t		rate_limit_reset;	/* X-RateLimit-Reset, or -1 */
-	bool		any_address;
-	bool		too_large;
-	bool		no_memory;
-	int			sockets;		/* opened for it */
-	char		refused[INET6_ADDRSTRLEN];	/* by the address guard, or "" */
-	char		error[CURL_ERROR_SIZE];
-	struct HttpExchange *next;	/* in the list of those done */
+	size_t			   max_response;
+	size_t			   keep_response;
+	size_t			   received; /* bytes of the body */
+	size_t			   header_bytes;
+	size_t			   capacity;		 /* of result.body */
+	int64_t			   rate_limit_reset; /* X-RateLimit-Reset, or -1 */
+	bool			   any_address;
+	bool			   too_large;
+	bool			   no_memory;
+	int				   sockets;		/* opened for it */
+	char refused[INET6_ADDRSTRLEN]; /* by the address guard, or "" */
+	char error[CURL_ERROR_SIZE];
+	struct HttpExchange *next; /* in the list of those done */
 } HttpExchange;
 
 struct HttpClient
 {
-	CURLM	   *multi;
-	char	   *user_agent;
-	int			epoll;
-	int			in_flight;		/* started and not taken */
-	int64_t		timer_ms;		/* when libcurl wants to be called; -1: never */
-	HttpExchange *done;			/* oldest first */
+	CURLM		  *multi;
+	char		  *user_agent;
+	int			   epoll;
+	int			   in_flight; /* started and not taken */
+	int64_t		   timer_ms;  /* when libcurl wants to be called; -1: never */
+	HttpExchange  *done;	  /* oldest first */
 	HttpExchange **done_end;
-	CURL	  **idle;			/* easy handles to use again */
-	int			idle_count;
-	int			idle_capacity;
+	CURL		 **idle; /* easy handles to use again */
+	int			   idle_count;
+	int			   idle_capacity;
 };
 
-static bool prepare_handle(HttpClient *client, HttpExchange *exchange,
-						   const HttpRequest *request);
+static bool	 prepare_handle(HttpClient *client, HttpExchange *exchange,
+							const HttpRequest *request);
 static CURL *take_handle(HttpClient *client);
-static void keep_handle(HttpClient *client, CURL *easy);
-static void collect_done(HttpClient *client);
-static void finish_exchange(HttpClient *client, HttpExchange *exchange,
-							CURLcode code);
+static void	 keep_handle(HttpClient *client, CURL *easy);
+static void	 collect_done(HttpClient *client);
+static void
+finish_exchange(HttpClient *client, HttpExchange *exchange, CURLcode code);
 static void judge_failure(HttpExchange *exchange, CURLcode code);
 static void append_done(HttpClient *client, HttpExchange *exchange);
 static void free_headers(struct curl_slist *headers);
-static int	watch_socket(CURL *easy, curl_socket_t fd, int what, void *userp,
-						 void *known);
-static int	set_timer(CURLM *multi, long timeout_ms, void *userp);
-static curl_socket_t open_socket(void *userp, curlsocktype purpose,
-								 struct curl_sockaddr *address);
-static int	check_connection(void *userp, char *peer, char *local,
-							 int peer_port, int local_port);
-static size_t read_header(char *line, size_t size, size_t count, void *userp);
-static size_t read_body(char *data, size_t size, size_t count, void *userp);
+static int
+watch_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *known);
+static int set_timer(CURLM *multi, long timeout_ms, void *userp);
+static curl_socket_t
+open_socket(void *userp, curlsocktype purpose, struct curl_sockaddr *address);
+static int check_connection(void *userp, char *peer, char *local, int peer_port,
+							int local_port);
+static size_t  read_header(char *line, size_t size, size_t count, void *userp);
+static size_t  read_body(char *data, size_t size, size_t count, void *userp);
 static int64_t monotonic_ms(void);
-static void block_signals(sigset_t *before);
-static void restore_signals(const sigset_t *before);
+static void	   block_signals(sigset_t *before);
+static void	   restore_signals(const sigset_t *before);
 
 /*
  * Make a client.  libcurl is initialised here and not when the library is
@@ -146,7 +146,7 @@ http_client_create(const char *user_agent)
 void
 http_client_keep_connections(HttpClient *client, long connections)
 {
-	sigset_t	before;
+	sigset_t before;
 
 	block_signals(&before);
 	curl_multi_setopt(client->multi, CURLMOPT_MAXCONNECTS, connections);
@@ -168,7 +168,7 @@ http_client_descriptor(const HttpClient *client)
 long
 http_client_timeout(const HttpClient *client)
 {
-	int64_t		left;
+	int64_t left;
 
 	if (client->done != NULL)
 		return 0;
@@ -185,7 +185,7 @@ bool
 http_client_start(HttpClient *client, const HttpRequest *request)
 {
 	HttpExchange *exchange = calloc(1, sizeof(HttpExchange));
-	sigset_t	before;
+	sigset_t	  before;
 
 	if (exchange == NULL)
 		return false;
@@ -217,16 +217,16 @@ void
 http_client_drive(HttpClient *client)
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
-	sigset_t	before;
-	int			running;
-	int			count;
-	int			i;
+	sigset_t		   before;
+	int				   running;
+	int				   count;
+	int				   i;
 
 	block_signals(&before);
 	count = epoll_wait(client->epoll, events, EVENTS_AT_ONCE, 0);
 	for (i = 0; i < count; i++)
 	{
-		int			what = 0;
+		int what = 0;
 
 		if (events[i].events & EPOLLIN)
 			what |= CURL_CSELECT_IN;
@@ -239,8 +239,9 @@ http_client_drive(HttpClient *client)
 	}
 	if (client->timer_ms >= 0 && client->timer_ms <= monotonic_ms())
 	{
-		client->timer_ms = -1;	/* libcurl sets it again where it needs it */
-		curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+		client->timer_ms = -1; /* libcurl sets it again where it needs it */
+		curl_multi_socket_action(client->multi, CURL_SOCKET_TIMEOUT, 0,
+								 &running);
 	}
 	collect_done(client);
 	restore_signals(&before);
@@ -327,14 +328,15 @@ static bool
 prepare_handle(HttpClient *client, HttpExchange *exchange,
 			   const HttpRequest *request)
 {
-	bool		head = strcmp(request->method, "HEAD") == 0;
-	bool		plain_get = strcmp(request->method, "GET") == 0 &&
-		request->body == NULL;
-	long		connect_ms = request->timeout_ms < CONNECT_TIMEOUT_MS ?
-		request->timeout_ms : CONNECT_TIMEOUT_MS;
-	CURLcode	code = CURLE_OK;
-	CURL	   *easy;
-	int			i;
+	bool head = strcmp(request->method, "HEAD") == 0;
+	bool plain_get =
+		strcmp(request->method, "GET") == 0 && request->body == NULL;
+	long	 connect_ms = request->timeout_ms < CONNECT_TIMEOUT_MS
+							  ? request->timeout_ms
+							  : CONNECT_TIMEOUT_MS;
+	CURLcode code = CURLE_OK;
+	CURL	*easy;
+	int		 i;
 
 	exchange->easy = easy = take_handle(client);
 	if (easy == NULL)
@@ -348,9 +350,10 @@ prepare_handle(HttpClient *client, HttpExchange *exchange,
 	if (exchange->headers == NULL)
 		return false;
 
-#define SET(option, value) \
-	do { \
-		if (code == CURLE_OK) \
+#define SET(option, value)                                \
+	do                                                    \
+	{                                                     \
+		if (code == CURLE_OK)                             \
 			code = curl_easy_setopt(easy, option, value); \
 	} while (0)
 
@@ -412,8 +415,8 @@ keep_handle(HttpClient *client, CURL *easy)
 {
 	if (client->idle_count == client->idle_capacity)
 	{
-		int			capacity = client->idle_capacity * 2 + 16;
-		CURL	  **idle = realloc(client->idle, capacity * sizeof(CURL *));
+		int	   capacity = client->idle_capacity * 2 + 16;
+		CURL **idle = realloc(client->idle, capacity * sizeof(CURL *));
 
 		if (idle == NULL)
 		{
@@ -433,14 +436,14 @@ keep_handle(HttpClient *client, CURL *easy)
 static void
 collect_done(HttpClient *client)
 {
-	CURLMsg    *message;
-	int			left;
+	CURLMsg *message;
+	int		 left;
 
 	while ((message = curl_multi_info_read(client->multi, &left)) != NULL)
 	{
-		CURL	   *easy = message->easy_handle;
-		CURLcode	code = message->data.result;
-		char	   *exchange = NULL;
+		CURL	*easy = message->easy_handle;
+		CURLcode code = message->data.result;
+		char	*exchange = NULL;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
@@ -460,8 +463,8 @@ finish_exchange(HttpClient *client, HttpExchange *exchange, CURLcode code)
 
 	if (exchange->easy != NULL)
 	{
-		long		status = 0;
-		curl_off_t	retry_after = 0;
+		long	   status = 0;
+		curl_off_t retry_after = 0;
 
 		curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
 		curl_easy_getinfo(exchange->easy, CURLINFO_RETRY_AFTER, &retry_after);
@@ -490,8 +493,8 @@ static void
 judge_failure(HttpExchange *exchange, CURLcode code)
 {
 	HttpResult *result = &exchange->result;
-	const char *reason = exchange->error[0] != '\0' ?
-		exchange->error : curl_easy_strerror(code);
+	const char *reason =
+		exchange->error[0] != '\0' ? exchange->error : curl_easy_strerror(code);
 
 	if (exchange->no_memory || code == CURLE_OUT_OF_MEMORY)
 	{
@@ -515,7 +518,7 @@ judge_failure(HttpExchange *exchange, CURLcode code)
 		result->outcome = HTTP_UNREACHABLE;
 
 	if (result->outcome != HTTP_TOO_LARGE)
-		result->status = 0;		/* of an answer that did not come whole */
+		result->status = 0; /* of an answer that did not come whole */
 	snprintf(result->reason, sizeof(result->reason), "%s", reason);
 }
 
@@ -549,7 +552,7 @@ free_headers(struct curl_slist *headers)
 static int
 watch_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *known)
 {
-	HttpClient *client = userp;
+	HttpClient		  *client = userp;
 	struct epoll_event event = {.data.fd = fd};
 
 	(void) easy;
@@ -564,9 +567,11 @@ watch_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *known)
 		event.events |= EPOLLOUT;
 
 	/* -1 would end all requests; one whose socket is lost times out. */
-	if (known != NULL && epoll_ctl(client->epoll, EPOLL_CTL_MOD, fd, &event) == 0)
+	if (known != NULL &&
+		epoll_ctl(client->epoll, EPOLL_CTL_MOD, fd, &event) == 0)
 		return 0;
-	if (epoll_ctl(client->epoll, EPOLL_CTL_ADD, fd, &event) != 0 && errno == EEXIST)
+	if (epoll_ctl(client->epoll, EPOLL_CTL_ADD, fd, &event) != 0 &&
+		errno == EEXIST)
 		(void) epoll_ctl(client->epoll, EPOLL_CTL_MOD, fd, &event);
 	curl_multi_assign(client->multi, fd, client);
 	return 0;
@@ -597,9 +602,12 @@ open_socket(void *userp, curlsocktype purpose, struct curl_sockaddr *address)
 	(void) purpose;
 	if (!exchange->any_address && !address_is_public(&address->addr))
 	{
-		const void *bytes = address->family == AF_INET6 ?
-			(const void *) &((struct sockaddr_in6 *) &address->addr)->sin6_addr :
-			(const void *) &((struct sockaddr_in *) &address->addr)->sin_addr;
+		const void *bytes =
+			address->family == AF_INET6
+				? (const void *) &((struct sockaddr_in6 *) &address->addr)
+					  ->sin6_addr
+				: (const void *) &((struct sockaddr_in *) &address->addr)
+					  ->sin_addr;
 
 		if (inet_ntop(address->family, bytes, exchange->refused,
 					  sizeof(exchange->refused)) == NULL)
@@ -640,8 +648,8 @@ static size_t
 read_header(char *line, size_t size, size_t count, void *userp)
 {
 	static const char reset[] = "x-ratelimit-reset:";
-	HttpExchange *exchange = userp;
-	size_t		length = size * count;
+	HttpExchange	 *exchange = userp;
+	size_t			  length = size * count;
 
 	exchange->header_bytes += length;
 	if (exchange->header_bytes > MAX_HEADER_BYTES)
@@ -652,14 +660,15 @@ read_header(char *line, size_t size, size_t count, void *userp)
 	if (length >= sizeof(reset) &&
 		strncasecmp(line, reset, sizeof(reset) - 1) == 0)
 	{
-		int64_t		value = 0;
-		size_t		i = sizeof(reset) - 1;
-		bool		found = false;
+		int64_t value = 0;
+		size_t	i = sizeof(reset) - 1;
+		bool	found = false;
 
 		while (i < length && line[i] == ' ')
 			i++;
 		for (; i < length && line[i] >= '0' && line[i] <= '9' &&
-			 value < INT64_C(1000000000000); i++)
+			   value < INT64_C(1000000000000);
+			 i++)
 		{
 			value = value * 10 + (line[i] - '0');
 			found = true;
@@ -680,9 +689,9 @@ static size_t
 read_body(char *data, size_t size, size_t count, void *userp)
 {
 	HttpExchange *exchange = userp;
-	HttpResult *result = &exchange->result;
-	size_t		length = size * count;
-	size_t		keep = length;
+	HttpResult	 *result = &exchange->result;
+	size_t		  length = size * count;
+	size_t		  keep = length;
 
 	exchange->received += length;
 	if (exchange->received > exchange->max_response)
@@ -696,8 +705,8 @@ read_body(char *data, size_t size, size_t count, void *userp)
 		return length;
 	if (result->body_length + keep + 1 > exchange->capacity)
 	{
-		size_t		capacity = (result->body_length + keep + 1) * 2;
-		char	   *body = realloc(result->body, capacity);
+		size_t capacity = (result->body_length + keep + 1) * 2;
+		char  *body = realloc(result->body, capacity);
 
 		if (body == NULL)
 		{
@@ -731,7 +740,7 @@ monotonic_ms(void)
 static void
 block_signals(sigset_t *before)
 {
-	sigset_t	all;
+	sigset_t all;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, before);

@@ -5,6 +5,8 @@
  * Both functions are SECURITY DEFINER; reading a value back is nobody's
  * business but the dispatcher's (outbox.c).
  */
+#include "postgres.h"
+
 #include "hitl.h"
 
 #include "miscadmin.h"
@@ -13,8 +15,8 @@
 #include "db.h"
 #include "worker/worker.h"
 
-#define MAX_SECRET_NAME		100
-#define MAX_SECRET_LENGTH	8192
+#define MAX_SECRET_NAME	  100
+#define MAX_SECRET_LENGTH 8192
 
 PG_FUNCTION_INFO_V1(hitl_set_secret);
 PG_FUNCTION_INFO_V1(hitl_delete_secret);
@@ -32,9 +34,9 @@ hitl_set_secret(PG_FUNCTION_ARGS)
 		"INSERT INTO hitl.secrets (name, value, created_by) VALUES ($1, $2, $3)"
 		" ON CONFLICT (name) DO UPDATE"
 		" SET value = excluded.value, updated_at = now()",
-		3, {TEXTOID, TEXTOID, TEXTOID}
-	};
-	Datum		values[3];
+		3,
+		{TEXTOID, TEXTOID, TEXTOID}};
+	Datum values[3];
 
 	values[0] = PointerGetDatum(name_argument(fcinfo));
 	values[1] = PointerGetDatum(value_argument(fcinfo));
@@ -55,10 +57,9 @@ Datum
 hitl_delete_secret(PG_FUNCTION_ARGS)
 {
 	static HitlStatement forget = {
-		"DELETE FROM hitl.secrets WHERE name = $1", 1, {TEXTOID}
-	};
-	Datum		values[1];
-	bool		found;
+		"DELETE FROM hitl.secrets WHERE name = $1", 1, {TEXTOID}};
+	Datum values[1];
+	bool  found;
 
 	values[0] = PointerGetDatum(name_argument(fcinfo));
 	SPI_connect();
@@ -89,7 +90,8 @@ name_argument(FunctionCallInfo fcinfo)
 	length = VARSIZE_ANY_EXHDR(name);
 	for (i = 0; i < length; i++)
 		if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-				   "0123456789_.-", bytes[i]) == NULL)
+				   "0123456789_.-",
+				   bytes[i]) == NULL)
 			break;
 	if (length == 0 || length > MAX_SECRET_NAME || i < length)
 		ereport(ERROR,

@@ -6,6 +6,8 @@
  * of "whsec_...".  While a secret rotates there are several, and as many
  * signatures.
  */
+#include "postgres.h"
+
 #include "hitl.h"
 
 #include "common/base64.h"
@@ -16,14 +18,14 @@
 
 #include "worker/dispatcher.h"
 
-#define KEY_PREFIX			"whsec_"
-#define MIN_KEY_LENGTH		24
-#define MAX_KEY_LENGTH		64
-#define BLANKS				" \t"
+#define KEY_PREFIX	   "whsec_"
+#define MIN_KEY_LENGTH 24
+#define MAX_KEY_LENGTH 64
+#define BLANKS		   " \t"
 
-static bool sign_once(const uint8 *key, int key_length, const char *prefix,
-					  const char *body, size_t body_length,
-					  StringInfo signatures);
+static bool
+sign_once(const uint8 *key, int key_length, const char *prefix,
+		  const char *body, size_t body_length, StringInfo signatures);
 
 /*
  * The value of the header webhook-signature, or NULL if one of the secrets
@@ -33,7 +35,7 @@ char *
 hitl_sign_webhook(const char *secrets, const char *id, int64 timestamp,
 				  const char *body, size_t body_length)
 {
-	char	   *prefix = psprintf("%s." INT64_FORMAT ".", id, timestamp);
+	char		  *prefix = psprintf("%s." INT64_FORMAT ".", id, timestamp);
 	StringInfoData signatures;
 
 	initStringInfo(&signatures);
@@ -52,10 +54,12 @@ hitl_sign_webhook(const char *secrets, const char *id, int64 timestamp,
 			secrets += strlen(KEY_PREFIX);
 			length -= strlen(KEY_PREFIX);
 		}
-		key_length = pg_b64_decode(secrets, (int) length, (char *) key, sizeof(key));
+		key_length =
+			pg_b64_decode(secrets, (int) length, (char *) key, sizeof(key));
 		if (key_length < MIN_KEY_LENGTH)
 			return NULL;
-		done = sign_once(key, key_length, prefix, body, body_length, &signatures);
+		done =
+			sign_once(key, key_length, prefix, body, body_length, &signatures);
 		explicit_bzero(key, sizeof(key));
 		if (!done)
 			return NULL;
@@ -71,18 +75,18 @@ static bool
 sign_once(const uint8 *key, int key_length, const char *prefix,
 		  const char *body, size_t body_length, StringInfo signatures)
 {
-	uint8		digest[PG_SHA256_DIGEST_LENGTH];
-	char		encoded[PG_SHA256_DIGEST_LENGTH * 2];
-	int			encoded_length;
+	uint8		 digest[PG_SHA256_DIGEST_LENGTH];
+	char		 encoded[PG_SHA256_DIGEST_LENGTH * 2];
+	int			 encoded_length;
 	pg_hmac_ctx *hmac = pg_hmac_create(PG_SHA256);
-	bool		done;
+	bool		 done;
 
 	if (hmac == NULL)
 		return false;
 	done = pg_hmac_init(hmac, key, key_length) >= 0 &&
-		pg_hmac_update(hmac, (const uint8 *) prefix, strlen(prefix)) >= 0 &&
-		pg_hmac_update(hmac, (const uint8 *) body, body_length) >= 0 &&
-		pg_hmac_final(hmac, digest, sizeof(digest)) >= 0;
+		   pg_hmac_update(hmac, (const uint8 *) prefix, strlen(prefix)) >= 0 &&
+		   pg_hmac_update(hmac, (const uint8 *) body, body_length) >= 0 &&
+		   pg_hmac_final(hmac, digest, sizeof(digest)) >= 0;
 	pg_hmac_free(hmac);
 	if (!done)
 		return false;
