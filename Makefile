@@ -18,7 +18,7 @@ DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 PG_CPPFLAGS = -I$(srcdir)/src '-DPGDLLEXPORT=__attribute__((visibility("default")))' \
 	'-DHITL_VERSION="$(EXTVERSION)"'
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
-	-Wno-sign-compare $(WERROR)
+	-Wno-sign-compare -fvisibility=hidden $(WERROR)
 SHLIB_LINK = -lcurl -ldl
 EXTRA_CLEAN = hitl_core.so src/core/*.o build results output_iso \
 	regression.diffs regression.out

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_database.h"
+#include "fmgr.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
@@ -19,6 +20,24 @@
 
 #if PG_VERSION_NUM < 150000
 #error "hitl needs PostgreSQL 15 or later"
+#endif
+
+/*
+ * 15 declares a function of the SQL interface without saying that it is to be
+ * visible outside the library.
+ */
+#if PG_VERSION_NUM < 160000
+#undef PG_FUNCTION_INFO_V1
+#define PG_FUNCTION_INFO_V1(funcname) \
+extern PGDLLEXPORT Datum funcname(PG_FUNCTION_ARGS); \
+extern PGDLLEXPORT const Pg_finfo_record *CppConcat(pg_finfo_,funcname) (void); \
+const Pg_finfo_record * \
+CppConcat(pg_finfo_,funcname) (void) \
+{ \
+	static const Pg_finfo_record my_finfo = {1}; \
+	return &my_finfo; \
+} \
+extern int no_such_variable
 #endif
 
 /* 16 folded the ownership checks into one function. */
