@@ -117,6 +117,7 @@ hitl_launcher_main(Datum arg)
 	SetConfigOption("application_name", MyBgworkerEntry->bgw_name,
 					PGC_USERSET, PGC_S_OVERRIDE);
 	pgstat_report_appname(MyBgworkerEntry->bgw_name);
+	pgstat_report_activity(STATE_IDLE, NULL);
 	attach();
 
 	for (;;)
@@ -635,9 +636,7 @@ launch(int index)
 	handles[index] = NULL;
 	started = RegisterDynamicBackgroundWorker(&worker, &handles[index]);
 	if (started)
-	{
 		return true;
-	}
 
 	LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
 	hitl_shared->launches--;
