@@ -52,7 +52,7 @@ src/core/%.o: src/core/%.c $(wildcard src/core/*.h)
 	$(CC) $(CORE_CFLAGS) -Isrc -c -o $@ $<
 
 hitl_core.so: $(CORE_OBJS)
-	$(CC) -shared -Wl,-z,relro -Wl,-z,now -o $@ $(CORE_OBJS) -ljansson -lm
+	$(CC) -shared -Wl,-z,relro -Wl,-z,now -o $@ $(CORE_OBJS) -lm
 
 $(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS)
 	{ echo '-- Built from src/**/*.sql by make; edit those.'; \
@@ -68,3 +68,5 @@ install-core: hitl_core.so installdirs
 	$(INSTALL_SHLIB) hitl_core.so '$(DESTDIR)$(pkglibdir)/hitl_core.so'
 uninstall-core:
 	rm -f '$(DESTDIR)$(pkglibdir)/hitl_core.so'
+
+include test/core.mk
