@@ -8,10 +8,8 @@
  * (A row changed by others between snapshot and lock is missed thereby, and
  * is found the next time.)
  *
- * A claim reads the index of due
- * rows in order and skips what others have locked; recording skips locked
- * rows too, so that a session that forgets its transaction cannot stop the
- * dispatcher.
+ * Both skip rows that others have locked, so that a session that forgets its
+ * transaction cannot stop the dispatcher.
  */
 #include "postgres.h"
 
