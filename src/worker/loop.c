@@ -61,6 +61,7 @@ static void settle(void);
 static bool enter_database(void);
 static const HitlWorkerRole *role_of(HitlWorkerKind kind);
 static void start_role(const HitlWorkerRole *role);
+static void prepare_wait_set(const HitlWorkerRole *role);
 static long turn(const HitlWorkerRole *role);
 static ErrorData *catch_error(void);
 static void after_error(const HitlWorkerRole *role, ErrorData *error);
@@ -79,7 +80,7 @@ hitl_worker_main(Datum arg)
 {
 	const HitlWorkerRole *role;
 	uint64		launch;
-	long		sleep_ms = 0;
+	volatile long sleep_ms = 0;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
@@ -107,6 +108,7 @@ hitl_worker_main(Datum arg)
 	pass_context = AllocSetContextCreate(TopMemoryContext, "hitl pass",
 										 ALLOCSET_DEFAULT_SIZES);
 	start_role(role);
+	prepare_wait_set(role);
 
 	for (;;)
 	{
@@ -227,14 +229,12 @@ role_of(HitlWorkerKind kind)
 }
 
 /*
- * Set up the role and what it sleeps on.  A role that cannot start ends the
- * worker; the launcher tries again, later each time.
+ * A role that cannot start ends the worker; the launcher tries again, later
+ * each time.
  */
 static void
 start_role(const HitlWorkerRole *role)
 {
-	int			descriptor = -1;
-
 	PG_TRY();
 	{
 		if (role->start)
@@ -250,6 +250,12 @@ start_role(const HitlWorkerRole *role)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+}
+
+static void
+prepare_wait_set(const HitlWorkerRole *role)
+{
+	int			descriptor = -1;
 
 	if (role->wait_descriptor)
 		descriptor = role->wait_descriptor();
