@@ -158,6 +158,9 @@ hitl_launcher_main(Datum arg)
 
 /* ---- the launcher itself --------------------------------------------- */
 
+/*
+ * Make ourselves known and take over what a former launcher left.
+ */
 static void
 attach(void)
 {
@@ -189,6 +192,9 @@ attach(void)
 	LWLockRelease(hitl_shared->lock);
 }
 
+/*
+ * Exit callback.
+ */
 static void
 detach(int code, Datum arg)
 {
@@ -671,7 +677,7 @@ launch(int index)
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("hitl cannot start a worker, for max_worker_processes is used up"),
 				 errdetail("It tries again from time to time."),
-				 errhint("Increase max_worker_processes: hitl needs one, and in each database that has it one more than hitl.engine_workers.")));
+				 errhint("Increase max_worker_processes. hitl uses one process, and one more than hitl.engine_workers in each database that has it.")));
 	warned_no_worker = true;
 	return false;
 }

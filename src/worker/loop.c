@@ -138,6 +138,9 @@ hitl_worker_main(Datum arg)
 	}
 }
 
+/*
+ * Count work done.  The worker alone writes, without the lock.
+ */
 void
 hitl_count_handled(uint64 n)
 {
@@ -145,6 +148,9 @@ hitl_count_handled(uint64 n)
 		pg_atomic_fetch_add_u64(&hitl_my_slot->handled, n);
 }
 
+/*
+ * Begin a transaction in which SPI can be used.
+ */
 void
 hitl_begin_work(const char *activity)
 {
@@ -155,6 +161,9 @@ hitl_begin_work(const char *activity)
 	pgstat_report_activity(STATE_RUNNING, activity);
 }
 
+/*
+ * Commit it.
+ */
 void
 hitl_end_work(void)
 {
@@ -213,6 +222,9 @@ enter_database(void)
 	return present;
 }
 
+/*
+ * What a kind of worker does.
+ */
 static const HitlWorkerRole *
 role_of(HitlWorkerKind kind)
 {
@@ -252,6 +264,9 @@ start_role(const HitlWorkerRole *role)
 	PG_END_TRY();
 }
 
+/*
+ * All that can end a sleep, collected once.
+ */
 static void
 prepare_wait_set(const HitlWorkerRole *role)
 {
@@ -454,6 +469,9 @@ drain_notifications(void)
 	return heard;
 }
 
+/*
+ * Stands in for the log hook while notifications are read.
+ */
 static void
 overhear(ErrorData *edata)
 {

@@ -1,9 +1,11 @@
 """Extensions, databases, servers come and go under the workers."""
 import os
+import random
 import shutil
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import psycopg
@@ -332,3 +334,49 @@ def test_dump_and_restore(cluster):
     with database(cluster, "restored", extension=False):
         cluster.psql(dump, "restored")
         cluster.wait_for_workers("restored")
+
+
+def test_churn(cluster):
+    """Many sessions change everything at once; in the end all is as it should be."""
+    names = ["churn_a", "churn_b", "churn_c"]
+
+    def drop_extension(name):
+        cluster.sql("DROP EXTENSION hitl", dbname=name)
+        cluster.sql("CREATE EXTENSION hitl", dbname=name)
+
+    def drop_database(name):
+        cluster.sql(f"DROP DATABASE {name}", dbname="postgres")
+        cluster.create_database(name)
+
+    def rename(name):
+        cluster.sql(f"ALTER DATABASE {name} RENAME TO {name}_", dbname="postgres")
+        cluster.sql(f"ALTER DATABASE {name}_ RENAME TO {name}", dbname="postgres")
+
+    def roll_back(name):
+        cluster.sql("BEGIN; DROP EXTENSION hitl; ROLLBACK", dbname=name)
+
+    def end_workers(name):
+        cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = %s AND backend_type LIKE 'hitl %%'", [name], name)
+
+    def end_launcher(name):
+        cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE backend_type = 'hitl launcher'", dbname=name)
+
+    changes = [drop_extension, drop_database, rename, roll_back, end_workers, end_launcher]
+
+    def churn(name):
+        choose = random.Random(name)
+        for _ in range(30):
+            choose.choice(changes)(name)
+
+    for name in names:
+        cluster.create_database(name)
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(churn, name) for name in names]:
+            done.result()
+    for name in names:
+        cluster.wait_for_workers(name)
+        assert len(cluster.processes(name)) == 2
+        cluster.sql(f"DROP DATABASE {name}", dbname="postgres")
+    assert "PANIC" not in cluster.log()
