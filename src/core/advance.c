@@ -479,6 +479,8 @@ begin(HitlRun *run, Saved *saved)
 	effects->error = NULL;
 	saved->effects = effects->count;
 	saved->positions = NULL;
+	if (control != NULL)
+		saved->control = *control;
 	if (effects->memory == NULL)
 	{
 		HitlArena	arena;
@@ -505,7 +507,6 @@ begin(HitlRun *run, Saved *saved)
 	if (control == NULL)
 		return;
 	control->arena.failed = false;
-	saved->control = *control;
 	if (control->count > 0)
 	{
 		saved->positions = hitl_alloc(&run->scratch, control->count * sizeof(HitlPosition));
