@@ -123,14 +123,23 @@ TEST(faulty_documents)
 
 TEST(depth_is_limited)
 {
-	char		deep[1001];
+	char		deep[2001];
 
-	memset(deep, '[', 500);
-	memset(deep + 500, ']', 500);
-	deep[1000] = '\0';
-	CHECK_TEXT(copy(deep), "256: nested too deeply");
-	CHECK_TEXT(copy_json(deep + 244, 512, 0), copy_json(deep + 244, 512, 0));
-	CHECK(strncmp(copy_json(deep + 244, 512, 0), "[[", 2) == 0);
+	memset(deep, '[', 1000);
+	memset(deep + 1000, ']', 1000);
+	deep[2000] = '\0';
+	CHECK_TEXT(copy(deep), "400: nested too deeply");
+	CHECK_TEXT(copy_lenient(deep), "200: nested too deeply");
+	CHECK_TEXT(copy_json(deep, 2000, HITL_JSON_COMPOSED), deep);
+	CHECK(strncmp(copy_json(deep + 600, 800, 0), "[[", 2) == 0);
+
+	/* What counts is the depth, not the number of brackets. */
+	memset(deep, '[', 1);
+	strcpy(deep + 1, "[]");
+	while (strlen(deep) < 1900)
+		strcat(deep, ",[]");
+	strcat(deep, "]");
+	CHECK_TEXT(copy(deep), deep);
 }
 
 TEST(members_and_numbers)

@@ -126,10 +126,28 @@ TEST(host_that_fails)
 	CHECK_INT(workflow_send(&workflow, "start", NULL), HITL_HOST_FAILED);
 	workflow.memory.broken = false;
 	workflow.memory.raw = "{no json";
-	CHECK_INT(workflow_send(&workflow, "start", NULL), HITL_INVALID);
-	CHECK_TEXT(workflow.effects.error, "the host's answer to a path is no JSON");
-	workflow.memory.raw = "\"fine\"";
-	SEND(&workflow, "start", NULL, "workflow_started, =running, run s 1");
+	SEND(&workflow, "start", NULL, "workflow_started, =running, step_failed s, workflow_failed s, =failed");
+	CHECK_TEXT(member_of(workflow.effects.items[2].body, "/message"), "\"the match of template path $.x "
+			   "cannot be used: a member name in quotes is expected\"");
+	workflow_close(&workflow);
+}
+
+/*
+ * Documents put into documents are still read back.
+ */
+TEST(deep_matches)
+{
+	Workflow	workflow;
+	char		deep[1000];
+
+	memset(deep, '[', 399);
+	memset(deep + 399, ']', 399);
+	deep[798] = '\0';
+	workflow_open(&workflow, "{\"steps\":[{\"name\":\"s\",\"type\":\"task\",\"task\":\"t\","
+				  "\"requires_approval\":true,\"context\":{\"a\":{\"b\":[\"{{$.x}}\"]}}}]}", NULL);
+	workflow.memory.raw = deep;
+	SEND(&workflow, "start", NULL, "workflow_started, =running, ask s 1, =waiting_approval");
+	SEND(&workflow, "approval", "{\"token\":1,\"outcome\":\"approved\"}", "run s 2, =running");
 	workflow_close(&workflow);
 }
 
@@ -142,4 +160,5 @@ SUITE(template,
 	  RUN(no_match_is_an_error),
 	  RUN(braces_in_a_path),
 	  RUN(texts_stay_texts),
-	  RUN(host_that_fails));
+	  RUN(host_that_fails),
+	  RUN(deep_matches));
