@@ -20,7 +20,8 @@ SQL_PARTS = src/hitl.sql \
 	src/worker/worker.sql src/access.sql
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
-PG_CPPFLAGS = -I$(srcdir)/src
+# PostgreSQL 15 leaves PGDLLEXPORT empty, and nothing else is to be visible.
+PG_CPPFLAGS = -I$(srcdir)/src '-DPGDLLEXPORT=__attribute__((visibility("default")))'
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
 	-Wno-sign-compare -fvisibility=hidden $(WERROR)
 SHLIB_LINK = -lcurl -ldl
@@ -35,7 +36,7 @@ ISOLATION_OPTS = --inputdir=test/isolation --load-extension=hitl
 PG_CONFIG ?= pg_config
 # The bitcode for inlining would need clang on every machine that builds.
 override with_llvm = no
-PGXS := $(shell $(PG_CONFIG) --pgxs)
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
 include $(PGXS)
 
 all: hitl_core.so
@@ -55,8 +56,8 @@ hitl_core.so: $(CORE_OBJS)
 	$(CC) -shared -Wl,-z,relro -Wl,-z,now -o $@ $(CORE_OBJS) -ljansson -lm
 
 $(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS)
-	{ echo '-- Built from src/**/*.sql by make; edit those.'; \
-	  echo '\echo Use "CREATE EXTENSION hitl" to load this file. \quit'; \
+	{ printf '%s\n' '-- Built from src/**/*.sql by make; edit those.' \
+		'\echo Use "CREATE EXTENSION hitl" to load this file. \quit'; \
 	  for part in $(SQL_PARTS); do \
 		echo "-- $$part"; echo 'SET LOCAL search_path = pg_catalog, pg_temp;'; \
 		cat $$part; done; } >$@
@@ -68,3 +69,5 @@ install-core: hitl_core.so installdirs
 	$(INSTALL_SHLIB) hitl_core.so '$(DESTDIR)$(pkglibdir)/hitl_core.so'
 uninstall-core:
 	rm -f '$(DESTDIR)$(pkglibdir)/hitl_core.so'
+
+include dev/targets.mk
