@@ -37,6 +37,7 @@ BEGIN ATOMIC
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_model(text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_secret(text, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.delete_secret(text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.retry_request(uuid)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.configure_channel(text, text, jsonb, text, boolean, boolean)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.grant_acting(name, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.revoke_acting(name, text)'),
