@@ -10,7 +10,6 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/workflow/*.c src/approva
 	src/undo/*.c src/agent/*.c src/channel/*.c src/worker/*.c)))
 
 # The order is that of the extension script: tables before what reads them.
-<<<<<<< HEAD
 SQL_PARTS = src/hitl.sql \
 	src/workflow/identifier.sql src/workflow/definition.sql \
 	src/workflow/workflow.sql src/approval/request.sql \
@@ -19,10 +18,6 @@ SQL_PARTS = src/hitl.sql \
 	src/workflow/control.sql src/approval/response.sql \
 	src/workflow/status.sql src/workflow/await.sql \
 	src/worker/worker.sql src/access.sql
-=======
-SQL_PARTS = src/hitl.sql src/workflow/workflow.sql src/worker/secret.sql \
-	src/worker/outbox.sql src/channel/channel.sql src/worker/worker.sql
->>>>>>> dispatch
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 # PostgreSQL 15 leaves PGDLLEXPORT empty, and nothing else is to be visible.
