@@ -21,7 +21,8 @@ SQL_PARTS = src/hitl.sql \
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 # PostgreSQL 15 leaves PGDLLEXPORT empty, and nothing else is to be visible.
-PG_CPPFLAGS = -I$(srcdir)/src '-DPGDLLEXPORT=__attribute__((visibility("default")))'
+PG_CPPFLAGS = -I$(srcdir)/src '-DPGDLLEXPORT=__attribute__((visibility("default")))' \
+	'-DHITL_VERSION="$(EXTVERSION)"'
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
 	-Wno-sign-compare -fvisibility=hidden $(WERROR)
 SHLIB_LINK = -lcurl -ldl

@@ -1,0 +1,94 @@
+/*
+ * hitl.c
+ *		Module start and settings.
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "hitl.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "worker/worker.h"
+
+PG_MODULE_MAGIC;
+
+int			hitl_engine_workers = 1;
+int			hitl_batch_size = 200;
+int			hitl_max_connections = 256;
+int			hitl_request_timeout = 120;
+int			hitl_max_response_size = 4096;
+char	   *hitl_allowed_private_hosts = NULL;
+
+PGDLLEXPORT void _PG_init(void);
+
+static void define_settings(void);
+
+/*
+ * Module start.  Everything that needs shared memory is set up only when the
+ * library is preloaded; loaded later, by a function call, it can read the
+ * tables but has no workers.
+ */
+void
+_PG_init(void)
+{
+	define_settings();
+
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+
+	hitl_shared_init();
+	hitl_wake_init();
+	hitl_lifecycle_init();
+	hitl_launcher_register();
+}
+
+static void
+define_settings(void)
+{
+	DefineCustomIntVariable("hitl.engine_workers",
+							"Number of engine workers in each database that has the extension.",
+							NULL,
+							&hitl_engine_workers,
+							1, 1, 16,
+							PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("hitl.batch_size",
+							"Number of messages that an engine worker processes in one transaction.",
+							NULL,
+							&hitl_batch_size,
+							200, 1, 10000,
+							PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("hitl.max_connections",
+							"Number of requests that a dispatcher has in flight at once.",
+							NULL,
+							&hitl_max_connections,
+							256, 1, 10000,
+							PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("hitl.request_timeout",
+							"Time limit of one outgoing request that states none itself.",
+							NULL,
+							&hitl_request_timeout,
+							120, 1, 24 * 60 * 60,
+							PGC_SIGHUP, GUC_UNIT_S,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("hitl.max_response_size",
+							"Size beyond which the response to an outgoing request is an error.",
+							NULL,
+							&hitl_max_response_size,
+							4096, 1, MaxAllocSize / 1024 / 2,
+							PGC_SIGHUP, GUC_UNIT_KB,
+							NULL, NULL, NULL);
+	DefineCustomStringVariable("hitl.allowed_private_hosts",
+							   "Hosts with private addresses to which requests may be sent.",
+							   "A comma-separated list of host names and addresses. "
+							   "Requests to any other private, loopback or link-local address are refused.",
+							   &hitl_allowed_private_hosts,
+							   "",
+							   PGC_SIGHUP, 0,
+							   NULL, NULL, NULL);
+
+	MarkGUCPrefixReserved("hitl");
+}

@@ -1,0 +1,251 @@
+/*
+ * wake.c
+ *		Who changes something sets the latch of the workers it concerns, and
+ *		wakes the sessions that wait for it, when its transaction commits.
+ *
+ * What a transaction owes the others is noted in static variables and done in
+ * one transaction callback.  That callback runs at every commit of every
+ * session, so it does nothing but look at them when nothing is owed.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "common/hashfn.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+
+#include "compat.h"
+#include "hitl.h"
+#include "worker/shared.h"
+#include "worker/worker.h"
+
+/* What this transaction owes when it commits. */
+static uint32 kinds_to_wake = 0;	/* bit of each HitlWorkerKind */
+static uint64 announcements = 0;	/* bit of each condition variable */
+
+static void at_transaction_end(XactEvent event, void *arg);
+static void wake_kind(HitlWorkerKind kind);
+static int	slots_end(void);
+static bool is_mine(const volatile HitlSlot *slot, HitlWorkerKind kind);
+static void wake_slot(HitlSlot *slot);
+static void broadcast(uint64 which);
+static int	announcement_of(const pg_uuid_t *id);
+
+PG_FUNCTION_INFO_V1(hitl_wake);
+
+void
+hitl_wake_init(void)
+{
+	RegisterXactCallback(at_transaction_end, NULL);
+}
+
+/*
+ * Without workers there is nobody to wake, and the tables can still be
+ * written: a restored dump, say, before the library is preloaded again.
+ */
+void
+hitl_wake_at_commit(HitlWorkerKind kind)
+{
+	if (hitl_shared != NULL)
+		kinds_to_wake |= 1U << kind;
+}
+
+void
+hitl_wake_now(HitlWorkerKind kind)
+{
+	if (hitl_shared != NULL)
+		wake_kind(kind);
+}
+
+/*
+ * Set the latch of one worker of a kind that sleeps, if there is one.
+ */
+bool
+hitl_wake_idle(HitlWorkerKind kind)
+{
+	for (int i = HITL_PROBE_SLOTS; i < slots_end(); i++)
+	{
+		HitlSlot   *slot = &hitl_shared->slots[i];
+
+		if (is_mine(slot, kind) &&
+			pg_atomic_read_u32(&slot->state) == HITL_STATE_IDLE)
+		{
+			wake_slot(slot);
+			if (pg_atomic_read_u32(&slot->state) == HITL_STATE_IDLE)
+				return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * After COMMIT PREPARED: what that transaction owed was lost with the session
+ * that prepared it, so it is taken to be everything.
+ */
+void
+hitl_wake_all(void)
+{
+	wake_kind(HITL_WORKER_ENGINE);
+	wake_kind(HITL_WORKER_DISPATCHER);
+	broadcast(~UINT64CONST(0));
+}
+
+void
+hitl_announce_at_commit(const pg_uuid_t *id)
+{
+	if (hitl_shared != NULL)
+		announcements |= UINT64CONST(1) << announcement_of(id);
+}
+
+void
+hitl_prepare_wait(const pg_uuid_t *id)
+{
+	hitl_require_shared();
+	ConditionVariablePrepareToSleep(&hitl_shared->announcements[announcement_of(id)]);
+}
+
+bool
+hitl_wait_for_announcement(const pg_uuid_t *id, long timeout_ms)
+{
+	return !ConditionVariableTimedSleep(&hitl_shared->announcements[announcement_of(id)],
+										timeout_ms, hitl_wait_event("HitlAnnouncement"));
+}
+
+void
+hitl_end_wait(void)
+{
+	ConditionVariableCancelSleep();
+}
+
+/*
+ * Trigger on the tables that workers take their work from.
+ */
+Datum
+hitl_wake(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("hitl.wake() was not called by a trigger")));
+	for (int i = 0; i < trigger->tg_trigger->tgnargs; i++)
+	{
+		const char *kind = trigger->tg_trigger->tgargs[i];
+
+		if (strcmp(kind, "engine") == 0)
+			hitl_wake_at_commit(HITL_WORKER_ENGINE);
+		else if (strcmp(kind, "dispatcher") == 0)
+			hitl_wake_at_commit(HITL_WORKER_DISPATCHER);
+		else
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("there is no kind of worker named \"%s\"", kind),
+					 errhint("The arguments of hitl.wake() are engine and dispatcher.")));
+	}
+	PG_RETURN_POINTER(NULL);
+}
+
+/* ---- local ----------------------------------------------------------- */
+
+/*
+ * At commit the changes are visible to others already, so whoever wakes up
+ * now sees them.
+ */
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	uint32		kinds = kinds_to_wake;
+	uint64		which = announcements;
+
+	switch (event)
+	{
+		case XACT_EVENT_COMMIT:
+			kinds_to_wake = 0;
+			announcements = 0;
+			if (kinds & (1U << HITL_WORKER_ENGINE))
+				wake_kind(HITL_WORKER_ENGINE);
+			if (kinds & (1U << HITL_WORKER_DISPATCHER))
+				wake_kind(HITL_WORKER_DISPATCHER);
+			if (which != 0)
+				broadcast(which);
+			break;
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			kinds_to_wake = 0;
+			announcements = 0;
+			break;
+		default:
+			break;
+	}
+}
+
+/*
+ * Wake one worker of this kind that sleeps.  It wakes another when it finds
+ * more than it can do in one pass (loop.c), so a single message does not wake
+ * them all.  If none sleeps, all are told to look again after what they are
+ * doing now.
+ *
+ * No lock is taken.  A worker that comes up meanwhile publishes its latch
+ * before it looks at any table, so either we see the latch or it sees what we
+ * committed.  A worker says it sleeps, then looks at "woken", then sleeps; we
+ * set "woken" and then see whether it says so still.
+ */
+static void
+wake_kind(HitlWorkerKind kind)
+{
+	pg_memory_barrier();
+	if (hitl_wake_idle(kind))
+		return;
+	for (int i = HITL_PROBE_SLOTS; i < slots_end(); i++)
+		if (is_mine(&hitl_shared->slots[i], kind))
+			wake_slot(&hitl_shared->slots[i]);
+}
+
+static int
+slots_end(void)
+{
+	return ((volatile HitlShared *) hitl_shared)->slots_end;
+}
+
+/*
+ * Is this the slot of a worker of this kind in this database?
+ */
+static bool
+is_mine(const volatile HitlSlot *slot, HitlWorkerKind kind)
+{
+	return slot->dbid == MyDatabaseId && slot->kind == kind;
+}
+
+/*
+ * The latch is always that of some PGPROC; if its worker has just ended, some
+ * other process wakes up for nothing.
+ */
+static void
+wake_slot(HitlSlot *slot)
+{
+	Latch	   *latch = ((volatile HitlSlot *) slot)->latch;
+
+	pg_atomic_write_u32(&slot->woken, 1);
+	if (latch != NULL)
+		SetLatch(latch);
+	pg_memory_barrier();
+}
+
+static void
+broadcast(uint64 which)
+{
+	for (int i = 0; i < HITL_ANNOUNCEMENTS; i++)
+		if (which & (UINT64CONST(1) << i))
+			ConditionVariableBroadcast(&hitl_shared->announcements[i]);
+}
+
+/*
+ * Several ids share a condition variable; who waits looks at its row again.
+ */
+static int
+announcement_of(const pg_uuid_t *id)
+{
+	return hash_bytes(id->data, UUID_LEN) % HITL_ANNOUNCEMENTS;
+}

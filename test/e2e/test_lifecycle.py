@@ -1,0 +1,334 @@
+"""Extensions, databases, servers come and go under the workers."""
+import signal
+import time
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from harness import wait_until
+
+
+@contextmanager
+def database(cluster, name, extension=True):
+    """A database with its workers up; dropped in the end, if it still exists."""
+    cluster.create_database(name, extension)
+    try:
+        if extension:
+            cluster.wait_for_workers(name)
+        yield name
+    finally:
+        cluster.sql(f'DROP DATABASE IF EXISTS "{name}"', dbname="postgres")
+
+
+def gone(cluster, name):
+    wait_until(lambda: not cluster.processes(name), describe=lambda: cluster.processes(name))
+
+
+def prompt(function, *arguments, seconds=5):
+    """Call a function that must not take long."""
+    begin = time.monotonic()
+    function(*arguments)
+    took = time.monotonic() - begin
+    assert took < seconds, f"took {took:.1f} s"
+
+
+# The extension
+
+def test_create_and_drop_extension(cluster):
+    with database(cluster, "ext", extension=False):
+        assert not cluster.processes("ext")
+        begin = time.monotonic()
+        cluster.sql("CREATE EXTENSION hitl", dbname="ext")
+        cluster.wait_for_workers("ext")
+        assert time.monotonic() - begin < 5
+        log = len(cluster.log())
+        prompt(cluster.sql, "DROP EXTENSION hitl", None, "ext")
+        gone(cluster, "ext")
+        cluster.sql("CREATE EXTENSION hitl", dbname="ext")
+        cluster.wait_for_workers("ext")
+        assert "ERROR" not in cluster.log()[log:]
+
+
+def test_create_extension_takes_effect_at_commit(cluster):
+    with database(cluster, "ext", extension=False):
+        with cluster.connect("ext", autocommit=False) as connection:
+            connection.execute("CREATE EXTENSION hitl")
+            kinds = [row[0] for row in connection.execute("SELECT kind FROM hitl.workers")]
+            assert kinds == ["launcher"]
+            connection.rollback()
+        with cluster.connect("ext", autocommit=False) as connection:
+            connection.execute("CREATE EXTENSION hitl")
+            connection.commit()
+        cluster.wait_for_workers("ext")
+
+
+@pytest.mark.parametrize("script", [
+    "BEGIN; DROP EXTENSION hitl; ROLLBACK;",
+    "BEGIN; SAVEPOINT s; DROP EXTENSION hitl; ROLLBACK TO s; COMMIT;",
+    "BEGIN; SAVEPOINT s; DROP SCHEMA hitl CASCADE; ROLLBACK TO s; COMMIT;",
+])
+def test_drop_rolled_back(cluster, script):
+    with database(cluster, "ext"):
+        before = cluster.wait_for_workers("ext")
+        cluster.psql(script, "ext")
+        # The launcher has looked when it has started the workers of another.
+        with database(cluster, "other"):
+            assert cluster.wait_for_workers("ext") == before
+
+
+@pytest.mark.parametrize("script", [
+    "DROP SCHEMA hitl CASCADE;",
+    "BEGIN; SAVEPOINT s; DROP EXTENSION hitl; RELEASE s; COMMIT;",
+    "BEGIN; DROP EXTENSION hitl; PREPARE TRANSACTION 'drop'; COMMIT PREPARED 'drop';",
+    "SET ROLE keeper; DROP OWNED BY keeper;",
+])
+def test_dropped_in_other_ways(cluster, script):
+    with database(cluster, "ext", extension=False):
+        cluster.psql("CREATE ROLE keeper SUPERUSER;"
+                     "SET ROLE keeper; CREATE EXTENSION hitl;", "ext")
+        try:
+            cluster.wait_for_workers("ext")
+            cluster.psql(script, "ext")
+            gone(cluster, "ext")
+            assert cluster.value("SELECT count(*) FROM pg_extension WHERE extname = 'hitl'",
+                                 dbname="ext") == 0
+        finally:
+            cluster.psql("DROP OWNED BY keeper; DROP ROLE keeper;", "ext")
+
+
+def test_create_extension_prepared(cluster):
+    with database(cluster, "ext", extension=False):
+        cluster.psql("BEGIN; CREATE EXTENSION hitl; PREPARE TRANSACTION 'create';", "ext")
+        cluster.psql("COMMIT PREPARED 'create';", "ext")
+        cluster.wait_for_workers("ext")
+
+
+def test_drop_and_create_in_one_transaction(cluster):
+    with database(cluster, "ext"):
+        cluster.psql("BEGIN; DROP EXTENSION hitl; CREATE EXTENSION hitl; COMMIT;", "ext")
+        cluster.wait_for_workers("ext")
+
+
+def test_drop_and_create_over_and_over(cluster):
+    with database(cluster, "ext"):
+        for _ in range(10):
+            cluster.psql("DROP EXTENSION hitl;", "ext")
+            cluster.psql("CREATE EXTENSION hitl;", "ext")
+        cluster.wait_for_workers("ext")
+        cluster.psql("DROP EXTENSION hitl;", "ext")
+        gone(cluster, "ext")
+
+
+# Databases
+
+def test_two_databases(cluster):
+    with database(cluster, "one"), database(cluster, "two"):
+        assert not {pid for _, pid in cluster.processes("one")} & {
+            pid for _, pid in cluster.processes("two")}
+        before = cluster.wait_for_workers("two")
+        cluster.sql("DROP EXTENSION hitl", dbname="one")
+        gone(cluster, "one")
+        assert cluster.wait_for_workers("two") == before
+
+
+def test_drop_database(cluster):
+    with database(cluster, "victim"):
+        log = len(cluster.log())
+        prompt(cluster.sql, "DROP DATABASE victim", None, "postgres")
+        cluster.create_database("victim")
+        cluster.wait_for_workers("victim")
+        assert "ERROR" not in cluster.log()[log:]
+
+
+def test_drop_database_right_after_create_extension(cluster):
+    """Workers that are just coming up are no hindrance either."""
+    for _ in range(10):
+        cluster.create_database("victim")
+        prompt(cluster.sql, "DROP DATABASE victim", None, "postgres")
+    cluster.wait_for_workers()
+
+
+def test_drop_database_that_is_used(cluster):
+    """When somebody else is in the way, the workers come back."""
+    with database(cluster, "used"):
+        with cluster.connect("used"):
+            with pytest.raises(psycopg.errors.ObjectInUse):
+                cluster.sql("DROP DATABASE used", dbname="postgres")
+            cluster.wait_for_workers("used")
+
+
+def test_drop_database_by_a_stranger(cluster):
+    """Who may not drop the database does not disturb its workers."""
+    with database(cluster, "mine"):
+        before = cluster.wait_for_workers("mine")
+        cluster.sql("CREATE ROLE stranger LOGIN CREATEDB", dbname="postgres")
+        try:
+            for command in ("DROP DATABASE mine", "ALTER DATABASE mine RENAME TO yours",
+                            "CREATE DATABASE yours TEMPLATE mine"):
+                with cluster.connect("postgres", user="stranger") as connection:
+                    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                        connection.execute(command)
+            assert cluster.wait_for_workers("mine") == before
+        finally:
+            cluster.sql("DROP ROLE stranger", dbname="postgres")
+
+
+def test_create_database_from_template(cluster):
+    with database(cluster, "pattern"):
+        before = cluster.wait_for_workers("pattern")
+        prompt(cluster.sql, "CREATE DATABASE copy TEMPLATE pattern", None, "postgres")
+        try:
+            cluster.wait_for_workers("copy")
+            cluster.wait_for_workers("pattern", besides=before[("engine", 1)] and [
+                before[("engine", 1)], before[("dispatcher", 1)]])
+        finally:
+            cluster.sql("DROP DATABASE copy", dbname="postgres")
+
+
+def test_template_database(cluster):
+    """A template has no workers, and gets them when it is one no more."""
+    with database(cluster, "pattern"):
+        cluster.sql("ALTER DATABASE pattern IS_TEMPLATE true", dbname="postgres")
+        gone(cluster, "pattern")
+        cluster.sql("ALTER DATABASE pattern IS_TEMPLATE false", dbname="postgres")
+        cluster.wait_for_workers("pattern")
+
+
+def test_rename_database(cluster):
+    with database(cluster, "old"):
+        prompt(cluster.sql, "ALTER DATABASE old RENAME TO new", None, "postgres")
+        cluster.wait_for_workers("new")
+        prompt(cluster.sql, "ALTER DATABASE new RENAME TO old", None, "postgres")
+        cluster.wait_for_workers("old")
+
+
+def test_rename_in_a_transaction(cluster):
+    """The workers stay out until the transaction ends, one way or the other."""
+    with database(cluster, "old"):
+        log = len(cluster.log())
+        with cluster.connect("postgres", autocommit=False) as connection:
+            connection.execute("ALTER DATABASE old RENAME TO new")
+            # The launcher is busy meanwhile, and still starts none there.
+            with database(cluster, "other"):
+                assert not cluster.processes("old")
+            connection.rollback()
+        cluster.wait_for_workers("old")
+        assert "FATAL" not in cluster.log()[log:]
+
+
+def test_holder_that_dies_lets_go(cluster):
+    with database(cluster, "old"):
+        with cluster.connect("postgres", autocommit=False) as connection:
+            connection.execute("ALTER DATABASE old RENAME TO new")
+            cluster.sql("SELECT pg_terminate_backend(%s)", [connection.info.backend_pid])
+            cluster.wait_for_workers("old")
+
+
+def test_move_database(cluster):
+    place = cluster.dir / "place"
+    place.mkdir()
+    if place.owner() == "root":
+        import shutil
+        shutil.chown(place, "postgres", "postgres")
+    cluster.sql(f"CREATE TABLESPACE place LOCATION '{place}'", dbname="postgres")
+    with database(cluster, "moving"):
+        prompt(cluster.sql, "ALTER DATABASE moving SET TABLESPACE place", None, "postgres")
+        cluster.wait_for_workers("moving")
+    cluster.sql("DROP TABLESPACE place", dbname="postgres")
+
+
+def test_launcher_forgets_dropped_databases(cluster):
+    """A launcher that comes back after a database went does not look for it."""
+    with database(cluster, "victim"):
+        log = len(cluster.log())
+        launcher = cluster.worker("launcher")["pid"]
+        cluster.kill(launcher, signal.SIGTERM)
+        cluster.sql("DROP DATABASE victim", dbname="postgres")
+        cluster.wait_for_workers(besides=[launcher])
+        assert "does not exist" not in cluster.log()[log:]
+
+
+def test_many_databases_come_back_after_restart(cluster):
+    with database(cluster, "a"), database(cluster, "b"), database(cluster, "c"), \
+            database(cluster, "none", extension=False):
+        cluster.restart()
+        for name in ("a", "b", "c", "hitl"):
+            cluster.wait_for_workers(name)
+        assert not {kind for kind, _ in cluster.processes("none")} - {"hitl probe"}
+
+
+# Servers
+
+def test_no_free_worker_process(new_cluster):
+    """Too few processes: said once, shown, and mended as soon as there is room."""
+    cluster = new_cluster("few", {"max_worker_processes": 4}).start()
+    cluster.create_database("first")        # launcher (ours and logical replication's), 2
+    cluster.wait_for_workers("first")
+    cluster.create_database("second")
+    wait_until(lambda: {row["state"] for row in cluster.workers("second")} == {
+        "idle", "no free worker slot"})
+    assert {row["pid"] for row in cluster.workers("second", "engine")} == {None}
+    cluster.sql("DROP EXTENSION hitl", dbname="first")
+    cluster.wait_for_workers("second")
+    warnings = [line for line in cluster.log().splitlines() if "max_worker_processes is" in line]
+    assert len(warnings) == 1 and "WARNING" in warnings[0]
+
+
+def test_not_preloaded(new_cluster):
+    cluster = new_cluster("bare", {"shared_preload_libraries": None}).start()
+    cluster.configure(shared_preload_libraries="")
+    cluster.restart()
+    cluster.create_database("hitl", extension=False)
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState) as caught:
+        cluster.sql("CREATE EXTENSION hitl")
+    assert "shared_preload_libraries" in caught.value.diag.message_hint
+
+
+def test_preload_removed(new_cluster):
+    """A database that has hitl can be read and written when the library is not preloaded."""
+    cluster = new_cluster("bare").start()
+    cluster.create_database()
+    cluster.wait_for_workers()
+    cluster.psql("CREATE TABLE t (n integer); CREATE TRIGGER wake AFTER INSERT ON t"
+                 " EXECUTE FUNCTION hitl.wake('engine');")
+    cluster.configure(shared_preload_libraries="")
+    cluster.restart()
+    cluster.psql("INSERT INTO t VALUES (1);")
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+        cluster.workers()
+    cluster.psql("DROP TABLE t; DROP EXTENSION hitl;")
+
+
+def test_standby(new_cluster):
+    """No workers on a standby; they start when it is promoted."""
+    primary = new_cluster("primary", {"wal_level": "replica", "max_wal_senders": 4}).start()
+    primary.create_database()
+    primary.wait_for_workers()
+    standby = new_cluster("standby", source=primary).start()
+    wait_until(lambda: standby.value("SELECT pg_is_in_recovery()"))
+    assert standby.processes() == set()
+    rows = standby.workers()
+    assert [(row["kind"], row["pid"], row["state"]) for row in rows] == [
+        ("launcher", None, "not running")]
+    standby.promote()
+    standby.wait_for_workers()
+    primary.wait_for_workers()
+
+
+def test_immediate_shutdown(new_cluster):
+    cluster = new_cluster("crash").start()
+    cluster.create_database()
+    cluster.wait_for_workers()
+    cluster.immediate()
+    cluster.start()
+    cluster.wait_for_workers()
+
+
+def test_dump_and_restore(cluster, new_cluster):
+    """pg_dump's script creates the extension, and with it the workers."""
+    import subprocess
+    dump = subprocess.run([cluster.bin / "pg_dump", "-d", cluster.url()], check=True, text=True,
+                          stdout=subprocess.PIPE).stdout
+    with database(cluster, "restored", extension=False):
+        cluster.psql(dump, "restored")
+        cluster.wait_for_workers("restored")
