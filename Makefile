@@ -54,7 +54,7 @@ src/core/%.o: src/core/%.c $(wildcard src/core/*.h)
 	$(CC) $(CORE_CFLAGS) -Isrc -c -o $@ $<
 
 hitl_core.so: $(CORE_OBJS)
-	$(CC) -shared -Wl,-z,relro -Wl,-z,now -o $@ $(CORE_OBJS) -ljansson -lm
+	$(CC) -shared -Wl,-z,relro -Wl,-z,now -o $@ $(CORE_OBJS) -lm
 
 $(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS)
 	{ printf '%s\n' '-- Built from src/**/*.sql by make; edit those.' \
@@ -72,3 +72,4 @@ uninstall-core:
 	rm -f '$(DESTDIR)$(pkglibdir)/hitl_core.so'
 
 include dev/targets.mk
+include test/core.mk

@@ -225,7 +225,7 @@ query_path(void *context, const char *path, const char **text)
 
 		matches = DatumGetJsonbP(DirectFunctionCall4(jsonb_path_query_array,
 													 JsonbPGetDatum(host_data->data),
-													 JsonPathPGetDatum(compile_path(path)),
+													 PointerGetDatum(compile_path(path)),
 													 JsonbPGetDatum(hitl_jsonb_parse("{}")),
 													 BoolGetDatum(false)));
 		switch (JsonContainerSize(&matches->root))

@@ -136,7 +136,7 @@ Jsonb *
 hitl_dump_control(HitlControl *control)
 {
 	char	   *text = NULL;
-	Jsonb	   *jsonb;
+	Jsonb	   *volatile jsonb = NULL;
 
 	if (hitl_core()->dump_control(control, &text) != HITL_OK)
 		hitl_core_out_of_memory();

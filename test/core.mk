@@ -1,0 +1,1 @@
+# The core's tests: plain programs, no server.  Included by the Makefile.
