@@ -1,5 +1,5 @@
 # hitl: plain PGXS.  `make`, `make install` and `make installcheck` need only a
-# PostgreSQL with its server headers, jansson and libcurl; every other target
+# PostgreSQL with its server headers and libcurl; every other target
 # prepares what it needs by itself (dev/setup) and works on a private copy of
 # the installation (dev/lib.sh), so no system directory is written to.
 

@@ -325,7 +325,9 @@ tally_with(const pg_uuid_t *id, bool approves, bool required, int eligible, int 
 		"SELECT count(*) FILTER (WHERE r.decision = 'approved'), "
 		"count(*) FILTER (WHERE r.decision = 'approved' "
 		"AND r.approver_id = ANY (a.required_approvers)), "
-		"count(*) FILTER (WHERE r.decision = 'rejected') "
+		"count(*) FILTER (WHERE r.decision = 'rejected'), "
+		"count(*) FILTER (WHERE r.decision = 'rejected' "
+		"AND r.approver_id = ANY (a.required_approvers)) "
 		"FROM hitl.approval_requests a JOIN hitl.approval_responses r ON r.approval_id = a.id "
 		"WHERE a.id = $1", 1, {UUIDOID}
 	};
@@ -339,6 +341,7 @@ tally_with(const pg_uuid_t *id, bool approves, bool required, int eligible, int 
 		tally.approvals = approves ? 1 : 0;
 		tally.required_approvals = approves && required ? 1 : 0;
 		tally.rejections = approves ? 0 : 1;
+		tally.required_rejections = !approves && required ? 1 : 0;
 	}
 	if (hitl_core()->decide(&tally) == HITL_OUTCOME_PENDING)
 	{
@@ -349,6 +352,7 @@ tally_with(const pg_uuid_t *id, bool approves, bool required, int eligible, int 
 		tally.approvals = DatumGetInt64(hitl_column(0, 1, &isnull));
 		tally.required_approvals = DatumGetInt64(hitl_column(0, 2, &isnull));
 		tally.rejections = DatumGetInt64(hitl_column(0, 3, &isnull));
+		tally.required_rejections = DatumGetInt64(hitl_column(0, 4, &isnull));
 	}
 	return hitl_core()->decide(&tally);
 }

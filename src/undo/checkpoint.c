@@ -51,7 +51,7 @@ hitl_insert_checkpoints(HitlRows *rows)
 pg_uuid_t
 hitl_take_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
 					 const char *step, const char *position, const char *description,
-					 const char *actor)
+					 const char *control, const char *actor)
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 	Datum		values[HITL_CHECKPOINT_COLUMNS];
@@ -72,7 +72,10 @@ hitl_take_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
 	values[4] = description ? CStringGetTextDatum(description) : 0;
 	values[5] = Int32GetDatum(event);
 	nulls[6] = workflow->control == NULL;
-	values[6] = workflow->control ? JsonbPGetDatum(hitl_dump_control(workflow->control)) : 0;
+	if (control)
+		values[6] = JsonbPGetDatum(hitl_jsonb_parse(control));
+	else if (workflow->control)
+		values[6] = JsonbPGetDatum(hitl_dump_control(workflow->control));
 	values[7] = JsonbPGetDatum(workflow->data);
 	nulls[8] = actor == NULL;
 	values[8] = actor ? CStringGetTextDatum(actor) : 0;
@@ -172,7 +175,7 @@ hitl_create_checkpoint(PG_FUNCTION_ARGS)
 								   PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
 								   NULL,
 								   PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)),
-								   hitl_caller());
+								   NULL, hitl_caller());
 	hitl_batch_write(batch);
 	SPI_finish();
 	PG_RETURN_UUID_P(result);

@@ -21,12 +21,13 @@ extern void hitl_insert_checkpoints(HitlRows *rows);
 
 /*
  * Record a checkpoint of a loaded workflow as it is now, with its event;
- * written with the batch.  Returns its id.
+ * written with the batch.  control: the control state to keep with it, as
+ * text, or NULL for that of now.  Returns its id.
  */
 extern pg_uuid_t hitl_take_checkpoint(HitlBatch *batch, HitlWorkflow *workflow,
 									  const char *name, const char *step,
 									  const char *position, const char *description,
-									  const char *actor);
+									  const char *control, const char *actor);
 
 /*
  * Return a loaded workflow to a checkpoint, the latest if name is NULL.

@@ -332,7 +332,7 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 			(void) hitl_take_checkpoint(batch, workflow, effect->type, effect->step,
 										effect->position,
 										body ? hitl_member_text(body, "description") : NULL,
-										NULL);
+										effect->control, NULL);
 			break;
 
 		case HITL_EFFECT_REQUEST_APPROVAL:
