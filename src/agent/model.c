@@ -31,20 +31,19 @@ typedef struct Model
 
 static Model *find_model(HitlBatch *batch, const char *name);
 static void send_task(HitlBatch *batch, HitlWorkflow *workflow,
-					  const HitlEffect *effect, Jsonb *body, Model *model);
-static Jsonb *answer_builtin(const HitlEffect *effect, Jsonb *body);
-static Jsonb *cannot_run(const HitlEffect *effect, const char *message);
+					  const HitlEffect *effect, Model *model);
+static char *answer_builtin(const HitlEffect *effect);
+static char *cannot_run(const HitlEffect *effect, const char *message);
 
 PG_FUNCTION_INFO_V1(hitl_create_model);
 
 /*
  * Have a task done: queue a request, or answer at once.
  */
-Jsonb *
+char *
 hitl_run_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect)
 {
-	Jsonb	   *body = hitl_jsonb_parse(effect->body);
-	char	   *name = hitl_member_text(body, "model");
+	const char *name = effect->type;
 	Model	   *model = find_model(batch, name);
 
 	if (!model->found)
@@ -52,8 +51,8 @@ hitl_run_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect
 						  psprintf("model \"%s\" does not exist", name) :
 						  "there is no default model; hitl.create_model(..., is_default => true) makes one");
 	if (strcmp(model->provider, "builtin") == 0)
-		return answer_builtin(effect, body);
-	send_task(batch, workflow, effect, body, model);
+		return answer_builtin(effect);
+	send_task(batch, workflow, effect, model);
 	return NULL;
 }
 
@@ -174,10 +173,12 @@ find_model(HitlBatch *batch, const char *name)
  */
 static void
 send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
-		  Jsonb *body, Model *model)
+		  Model *model)
 {
-	Jsonb	   *variables = hitl_member(workflow->data, "variables");
-	Jsonb	   *steps = hitl_member(workflow->data, "steps");
+	Jsonb	   *body = hitl_jsonb_parse(effect->body);
+	Jsonb	   *data = hitl_data_document(&workflow->data);
+	Jsonb	   *variables = hitl_member(data, "variables");
+	Jsonb	   *steps = hitl_member(data, "steps");
 	Jsonb	   *retry = hitl_member(body, "retry");
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 	char	   *request = NULL;
@@ -188,7 +189,7 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 	bool		nulls[9] = {false};
 
 	result = hitl_core()->build_chat_request(effect->body, model->model, model->parameters,
-											 hitl_member_text(workflow->data, "task"),
+											 hitl_member_text(data, "task"),
 											 variables ? hitl_jsonb_text(variables) : NULL,
 											 steps ? hitl_jsonb_text(steps) : NULL,
 											 &request, &error);
@@ -229,22 +230,31 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 /*
  * The built-in model repeats the task; it serves trials and measurements.
  */
-static Jsonb *
-answer_builtin(const HitlEffect *effect, Jsonb *body)
+static char *
+answer_builtin(const HitlEffect *effect)
 {
-	StringInfoData reply;
-	Jsonb	   *task = hitl_member(body, "task");
+	char	   *body = NULL;
+	char	   *error = NULL;
+	char	   *reply;
+	HitlResult	result;
 
-	initStringInfo(&reply);
-	appendStringInfo(&reply, "{\"token\": " INT64_FORMAT ", \"result\": {\"answer\": %s}}",
-					 effect->token, hitl_jsonb_text(task));
-	return hitl_jsonb_parse(reply.data);
+	result = hitl_core()->build_echo_reply(effect->body, effect->token, &body, &error);
+	if (result == HITL_NO_MEMORY)
+		hitl_core_out_of_memory();
+	if (result != HITL_OK)
+	{
+		hitl_core()->free_text(error);
+		elog(ERROR, "the body of a task is damaged");
+	}
+	reply = pstrdup(body);
+	hitl_core()->free_text(body);
+	return reply;
 }
 
 /*
  * The reply that says why a task cannot be done.
  */
-static Jsonb *
+static char *
 cannot_run(const HitlEffect *effect, const char *message)
 {
 	StringInfoData reply;
@@ -253,5 +263,5 @@ cannot_run(const HitlEffect *effect, const char *message)
 	initStringInfo(&reply);
 	appendStringInfo(&reply, "{\"token\": " INT64_FORMAT ", \"error\": %s}",
 					 effect->token, hitl_jsonb_text(error));
-	return hitl_jsonb_parse(reply.data);
+	return reply.data;
 }

@@ -12,10 +12,10 @@
 
 /*
  * Have a task done: a RUN_TASK effect.  Either a row is added to the batch's
- * tasks and NULL returned, or the body of the reply message, where the answer
+ * tasks and NULL returned, or the text of the reply message, where the answer
  * (or the reason why there is none) is known at once.
  */
-extern Jsonb *hitl_run_task(HitlBatch *batch, HitlWorkflow *workflow,
-							const HitlEffect *effect);
+extern char *hitl_run_task(HitlBatch *batch, HitlWorkflow *workflow,
+						   const HitlEffect *effect);
 
 #endif							/* HITL_MODEL_H */

@@ -143,9 +143,13 @@ hitl_announce_decided(const char *event_type)
 int64
 hitl_expire_due(int limit)
 {
+	static HitlStatement any_due = {
+		"SELECT 1 FROM hitl.approval_requests "
+		"WHERE status = 'pending' AND expires_at <= $1 LIMIT 1", 1, {TIMESTAMPTZOID}
+	};
 	static HitlStatement expire = {
 		"WITH due AS (SELECT id FROM hitl.approval_requests "
-		"WHERE status = 'pending' AND expires_at <= clock_timestamp() "
+		"WHERE status = 'pending' AND expires_at <= $2 "
 		"ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED), "
 		"expired AS (UPDATE hitl.approval_requests a SET status = 'expired', "
 		"decided_at = clock_timestamp() FROM due WHERE a.id = due.id "
@@ -154,12 +158,18 @@ hitl_expire_due(int limit)
 		"SELECT workflow_id, 'approval', jsonb_strip_nulls(jsonb_build_object("
 		"'approval_id', id, 'token', token, 'step_name', step_name, 'outcome', 'expired')) "
 		"FROM expired WHERE workflow_id IS NOT NULL) "
-		"SELECT id FROM expired", 1, {INT4OID}
+		"SELECT id FROM expired", 2, {INT4OID, TIMESTAMPTZOID}
 	};
-	Datum		value = Int32GetDatum(limit);
+	Datum		values[2];
 	int64		count;
 
-	hitl_execute(&expire, &value, NULL, 0);
+	/* Mostly none is; the statement below would wake the engine regardless. */
+	values[0] = values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	hitl_execute(&any_due, values, NULL, 1);
+	if (SPI_processed == 0)
+		return 0;
+	values[0] = Int32GetDatum(limit);
+	hitl_execute(&expire, values, NULL, 0);
 	count = SPI_processed;
 	hitl_announce_decided("approval.expired");
 	return count;
@@ -470,7 +480,7 @@ end_request(FunctionCallInfo fcinfo, const char *status, const char *reason)
 									  "actor", hitl_caller(), NULL);
 
 		if (!no_token)
-			body = hitl_merge_delta(body,
+			body = hitl_merge(body,
 									hitl_jsonb_parse(psprintf("{\"token\": " INT64_FORMAT "}", token)));
 		hitl_tell_workflow(DatumGetUUIDP(workflow_id), "approval", body);
 	}

@@ -182,7 +182,7 @@ hitl_respond_to_approval(PG_FUNCTION_ARGS)
 							 hitl_jsonb_text(PG_GETARG_JSONB_P(3)));
 		appendStringInfoChar(&extra, '}');
 		hitl_tell_workflow(DatumGetUUIDP(workflow_id), "approval",
-						   hitl_merge_delta(body, hitl_jsonb_parse(extra.data)));
+						   hitl_merge(body, hitl_jsonb_parse(extra.data)));
 	}
 	SPI_finish();
 	PG_RETURN_TEXT_P(cstring_to_text(outcome_name));

@@ -76,7 +76,7 @@ hitl_take_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
 		values[6] = JsonbPGetDatum(hitl_jsonb_parse(control));
 	else if (workflow->control)
 		values[6] = JsonbPGetDatum(hitl_dump_control(workflow->control));
-	values[7] = JsonbPGetDatum(workflow->data);
+	values[7] = JsonbPGetDatum(hitl_data_document(&workflow->data));
 	nulls[8] = actor == NULL;
 	values[8] = actor ? CStringGetTextDatum(actor) : 0;
 	values[9] = TimestampTzGetDatum(batch->now);

@@ -91,7 +91,7 @@ static void take_in_hand(Message *messages, int count);
 static int	compare_ids(const void *a, const void *b);
 static void postpone_orphans(Message *messages, int count, bool *skipped);
 static void delete_messages(Message *messages, int count);
-static long sleep_time(void);
+static long sleep_time(TimestampTz looked_at);
 
 const HitlWorkerRole hitl_engine_role = {
 	.kind = HITL_WORKER_ENGINE,
@@ -145,7 +145,7 @@ engine_pass(void)
 		if (hitl_expire_due(EXPIRY_BATCH) > 0)
 			count++;
 	}
-	sleep = count > 0 || alone != NULL ? 0 : sleep_time();
+	sleep = count > 0 || alone != NULL ? 0 : sleep_time(now);
 	hitl_end_work();
 
 	if (alone != NULL)
@@ -312,29 +312,32 @@ claim(Message **messages)
 #define CLAIM_MESSAGES \
 	"SELECT m.ctid, m.due_at, m.id, m.workflow_id, m.kind, m.body FROM hitl.messages m "
 	static HitlStatement claim_due = {
-		CLAIM_MESSAGES "WHERE m.due_at <= clock_timestamp() AND m.due_at >= $1 "
-		"ORDER BY m.due_at, m.id LIMIT $2 FOR UPDATE SKIP LOCKED", 2, {TIMESTAMPTZOID, INT4OID}
+		CLAIM_MESSAGES "WHERE m.due_at >= $1 AND m.due_at <= $2 "
+		"ORDER BY m.due_at, m.id LIMIT $3 FOR UPDATE SKIP LOCKED",
+		3, {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID}
 	};
 	static HitlStatement claim_one = {
-		CLAIM_MESSAGES "WHERE m.workflow_id = $1 AND m.due_at <= clock_timestamp() "
-		"ORDER BY m.due_at, m.id FOR UPDATE SKIP LOCKED", 1, {UUIDOID}
+		CLAIM_MESSAGES "WHERE m.workflow_id = $1 AND m.due_at <= $2 "
+		"ORDER BY m.due_at, m.id FOR UPDATE SKIP LOCKED", 2, {UUIDOID, TIMESTAMPTZOID}
 	};
-	Datum		values[2];
+	TimestampTz now = GetCurrentTimestamp();
+	Datum		values[3];
 	int			count;
 
+	values[1] = TimestampTzGetDatum(now);
 	if (alone != NULL)
 	{
 		values[0] = UUIDPGetDatum(alone);
 		hitl_execute(&claim_one, values, NULL, 0);
 		return read_messages(messages);
 	}
-	if (GetCurrentTimestamp() >= next_sweep)
+	if (now >= next_sweep)
 	{
 		claim_position = DT_NOBEGIN;
-		next_sweep = GetCurrentTimestamp() + SWEEP_INTERVAL * (int64) 1000;
+		next_sweep = now + SWEEP_INTERVAL * (int64) 1000;
 	}
 	values[0] = TimestampTzGetDatum(claim_position);
-	values[1] = Int32GetDatum(hitl_batch_size);
+	values[2] = Int32GetDatum(hitl_batch_size);
 	hitl_execute(&claim_due, values, NULL, 0);
 	count = read_messages(messages);
 	if (count > 0)
@@ -447,21 +450,22 @@ delete_messages(Message *messages, int count)
 }
 
 /*
- * How long nothing is due.
+ * How long nothing is due, having looked for what was due by then.
  */
 static long
-sleep_time(void)
+sleep_time(TimestampTz looked_at)
 {
 	static HitlStatement next = {
-		"SELECT least((SELECT due_at FROM hitl.messages WHERE due_at > clock_timestamp() "
+		"SELECT least((SELECT due_at FROM hitl.messages WHERE due_at > $1 "
 		"ORDER BY due_at LIMIT 1), "
 		"(SELECT expires_at FROM hitl.approval_requests WHERE status = 'pending' "
-		"ORDER BY expires_at LIMIT 1))", 0
+		"ORDER BY expires_at LIMIT 1))", 1, {TIMESTAMPTZOID}
 	};
+	Datum		value = TimestampTzGetDatum(looked_at);
 	Datum		due;
 	bool		isnull;
 
-	hitl_execute(&next, NULL, NULL, 1);
+	hitl_execute(&next, &value, NULL, 1);
 	due = hitl_column(0, 1, &isnull);
 	if (isnull)
 		return HITL_SLEEP_FOREVER;

@@ -106,7 +106,7 @@ hitl_batch_load(HitlBatch *batch, const pg_uuid_t *ids, int count, bool skip_loc
 		hashes[i] = isnull ? NULL : DatumGetByteaP(datum);
 		datum = hitl_column(i, 5, &isnull);
 		controls[i] = isnull ? NULL : DatumGetJsonbP(datum);
-		workflow->data = DatumGetJsonbP(hitl_column(i, 6, &isnull));
+		workflow->data.document = DatumGetJsonbP(hitl_column(i, 6, &isnull));
 		datum = hitl_column(i, 7, &isnull);
 		workflow->error = isnull ? NULL : DatumGetJsonbP(datum);
 		workflow->last_event = DatumGetInt32(hitl_column(i, 8, &isnull));
@@ -324,7 +324,7 @@ write_workflows(HitlBatch *batch)
 		nulls[2] = workflow->control == NULL;
 		if (workflow->control)
 			values[2] = JsonbPGetDatum(hitl_dump_control(workflow->control));
-		values[3] = JsonbPGetDatum(workflow->data);
+		values[3] = JsonbPGetDatum(hitl_data_document(&workflow->data));
 		nulls[4] = workflow->error == NULL;
 		values[4] = JsonbPGetDatum(workflow->error);
 		values[5] = Int32GetDatum(workflow->last_event);

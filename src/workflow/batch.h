@@ -27,7 +27,7 @@ typedef struct HitlWorkflow
 	const char *status;
 	HitlDefinition *definition; /* NULL: moved by its owner */
 	HitlControl *control;		/* NULL without definition */
-	Jsonb	   *data;
+	HitlData	data;
 	Jsonb	   *error;			/* NULL unless failed */
 	int32		last_event;
 	char	   *owner;

@@ -146,7 +146,7 @@ hitl_execute_workflow(PG_FUNCTION_ARGS)
 
 	body = hitl_facts("actor", hitl_caller(), "task", task, NULL);
 	if (context)
-		body = hitl_merge_delta(body, wrap("context", context));
+		body = hitl_merge(body, wrap("context", context));
 	hitl_tell_workflow(id, "start", body);
 	SPI_finish();
 	PG_RETURN_UUID_P(id);
@@ -186,7 +186,7 @@ hitl_update_workflow_state(PG_FUNCTION_ARGS)
 				   NULL, NULL, wrap("variables", state), hitl_caller());
 	hitl_batch_write(batch);
 
-	variables = hitl_member(workflow->data, "variables");
+	variables = hitl_member(hitl_data_document(&workflow->data), "variables");
 	spi_context = MemoryContextSwitchTo(caller_context);
 	result = palloc(VARSIZE(variables));
 	memcpy(result, variables, VARSIZE(variables));

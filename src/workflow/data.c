@@ -32,6 +32,8 @@ typedef struct CompiledPath
 
 static HTAB *paths = NULL;
 
+static void push_merged(JsonbParseState **state, HitlData *data, const char *name);
+static bool is_object(const JsonbValue *value);
 static HitlQueryResult query_path(void *context, const char *path, const char **text);
 static HitlQueryResult check_path(void *context, const char *path, const char **text);
 static HitlQueryResult keep_error(HitlHostData *host_data, MemoryContext context,
@@ -61,52 +63,88 @@ hitl_host_rethrow(HitlHostData *host_data)
 }
 
 /*
- * Merge a delta into the data, two levels deep.
+ * Change the data by a delta.
+ */
+void
+hitl_data_change(HitlData *data, Jsonb *delta)
+{
+	Jsonb	   *whole = hitl_member(delta, "$");
+
+	if (whole)
+	{
+		data->document = whole;
+		data->deltas = NIL;
+	}
+	else
+		data->deltas = lappend(data->deltas, delta);
+}
+
+/*
+ * The data, all deltas merged.  Of equal keys of an object under construction
+ * the last one stays, so old and new members are just pushed in order.
  */
 Jsonb *
-hitl_merge_delta(Jsonb *data, Jsonb *delta)
+hitl_data_document(HitlData *data)
 {
 	JsonbParseState *state = NULL;
 	JsonbIterator *it;
 	JsonbIteratorToken token;
-	JsonbValue	value;
-	JsonbValue *result;
-	Jsonb	   *whole = hitl_member(delta, "$");
+	JsonbValue	key;
+	ListCell   *cell;
+	List	   *changed = NIL;	/* keys of the deltas, each once */
 
-	if (whole)
-		return whole;
+	if (data->deltas == NIL)
+		return data->document;
 
-	/* {key: data.key || delta.key, ...}, then data || that */
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	it = JsonbIteratorInit(&delta->root);
-	token = JsonbIteratorNext(&it, &value, true);
-	Assert(token == WJB_BEGIN_OBJECT);
-	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_END_OBJECT)
+
+	/* What no delta speaks of. */
+	it = JsonbIteratorInit(&data->document->root);
+	(void) JsonbIteratorNext(&it, &key, true);
+	while ((token = JsonbIteratorNext(&it, &key, true)) == WJB_KEY)
 	{
-		JsonbValue	key = value;
-		JsonbValue	old;
+		JsonbValue	value;
 
-		pushJsonbValue(&state, WJB_KEY, &key);
 		(void) JsonbIteratorNext(&it, &value, true);
-		if (value.type == jbvBinary && JsonContainerIsObject(value.val.binary.data) &&
-			getKeyJsonValueFromContainer(&data->root, key.val.string.val,
-										 key.val.string.len, &old) &&
-			old.type == jbvBinary && JsonContainerIsObject(old.val.binary.data))
-		{
-			Datum		merged = DirectFunctionCall2(jsonb_concat,
-													 JsonbPGetDatum(JsonbValueToJsonb(&old)),
-													 JsonbPGetDatum(JsonbValueToJsonb(&value)));
-
-			value.type = jbvBinary;
-			value.val.binary.data = &DatumGetJsonbP(merged)->root;
-			value.val.binary.len = VARSIZE(DatumGetPointer(merged)) - VARHDRSZ;
-		}
+		pushJsonbValue(&state, WJB_KEY, &key);
 		pushJsonbValue(&state, WJB_VALUE, &value);
 	}
-	result = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 
-	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(data),
-											  JsonbPGetDatum(JsonbValueToJsonb(result))));
+	foreach(cell, data->deltas)
+	{
+		Jsonb	   *delta = lfirst(cell);
+
+		it = JsonbIteratorInit(&delta->root);
+		(void) JsonbIteratorNext(&it, &key, true);
+		while ((token = JsonbIteratorNext(&it, &key, true)) == WJB_KEY)
+		{
+			JsonbValue	value;
+			char	   *name = pnstrdup(key.val.string.val, key.val.string.len);
+			ListCell   *seen;
+
+			(void) JsonbIteratorNext(&it, &value, true);
+			foreach(seen, changed)
+				if (strcmp(lfirst(seen), name) == 0)
+					break;
+			if (seen != NULL)
+				continue;
+			changed = lappend(changed, name);
+			push_merged(&state, data, name);
+		}
+	}
+	data->document = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	data->deltas = NIL;
+	return data->document;
+}
+
+/*
+ * The members of two objects, those of the second winning.
+ */
+Jsonb *
+hitl_merge(Jsonb *first, Jsonb *second)
+{
+	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(first),
+											  JsonbPGetDatum(second)));
 }
 
 /*
@@ -210,6 +248,65 @@ hitl_facts(const char *key,...)
 }
 
 /*
+ * Push a member of the data with what the deltas make of it: if all of them
+ * are objects their members, else the last value.
+ */
+static void
+push_merged(JsonbParseState **state, HitlData *data, const char *name)
+{
+	List	   *parts = NIL;
+	JsonbValue *value = palloc(sizeof(JsonbValue));
+	JsonbValue	key;
+	ListCell   *cell;
+
+	key.type = jbvString;
+	key.val.string.val = unconstify(char *, name);
+	key.val.string.len = strlen(name);
+	pushJsonbValue(state, WJB_KEY, &key);
+
+	if (getKeyJsonValueFromContainer(&data->document->root, name, strlen(name), value))
+		parts = lappend(parts, value);
+	foreach(cell, data->deltas)
+	{
+		Jsonb	   *delta = lfirst(cell);
+
+		value = palloc(sizeof(JsonbValue));
+		if (getKeyJsonValueFromContainer(&delta->root, name, strlen(name), value))
+		{
+			if (!is_object(value) || parts == NIL || !is_object(llast(parts)))
+				parts = NIL;
+			parts = lappend(parts, value);
+		}
+	}
+	if (list_length(parts) == 1)
+	{
+		pushJsonbValue(state, WJB_VALUE, linitial(parts));
+		return;
+	}
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	foreach(cell, parts)
+	{
+		JsonbIterator *it = JsonbIteratorInit(((JsonbValue *) lfirst(cell))->val.binary.data);
+		JsonbValue	item;
+
+		(void) JsonbIteratorNext(&it, &item, true);
+		while (JsonbIteratorNext(&it, &item, true) == WJB_KEY)
+		{
+			pushJsonbValue(state, WJB_KEY, &item);
+			(void) JsonbIteratorNext(&it, &item, true);
+			pushJsonbValue(state, WJB_VALUE, &item);
+		}
+	}
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+static bool
+is_object(const JsonbValue *value)
+{
+	return value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data);
+}
+
+/*
  * Callback of the core: evaluate a path over the data.
  */
 static HitlQueryResult
@@ -224,7 +321,7 @@ query_path(void *context, const char *path, const char **text)
 		Jsonb	   *matches;
 
 		matches = DatumGetJsonbP(DirectFunctionCall4(jsonb_path_query_array,
-													 JsonbPGetDatum(host_data->data),
+													 JsonbPGetDatum(hitl_data_document(host_data->data)),
 													 PointerGetDatum(compile_path(path)),
 													 JsonbPGetDatum(hitl_jsonb_parse("{}")),
 													 BoolGetDatum(false)));

@@ -8,12 +8,33 @@
 #include "postgres.h"
 
 #include "core/core.h"
+#include "nodes/pg_list.h"
 #include "utils/jsonb.h"
+
+/*
+ * The data of a workflow.  Deltas are kept until somebody looks, so that a
+ * workflow that takes several steps at once is put together once.
+ */
+typedef struct HitlData
+{
+	Jsonb	   *document;		/* without the deltas */
+	List	   *deltas;			/* of Jsonb, oldest first */
+} HitlData;
+
+/*
+ * Change the data: the members of the members of a delta replace or join those
+ * of the data.  {"steps": {"a": 1}} adds or replaces $.steps.a only.  The one
+ * exception: {"$": document} replaces the data.
+ */
+extern void hitl_data_change(HitlData *data, Jsonb *delta);
+
+/* The data, all deltas merged. */
+extern Jsonb *hitl_data_document(HitlData *data);
 
 /* What stands behind the callbacks of a HitlHost. */
 typedef struct HitlHostData
 {
-	Jsonb	   *data;			/* what paths are evaluated over; NULL: nothing */
+	HitlData   *data;			/* what paths are evaluated over */
 	ErrorData  *error;			/* why a callback answered HOST_FAILED */
 } HitlHostData;
 
@@ -22,12 +43,8 @@ extern void hitl_host_init(HitlHost *host, HitlHostData *host_data);
 /* Raise the error that a callback could not let pass through the core. */
 extern void hitl_host_rethrow(HitlHostData *host_data) pg_attribute_noreturn();
 
-/*
- * Merge a delta two levels deep: the members of its members replace or join
- * those of the data.  {"steps": {"a": 1}} adds or replaces $.steps.a only.
- * The one exception: {"$": document} replaces the data.
- */
-extern Jsonb *hitl_merge_delta(Jsonb *data, Jsonb *delta);
+/* The members of two objects, those of the second winning. */
+extern Jsonb *hitl_merge(Jsonb *first, Jsonb *second);
 
 /* A member of a jsonb object as jsonb; NULL where there is none. */
 extern Jsonb *hitl_member(Jsonb *object, const char *key);

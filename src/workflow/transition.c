@@ -68,7 +68,7 @@ hitl_add_event(HitlBatch *batch, HitlWorkflow *workflow, const char *type,
 	workflow->changed = true;
 	workflow->last_event++;
 	if (delta)
-		workflow->data = hitl_merge_delta(workflow->data, delta);
+		hitl_data_change(&workflow->data, delta);
 
 	values[0] = UUIDPGetDatum(&workflow->id);
 	values[1] = Int32GetDatum(workflow->last_event);
@@ -173,7 +173,7 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind, Jsonb *body
 		HitlResult	result;
 		bool		more;
 
-		batch->host_data.data = workflow->data;
+		batch->host_data.data = &workflow->data;
 		result = hitl_core()->advance(workflow->definition, workflow->control, &message,
 									  &batch->host, &batch->effects);
 		if (result == HITL_NO_MEMORY)
@@ -196,7 +196,7 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind, Jsonb *body
 		if (replies != NIL)
 		{
 			message.kind = "reply";
-			message.body = hitl_jsonb_text(linitial(replies));
+			message.body = linitial(replies);
 			replies = list_delete_first(replies);
 		}
 		else if (!more)
@@ -301,7 +301,7 @@ hear_approval(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 		}
 	}
 	else if (hitl_member(body, "token") && !hitl_status_is_final(workflow->status))
-		run_core(batch, workflow, "approval", body, approver);
+		run_core(batch, workflow, "approval", body, NULL);
 }
 
 /*
@@ -341,7 +341,7 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 
 		case HITL_EFFECT_RUN_TASK:
 			{
-				Jsonb	   *reply = hitl_run_task(batch, workflow, effect);
+				char	   *reply = hitl_run_task(batch, workflow, effect);
 
 				if (reply)
 					*replies = lappend(*replies, reply);
