@@ -69,7 +69,6 @@ CALL hitl.await_approval(:'id', timeout => '30 seconds');
 SELECT hitl.expire_due_approvals();
 
 -- bad requests
-\set VERBOSITY verbose
 SELECT hitl.request_approval('');
 SELECT hitl.request_approval(NULL);
 SELECT hitl.request_approval('x', approval_type => 'vote');
@@ -81,7 +80,7 @@ SELECT hitl.request_approval('x', approval_threshold => 0);
 SELECT hitl.request_approval('x', timeout_hours => 0);
 SELECT hitl.request_approval('x', context_data => '[]');
 SELECT hitl.request_approval('x', workflow_id => '00000000-0000-7000-8000-000000000000');
-\set VERBOSITY default
+\echo :SQLSTATE
 -- waiting for what is decided answers at once; not inside a transaction
 SELECT hitl.request_approval('Waited for?', requested_from => 'ann') AS id \gset
 CALL hitl.await_approval(:'id', timeout => '0 seconds');

@@ -30,10 +30,9 @@ SELECT count(*) FROM hitl.validate_definition('{"name": "Production Deployment",
 	 "approval_type": "form", "requested_from": "devops@company.com"},
 	{"name": "deploy", "type": "task", "task": "Deploy to production", "create_checkpoint": true}]}');
 -- a faulty definition is not stored
-\set VERBOSITY verbose
 \set SHOW_CONTEXT never
 SELECT hitl.create_workflow('faulty', workflow_definition => '{"steps": [{"name": "a", "type": "task"}, {"type": "x"}]}');
-\set VERBOSITY default
+\echo :SQLSTATE
 -- equal content is stored once
 SELECT hitl.create_workflow('one', workflow_definition => '{"steps": [{"name": "a", "type": "checkpoint"}]}') IS NOT NULL AS created;
 SELECT hitl.create_workflow('two', workflow_definition => '{"steps": [{"type": "checkpoint", "name": "a"}]}') IS NOT NULL AS created;

@@ -112,7 +112,9 @@ SELECT hitl.respond_to_approval(:'approval', 'ann', 'approved');
 SELECT hitl.execute_workflow(hitl.create_workflow('Ad hoc'), task => 'Say {{ hello }}') AS id \gset
 CALL hitl.await_workflow(:'id', timeout => '30 seconds');
 SELECT data FROM hitl.workflows WHERE id = :'id';
+\set VERBOSITY sqlstate
 SELECT hitl.execute_workflow(hitl.create_workflow('Nothing to do'));
+\set VERBOSITY default
 -- a model that is not there
 SELECT hitl.execute_workflow(hitl.create_workflow('No model', workflow_definition =>
 	'{"steps": [{"name": "a", "type": "task", "task": "x", "model": "missing"}]}')) AS id \gset

@@ -43,6 +43,9 @@ _PG_init(void)
 	hitl_launcher_register();
 }
 
+/*
+ * docs/reference/settings.md describes them.
+ */
 static void
 define_settings(void)
 {

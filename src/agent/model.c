@@ -100,6 +100,23 @@ hitl_create_model(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("a model of provider \"openai\" needs base_url and model"),
 				 errhint("base_url is the address without /chat/completions, for example https://router.huggingface.co/v1.")));
+	if (!PG_ARGISNULL(1))
+	{
+		char	   *base_url = TextDatumGetCString(values[1]);
+
+		if (strncmp(base_url, "https://", 8) != 0 && strncmp(base_url, "http://", 7) != 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("base_url must begin with https:// or http://")));
+	}
+	if (!PG_ARGISNULL(5) && !JB_ROOT_IS_OBJECT(DatumGetJsonbP(values[5])))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("parameters of a model must be a JSON object")));
+	if (!PG_ARGISNULL(7) && DatumGetInt32(values[7]) < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("timeout_seconds must be positive")));
 	if (PG_ARGISNULL(5))
 	{
 		values[5] = JsonbPGetDatum(hitl_jsonb_parse("{}"));

@@ -509,6 +509,11 @@ judge_failure(HttpExchange *exchange, CURLcode code)
 		result->outcome = HTTP_ADDRESS_REFUSED;
 		reason = exchange->refused;
 	}
+	else if (exchange->header_bytes > MAX_HEADER_BYTES)
+	{
+		result->outcome = HTTP_UNREACHABLE;
+		reason = "the header of the response is too long";
+	}
 	else if (code == CURLE_OPERATION_TIMEDOUT)
 		result->outcome = HTTP_TIMED_OUT;
 	else if (code == CURLE_URL_MALFORMAT || code == CURLE_LOGIN_DENIED ||
@@ -653,10 +658,7 @@ read_header(char *line, size_t size, size_t count, void *userp)
 
 	exchange->header_bytes += length;
 	if (exchange->header_bytes > MAX_HEADER_BYTES)
-	{
-		exchange->too_large = true;
 		return 0;
-	}
 	if (length >= sizeof(reset) &&
 		strncasecmp(line, reset, sizeof(reset) - 1) == 0)
 	{

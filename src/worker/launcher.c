@@ -69,6 +69,7 @@ static void take_requests(void);
 static void scan_databases(void);
 static Database *find_database(Oid oid);
 static void review_slots(void);
+static bool reaped(int index);
 static void review_probe(HitlSlot *slot);
 static void bury(HitlSlot *slot);
 static void fill_slots(void);
@@ -143,7 +144,9 @@ hitl_launcher_main(Datum arg)
 		next = start_workers();
 		next = start_probes(next);
 
-		if (next != DT_NOEND)
+		if (next == DT_NOEND)
+			warned_no_worker = false;	/* all have a process */
+		else
 		{
 			timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next);
 			events |= WL_TIMEOUT;
@@ -155,6 +158,9 @@ hitl_launcher_main(Datum arg)
 
 /* ---- the launcher itself --------------------------------------------- */
 
+/*
+ * Make ourselves known and take over what a former launcher left.
+ */
 static void
 attach(void)
 {
@@ -186,6 +192,9 @@ attach(void)
 	LWLockRelease(hitl_shared->lock);
 }
 
+/*
+ * Exit callback.
+ */
 static void
 detach(int code, Datum arg)
 {
@@ -327,15 +336,13 @@ review_slots(void)
 	for (int i = 0; i < hitl_shared->slots_end; i++)
 	{
 		HitlSlot   *slot = &hitl_shared->slots[i];
-		uint32		state = pg_atomic_read_u32(&slot->state);
-		pid_t		pid;
 
 		if (!slot->used)
 			continue;
 
 		/* It may have ended before it came to its slot. */
-		if (state == HITL_STATE_STARTING && slot->pid == 0 &&
-			GetBackgroundWorkerPid(handles[i], &pid) == BGWH_STOPPED)
+		if (pg_atomic_read_u32(&slot->state) == HITL_STATE_STARTING &&
+			slot->pid == 0 && reaped(i))
 		{
 			slot->exit_failed = true;
 			slot->started_at = GetCurrentTimestamp();
@@ -347,7 +354,7 @@ review_slots(void)
 			review_probe(slot);
 			continue;
 		}
-		if (pg_atomic_read_u32(&slot->state) == HITL_STATE_EXITED)
+		if (pg_atomic_read_u32(&slot->state) == HITL_STATE_EXITED && reaped(i))
 			bury(slot);
 
 		if (slot->wanted)
@@ -360,10 +367,25 @@ review_slots(void)
 				 slot->number > hitl_engine_workers))
 				hitl_stop_slot(slot);
 		}
-		if (!slot->wanted && slot->pid == 0)
+		if (!slot->wanted && slot->pid == 0 && reaped(i))
 			forget_slot(slot);
 	}
 	LWLockRelease(hitl_shared->lock);
+}
+
+/*
+ * Has the postmaster noticed that the process it started for a slot has ended?
+ * Only then does it have room for another one; it sends us SIGUSR1.  Of what a
+ * former launcher started we do not know, and hope for the best.
+ */
+static bool
+reaped(int index)
+{
+	pid_t		pid;
+
+	if (handles[index] == NULL)
+		return true;
+	return GetBackgroundWorkerPid(handles[index], &pid) == BGWH_STOPPED;
 }
 
 /*
@@ -373,9 +395,7 @@ review_slots(void)
 static void
 review_probe(HitlSlot *slot)
 {
-	uint32		state = pg_atomic_read_u32(&slot->state);
-
-	if (slot->pid != 0 || state == HITL_STATE_STARTING)
+	if (slot->pid != 0 || !reaped(slot - hitl_shared->slots))
 		return;
 	if (slot->exit_failed)
 	{
@@ -494,7 +514,8 @@ claim_slot(HitlSlot *slot, Oid dbid, HitlWorkerKind kind, int number)
 }
 
 /*
- * Free a slot.  The caller holds the lock.
+ * Free a slot.  Whoever had to wait for a process may have this one's.  The
+ * caller holds the lock.
  */
 static void
 forget_slot(HitlSlot *slot)
@@ -502,6 +523,9 @@ forget_slot(HitlSlot *slot)
 	slot->used = false;
 	slot->dbid = InvalidOid;
 	slot->launch++;
+	for (int i = HITL_PROBE_SLOTS; i < hitl_shared->slots_end; i++)
+		if (pg_atomic_read_u32(&hitl_shared->slots[i].state) == HITL_STATE_NO_SLOT)
+			hitl_shared->slots[i].restart_at = 0;
 }
 
 /* ---- starting -------------------------------------------------------- */
@@ -513,7 +537,6 @@ static TimestampTz
 start_workers(void)
 {
 	TimestampTz next = DT_NOEND;
-	bool		all = true;
 
 	for (int i = HITL_PROBE_SLOTS; i < hitl_shared->slots_end; i++)
 	{
@@ -532,13 +555,11 @@ start_workers(void)
 		if (held || find_database(slot->dbid)->verdict != HITL_PRESENT)
 			continue;
 
-		if (slot->restart_at <= GetCurrentTimestamp() && !launch(i))
-			all = false;
+		if (slot->restart_at <= GetCurrentTimestamp())
+			(void) launch(i);
 		if (pg_atomic_read_u32(&slot->state) != HITL_STATE_STARTING)
 			next = Min(next, slot->restart_at);
 	}
-	if (all && next == DT_NOEND)
-		warned_no_worker = false;
 	return next;
 }
 
@@ -646,12 +667,17 @@ launch(int index)
 	hitl_set_slot_state(slot, HITL_STATE_NO_SLOT);
 	LWLockRelease(hitl_shared->lock);
 
+	/* A probe will be gone in a moment, and then the worker gets its place. */
+	for (int i = 0; i < HITL_PROBE_SLOTS; i++)
+		if (i != index && hitl_shared->slots[i].used)
+			return false;
+
 	if (!warned_no_worker)
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("hitl cannot start a worker, for max_worker_processes is used up"),
 				 errdetail("It tries again from time to time."),
-				 errhint("Increase max_worker_processes: hitl needs one, and in each database that has it one more than hitl.engine_workers.")));
+				 errhint("Increase max_worker_processes. hitl uses one process, and one more than hitl.engine_workers in each database that has it.")));
 	warned_no_worker = true;
 	return false;
 }

@@ -46,6 +46,9 @@ static void after_commit_prepared(void);
 
 PG_FUNCTION_INFO_V1(hitl_start_workers);
 
+/*
+ * At module start, so that every session inherits the hooks.
+ */
 void
 hitl_lifecycle_init(void)
 {

@@ -61,6 +61,7 @@ static void settle(void);
 static bool enter_database(void);
 static const HitlWorkerRole *role_of(HitlWorkerKind kind);
 static void start_role(const HitlWorkerRole *role);
+static void prepare_wait_set(const HitlWorkerRole *role);
 static long turn(const HitlWorkerRole *role);
 static ErrorData *catch_error(void);
 static void after_error(const HitlWorkerRole *role, ErrorData *error);
@@ -79,7 +80,7 @@ hitl_worker_main(Datum arg)
 {
 	const HitlWorkerRole *role;
 	uint64		launch;
-	long		sleep_ms = 0;
+	volatile long sleep_ms = 0;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
@@ -107,6 +108,7 @@ hitl_worker_main(Datum arg)
 	pass_context = AllocSetContextCreate(TopMemoryContext, "hitl pass",
 										 ALLOCSET_DEFAULT_SIZES);
 	start_role(role);
+	prepare_wait_set(role);
 
 	for (;;)
 	{
@@ -136,6 +138,9 @@ hitl_worker_main(Datum arg)
 	}
 }
 
+/*
+ * Count work done.  The worker alone writes, without the lock.
+ */
 void
 hitl_count_handled(uint64 n)
 {
@@ -143,6 +148,9 @@ hitl_count_handled(uint64 n)
 		pg_atomic_fetch_add_u64(&hitl_my_slot->handled, n);
 }
 
+/*
+ * Begin a transaction in which SPI can be used.
+ */
 void
 hitl_begin_work(const char *activity)
 {
@@ -153,6 +161,9 @@ hitl_begin_work(const char *activity)
 	pgstat_report_activity(STATE_RUNNING, activity);
 }
 
+/*
+ * Commit it.
+ */
 void
 hitl_end_work(void)
 {
@@ -211,6 +222,9 @@ enter_database(void)
 	return present;
 }
 
+/*
+ * What a kind of worker does.
+ */
 static const HitlWorkerRole *
 role_of(HitlWorkerKind kind)
 {
@@ -227,14 +241,12 @@ role_of(HitlWorkerKind kind)
 }
 
 /*
- * Set up the role and what it sleeps on.  A role that cannot start ends the
- * worker; the launcher tries again, later each time.
+ * A role that cannot start ends the worker; the launcher tries again, later
+ * each time.
  */
 static void
 start_role(const HitlWorkerRole *role)
 {
-	int			descriptor = -1;
-
 	PG_TRY();
 	{
 		if (role->start)
@@ -250,6 +262,15 @@ start_role(const HitlWorkerRole *role)
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
+}
+
+/*
+ * All that can end a sleep, collected once.
+ */
+static void
+prepare_wait_set(const HitlWorkerRole *role)
+{
+	int			descriptor = -1;
 
 	if (role->wait_descriptor)
 		descriptor = role->wait_descriptor();
@@ -448,6 +469,9 @@ drain_notifications(void)
 	return heard;
 }
 
+/*
+ * Stands in for the log hook while notifications are read.
+ */
 static void
 overhear(ErrorData *edata)
 {

@@ -2,10 +2,14 @@
  * outbox.c
  *		The outbox as the dispatcher sees it: claim rows, record verdicts.
  *
- * All statements work on many rows at once.  A claim reads the index of due
- * rows in order and skips what others have locked; recording skips locked
- * rows too, so that a session that forgets its transaction cannot stop the
- * dispatcher.
+ * All statements work on many rows at once.  They leave the planner no choice
+ * of plan: it makes one for all times, when the queue may be empty.  So rows
+ * are found by their index once, while they are locked, and updated by ctid.
+ * (A row changed by others between snapshot and lock is missed thereby, and
+ * is found the next time.)
+ *
+ * Both skip rows that others have locked, so that a session that forgets its
+ * transaction cannot stop the dispatcher.
  */
 #include "postgres.h"
 
@@ -92,7 +96,7 @@ hitl_claim_outbox(TimestampTz since, int limit, MemoryContext context,
 {
 	static HitlStatement claim = {
 		"WITH due AS MATERIALIZED ("
-		" SELECT id, next_attempt_at FROM hitl.outbox"
+		" SELECT ctid AS place, next_attempt_at FROM hitl.outbox"
 		" WHERE status IN ('queued', 'sending')"
 		" AND next_attempt_at >= $1 AND next_attempt_at <= now()"
 		" ORDER BY next_attempt_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),"
@@ -100,7 +104,7 @@ hitl_claim_outbox(TimestampTz since, int limit, MemoryContext context,
 		" UPDATE hitl.outbox o SET status = 'sending', attempts = o.attempts + 1,"
 		" next_attempt_at = now()"
 		" + make_interval(secs => coalesce(o.timeout_seconds, $3) + $4)"
-		" WHERE o.id = ANY (ARRAY(SELECT id FROM due))"
+		" WHERE o.ctid = ANY (ARRAY(SELECT place FROM due))"
 		" RETURNING o.*)"
 		" SELECT c.id, c.attempts, c.purpose, c.method, c.url, c.headers, c.body,"
 		" c.secret_name, s.value, c.signing_secret_name, w.value,"
@@ -156,13 +160,13 @@ hitl_record_outbox(dlist_head *finished, int count)
 {
 	static HitlStatement record = {
 		"WITH verdict AS MATERIALIZED ("
-		" SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS v"
+		" SELECT v.*, o.place FROM"
+		" unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS v"
 		" (id, attempt, status, next_attempt_at, response_status,"
-		" response_body, error_kind, error_message, answered)),"
-		" locked AS MATERIALIZED ("
-		" SELECT o.id FROM hitl.outbox o JOIN verdict v"
-		" ON o.id = v.id AND o.attempts = v.attempt AND o.status = 'sending'"
-		" FOR NO KEY UPDATE OF o SKIP LOCKED),"
+		" response_body, error_kind, error_message, answered),"
+		" LATERAL (SELECT ctid AS place, status, attempts FROM hitl.outbox"
+		" WHERE id = v.id OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) AS o"
+		" WHERE o.status = 'sending' AND o.attempts = v.attempt),"
 		" recorded AS ("
 		" UPDATE hitl.outbox o SET status = v.status,"
 		" next_attempt_at = coalesce(v.next_attempt_at, o.next_attempt_at),"
@@ -170,7 +174,7 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" error_kind = v.error_kind, error_message = v.error_message,"
 		" finished_at = CASE WHEN v.status <> 'queued' THEN now() END"
 		" FROM verdict v"
-		" WHERE o.id = v.id AND o.id = ANY (ARRAY(SELECT id FROM locked))"
+		" WHERE o.ctid = v.place"
 		" RETURNING o.id, o.status, o.purpose, o.channel, o.workflow_id, o.token,"
 		" o.response_status, v.response_body, v.error_kind, v.error_message,"
 		" v.answered),"

@@ -328,6 +328,9 @@ hitl_record_error(const char *message)
 
 /* ---- local ----------------------------------------------------------- */
 
+/*
+ * Hook: how much shared memory is needed.
+ */
 static void
 shmem_request(void)
 {
@@ -338,7 +341,7 @@ shmem_request(void)
 }
 
 /*
- * Runs when the server starts and again after a crash, in fresh memory.
+ * Hook: runs when the server starts and again after a crash, in fresh memory.
  */
 static void
 shmem_startup(void)
@@ -412,6 +415,9 @@ terminate_slot(HitlSlot *slot)
 	}
 }
 
+/*
+ * Is a worker or a probe attached in this database?
+ */
 static bool
 has_processes(Oid dbid)
 {

@@ -34,6 +34,9 @@ static int	announcement_of(const pg_uuid_t *id);
 
 PG_FUNCTION_INFO_V1(hitl_wake);
 
+/*
+ * At module start, so that every session inherits the callback.
+ */
 void
 hitl_wake_init(void)
 {
@@ -41,6 +44,7 @@ hitl_wake_init(void)
 }
 
 /*
+ * Note that a kind of worker has work when this transaction has committed.
  * Without workers there is nobody to wake, and the tables can still be
  * written: a restored dump, say, before the library is preloaded again.
  */
@@ -51,6 +55,9 @@ hitl_wake_at_commit(HitlWorkerKind kind)
 		kinds_to_wake |= 1U << kind;
 }
 
+/*
+ * For work that others can see already.
+ */
 void
 hitl_wake_now(HitlWorkerKind kind)
 {
@@ -91,6 +98,9 @@ hitl_wake_all(void)
 	broadcast(~UINT64CONST(0));
 }
 
+/*
+ * Note that an approval or a workflow changes when this transaction commits.
+ */
 void
 hitl_announce_at_commit(const pg_uuid_t *id)
 {
@@ -98,6 +108,9 @@ hitl_announce_at_commit(const pg_uuid_t *id)
 		announcements |= UINT64CONST(1) << announcement_of(id);
 }
 
+/*
+ * From here on no announcement of this id is missed.
+ */
 void
 hitl_prepare_wait(const pg_uuid_t *id)
 {
@@ -105,6 +118,9 @@ hitl_prepare_wait(const pg_uuid_t *id)
 	ConditionVariablePrepareToSleep(&hitl_shared->announcements[announcement_of(id)]);
 }
 
+/*
+ * Sleep until there was one; the caller then looks at its row.
+ */
 bool
 hitl_wait_for_announcement(const pg_uuid_t *id, long timeout_ms)
 {
@@ -112,6 +128,9 @@ hitl_wait_for_announcement(const pg_uuid_t *id, long timeout_ms)
 										timeout_ms, hitl_wait_event("HitlAnnouncement"));
 }
 
+/*
+ * An ERROR does this by itself.
+ */
 void
 hitl_end_wait(void)
 {
@@ -203,6 +222,10 @@ wake_kind(HitlWorkerKind kind)
 			wake_slot(&hitl_shared->slots[i]);
 }
 
+/*
+ * Slots from here on are not used.  Reading an old value misses only workers
+ * that have not read any table yet.
+ */
 static int
 slots_end(void)
 {
@@ -233,6 +256,9 @@ wake_slot(HitlSlot *slot)
 	pg_memory_barrier();
 }
 
+/*
+ * Wake whoever waits on these condition variables.
+ */
 static void
 broadcast(uint64 which)
 {

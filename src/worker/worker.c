@@ -47,6 +47,9 @@ hitl_worker_status(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
+/*
+ * The row of the launcher.
+ */
 static void
 put_launcher(ReturnSetInfo *result)
 {
@@ -70,6 +73,9 @@ put_launcher(ReturnSetInfo *result)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+/*
+ * The row of a worker, whether it has a process or not.
+ */
 static void
 put_slot(ReturnSetInfo *result, HitlSlot *slot)
 {
@@ -97,6 +103,9 @@ put_slot(ReturnSetInfo *result, HitlSlot *slot)
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 
+/*
+ * Its state in words; worker.sql explains them.
+ */
 static const char *
 state_text(HitlSlot *slot)
 {

@@ -4,7 +4,8 @@
  *
  * One launcher per cluster starts, for every database that has the extension,
  * hitl.engine_workers engine workers and one dispatcher.  All of them sleep
- * until their latch is set or their next piece of work is due.
+ * until they are woken or their next piece of work is due.  README.md tells
+ * how it works.
  */
 #ifndef HITL_WORKER_H
 #define HITL_WORKER_H
@@ -28,12 +29,14 @@ typedef enum HitlWorkerKind
 /* ---- wake-up (wake.c) ------------------------------------------------ */
 
 /*
- * Set the latch of this database's workers of a kind when the current
- * transaction commits.  Cheap; may be called any number of times.
+ * Wake a sleeping worker of a kind in this database when the current
+ * transaction commits; if none sleeps, all of them look again when they have
+ * done what they are at.  Cheap; may be called any number of times.  Without
+ * shared_preload_libraries nothing happens.
  */
 extern void hitl_wake_at_commit(HitlWorkerKind kind);
 
-/* Set the latch of this database's workers of a kind now. */
+/* The same now, for work that others can see already. */
 extern void hitl_wake_now(HitlWorkerKind kind);
 
 /*
@@ -45,7 +48,8 @@ extern void hitl_announce_at_commit(const pg_uuid_t *id);
 
 /*
  * Wait until an announcement for id may have come since the last
- * hitl_prepare_wait, or timeout_ms went by (-1: no limit).  False on time-out.
+ * hitl_prepare_wait, or timeout_ms went by (-1: no limit).  False on time-out;
+ * true may come too early, so look at the row again.
  * Call hitl_prepare_wait first, then look at the row, then wait; end with
  * hitl_end_wait.  Must be called with no snapshot held.
  */
@@ -56,31 +60,39 @@ extern void hitl_end_wait(void);
 /* ---- the loop (loop.c) ----------------------------------------------- */
 
 /* What a pass answers: how long the worker may sleep. */
-#define HITL_SLEEP_FOREVER	(-1L)	/* until the latch is set */
+#define HITL_SLEEP_FOREVER	(-1L)	/* until it is woken */
 
 typedef struct HitlWorkerRole
 {
 	HitlWorkerKind kind;
 
-	/* Once, connected to the database, outside any transaction. */
+	/*
+	 * Once, connected to the database, outside any transaction.  On ERROR the
+	 * worker ends and is started again later.
+	 */
 	void		(*start) (void);
 
 	/*
 	 * One pass of work; called outside any transaction, in a memory context
 	 * that is reset before every pass.  Returns how many ms the worker may
 	 * sleep: 0 for "call me again at once", HITL_SLEEP_FOREVER for "until the
-	 * latch".  On ERROR the loop aborts the transaction, calls failed, records
-	 * the error in the worker's slot, logs it, backs off (doubling, at most a
-	 * minute) and goes on.
+	 * I am woken".  After 0 a sleeping engine worker is woken to help.  On
+	 * ERROR the loop aborts the transaction, logs the error, records it in
+	 * the worker's slot, calls failed, backs off (doubling, at most a minute)
+	 * and goes on.
 	 */
 	long		(*pass) (void);
 
-	/* Optional: after an ERROR was caught and the transaction aborted. */
+	/*
+	 * Optional: after an ERROR was caught and the transaction aborted.  May
+	 * use transactions, and fail, itself.
+	 */
 	void		(*failed) (const ErrorData *error);
 
 	/*
 	 * Optional: a file descriptor that ends the sleep when it becomes
 	 * readable (an epoll descriptor); -1 for none.  Asked once after start.
+	 * A pass must leave it unreadable, or the worker does not sleep.
 	 */
 	int			(*wait_descriptor) (void);
 } HitlWorkerRole;

@@ -39,6 +39,7 @@ static const struct
 static Jsonb *object_argument(FunctionCallInfo fcinfo, int number, const char *name);
 static bool is_status(const char *status);
 static bool is_allowed(HitlWorkflow *workflow, const char *status);
+static int	explain_transitions(HitlWorkflow *workflow);
 static Jsonb *wrap(const char *key, Jsonb *value);
 static Jsonb *single_task(void);
 
@@ -224,9 +225,9 @@ hitl_transition_workflow_status(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_HITL_INVALID_TRANSITION),
 				 errmsg("workflow %s cannot go from %s to %s",
 						hitl_id_text(&workflow->id), workflow->status, status),
-				 workflow->definition && !hitl_status_is_final(workflow->status) ?
-				 errhint("The engine moves a workflow that has a definition; from outside it can be cancelled.") :
-				 errhint("hitl.rollback_workflow() returns a workflow to a checkpoint.")));
+				 explain_transitions(workflow),
+				 hitl_status_is_final(workflow->status) ?
+				 errhint("hitl.rollback_workflow() returns a workflow to a checkpoint.") : 0));
 
 	if (workflow->definition)
 		hitl_deliver(batch, workflow, "cancel",
@@ -295,6 +296,29 @@ is_allowed(HitlWorkflow *workflow, const char *status)
 				if (strcmp(status, transitions[i].to[j]) == 0)
 					return true;
 	return false;
+}
+
+/*
+ * errdetail() that says where this workflow may be moved.
+ */
+static int
+explain_transitions(HitlWorkflow *workflow)
+{
+	StringInfoData targets;
+	int			i,
+				j;
+
+	if (hitl_status_is_final(workflow->status) &&
+		(workflow->definition || strcmp(workflow->status, "rejected") != 0))
+		return errdetail("It has ended.");
+	if (workflow->definition)
+		return errdetail("It has a definition, so the engine moves it; from outside it can only be cancelled.");
+	initStringInfo(&targets);
+	for (i = 0; i < lengthof(transitions); i++)
+		if (strcmp(workflow->status, transitions[i].from) == 0)
+			for (j = 0; j < lengthof(transitions[i].to) && transitions[i].to[j]; j++)
+				appendStringInfo(&targets, "%s%s", j ? ", " : "", transitions[i].to[j]);
+	return errdetail("From here it can go to: %s.", targets.data);
 }
 
 /*
