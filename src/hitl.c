@@ -19,6 +19,7 @@ int			hitl_batch_timeout = 30000;
 int			hitl_max_connections = 256;
 int			hitl_request_timeout = 120;
 int			hitl_max_response_size = 4096;
+char	   *hitl_ca_file = NULL;
 char	   *hitl_allowed_private_hosts = NULL;
 
 PGDLLEXPORT void _PG_init(void);
@@ -92,6 +93,13 @@ define_settings(void)
 							4096, 1, MaxAllocSize / 1024 / 2,
 							PGC_SIGHUP, GUC_UNIT_KB,
 							NULL, NULL, NULL);
+	DefineCustomStringVariable("hitl.ca_file",
+							   "File with the certificates of authorities that outgoing requests trust.",
+							   "The system's authorities are trusted where this is empty.",
+							   &hitl_ca_file,
+							   "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
 	DefineCustomStringVariable("hitl.allowed_private_hosts",
 							   "Hosts with private addresses to which requests may be sent.",
 							   "A comma-separated list of host names and addresses. "
