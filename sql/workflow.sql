@@ -97,6 +97,17 @@ SELECT hitl.execute_workflow(hitl.create_workflow('Empty', workflow_definition =
 	'{"steps": [{"name": "ask", "type": "approval", "title": "Pay {{ $.variables.amount }}?", "requested_from": "ann"}]}')) AS id \gset
 CALL hitl.await_workflow(:'id', timeout => '30 seconds');
 SELECT error FROM hitl.workflows WHERE id = :'id';
+-- a condition that cannot be decided fails its step: nobody is left unasked because an amount is a text
+SELECT hitl.execute_workflow(hitl.create_workflow('Undecided', input_data => '{"amount": "5000"}', workflow_definition =>
+	'{"steps": [{"name": "ask", "type": "approval", "title": "Pay?", "requested_from": "ann", "when": "$.variables.amount > 1000"}]}')) AS id \gset
+CALL hitl.await_workflow(:'id', timeout => '30 seconds');
+SELECT error FROM hitl.workflows WHERE id = :'id';
+-- values are never templates, and numbers stay as they are
+SELECT hitl.execute_workflow(hitl.create_workflow('Exact', workflow_definition =>
+	'{"steps": [{"name": "a", "type": "task", "task": "{{ $.variables.text }} {{ $.variables.amount }} \\{{ braces }}"}]}',
+	input_data => '{"amount": 12345678901234567890.10, "text": "{{ $.variables.amount }}"}')) AS id \gset
+CALL hitl.await_workflow(:'id', timeout => '30 seconds');
+SELECT data #>> '{steps,a,answer}' AS answer FROM hitl.workflows WHERE id = :'id';
 -- cancelled while it waits: its question is withdrawn
 SELECT hitl.execute_workflow(hitl.create_workflow('Cancelled', workflow_definition =>
 	'{"steps": [{"name": "ask", "type": "approval", "title": "Go?", "requested_from": "ann"}]}')) AS id \gset

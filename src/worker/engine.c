@@ -241,25 +241,31 @@ fail_alone(const ErrorData *error)
 	static HitlStatement fail = {
 		"UPDATE hitl.workflows SET status = 'failed', finished_at = clock_timestamp(), "
 		"last_event = last_event + 1, error = jsonb_strip_nulls(jsonb_build_object("
-		"'kind', 'system_error', 'message', $2, 'sqlstate', $3, 'detail', $4)) "
+		"'kind', $5, 'message', $2, 'sqlstate', $3, 'detail', $4)) "
 		"WHERE id = $1 AND status NOT IN ('completed', 'failed', 'rejected', 'cancelled') "
-		"RETURNING last_event, error", 4, {UUIDOID, TEXTOID, TEXTOID, TEXTOID}
+		"RETURNING last_event, error", 5, {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
 	};
 	static HitlStatement record = {
 		"INSERT INTO hitl.workflow_events (workflow_id, seq, event_type, data, created_at) "
 		"VALUES ($1, $2, 'workflow_failed', $3, clock_timestamp())",
 		3, {UUIDOID, INT4OID, JSONBOID}
 	};
-	Datum		values[4];
+	bool		late = took_too_long(error->sqlerrcode);
+	const char *message;
+	Datum		values[5];
 	bool		isnull;
 
 	hitl_begin_work("failing a workflow");
+	message = late ? psprintf("processing it took longer than hitl.batch_timeout (%d ms)",
+							  hitl_batch_timeout) :
+		error->message ? error->message : "unknown error";
 	values[0] = UUIDPGetDatum(alone);
 	hitl_execute(&drop_messages, values, NULL, 0);
-	values[1] = CStringGetTextDatum(error->message ? error->message : "unknown error");
+	values[1] = CStringGetTextDatum(message);
 	values[2] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
 	values[3] = error->detail ? CStringGetTextDatum(error->detail) : 0;
-	hitl_execute(&fail, values, error->detail ? NULL : "   n", 0);
+	values[4] = CStringGetTextDatum(late ? "timeout" : "system_error");
+	hitl_execute(&fail, values, error->detail ? NULL : "   n ", 0);
 	if (SPI_processed > 0)
 	{
 		values[1] = hitl_column(0, 1, &isnull);
@@ -270,8 +276,7 @@ fail_alone(const ErrorData *error)
 	}
 	hitl_end_work();
 	ereport(LOG,
-			(errmsg("workflow %s failed: %s", hitl_id_text(alone),
-					error->message ? error->message : "unknown error"),
+			(errmsg("workflow %s has been failed", hitl_id_text(alone)),
 			 errdetail("Its messages were taken out of the queue; the other workflows of the batch go on.")));
 }
 
