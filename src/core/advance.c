@@ -10,7 +10,6 @@
  */
 #include "core/internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -284,6 +283,27 @@ hitl_fail_step(HitlRun *run, HitlPosition *position, const char *kind, const cha
 }
 
 /*
+ * A step could not even begin, for a reason given as to printf.
+ */
+void
+hitl_fail_faulty(HitlRun *run, HitlPosition *position, const char *format,...)
+{
+	HitlBuffer	message;
+	va_list		arguments;
+	char	   *text;
+
+	hitl_buffer_init(&message, &run->scratch);
+	va_start(arguments, format);
+	hitl_append_arguments(&message, format, arguments);
+	va_end(arguments);
+	text = hitl_buffer_text(&message);
+	if (text == NULL)
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	else
+		hitl_fail_step(run, position, "validation_error", text);
+}
+
+/*
  * Humans did not let a step go on; kind is rejected, cancelled or timeout.
  */
 void
@@ -479,6 +499,8 @@ begin(HitlRun *run, Saved *saved)
 	effects->error = NULL;
 	saved->effects = effects->count;
 	saved->positions = NULL;
+	if (control != NULL)
+		saved->control = *control;
 	if (effects->memory == NULL)
 	{
 		HitlArena	arena;
@@ -505,7 +527,6 @@ begin(HitlRun *run, Saved *saved)
 	if (control == NULL)
 		return;
 	control->arena.failed = false;
-	saved->control = *control;
 	if (control->count > 0)
 	{
 		saved->positions = hitl_alloc(&run->scratch, control->count * sizeof(HitlPosition));
@@ -613,8 +634,7 @@ should_run(HitlRun *run, HitlPosition *position, bool *answer)
 	const char *path = position->step->when;
 	const char *text = NULL;
 	const HitlJson *value;
-	HitlResult	result;
-	char		message[400];
+	HitlJsonError error;
 
 	*answer = false;
 	if (run->host == NULL)
@@ -627,9 +647,8 @@ should_run(HitlRun *run, HitlPosition *position, bool *answer)
 		case HITL_QUERY_EMPTY:
 			return true;
 		case HITL_QUERY_FAULTY:
-			snprintf(message, sizeof(message), "condition %.180s cannot be evaluated: %.180s",
-					 path, text == NULL ? "no reason given" : text);
-			hitl_fail_step(run, position, "validation_error", message);
+			hitl_fail_faulty(run, position, "condition %s cannot be evaluated: %s", path,
+							 text == NULL ? "no reason given" : text);
 			return false;
 		case HITL_QUERY_HOST_FAILED:
 			hitl_stop(run, HITL_HOST_FAILED, NULL);
@@ -637,17 +656,22 @@ should_run(HitlRun *run, HitlPosition *position, bool *answer)
 		case HITL_QUERY_FOUND:
 			break;
 	}
-	result = hitl_json_parse(&run->scratch, text, strlen(text), 0, &value, NULL);
-	if (result != HITL_OK)
+	switch (hitl_json_parse(&run->scratch, text, strlen(text), 0, &value, &error))
 	{
-		hitl_stop(run, result, "the host's answer to a path is no JSON");
-		return false;
+		case HITL_OK:
+			break;
+		case HITL_INVALID:
+			hitl_fail_faulty(run, position, "the value of condition %s cannot be used: %s",
+							 path, error.message);
+			return false;
+		default:
+			hitl_stop(run, HITL_NO_MEMORY, NULL);
+			return false;
 	}
 	if (value->type > HITL_JSON_TRUE)
 	{
-		snprintf(message, sizeof(message), "condition %.300s gives %s, not a boolean",
-				 path, hitl_json_type_name(value));
-		hitl_fail_step(run, position, "validation_error", message);
+		hitl_fail_faulty(run, position, "condition %s gives %s, not a boolean",
+						 path, hitl_json_type_name(value));
 		return false;
 	}
 	*answer = value->type == HITL_JSON_TRUE;

@@ -5,9 +5,7 @@
  */
 #include "core/internal.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MAX_FAULTS	100

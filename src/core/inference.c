@@ -8,8 +8,6 @@
  */
 #include "core/internal.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MAX_MESSAGE	500			/* characters of a server's error message */
@@ -438,7 +436,7 @@ parse_part(HitlArena *arena, const char *text, const char *what, HitlResult *res
 
 	if (text == NULL || *result != HITL_OK)
 		return NULL;
-	*result = hitl_json_parse(arena, text, strlen(text), 0, &value, &json_error);
+	*result = hitl_json_parse(arena, text, strlen(text), HITL_JSON_COMPOSED, &value, &json_error);
 	if (*result == HITL_INVALID)
 		hitl_append_format(error, "%s: not JSON: %s", what, json_error.message);
 	else if (*result == HITL_OK && value->type == HITL_JSON_NULL && strcmp(what, "task") != 0)

@@ -12,6 +12,8 @@
 
 #include "core/core.h"
 
+#include <stdarg.h>
+
 #define HITL_UNUSED __attribute__((unused))
 
 /* ---- memory.c ------------------------------------------------------- */
@@ -50,6 +52,7 @@ extern void hitl_append_integer(HitlBuffer *buffer, int64_t value);
 extern void hitl_append_seconds(HitlBuffer *buffer, int64_t milliseconds);
 extern void hitl_append_format(HitlBuffer *buffer, const char *format,...)
 			__attribute__((format(printf, 2, 3)));
+extern void hitl_append_arguments(HitlBuffer *buffer, const char *format, va_list arguments);
 extern char *hitl_buffer_text(HitlBuffer *buffer);
 
 extern char *hitl_malloc_text(const char *text);
@@ -89,6 +92,9 @@ typedef struct HitlJsonError
  * and bytes that are not UTF-8 become U+FFFD.
  */
 #define HITL_JSON_LENIENT	0x01
+
+/* The document was put together by the core, so it may be nested deeper. */
+#define HITL_JSON_COMPOSED	0x02
 
 extern HitlResult hitl_json_parse(HitlArena *arena, const char *text, size_t length,
 								  unsigned flags, const HitlJson **value,
@@ -404,6 +410,8 @@ extern void hitl_pin_checkpoint(HitlRun *run, int effect);
 extern void hitl_complete_step(HitlRun *run, HitlPosition *position, const char *result);
 extern void hitl_fail_step(HitlRun *run, HitlPosition *position, const char *kind,
 						   const char *message);
+extern void hitl_fail_faulty(HitlRun *run, HitlPosition *position, const char *format,...)
+			__attribute__((format(printf, 3, 4)));
 extern void hitl_refuse_step(HitlRun *run, HitlPosition *position, const char *kind,
 							 const char *message, const char *result);
 extern const char *hitl_keep_text(HitlRun *run, const char *text);

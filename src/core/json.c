@@ -11,9 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What jsonb and its numeric can take with room to spare. */
-#define MAX_DEPTH		256
-#define MAX_NUMBER		4000	/* bytes, and decimal exponent */
+/* What numeric can take with room to spare: bytes, and decimal exponent. */
+#define MAX_NUMBER		4000
+
+/*
+ * How deep documents may be nested: least those from outside, most those
+ * that the core composes of others.
+ */
+#define MAX_DEPTH_LENIENT	200
+#define MAX_DEPTH			400
+#define MAX_DEPTH_COMPOSED	1000
 
 typedef struct Reader
 {
@@ -22,7 +29,7 @@ typedef struct Reader
 	const char *p;
 	const char *end;
 	unsigned	flags;
-	int			depth;
+	int			depth;			/* that may still be entered */
 	HitlJsonError error;
 } Reader;
 
@@ -45,12 +52,16 @@ HitlResult
 hitl_json_parse(HitlArena *arena, const char *text, size_t length, unsigned flags,
 				const HitlJson **value, HitlJsonError *error)
 {
-	Reader		reader = {arena, text, text, text + length, flags, 0, {NULL, 0}};
+	Reader		reader = {arena, text, text, text + length, flags, MAX_DEPTH, {NULL, 0}};
 	HitlJson   *root = hitl_alloc_zero(arena, sizeof(HitlJson));
 
 	*value = NULL;
 	if (root == NULL)
 		return HITL_NO_MEMORY;
+	if (flags & HITL_JSON_LENIENT)
+		reader.depth = MAX_DEPTH_LENIENT;
+	else if (flags & HITL_JSON_COMPOSED)
+		reader.depth = MAX_DEPTH_COMPOSED;
 	skip_space(&reader);
 	if (read_value(&reader, root))
 	{
@@ -308,11 +319,11 @@ read_value(Reader *reader, HitlJson *value)
 	{
 		case '{':
 		case '[':
-			if (++reader->depth > MAX_DEPTH)
+			if (reader->depth-- == 0)
 				return refuse(reader, "nested too deeply");
 			value->type = *reader->p == '{' ? HITL_JSON_OBJECT : HITL_JSON_ARRAY;
 			read = read_children(reader, value, *reader->p == '{' ? '}' : ']');
-			reader->depth--;
+			reader->depth++;
 			return read;
 		case '"':
 			value->type = HITL_JSON_STRING;

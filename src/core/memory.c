@@ -4,7 +4,6 @@
  */
 #include "core/internal.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,20 +201,31 @@ void
 hitl_append_format(HitlBuffer *buffer, const char *format,...)
 {
 	va_list		arguments;
-	int			length;
 
 	va_start(arguments, format);
-	length = vsnprintf(NULL, 0, format, arguments);
+	hitl_append_arguments(buffer, format, arguments);
 	va_end(arguments);
-	if (length < 0 || !reserve(buffer, length))
-	{
+}
+
+/*
+ * Append as vprintf does.
+ */
+void
+hitl_append_arguments(HitlBuffer *buffer, const char *format, va_list arguments)
+{
+	va_list		again;
+	int			length;
+
+	va_copy(again, arguments);
+	length = vsnprintf(NULL, 0, format, again);
+	va_end(again);
+	if (length < 0)
 		buffer->arena->failed = true;
-		return;
+	else if (reserve(buffer, length))
+	{
+		vsnprintf(buffer->data + buffer->length, (size_t) length + 1, format, arguments);
+		buffer->length += length;
 	}
-	va_start(arguments, format);
-	vsnprintf(buffer->data + buffer->length, (size_t) length + 1, format, arguments);
-	va_end(arguments);
-	buffer->length += length;
 }
 
 /*

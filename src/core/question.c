@@ -202,7 +202,7 @@ hitl_decline(HitlRun *run, HitlPosition *position, const HitlJson *body, const c
 	const char *outcome = hitl_json_member(body, "outcome")->text;
 	const HitlJson *approver = hitl_json_member(body, "approver_id");
 	const HitlJson *feedback = hitl_json_member(body, "feedback");
-	char		message[500];
+	char		message[1200];
 
 	if (strcmp(outcome, "expired") == 0)
 	{
@@ -213,13 +213,13 @@ hitl_decline(HitlRun *run, HitlPosition *position, const HitlJson *body, const c
 		snprintf(message, sizeof(message), "the approval request was cancelled");
 	else if (approver != NULL && approver->type == HITL_JSON_STRING)
 		snprintf(message, sizeof(message), "rejected by %.*s",
-				 (int) hitl_utf8_cut(approver->text, approver->length, 60), approver->text);
+				 (int) hitl_utf8_cut(approver->text, approver->length, 50), approver->text);
 	else
 		snprintf(message, sizeof(message), "rejected");
 	if (feedback != NULL && feedback->type == HITL_JSON_STRING && feedback->length > 0)
 	{
 		size_t		length = strlen(message);
-		size_t		cut = hitl_utf8_cut(feedback->text, feedback->length, 50);
+		size_t		cut = hitl_utf8_cut(feedback->text, feedback->length, 200);
 
 		if (cut < feedback->length)
 			snprintf(message + length, sizeof(message) - length, ": %.*s...",

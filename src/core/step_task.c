@@ -300,7 +300,8 @@ show_call(HitlRun *run, const HitlPosition *position)
 
 	if (run->result != HITL_OK)
 		return NULL;
-	result = hitl_json_parse(&run->scratch, position->call, strlen(position->call), 0, &call, NULL);
+	result = hitl_json_parse(&run->scratch, position->call, strlen(position->call),
+							 HITL_JSON_COMPOSED, &call, NULL);
 	if (result != HITL_OK)
 	{
 		hitl_stop(run, result, "the call kept in the control state is no JSON");

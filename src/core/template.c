@@ -14,7 +14,6 @@
  */
 #include "core/internal.h"
 
-#include <stdio.h>
 #include <string.h>
 
 typedef struct Compiler
@@ -31,8 +30,8 @@ static void compile_string(Compiler *compiler, const HitlPlace *place,
 static void compile_json(Compiler *compiler, const HitlPlace *place, const HitlJson *value);
 static void compile_object(Compiler *compiler, const HitlPlace *place, const HitlJson *object);
 static const char *path_end(const char *p);
-static bool append_match(HitlRun *run, HitlBuffer *buffer, const HitlSegment *segment,
-						 const char *text);
+static bool append_match(HitlRun *run, HitlPosition *position, HitlBuffer *buffer,
+						 const HitlSegment *segment, const char *text);
 
 /*
  * Does a text have a template in it?
@@ -106,7 +105,6 @@ hitl_render(HitlRun *run, HitlPosition *position, const HitlTemplate *template)
 	{
 		const HitlSegment *segment = &template->segments[i];
 		const char *text = NULL;
-		char		message[400];
 
 		hitl_append(&buffer, segment->text, segment->length);
 		if (segment->path == NULL)
@@ -119,18 +117,15 @@ hitl_render(HitlRun *run, HitlPosition *position, const HitlTemplate *template)
 		switch (run->host->query(run->host->context, segment->path, &text))
 		{
 			case HITL_QUERY_FOUND:
-				if (!append_match(run, &buffer, segment, text))
+				if (!append_match(run, position, &buffer, segment, text))
 					return NULL;
 				break;
 			case HITL_QUERY_EMPTY:
-				snprintf(message, sizeof(message),
-						 "template path %.300s matches nothing", segment->path);
-				hitl_fail_step(run, position, "validation_error", message);
+				hitl_fail_faulty(run, position, "template path %s matches nothing", segment->path);
 				return NULL;
 			case HITL_QUERY_FAULTY:
-				snprintf(message, sizeof(message), "template path %.180s cannot be evaluated: %.180s",
-						 segment->path, text == NULL ? "no reason given" : text);
-				hitl_fail_step(run, position, "validation_error", message);
+				hitl_fail_faulty(run, position, "template path %s cannot be evaluated: %s",
+								 segment->path, text == NULL ? "no reason given" : text);
 				return NULL;
 			case HITL_QUERY_HOST_FAILED:
 				hitl_stop(run, HITL_HOST_FAILED, NULL);
@@ -336,17 +331,24 @@ path_end(const char *p)
  * Append the match of a path.
  */
 static bool
-append_match(HitlRun *run, HitlBuffer *buffer, const HitlSegment *segment, const char *text)
+append_match(HitlRun *run, HitlPosition *position, HitlBuffer *buffer,
+			 const HitlSegment *segment, const char *text)
 {
 	const HitlJson *match;
 	HitlBuffer	compact;
-	HitlResult	result;
+	HitlJsonError error;
 
-	result = hitl_json_parse(&run->scratch, text, strlen(text), 0, &match, NULL);
-	if (result != HITL_OK)
+	switch (hitl_json_parse(&run->scratch, text, strlen(text), 0, &match, &error))
 	{
-		hitl_stop(run, result, "the host's answer to a path is no JSON");
-		return false;
+		case HITL_OK:
+			break;
+		case HITL_INVALID:
+			hitl_fail_faulty(run, position, "the match of template path %s cannot be used: %s",
+							 segment->path, error.message);
+			return false;
+		default:
+			hitl_stop(run, HITL_NO_MEMORY, NULL);
+			return false;
 	}
 	if (segment->whole)
 		hitl_json_write(buffer, match);

@@ -103,6 +103,8 @@ hitl_prepare_delivery(HitlDelivery *delivery)
 		request->body = delivery->body;
 		request->body_length =
 			delivery->body != NULL ? strlen(delivery->body) : 0;
+		if (hitl_ca_file != NULL && hitl_ca_file[0] != '\0')
+			request->ca_file = hitl_ca_file;
 		request->timeout_ms = (long) delivery->timeout * 1000;
 		request->max_response = (size_t) hitl_max_response_size * 1024;
 		request->keep_response = request->max_response;

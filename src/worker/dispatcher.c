@@ -7,11 +7,13 @@
  * no more than it can send at once, so its memory does not grow with the
  * queue.
  *
- * Words: a *look* is a claim, and the question when the next row is due; a
- * *sweep* is a look from the very head of the queue.  Other looks begin where
- * the last one ended, since the head is full of index entries of rows that
- * are done with until VACUUM takes them away.  Looks and sweeps rest for ten
- * times as long as they took: an idle dispatcher always does the whole, a
+ * Words: each purpose is a *lane*; some connections are kept for the other
+ * one, so that a model that hangs does not stop the notifications of people.
+ * A *look* is a claim in a lane, and the question when its next row is due; a
+ * *sweep* is a look from the very head of the lane's queue.  Other looks begin
+ * where the last one ended, since the head is full of index entries of rows
+ * that are done with until VACUUM takes them away.  Looks and sweeps rest for
+ * ten times as long as they took: an idle dispatcher always does the whole, a
  * busy one spends a tenth of its time on it at most.
  */
 #include "postgres.h"
@@ -46,20 +48,35 @@
 /* Descriptors on top of those for connections: the server's own files. */
 #define OTHER_DESCRIPTORS 1200
 
-static void dispatcher_start(void);
-static long dispatcher_pass(void);
-static void dispatcher_failed(const ErrorData *error);
-static int	dispatcher_wait_descriptor(void);
-static void raise_descriptor_limit(void);
-static void collect_results(void);
-static int	choose_recorded(void);
-static void settle_recorded(void);
-static void look_for_work(int capacity);
-static void prepare_claimed(void);
-static void send_claimed(void);
-static void unhold(TimestampTz now);
-static void finish(HitlDelivery *delivery);
-static long sleep_time(TimestampTz now);
+typedef struct Lane
+{
+	const char *purpose;
+	int			claimed; /* but not yet sent */
+	int			in_flight;
+	TimestampTz position;	 /* where the next look begins */
+	TimestampTz look_after;	 /* no look before this */
+	TimestampTz sweep_after; /* no sweep before this */
+	TimestampTz swept_at;
+	TimestampTz due_at; /* when the next row is due; 0: not known */
+} Lane;
+
+static void	 dispatcher_start(void);
+static long	 dispatcher_pass(void);
+static void	 dispatcher_failed(const ErrorData *error);
+static int	 dispatcher_wait_descriptor(void);
+static void	 raise_descriptor_limit(void);
+static void	 collect_results(void);
+static int	 choose_recorded(void);
+static void	 settle_recorded(void);
+static void	 look_for_work(TimestampTz now);
+static void	 look_in_lane(Lane *lane, int capacity);
+static void	 prepare_claimed(void);
+static void	 send_claimed(void);
+static void	 unhold(TimestampTz now);
+static void	 finish(HitlDelivery *delivery);
+static Lane *lane_of(const HitlDelivery *delivery);
+static int	 lane_capacity(const Lane *lane);
+static long	 sleep_time(TimestampTz now);
 
 const HitlWorkerRole hitl_dispatcher_role = {.kind = HITL_WORKER_DISPATCHER,
 											 .start = dispatcher_start,
@@ -82,12 +99,8 @@ static int		  held_count = 0;
 static int recording = 0;
 static int record_limit = MAX_RECORDED;
 
-/* Looking. */
-static TimestampTz position = DT_NOBEGIN; /* where the next look begins */
-static TimestampTz look_after = 0;		  /* no look before this */
-static TimestampTz sweep_after = 0;		  /* no sweep before this */
-static TimestampTz swept_at = 0;
-static TimestampTz due_at = 0; /* when the next row is due; 0: not known */
+static Lane lanes[] = {{.purpose = HITL_INFERENCE, .position = DT_NOBEGIN},
+					   {.purpose = HITL_NOTIFICATION, .position = DT_NOBEGIN}};
 
 /*
  * Once, in the database.
@@ -105,6 +118,7 @@ dispatcher_start(void)
 	SetConfigOption("enable_bitmapscan", "off", PGC_SUSET, PGC_S_SESSION);
 	SetConfigOption("enable_hashjoin", "off", PGC_SUSET, PGC_S_SESSION);
 	SetConfigOption("enable_mergejoin", "off", PGC_SUSET, PGC_S_SESSION);
+	SetConfigOption("enable_sort", "off", PGC_SUSET, PGC_S_SESSION);
 	SetConfigOption("jit", "off", PGC_SUSET, PGC_S_SESSION);
 
 	delivery_context = AllocSetContextCreate(
@@ -130,8 +144,8 @@ dispatcher_pass(void)
 {
 	static int	kept_connections = 0;
 	TimestampTz now = GetCurrentTimestamp();
-	int			capacity;
-	bool		look;
+	bool		look = false;
+	int			i;
 
 	if (kept_connections != hitl_max_connections)
 	{
@@ -143,13 +157,15 @@ dispatcher_pass(void)
 	collect_results();
 	unhold(now);
 
-	capacity =
-		hitl_max_connections - http_client_in_flight(client) - held_count;
 	recording = choose_recorded();
-	capacity -= finished_count - recording;
-	look = capacity > 0 && now >= look_after;
-	if (!look)
-		due_at = 0; /* it may be a wake-up that we do not heed now */
+	for (i = 0; i < lengthof(lanes); i++)
+	{
+		/* Without a look, what woke us may be news that we do not heed yet. */
+		if (lane_capacity(&lanes[i]) > 0 && now >= lanes[i].look_after)
+			look = true;
+		else
+			lanes[i].due_at = 0;
+	}
 	if (recording > 0 || look)
 	{
 		hitl_begin_work(recording > 0 ? "recording and claiming requests"
@@ -157,7 +173,7 @@ dispatcher_pass(void)
 		if (recording > 0)
 			hitl_record_outbox(&finished, recording);
 		if (look)
-			look_for_work(capacity);
+			look_for_work(now);
 		hitl_end_work();
 		settle_recorded();
 		send_claimed();
@@ -176,6 +192,7 @@ dispatcher_failed(const ErrorData *error)
 {
 	int				   category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 	dlist_mutable_iter iter;
+	int				   i;
 
 	dlist_foreach_modify(iter, &claimed)
 	{
@@ -183,6 +200,12 @@ dispatcher_failed(const ErrorData *error)
 
 		dlist_delete(iter.cur);
 		hitl_free_delivery(delivery);
+	}
+	for (i = 0; i < lengthof(lanes); i++)
+	{
+		lanes[i].claimed = 0;
+		lanes[i].position = DT_NOBEGIN;
+		lanes[i].swept_at = lanes[i].sweep_after = lanes[i].look_after = 0;
 	}
 
 	if (recording == 1 && (category == ERRCODE_DATA_EXCEPTION ||
@@ -252,6 +275,7 @@ collect_results(void)
 	{
 		HitlDelivery *delivery = result->owner;
 
+		lane_of(delivery)->in_flight--;
 		hitl_judge_delivery(delivery, result);
 		http_client_release(client, result);
 		finish(delivery);
@@ -311,52 +335,75 @@ settle_recorded(void)
 }
 
 /*
+ * Look in the lanes that want it, now this one first and now that.
+ */
+static void
+look_for_work(TimestampTz now)
+{
+	static int first = 0;
+	int		   i;
+
+	first++;
+	for (i = 0; i < lengthof(lanes); i++)
+	{
+		Lane *lane = &lanes[(first + i) % lengthof(lanes)];
+		int	  capacity = lane_capacity(lane);
+
+		if (capacity > 0 && now >= lane->look_after)
+			look_in_lane(lane, capacity);
+	}
+
+	/* Here, in the transaction that the signatures need. */
+	prepare_claimed();
+}
+
+/*
  * Claim as many due rows as there is capacity for.
  */
 static void
-look_for_work(int capacity)
+look_in_lane(Lane *lane, int capacity)
 {
 	TimestampTz begun = GetCurrentTimestamp();
-	TimestampTz last = position;
 	TimestampTz ended;
 	int			count = 0;
 	bool		sweep;
 
-	sweep = begun >= TimestampTzPlusMilliseconds(swept_at, MAX_SWEEP_DELAY_MS);
+	sweep = begun >=
+			TimestampTzPlusMilliseconds(lane->swept_at, MAX_SWEEP_DELAY_MS);
 	if (!sweep)
 	{
-		count = hitl_claim_outbox(position, capacity, delivery_context,
-								  &claimed, &last);
-		position = Max(position, last);
-		sweep = count < capacity && begun >= sweep_after;
+		count = hitl_claim_outbox(lane->purpose, lane->position, capacity,
+								  delivery_context, &claimed, &lane->position);
+		sweep = count < capacity && begun >= lane->sweep_after;
 	}
 	if (sweep)
 	{
 		TimestampTz sweep_begun = GetCurrentTimestamp();
 
-		count += hitl_claim_outbox(DT_NOBEGIN, capacity - count,
-								   delivery_context, &claimed, &last);
-		position = last;
-		due_at = count < capacity ? hitl_next_due() : 0;
-		ended = GetCurrentTimestamp();
-		swept_at = ended;
-		sweep_after = ended + Max(ended - sweep_begun, 0) * REST_FACTOR;
+		count += hitl_claim_outbox(lane->purpose, DT_NOBEGIN, capacity - count,
+								   delivery_context, &claimed, &lane->position);
+		lane->due_at = count < capacity ? hitl_next_due(lane->purpose) : 0;
+		lane->swept_at = GetCurrentTimestamp();
+		lane->sweep_after =
+			lane->swept_at + Max(lane->swept_at - sweep_begun, 0) * REST_FACTOR;
 	}
 	else
-		due_at = count < capacity ? sweep_after : 0;
+		lane->due_at = lane->sweep_after;
 
+	lane->claimed = count;
 	ended = GetCurrentTimestamp();
 	if (count < capacity)
 	{
-		look_after = ended + Max(ended - begun, 0) * REST_FACTOR;
-		if (due_at <= begun)
-			due_at = TimestampTzPlusMilliseconds(ended, LOCKED_ROW_DELAY_MS);
+		lane->look_after = ended + Max(ended - begun, 0) * REST_FACTOR;
+		if (lane->due_at <= begun)
+			lane->due_at =
+				TimestampTzPlusMilliseconds(ended, LOCKED_ROW_DELAY_MS);
 	}
 	else
-		look_after = 0;
-
-	/* Inside the transaction, which the signatures need. */
-	prepare_claimed();
+	{
+		lane->look_after = 0;
+		lane->due_at = 0;
+	}
 }
 
 /*
@@ -382,10 +429,14 @@ send_claimed(void)
 	{
 		HitlDelivery *delivery =
 			dlist_container(HitlDelivery, node, dlist_pop_head_node(&claimed));
+		Lane *lane = lane_of(delivery);
 
+		lane->claimed--;
 		if (delivery->status != NULL)
 			finish(delivery); /* it could not be prepared */
-		else if (!http_client_start(client, &delivery->request))
+		else if (http_client_start(client, &delivery->request))
+			lane->in_flight++;
+		else
 		{
 			hitl_fail_delivery(delivery, "system_error", "out of memory");
 			finish(delivery);
@@ -408,7 +459,8 @@ unhold(TimestampTz now)
 			break;
 		dlist_delete(&delivery->node);
 		held_count--;
-		finish(delivery);
+		dlist_push_tail(&finished, &delivery->node);
+		finished_count++;
 	}
 }
 
@@ -423,22 +475,47 @@ finish(HitlDelivery *delivery)
 }
 
 /*
+ * The lane that a delivery is in.
+ */
+static Lane *
+lane_of(const HitlDelivery *delivery)
+{
+	return &lanes[delivery->inference ? 0 : 1];
+}
+
+/*
+ * How many more requests a lane may take.  An eighth of the connections is
+ * kept for the other one.
+ */
+static int
+lane_capacity(const Lane *lane)
+{
+	int kept = hitl_max_connections > 1 ? (hitl_max_connections + 7) / 8 : 0;
+	int free = hitl_max_connections - held_count - (finished_count - recording);
+	int i;
+
+	for (i = 0; i < lengthof(lanes); i++)
+		free -= lanes[i].claimed + lanes[i].in_flight;
+	return Min(free, hitl_max_connections - kept - lane->in_flight);
+}
+
+/*
  * How long the worker may sleep.
  */
 static long
 sleep_time(TimestampTz now)
 {
-	long sleep = http_client_timeout(client);
-	int	 capacity = hitl_max_connections - http_client_in_flight(client) -
-				   held_count - finished_count;
+	long		sleep = http_client_timeout(client);
 	TimestampTz wake_at = DT_NOEND;
+	int			i;
 
 	if (finished_count > 0)
 		return 0;
 	if (held_count > 0)
 		wake_at = dlist_head_element(HitlDelivery, node, &held)->held_until;
-	if (capacity > 0)
-		wake_at = Min(wake_at, Max(due_at, look_after));
+	for (i = 0; i < lengthof(lanes); i++)
+		if (lane_capacity(&lanes[i]) > 0)
+			wake_at = Min(wake_at, Max(lanes[i].due_at, lanes[i].look_after));
 	if (wake_at != DT_NOEND)
 	{
 		long left = TimestampDifferenceMilliseconds(now, wake_at);

@@ -19,6 +19,10 @@
 #include "core/core.h"
 #include "worker/http_client.h"
 
+/* What requests are for: the values of outbox.purpose. */
+#define HITL_INFERENCE	  "inference"
+#define HITL_NOTIFICATION "notification"
+
 /* Of a notification's response, only its beginning is kept. */
 #define HITL_KEPT_RESPONSE 4096
 
@@ -69,16 +73,16 @@ typedef struct HitlDelivery
 extern void hitl_release_outbox(void);
 
 /*
- * Claim at most limit rows that are due since "since" or later; append them
- * to claimed, allocated in context.  Returns how many, and in *last when the
- * last of them was due.
+ * Claim at most limit rows of a purpose that are due since "since" or later;
+ * append them to claimed, allocated in context.  Returns how many, and in
+ * *last when the last of them was due, if there is any.
  */
-extern int
-hitl_claim_outbox(TimestampTz since, int limit, MemoryContext context,
-				  dlist_head *claimed, TimestampTz *last);
+extern int hitl_claim_outbox(const char *purpose, TimestampTz since, int limit,
+							 MemoryContext context, dlist_head *claimed,
+							 TimestampTz *last);
 
 /* When the earliest unfinished row is due; DT_NOEND if there is none. */
-extern TimestampTz hitl_next_due(void);
+extern TimestampTz hitl_next_due(const char *purpose);
 
 /*
  * Record the verdicts of the first count deliveries of a list.  Those whose

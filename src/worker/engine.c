@@ -28,6 +28,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/timeout.h"
 #include "utils/timestamp.h"
 #include "worker/worker.h"
 #include "workflow/batch.h"
@@ -78,11 +79,13 @@ static TimestampTz claim_position = DT_NOBEGIN;
 static TimestampTz next_sweep = 0;
 static TimestampTz next_expiry_check = 0;
 static long busy_delay = MIN_BUSY_DELAY;
+static TimestampTz pass_began = 0;
 
 static void engine_start(void);
 static long engine_pass(void);
 static void engine_failed(const ErrorData *error);
 static bool is_transient(int sqlerrcode);
+static bool took_too_long(int sqlerrcode);
 static void fail_alone(const ErrorData *error);
 static int	process_batch(bool *skipped);
 static int	claim(Message **messages);
@@ -132,6 +135,8 @@ engine_pass(void)
 	alone = suspects_count > 0 ? &suspects[suspects_count - 1] : NULL;
 
 	hitl_begin_work("processing messages");
+	pass_began = now;
+	enable_timeout_after(STATEMENT_TIMEOUT, hitl_batch_timeout);
 	count = process_batch(&skipped);
 	if (count == 0 && claim_position != DT_NOBEGIN && alone == NULL)
 	{
@@ -146,6 +151,7 @@ engine_pass(void)
 			count++;
 	}
 	sleep = count > 0 || alone != NULL ? 0 : sleep_time(now);
+	disable_timeout(STATEMENT_TIMEOUT, false);
 	hitl_end_work();
 
 	if (alone != NULL)
@@ -171,17 +177,18 @@ engine_pass(void)
 static void
 engine_failed(const ErrorData *error)
 {
+	disable_timeout(STATEMENT_TIMEOUT, false);
 	claim_position = DT_NOBEGIN;
 	if (alone != NULL)
 	{
 		/* If it is nobody's fault, its messages are still due. */
-		if (!is_transient(error->sqlerrcode))
+		if (!is_transient(error->sqlerrcode) || took_too_long(error->sqlerrcode))
 			fail_alone(error);
 		suspects_count--;
 		alone = NULL;
 	}
-	else if (error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
-			 !is_transient(error->sqlerrcode))
+	else if (!is_transient(error->sqlerrcode) || took_too_long(error->sqlerrcode) ||
+			 error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
 	{
 		suspects = suspects == NULL ?
 			MemoryContextAlloc(TopMemoryContext, Max(1, in_hand_count) * sizeof(pg_uuid_t)) :
@@ -208,6 +215,16 @@ is_transient(int sqlerrcode)
 		default:
 			return sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
 	}
+}
+
+/*
+ * Was it our own time limit?
+ */
+static bool
+took_too_long(int sqlerrcode)
+{
+	return sqlerrcode == ERRCODE_QUERY_CANCELED &&
+		TimestampDifferenceExceeds(pass_began, GetCurrentTimestamp(), hitl_batch_timeout);
 }
 
 /*
@@ -278,7 +295,7 @@ process_batch(bool *skipped)
 
 	take_in_hand(messages, claimed);
 	batch = hitl_batch_create();
-	hitl_batch_load(batch, in_hand, in_hand_count, true);
+	hitl_batch_load(batch, in_hand, in_hand_count);
 	for (i = 0; i < claimed; i++)
 	{
 		HitlWorkflow *workflow = hitl_batch_find(batch, &messages[i].workflow_id);

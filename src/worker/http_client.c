@@ -65,9 +65,8 @@ struct HttpClient
 	CURLM		  *multi;
 	char		  *user_agent;
 	int			   epoll;
-	int			   in_flight; /* started and not taken */
-	int64_t		   timer_ms;  /* when libcurl wants to be called; -1: never */
-	HttpExchange  *done;	  /* oldest first */
+	int64_t		   timer_ms; /* when libcurl wants to be called; -1: never */
+	HttpExchange  *done;	 /* oldest first */
 	HttpExchange **done_end;
 	CURL		 **idle; /* easy handles to use again */
 	int			   idle_count;
@@ -195,7 +194,6 @@ http_client_start(HttpClient *client, const HttpRequest *request)
 	exchange->max_response = request->max_response;
 	exchange->keep_response = request->keep_response;
 	exchange->any_address = request->any_address;
-	client->in_flight++;
 
 	block_signals(&before);
 	if (!prepare_handle(client, exchange, request))
@@ -248,15 +246,6 @@ http_client_drive(HttpClient *client)
 }
 
 /*
- * How many requests have been started and not yet taken.
- */
-int
-http_client_in_flight(const HttpClient *client)
-{
-	return client->in_flight;
-}
-
-/*
  * Take the oldest result.
  */
 HttpResult *
@@ -269,7 +258,6 @@ http_client_take(HttpClient *client)
 	client->done = exchange->next;
 	if (client->done == NULL)
 		client->done_end = &client->done;
-	client->in_flight--;
 	return &exchange->result;
 }
 
@@ -367,6 +355,8 @@ prepare_handle(HttpClient *client, HttpExchange *exchange,
 	SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
 	SET(CURLOPT_PROXY, "");
 	SET(CURLOPT_CAPATH, NULL);
+	if (request->ca_file != NULL)
+		SET(CURLOPT_CAINFO, request->ca_file);
 	SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(CURLOPT_TIMEOUT_MS, request->timeout_ms);

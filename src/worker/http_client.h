@@ -29,6 +29,8 @@ typedef struct HttpRequest
 	long			   timeout_ms;
 	size_t			   max_response;  /* a longer body ends the request */
 	size_t			   keep_response; /* bytes of the body that are kept */
+	const char		  *ca_file;		  /* certificates to trust; NULL: the
+									   * system's */
 	bool			   any_address;	  /* do not ask the address guard */
 	void			  *owner;		  /* given back with the result */
 } HttpRequest;
@@ -76,9 +78,6 @@ extern bool http_client_start(HttpClient *client, const HttpRequest *request);
 
 /* Do what can be done without waiting. */
 extern void http_client_drive(HttpClient *client);
-
-/* Requests started whose result has not been taken. */
-extern int http_client_in_flight(const HttpClient *client);
 
 /* The next result, or NULL; release it after use. */
 extern HttpResult *http_client_take(HttpClient *client);

@@ -29,6 +29,9 @@
 /* Time for recording a result, on top of the time limit of the attempt. */
 #define LEASE_MARGIN_SECONDS 60
 
+/* Who is notified should answer sooner than a model. */
+#define NOTIFICATION_TIMEOUT 30
+
 /* How long to leave a row alone that somebody else has locked. */
 #define LOCKED_ROW_DELAY_MS 1000
 
@@ -91,38 +94,42 @@ hitl_release_outbox(void)
  * moment and in the same snapshot.
  */
 int
-hitl_claim_outbox(TimestampTz since, int limit, MemoryContext context,
-				  dlist_head *claimed, TimestampTz *last)
+hitl_claim_outbox(const char *purpose, TimestampTz since, int limit,
+				  MemoryContext context, dlist_head *claimed, TimestampTz *last)
 {
 	static HitlStatement claim = {
 		"WITH due AS MATERIALIZED ("
 		" SELECT ctid AS place, next_attempt_at FROM hitl.outbox"
-		" WHERE status IN ('queued', 'sending')"
-		" AND next_attempt_at >= $1 AND next_attempt_at <= now()"
-		" ORDER BY next_attempt_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),"
+		" WHERE purpose = $1 AND status IN ('queued', 'sending')"
+		" AND next_attempt_at >= $2 AND next_attempt_at <= now()"
+		" ORDER BY next_attempt_at LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED),"
 		" claimed AS ("
 		" UPDATE hitl.outbox o SET status = 'sending', attempts = o.attempts + 1,"
 		" next_attempt_at = now()"
-		" + make_interval(secs => coalesce(o.timeout_seconds, $3) + $4)"
+		" + make_interval(secs => coalesce(o.timeout_seconds, $4) + $5)"
 		" WHERE o.ctid = ANY (ARRAY(SELECT place FROM due))"
 		" RETURNING o.*)"
 		" SELECT c.id, c.attempts, c.purpose, c.method, c.url, c.headers, c.body,"
 		" c.secret_name, s.value, c.signing_secret_name, w.value,"
-		" c.idempotency_key, c.retry::text, coalesce(c.timeout_seconds, $3),"
+		" c.idempotency_key, c.retry::text, coalesce(c.timeout_seconds, $4),"
 		" (SELECT max(next_attempt_at) FROM due)"
 		" FROM claimed c"
 		" LEFT JOIN hitl.secrets s ON s.name = c.secret_name"
 		" LEFT JOIN hitl.secrets w ON w.name = c.signing_secret_name",
-		4,
-		{TIMESTAMPTZOID, INT8OID, INT4OID, INT4OID}};
-	Datum  values[4];
+		5,
+		{TEXTOID, TIMESTAMPTZOID, INT8OID, INT4OID, INT4OID}};
+	int	   timeout = hitl_request_timeout;
+	Datum  values[5];
 	uint64 row;
 	bool   isnull;
 
-	values[0] = TimestampTzGetDatum(since);
-	values[1] = Int64GetDatum(limit);
-	values[2] = Int32GetDatum(hitl_request_timeout);
-	values[3] = Int32GetDatum(LEASE_MARGIN_SECONDS);
+	if (strcmp(purpose, HITL_NOTIFICATION) == 0)
+		timeout = Min(timeout, NOTIFICATION_TIMEOUT);
+	values[0] = CStringGetTextDatum(purpose);
+	values[1] = TimestampTzGetDatum(since);
+	values[2] = Int64GetDatum(limit);
+	values[3] = Int32GetDatum(timeout);
+	values[4] = Int32GetDatum(LEASE_MARGIN_SECONDS);
 	hitl_execute(&claim, values, NULL, 0);
 
 	for (row = 0; row < SPI_processed; row++)
@@ -136,15 +143,19 @@ hitl_claim_outbox(TimestampTz since, int limit, MemoryContext context,
  * When the earliest unfinished row is due: to be sent, or its lease to end.
  */
 TimestampTz
-hitl_next_due(void)
+hitl_next_due(const char *purpose)
 {
-	static HitlStatement next = {"SELECT next_attempt_at FROM hitl.outbox"
-								 " WHERE status IN ('queued', 'sending')"
-								 " ORDER BY next_attempt_at LIMIT 1",
-								 0};
-	bool				 isnull;
+	static HitlStatement next = {
+		"SELECT next_attempt_at FROM hitl.outbox"
+		" WHERE purpose = $1 AND status IN ('queued', 'sending')"
+		" ORDER BY next_attempt_at LIMIT 1",
+		1,
+		{TEXTOID}};
+	Datum values[1];
+	bool  isnull;
 
-	hitl_execute(&next, NULL, NULL, 1);
+	values[0] = CStringGetTextDatum(purpose);
+	hitl_execute(&next, values, NULL, 1);
 	if (SPI_processed == 0)
 		return DT_NOEND;
 	return DatumGetTimestampTz(hitl_column(0, 1, &isnull));
@@ -284,7 +295,7 @@ read_claimed_row(uint64 row, MemoryContext parent)
 	delivery->id = *DatumGetUUIDP(hitl_column(row, 1, &isnull));
 	delivery->attempt = DatumGetInt32(hitl_column(row, 2, &isnull));
 	purpose = hitl_column_text(row, 3);
-	delivery->inference = strcmp(purpose, "inference") == 0;
+	delivery->inference = strcmp(purpose, HITL_INFERENCE) == 0;
 	delivery->method = hitl_column_text(row, 4);
 	delivery->url = hitl_column_text(row, 5);
 	delivery->headers = DatumGetJsonbPCopy(hitl_column(row, 6, &isnull));

@@ -17,7 +17,7 @@ CREATE TABLE hitl.outbox (
 	signing_secret_name text,		-- hitl.secrets; signs as Standard Webhooks 1.0.0 does
 	idempotency_key text NOT NULL,	-- the same on every attempt
 	retry jsonb,					-- as the "retry" option of a step; NULL: the defaults
-	timeout_seconds integer CHECK (timeout_seconds BETWEEN 1 AND 86400),	-- of one attempt; NULL: hitl.request_timeout
+	timeout_seconds integer CHECK (timeout_seconds BETWEEN 1 AND 86400),	-- of one attempt; NULL: hitl.request_timeout, of notifications 30 at most
 	status text NOT NULL DEFAULT 'queued'
 		CHECK (status IN ('queued', 'sending', 'delivered', 'failed', 'cancelled')),
 	attempts integer NOT NULL DEFAULT 0,
@@ -42,7 +42,7 @@ COMMENT ON COLUMN hitl.outbox.idempotency_key IS
 COMMENT ON COLUMN hitl.outbox.next_attempt_at IS
 	'queued: when to send it; sending: when the lease of the attempt ends';
 
-CREATE INDEX outbox_due ON hitl.outbox (next_attempt_at)
+CREATE INDEX outbox_due ON hitl.outbox (purpose, next_attempt_at)
 	WHERE status IN ('queued', 'sending');
 -- Withdrawing what a workflow no longer awaits.
 CREATE INDEX outbox_awaited ON hitl.outbox (workflow_id, token)

@@ -33,6 +33,8 @@ static const Oid withdrawal_types[] = {UUIDOID, INT8OID};
 static const Oid message_types[] = {UUIDOID, TEXTOID, JSONBOID};
 
 static void free_core_memory(void *batch);
+static void load_workflows(HitlBatch *batch, const pg_uuid_t *id,
+						   const pg_uuid_t *ids, int count);
 static int	compare_workflows(const void *a, const void *b);
 static void load_control(HitlBatch *batch, HitlWorkflow *workflow, bytea *hash, Jsonb *control);
 static void write_workflows(HitlBatch *batch);
@@ -63,64 +65,12 @@ hitl_batch_create(void)
 }
 
 /*
- * Lock and load workflows.
+ * Lock and load workflows, leaving out those that others have locked.
  */
 void
-hitl_batch_load(HitlBatch *batch, const pg_uuid_t *ids, int count, bool skip_locked)
+hitl_batch_load(HitlBatch *batch, const pg_uuid_t *ids, int count)
 {
-#define LOAD_WORKFLOWS \
-	"SELECT id, name, status, definition_hash, control, data, error, last_event, " \
-	"owner, started_at, finished_at FROM hitl.workflows WHERE id = ANY ($1) "
-	static HitlStatement load_waiting = {
-		LOAD_WORKFLOWS "ORDER BY id FOR UPDATE", 1, {UUIDARRAYOID}
-	};
-	static HitlStatement load_skipping = {
-		LOAD_WORKFLOWS "FOR UPDATE SKIP LOCKED", 1, {UUIDARRAYOID}
-	};
-	Datum	   *elements = palloc(count * sizeof(Datum));
-	Datum		values[1];
-	bytea	  **hashes;
-	Jsonb	  **controls;
-	int			i;
-
-	for (i = 0; i < count; i++)
-		elements[i] = UUIDPGetDatum(&ids[i]);
-	values[0] = PointerGetDatum(construct_array(elements, count, UUIDOID, UUID_LEN,
-												false, TYPALIGN_CHAR));
-	hitl_execute(skip_locked ? &load_skipping : &load_waiting, values, NULL, 0);
-
-	batch->nworkflows = SPI_processed;
-	batch->workflows = palloc0((batch->nworkflows + 1) * sizeof(HitlWorkflow));
-	hashes = palloc0((batch->nworkflows + 1) * sizeof(bytea *));
-	controls = palloc0((batch->nworkflows + 1) * sizeof(Jsonb *));
-	for (i = 0; i < batch->nworkflows; i++)
-	{
-		HitlWorkflow *workflow = &batch->workflows[i];
-		bool		isnull;
-		Datum		datum;
-
-		workflow->id = *DatumGetUUIDP(hitl_column(i, 1, &isnull));
-		workflow->name = hitl_column_text(i, 2);
-		workflow->status = hitl_column_text(i, 3);
-		datum = hitl_column(i, 4, &isnull);
-		hashes[i] = isnull ? NULL : DatumGetByteaP(datum);
-		datum = hitl_column(i, 5, &isnull);
-		controls[i] = isnull ? NULL : DatumGetJsonbP(datum);
-		workflow->data.document = DatumGetJsonbP(hitl_column(i, 6, &isnull));
-		datum = hitl_column(i, 7, &isnull);
-		workflow->error = isnull ? NULL : DatumGetJsonbP(datum);
-		workflow->last_event = DatumGetInt32(hitl_column(i, 8, &isnull));
-		workflow->owner = hitl_column_text(i, 9);
-		datum = hitl_column(i, 10, &isnull);
-		workflow->started_at = isnull ? 0 : DatumGetTimestampTz(datum);
-		datum = hitl_column(i, 11, &isnull);
-		workflow->finished_at = isnull ? 0 : DatumGetTimestampTz(datum);
-	}
-	for (i = 0; i < batch->nworkflows; i++)
-		if (hashes[i])
-			load_control(batch, &batch->workflows[i], hashes[i], controls[i]);
-
-	qsort(batch->workflows, batch->nworkflows, sizeof(HitlWorkflow), compare_workflows);
+	load_workflows(batch, NULL, ids, count);
 }
 
 /*
@@ -205,7 +155,7 @@ hitl_withdraw_all(const pg_uuid_t *workflow_id)
 HitlWorkflow *
 hitl_load_workflow(HitlBatch *batch, const pg_uuid_t *id)
 {
-	hitl_batch_load(batch, id, 1, false);
+	load_workflows(batch, id, NULL, 1);
 	if (batch->nworkflows == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_HITL_WORKFLOW_NOT_FOUND),
@@ -247,6 +197,77 @@ free_core_memory(void *arg)
 		if (batch->workflows[i].control)
 			hitl_core()->free_control(batch->workflows[i].control);
 	hitl_core()->free_effects(&batch->effects);
+}
+
+/*
+ * Lock and load one workflow, waiting for its row (id), or many, leaving out
+ * those that others have locked (ids).
+ */
+static void
+load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids, int count)
+{
+#define LOAD_WORKFLOWS \
+	"SELECT id, name, status, definition_hash, control, data, error, last_event, " \
+	"owner, started_at, finished_at FROM hitl.workflows "
+	static HitlStatement load_one = {
+		LOAD_WORKFLOWS "WHERE id = $1 FOR UPDATE", 1, {UUIDOID}
+	};
+	static HitlStatement load_many = {
+		LOAD_WORKFLOWS "WHERE id = ANY ($1) FOR UPDATE SKIP LOCKED", 1, {UUIDARRAYOID}
+	};
+	Datum		values[1];
+	bytea	  **hashes;
+	Jsonb	  **controls;
+	int			i;
+
+	if (ids == NULL)
+	{
+		values[0] = UUIDPGetDatum(id);
+		hitl_execute(&load_one, values, NULL, 0);
+	}
+	else
+	{
+		Datum	   *elements = palloc(count * sizeof(Datum));
+
+		for (i = 0; i < count; i++)
+			elements[i] = UUIDPGetDatum(&ids[i]);
+		values[0] = PointerGetDatum(construct_array(elements, count, UUIDOID, UUID_LEN,
+													false, TYPALIGN_CHAR));
+		hitl_execute(&load_many, values, NULL, 0);
+	}
+
+	batch->nworkflows = SPI_processed;
+	batch->workflows = palloc0((batch->nworkflows + 1) * sizeof(HitlWorkflow));
+	hashes = palloc0((batch->nworkflows + 1) * sizeof(bytea *));
+	controls = palloc0((batch->nworkflows + 1) * sizeof(Jsonb *));
+	for (i = 0; i < batch->nworkflows; i++)
+	{
+		HitlWorkflow *workflow = &batch->workflows[i];
+		bool		isnull;
+		Datum		datum;
+
+		workflow->id = *DatumGetUUIDP(hitl_column(i, 1, &isnull));
+		workflow->name = hitl_column_text(i, 2);
+		workflow->status = hitl_column_text(i, 3);
+		datum = hitl_column(i, 4, &isnull);
+		hashes[i] = isnull ? NULL : DatumGetByteaP(datum);
+		datum = hitl_column(i, 5, &isnull);
+		controls[i] = isnull ? NULL : DatumGetJsonbP(datum);
+		workflow->data.document = DatumGetJsonbP(hitl_column(i, 6, &isnull));
+		datum = hitl_column(i, 7, &isnull);
+		workflow->error = isnull ? NULL : DatumGetJsonbP(datum);
+		workflow->last_event = DatumGetInt32(hitl_column(i, 8, &isnull));
+		workflow->owner = hitl_column_text(i, 9);
+		datum = hitl_column(i, 10, &isnull);
+		workflow->started_at = isnull ? 0 : DatumGetTimestampTz(datum);
+		datum = hitl_column(i, 11, &isnull);
+		workflow->finished_at = isnull ? 0 : DatumGetTimestampTz(datum);
+	}
+	for (i = 0; i < batch->nworkflows; i++)
+		if (hashes[i])
+			load_control(batch, &batch->workflows[i], hashes[i], controls[i]);
+
+	qsort(batch->workflows, batch->nworkflows, sizeof(HitlWorkflow), compare_workflows);
 }
 
 /*

@@ -62,11 +62,10 @@ typedef struct HitlBatch
 extern HitlBatch *hitl_batch_create(void);
 
 /*
- * Lock and load workflows.  skip_locked: those locked by others are left out;
- * otherwise waits.  Workflows that do not exist are left out.
+ * Lock and load workflows; those locked by others and those that do not exist
+ * are left out.
  */
-extern void hitl_batch_load(HitlBatch *batch, const pg_uuid_t *ids, int count,
-							bool skip_locked);
+extern void hitl_batch_load(HitlBatch *batch, const pg_uuid_t *ids, int count);
 
 /* A loaded workflow; NULL if it is not in the batch. */
 extern HitlWorkflow *hitl_batch_find(HitlBatch *batch, const pg_uuid_t *id);
