@@ -77,6 +77,9 @@ hitl_respond_to_approval(PG_FUNCTION_ARGS)
 		"UPDATE hitl.approval_requests SET status = $2, decided_at = clock_timestamp(), "
 		"decided_by = $3 WHERE id = $1 RETURNING id", 3, {UUIDOID, TEXTOID, TEXTOID}
 	};
+	static HitlStatement touch = {
+		"UPDATE hitl.approval_requests SET status = status WHERE id = $1", 1, {UUIDOID}
+	};
 	pg_uuid_t  *id;
 	char	   *approver;
 	char	   *decision;
@@ -161,6 +164,15 @@ hitl_respond_to_approval(PG_FUNCTION_ARGS)
 		values[2] = PG_GETARG_DATUM(1);
 		hitl_execute(&decide, values, NULL, 0);
 		hitl_announce_decided(psprintf("approval.%s", outcome_name));
+	}
+	else
+	{
+		/*
+		 * A transaction that began before this one commits, at an isolation
+		 * level where it cannot see this answer, must not count without it:
+		 * it finds the row updated and fails to serialize.
+		 */
+		hitl_execute(&touch, values, NULL, 0);
 	}
 
 	if (!no_workflow)

@@ -100,6 +100,10 @@ hitl_execute_workflow(PG_FUNCTION_ARGS)
 		"SELECT status, owner, definition_hash IS NOT NULL FROM hitl.workflows "
 		"WHERE id = $1", 1, {UUIDOID}
 	};
+	static HitlStatement find_and_lock = {
+		"SELECT status, owner, definition_hash IS NOT NULL FROM hitl.workflows "
+		"WHERE id = $1 FOR UPDATE", 1, {UUIDOID}
+	};
 	static HitlStatement set_definition = {
 		"UPDATE hitl.workflows SET definition_hash = $2 WHERE id = $1", 2, {UUIDOID, BYTEAOID}
 	};
@@ -125,8 +129,12 @@ hitl_execute_workflow(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_HITL_WORKFLOW_NOT_FOUND),
 				 errmsg("workflow %s does not exist", hitl_id_text(id)),
 				 errhint("hitl.create_workflow returns the id of a workflow.")));
-	status = hitl_column_text(0, 1);
 	hitl_check_owner(id, hitl_column_text(0, 2));
+
+	/* What its owner moves by hand may be moved right now. */
+	if (!DatumGetBool(hitl_column(0, 3, &isnull)))
+		hitl_execute(&find_and_lock, values, NULL, 1);
+	status = hitl_column_text(0, 1);
 	if (strcmp(status, "pending") != 0 && strcmp(status, "rolled_back") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_HITL_INVALID_TRANSITION),

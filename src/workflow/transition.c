@@ -45,7 +45,11 @@ hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow, const char *kind, Jsonb *
 	{
 		hitl_add_event(batch, workflow, "approval_requested", NULL, NULL, body, NULL,
 					   hitl_member_text(body, "requested_by"));
-		if (workflow->definition == NULL && !hitl_status_is_final(workflow->status))
+		if (strcmp(workflow->status, "completed") == 0 ||
+			strcmp(workflow->status, "failed") == 0 ||
+			strcmp(workflow->status, "cancelled") == 0)
+			hitl_withdraw_all(&workflow->id);	/* ended while it was asked */
+		else if (workflow->definition == NULL && !hitl_status_is_final(workflow->status))
 			hitl_set_status(batch, workflow, "waiting_approval");
 	}
 	else if (strcmp(kind, "start") == 0)
