@@ -9,12 +9,12 @@
  *
  * Words: each purpose is a *lane*; some connections are kept for the other
  * one, so that a model that hangs does not stop the notifications of people.
- * A *look* is a claim in a lane, and the question when its next row is due; a
- * *sweep* is a look from the very head of the lane's queue.  Other looks begin
- * where the last one ended, since the head is full of index entries of rows
- * that are done with until VACUUM takes them away.  Looks and sweeps rest for
- * ten times as long as they took: an idle dispatcher always does the whole, a
- * busy one spends a tenth of its time on it at most.
+ * A *look* is a claim in a lane, when work was announced or is due; a *sweep*
+ * is a look from the very head of the lane's queue, and the question when its
+ * next row is due.  Other looks begin where the last one ended, since the head
+ * is full of index entries of rows that are done with until VACUUM takes them
+ * away.  Sweeps rest for ten times as long as they took: an idle dispatcher
+ * always does the whole, a busy one spends a tenth of its time on it at most.
  */
 #include "postgres.h"
 
@@ -22,6 +22,7 @@
 
 #include <sys/resource.h>
 
+#include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -32,7 +33,7 @@
 #include "worker/http_client.h"
 #include "worker/worker.h"
 
-/* One part of the time in this many may go into looks. */
+/* One part of the time in this many may go into sweeps. */
 #define REST_FACTOR 10
 
 /* Sweep at least this often, whatever it costs. */
@@ -54,10 +55,9 @@ typedef struct Lane
 	int			claimed; /* but not yet sent */
 	int			in_flight;
 	TimestampTz position;	 /* where the next look begins */
-	TimestampTz look_after;	 /* no look before this */
 	TimestampTz sweep_after; /* no sweep before this */
 	TimestampTz swept_at;
-	TimestampTz due_at; /* when the next row is due; 0: not known */
+	TimestampTz due_at; /* when to look; 0: now */
 } Lane;
 
 static void	 dispatcher_start(void);
@@ -157,15 +157,14 @@ dispatcher_pass(void)
 	collect_results();
 	unhold(now);
 
+	if (hitl_work_announced)
+		lanes[0].due_at = lanes[1].due_at = 0;
+	hitl_work_announced = false;
+
 	recording = choose_recorded();
 	for (i = 0; i < lengthof(lanes); i++)
-	{
-		/* Without a look, what woke us may be news that we do not heed yet. */
-		if (lane_capacity(&lanes[i]) > 0 && now >= lanes[i].look_after)
+		if (lane_capacity(&lanes[i]) > 0 && now >= lanes[i].due_at)
 			look = true;
-		else
-			lanes[i].due_at = 0;
-	}
 	if (recording > 0 || look)
 	{
 		hitl_begin_work(recording > 0 ? "recording and claiming requests"
@@ -205,7 +204,7 @@ dispatcher_failed(const ErrorData *error)
 	{
 		lanes[i].claimed = 0;
 		lanes[i].position = DT_NOBEGIN;
-		lanes[i].swept_at = lanes[i].sweep_after = lanes[i].look_after = 0;
+		lanes[i].swept_at = lanes[i].sweep_after = lanes[i].due_at = 0;
 	}
 
 	if (recording == 1 && (category == ERRCODE_DATA_EXCEPTION ||
@@ -316,6 +315,7 @@ settle_recorded(void)
 	{
 		HitlDelivery *delivery =
 			dlist_container(HitlDelivery, node, dlist_pop_head_node(&finished));
+		Lane *lane = lane_of(delivery);
 
 		finished_count--;
 		if (delivery->held_until != 0)
@@ -324,7 +324,11 @@ settle_recorded(void)
 			held_count++;
 		}
 		else
+		{
+			if (delivery->next_attempt_at != 0)
+				lane->due_at = Min(lane->due_at, delivery->next_attempt_at);
 			hitl_free_delivery(delivery);
+		}
 	}
 	if (recording > 0)
 	{
@@ -349,7 +353,7 @@ look_for_work(TimestampTz now)
 		Lane *lane = &lanes[(first + i) % lengthof(lanes)];
 		int	  capacity = lane_capacity(lane);
 
-		if (capacity > 0 && now >= lane->look_after)
+		if (capacity > 0 && now >= lane->due_at)
 			look_in_lane(lane, capacity);
 	}
 
@@ -364,7 +368,6 @@ static void
 look_in_lane(Lane *lane, int capacity)
 {
 	TimestampTz begun = GetCurrentTimestamp();
-	TimestampTz ended;
 	int			count = 0;
 	bool		sweep;
 
@@ -382,7 +385,8 @@ look_in_lane(Lane *lane, int capacity)
 
 		count += hitl_claim_outbox(lane->purpose, DT_NOBEGIN, capacity - count,
 								   delivery_context, &claimed, &lane->position);
-		lane->due_at = count < capacity ? hitl_next_due(lane->purpose) : 0;
+		if (count < capacity)
+			lane->due_at = hitl_next_due(lane->purpose);
 		lane->swept_at = GetCurrentTimestamp();
 		lane->sweep_after =
 			lane->swept_at + Max(lane->swept_at - sweep_begun, 0) * REST_FACTOR;
@@ -391,19 +395,11 @@ look_in_lane(Lane *lane, int capacity)
 		lane->due_at = lane->sweep_after;
 
 	lane->claimed = count;
-	ended = GetCurrentTimestamp();
-	if (count < capacity)
-	{
-		lane->look_after = ended + Max(ended - begun, 0) * REST_FACTOR;
-		if (lane->due_at <= begun)
-			lane->due_at =
-				TimestampTzPlusMilliseconds(ended, LOCKED_ROW_DELAY_MS);
-	}
-	else
-	{
-		lane->look_after = 0;
-		lane->due_at = 0;
-	}
+	if (count == capacity)
+		lane->due_at = 0; /* there may be more */
+	else if (lane->due_at <= GetCurrentTransactionStartTimestamp())
+		lane->due_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												   LOCKED_ROW_DELAY_MS);
 }
 
 /*
@@ -515,7 +511,7 @@ sleep_time(TimestampTz now)
 		wake_at = dlist_head_element(HitlDelivery, node, &held)->held_until;
 	for (i = 0; i < lengthof(lanes); i++)
 		if (lane_capacity(&lanes[i]) > 0)
-			wake_at = Min(wake_at, Max(lanes[i].due_at, lanes[i].look_after));
+			wake_at = Min(wake_at, lanes[i].due_at);
 	if (wake_at != DT_NOEND)
 	{
 		long left = TimestampDifferenceMilliseconds(now, wake_at);

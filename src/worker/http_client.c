@@ -461,7 +461,7 @@ finish_exchange(HttpClient *client, HttpExchange *exchange, CURLcode code)
 		result->status = (int) status;
 		if (retry_after > 0)
 			result->retry_after = (int64_t) retry_after;
-		else if (exchange->rate_limit_reset >= 0)
+		else if (status == 429 || status == 503)
 			result->retry_after = exchange->rate_limit_reset;
 		keep_handle(client, exchange->easy);
 		exchange->easy = NULL;

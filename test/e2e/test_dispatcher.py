@@ -610,6 +610,28 @@ def test_each_is_sent_once(outbox, server):
         .fetchone() == (3000, 3000)
 
 
+def test_no_reply_is_lost_or_doubled(outbox, server, cluster):
+    """A failing server, and a dispatcher that is ended again and again."""
+    url = server.plan("/chaos", ([503, 200, {"raw": b""}, 200, {"delay": 0.05}] * 1000) + [200])
+    outbox.execute(
+        "INSERT INTO hitl.outbox (id, purpose, url, idempotency_key, workflow_id, token, retry)"
+        " SELECT gen_random_uuid(), 'inference', %s, i, gen_random_uuid(), i, %s"
+        " FROM generate_series(1, 2000) i",
+        [url, Jsonb({**FAST, "max_attempts": 100})])
+    for part in range(1, 6):
+        wait_until(lambda: len(server.requests("/chaos")) > part * 300)
+        pid = cluster.worker("dispatcher")["pid"]
+        cluster.kill(pid, signal.SIGTERM)
+        restarted(cluster, pid)
+    wait_until(lambda: outbox.execute(
+        "SELECT count(*) FROM hitl.outbox WHERE status = 'delivered'").fetchone() == (2000,),
+        describe=lambda: outbox.execute(
+            "SELECT status, error_message, count(*) FROM hitl.outbox GROUP BY 1, 2").fetchall())
+    assert outbox.execute("SELECT count(*), count(DISTINCT workflow_id) FROM hitl.messages") \
+        .fetchone() == (2000, 2000)
+    cluster.wait_for_workers()
+
+
 def test_hanging_models_do_not_stop_notifications(outbox, server, cluster):
     """Some connections are kept for the other purpose."""
     try:

@@ -123,7 +123,10 @@ class ScriptedServer:
         line = stream.readline()
         if not line:
             return False
-        method, path, _ = line.decode("latin-1").split(" ", 2)
+        try:
+            method, path, _ = line.decode("latin-1").split(" ", 2)
+        except ValueError:
+            return False  # not HTTP; TLS, say
         headers = []
         while (line := stream.readline()) not in (b"\r\n", b""):
             name, _, value = line.decode("latin-1").partition(":")
