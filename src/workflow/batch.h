@@ -114,6 +114,9 @@ extern void hitl_apply_effects(HitlBatch *batch, HitlWorkflow *workflow,
 /* completed, failed, rejected, cancelled: nothing can follow but a rollback. */
 extern bool hitl_status_is_final(const char *status);
 
+/* Can nothing but a rollback follow? */
+extern bool hitl_has_ended(const HitlWorkflow *workflow);
+
 /* Control state of a workflow as jsonb. */
 extern Jsonb *hitl_dump_control(HitlControl *control);
 

@@ -184,7 +184,7 @@ hitl_update_workflow_state(PG_FUNCTION_ARGS)
 	SPI_connect();
 	batch = hitl_batch_create();
 	workflow = hitl_load_workflow(batch, PG_GETARG_UUID_P(0));
-	if (hitl_status_is_final(workflow->status))
+	if (hitl_has_ended(workflow))
 		ereport(ERROR,
 				(errcode(ERRCODE_HITL_INVALID_TRANSITION),
 				 errmsg("workflow %s has ended", hitl_id_text(&workflow->id)),
@@ -246,11 +246,11 @@ hitl_transition_workflow_status(PG_FUNCTION_ARGS)
 					   hitl_facts("from", workflow->status, "to", status,
 								  "reason", reason, NULL),
 					   NULL, hitl_caller());
-		hitl_set_status(batch, workflow, status);
+		hitl_set_status(batch, workflow, pstrdup(status));
 		if (strcmp(status, "failed") == 0)
 			workflow->error = hitl_facts("kind", "unknown_error", "message",
 										 reason ? reason : "failed by its owner", NULL);
-		if (hitl_status_is_final(status) && strcmp(status, "rejected") != 0)
+		if (hitl_has_ended(workflow))
 			hitl_withdraw_all(&workflow->id);
 	}
 	hitl_batch_write(batch);
@@ -316,8 +316,7 @@ explain_transitions(HitlWorkflow *workflow)
 	int			i,
 				j;
 
-	if (hitl_status_is_final(workflow->status) &&
-		(workflow->definition || strcmp(workflow->status, "rejected") != 0))
+	if (hitl_has_ended(workflow))
 		return errdetail("It has ended.");
 	if (workflow->definition)
 		return errdetail("It has a definition, so the engine moves it; from outside it can only be cancelled.");

@@ -45,11 +45,9 @@ hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow, const char *kind, Jsonb *
 	{
 		hitl_add_event(batch, workflow, "approval_requested", NULL, NULL, body, NULL,
 					   hitl_member_text(body, "requested_by"));
-		if (strcmp(workflow->status, "completed") == 0 ||
-			strcmp(workflow->status, "failed") == 0 ||
-			strcmp(workflow->status, "cancelled") == 0)
-			hitl_withdraw_all(&workflow->id);	/* ended while it was asked */
-		else if (workflow->definition == NULL && !hitl_status_is_final(workflow->status))
+		if (hitl_has_ended(workflow))
+			hitl_withdraw_all(&workflow->id);	/* while it was asked */
+		else if (workflow->definition == NULL)
 			hitl_set_status(batch, workflow, "waiting_approval");
 	}
 	else if (strcmp(kind, "start") == 0)
@@ -131,6 +129,16 @@ hitl_status_is_final(const char *status)
 {
 	return strcmp(status, "completed") == 0 || strcmp(status, "failed") == 0 ||
 		strcmp(status, "rejected") == 0 || strcmp(status, "cancelled") == 0;
+}
+
+/*
+ * Can nothing but a rollback follow?  An owner may go on from a rejection.
+ */
+bool
+hitl_has_ended(const HitlWorkflow *workflow)
+{
+	return hitl_status_is_final(workflow->status) &&
+		(workflow->definition != NULL || strcmp(workflow->status, "rejected") != 0);
 }
 
 /*
