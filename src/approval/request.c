@@ -26,9 +26,6 @@
 /* A year of hours is enough for any time limit. */
 #define MAX_TIMEOUT_HOURS (10 * 366 * 24)
 
-const Oid	hitl_approval_types[HITL_APPROVAL_COLUMNS] = {UUIDOID, UUIDOID, INT8OID,
-	TEXTOID, JSONBOID, TEXTOID, NAMEOID};
-
 static ArrayType *id_array(const pg_uuid_t *id);
 static void check_people(FunctionCallInfo fcinfo);
 static text *end_request(FunctionCallInfo fcinfo, const char *status, const char *reason);
