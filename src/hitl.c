@@ -15,9 +15,11 @@ PG_MODULE_MAGIC;
 
 int			hitl_engine_workers = 1;
 int			hitl_batch_size = 200;
+int			hitl_batch_timeout = 30000;
 int			hitl_max_connections = 256;
 int			hitl_request_timeout = 120;
 int			hitl_max_response_size = 4096;
+char	   *hitl_ca_file = NULL;
 char	   *hitl_allowed_private_hosts = NULL;
 
 PGDLLEXPORT void _PG_init(void);
@@ -63,6 +65,13 @@ define_settings(void)
 							200, 1, 10000,
 							PGC_SIGHUP, 0,
 							NULL, NULL, NULL);
+	DefineCustomIntVariable("hitl.batch_timeout",
+							"Time that an engine worker's transaction may take.",
+							"A workflow that takes longer by itself is failed.",
+							&hitl_batch_timeout,
+							30000, 10, 24 * 60 * 60 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS,
+							NULL, NULL, NULL);
 	DefineCustomIntVariable("hitl.max_connections",
 							"Number of requests that a dispatcher has in flight at once.",
 							NULL,
@@ -84,6 +93,13 @@ define_settings(void)
 							4096, 1, MaxAllocSize / 1024 / 2,
 							PGC_SIGHUP, GUC_UNIT_KB,
 							NULL, NULL, NULL);
+	DefineCustomStringVariable("hitl.ca_file",
+							   "File with the certificates of authorities that outgoing requests trust.",
+							   "The system's authorities are trusted where this is empty.",
+							   &hitl_ca_file,
+							   "",
+							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
 	DefineCustomStringVariable("hitl.allowed_private_hosts",
 							   "Hosts with private addresses to which requests may be sent.",
 							   "A comma-separated list of host names and addresses. "

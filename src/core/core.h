@@ -12,9 +12,9 @@
  * by SQL/JSON path.  The library never calls longjmp and never lets one pass:
  * a host callback reports its failure by a return code.
  *
- * The library is built as hitl_core.so and opened with RTLD_LOCAL |
- * RTLD_DEEPBIND (PostgreSQL exports symbols of jansson's names).  The only
- * symbol looked up is hitl_core_api; test programs link the objects directly.
+ * The library is built as hitl_core.so, needs nothing but libc and libm, and
+ * is opened with RTLD_LOCAL | RTLD_DEEPBIND.  The only symbol looked up is
+ * hitl_core_api; test programs link the objects directly.
  */
 #ifndef HITL_CORE_H
 #define HITL_CORE_H
@@ -50,6 +50,7 @@ typedef struct HitlFaults
 	int			count;
 	int			capacity;
 	HitlFault  *items;
+	void	   *memory;			/* the core's own */
 } HitlFaults;
 
 /* ---- the host ------------------------------------------------------- */
@@ -111,9 +112,11 @@ typedef struct HitlMessage
 typedef enum HitlEffectKind
 {
 	/*
-	 * Append an event.  type: event type (step_completed, step_skipped,
-	 * step_failed, workflow_started, workflow_completed, workflow_failed,
-	 * workflow_rejected, workflow_cancelled, approval_decided …).  body: facts
+	 * Append an event.  type: event type (workflow_started, workflow_resumed,
+	 * workflow_completed, workflow_failed, workflow_rejected,
+	 * workflow_cancelled, step_completed, step_skipped, step_failed).  The
+	 * host adds those that are about its own rows: approval_requested,
+	 * approval_decided, task_requested, checkpoint_created.  body: facts
 	 * about it or NULL.  delta: change of the data, or NULL; a delta is an
 	 * object {"steps": {"name": result}} whose members are merged into the
 	 * members of the data two levels deep.
@@ -128,8 +131,9 @@ typedef enum HitlEffectKind
 	HITL_EFFECT_STATUS,
 
 	/*
-	 * Record a checkpoint of the data and control state as they are after the
-	 * effects before this one.  type: its name; body: {"description":…}.
+	 * Record a checkpoint of the data as they are after the effects before
+	 * this one, together with the text in control.  type: its name; body:
+	 * {"description":…}.
 	 */
 	HITL_EFFECT_CHECKPOINT,
 
@@ -142,7 +146,8 @@ typedef enum HitlEffectKind
 	HITL_EFFECT_REQUEST_APPROVAL,
 
 	/*
-	 * Have a task done.  token: to be sent back in the reply.  body:
+	 * Have a task done.  type: the name of its model, or NULL for the default
+	 * one.  token: to be sent back in the reply.  body:
 	 * {"task","context":{…},"model":name|null,"instructions":…|null,
 	 * "retry":{…}|null,"timeout_seconds":n|null}.  A host that can answer at
 	 * once (a model without network) sends the reply message right after.
@@ -153,8 +158,8 @@ typedef enum HitlEffectKind
 	HITL_EFFECT_WITHDRAW,
 
 	/*
-	 * Return to a checkpoint.  type: its name; body: {"reason":…}.  The host
-	 * loads it and calls rewind(); nothing follows in this list.
+	 * Return to a checkpoint.  type: its name; body: {"reason":…}.  The host loads it and calls rewind(); nothing follows in this
+	 * list, and until then the workflow takes only "start" and "cancel".
 	 */
 	HITL_EFFECT_ROLLBACK
 } HitlEffectKind;
@@ -163,13 +168,18 @@ typedef struct HitlEffect
 {
 	HitlEffectKind kind;
 	const char *type;
-	const char *step;			/* step name, or NULL */
+	const char *step;			/* step name, or NULL; this and position are
+								 * the definition's and live as long as it */
 	const char *position;		/* JSON pointer of the step in its definition,
 								 * or NULL */
-	int			attempt;		/* 1 for the first, 0 where it has no meaning */
+	int			attempt;		/* 1 for the first, more after jumps back and
+								 * rollbacks, the same never twice for a step;
+								 * 0 where it has no meaning */
 	int64_t		token;			/* 0 where it has no meaning */
 	const char *body;			/* JSON text or NULL */
 	const char *delta;			/* JSON text or NULL */
+	const char *control;		/* of a checkpoint: the control state to keep
+								 * with it, as from dump_control; else NULL */
 } HitlEffect;
 
 typedef struct HitlEffects
@@ -179,6 +189,7 @@ typedef struct HitlEffects
 	HitlEffect *items;
 	bool		more;			/* send "continue": a step is ready to run */
 	char	   *error;			/* for HITL_INVALID: why, else NULL */
+	void	   *memory;			/* the core's own */
 } HitlEffects;
 
 /* ---- approvals ------------------------------------------------------ */
@@ -192,6 +203,7 @@ typedef struct HitlTally
 	int			approvals;		/* so far */
 	int			required_approvals; /* of these, by required approvers */
 	int			rejections;		/* so far */
+	int			required_rejections;	/* of these, by required approvers */
 } HitlTally;
 
 typedef enum HitlOutcome
@@ -297,6 +309,13 @@ typedef struct HitlCoreApi
 									   const char *parameters, const char *goal,
 									   const char *variables, const char *steps,
 									   char **body, char **error);
+
+	/*
+	 * Body of the reply message of the built-in model, which repeats the
+	 * task.  task and token: of a RUN_TASK effect.
+	 */
+	HitlResult	(*build_echo_reply) (const char *task, int64_t token,
+									 char **body, char **error);
 
 	/* For strings returned through char **. */
 	void		(*free_text) (char *text);

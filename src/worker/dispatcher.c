@@ -1,18 +1,523 @@
 /*
  * dispatcher.c
- *		The dispatcher worker.
+ *		The worker that talks to the outside.
+ *
+ * A pass drives libcurl, records what has come back and claims what is due,
+ * both in one transaction, and sends the claimed with none open.  It claims
+ * no more than it can send at once, so its memory does not grow with the
+ * queue.
+ *
+ * Words: each purpose is a *lane*; some connections are kept for the other
+ * one, so that a model that hangs does not stop the notifications of people.
+ * A *look* is a claim in a lane, when work was announced or is due; a *sweep*
+ * is a look from the very head of the lane's queue, and the question when its
+ * next row is due.  Other looks begin where the last one ended, since the head
+ * is full of index entries of rows that are done with until VACUUM takes them
+ * away.  Sweeps rest for ten times as long as they took: an idle dispatcher
+ * always does the whole, a busy one spends a tenth of its time on it at most.
  */
 #include "postgres.h"
 
+#include "hitl.h"
+
+#include <sys/resource.h>
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+
+#include "core_bridge.h"
+#include "db.h"
+#include "worker/dispatcher.h"
+#include "worker/http_client.h"
 #include "worker/worker.h"
 
+/* One part of the time in this many may go into sweeps. */
+#define REST_FACTOR 10
+
+/* Sweep at least this often, whatever it costs. */
+#define MAX_SWEEP_DELAY_MS 1000
+
+/* A row that is due and was not claimed is locked: look again after this. */
+#define LOCKED_ROW_DELAY_MS 1000
+
+/* What one transaction records at most. */
+#define MAX_RECORDED	   1000
+#define MAX_RECORDED_BYTES (16 * 1024 * 1024)
+
+/* Descriptors on top of those for connections: the server's own files. */
+#define OTHER_DESCRIPTORS 1200
+
+typedef struct Lane
+{
+	const char *purpose;
+	int			claimed; /* but not yet sent */
+	int			in_flight;
+	TimestampTz position;	 /* where the next look begins */
+	TimestampTz sweep_after; /* no sweep before this */
+	TimestampTz swept_at;
+	TimestampTz due_at; /* when to look; 0: now */
+} Lane;
+
+static void	 dispatcher_start(void);
+static long	 dispatcher_pass(void);
+static void	 dispatcher_failed(const ErrorData *error);
+static int	 dispatcher_wait_descriptor(void);
+static void	 raise_descriptor_limit(void);
+static void	 collect_results(void);
+static int	 choose_recorded(void);
+static void	 settle_recorded(void);
+static void	 look_for_work(TimestampTz now);
+static void	 look_in_lane(Lane *lane, int capacity);
+static void	 prepare_claimed(void);
+static void	 send_claimed(void);
+static void	 unhold(TimestampTz now);
+static void	 finish(HitlDelivery *delivery);
+static Lane *lane_of(const HitlDelivery *delivery);
+static int	 lane_capacity(const Lane *lane);
+static long	 sleep_time(TimestampTz now);
+
+const HitlWorkerRole hitl_dispatcher_role = {.kind = HITL_WORKER_DISPATCHER,
+											 .start = dispatcher_start,
+											 .pass = dispatcher_pass,
+											 .failed = dispatcher_failed,
+											 .wait_descriptor =
+												 dispatcher_wait_descriptor};
+
+static HttpClient	*client = NULL;
+static MemoryContext delivery_context = NULL; /* parent of all deliveries */
+
+/* Deliveries: claimed → in flight (owned by the client) → finished or held. */
+static dlist_head claimed = DLIST_STATIC_INIT(claimed);
+static dlist_head finished = DLIST_STATIC_INIT(finished);
+static dlist_head held = DLIST_STATIC_INIT(held); /* their rows are locked */
+static int		  finished_count = 0;
+static int		  held_count = 0;
+
+/* Recording: how many of finished are being recorded, and how many may be. */
+static int recording = 0;
+static int record_limit = MAX_RECORDED;
+
+static Lane lanes[] = {{.purpose = HITL_INFERENCE, .position = DT_NOBEGIN},
+					   {.purpose = HITL_NOTIFICATION, .position = DT_NOBEGIN}};
+
+/*
+ * Once, in the database.
+ */
+static void
+dispatcher_start(void)
+{
+	/*
+	 * The queue is always read through its indexes: plans are made once, when
+	 * it is empty as a rule, and statistics say nothing about a queue.
+	 */
+	SetConfigOption("plan_cache_mode", "force_generic_plan", PGC_SUSET,
+					PGC_S_SESSION);
+	SetConfigOption("enable_seqscan", "off", PGC_SUSET, PGC_S_SESSION);
+	SetConfigOption("enable_bitmapscan", "off", PGC_SUSET, PGC_S_SESSION);
+	SetConfigOption("enable_hashjoin", "off", PGC_SUSET, PGC_S_SESSION);
+	SetConfigOption("enable_mergejoin", "off", PGC_SUSET, PGC_S_SESSION);
+	SetConfigOption("enable_sort", "off", PGC_SUSET, PGC_S_SESSION);
+	SetConfigOption("jit", "off", PGC_SUSET, PGC_S_SESSION);
+
+	delivery_context = AllocSetContextCreate(
+		TopMemoryContext, "hitl dispatcher", ALLOCSET_DEFAULT_SIZES);
+	raise_descriptor_limit();
+	client = http_client_create("hitl/" HITL_VERSION);
+	if (client == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_SYSTEM_ERROR),
+				 errmsg("could not initialize libcurl")));
+	(void) hitl_core();
+
+	hitl_begin_work("releasing requests of an earlier dispatcher");
+	hitl_release_outbox();
+	hitl_end_work();
+}
+
+/*
+ * One pass.
+ */
 static long
 dispatcher_pass(void)
 {
-	return HITL_SLEEP_FOREVER;
+	static int	kept_connections = 0;
+	TimestampTz now = GetCurrentTimestamp();
+	bool		look = false;
+	int			i;
+
+	if (kept_connections != hitl_max_connections)
+	{
+		kept_connections = hitl_max_connections;
+		http_client_keep_connections(client, kept_connections);
+	}
+
+	http_client_drive(client);
+	collect_results();
+	unhold(now);
+
+	if (hitl_work_announced)
+		lanes[0].due_at = lanes[1].due_at = 0;
+	hitl_work_announced = false;
+
+	recording = choose_recorded();
+	for (i = 0; i < lengthof(lanes); i++)
+		if (lane_capacity(&lanes[i]) > 0 && now >= lanes[i].due_at)
+			look = true;
+	if (recording > 0 || look)
+	{
+		hitl_begin_work(recording > 0 ? "recording and claiming requests"
+									  : "claiming requests");
+		if (recording > 0)
+			hitl_record_outbox(&finished, recording);
+		if (look)
+			look_for_work(now);
+		hitl_end_work();
+		settle_recorded();
+		send_claimed();
+	}
+	return sleep_time(GetCurrentTimestamp());
 }
 
-const HitlWorkerRole hitl_dispatcher_role = {
-	.kind = HITL_WORKER_DISPATCHER,
-	.pass = dispatcher_pass
-};
+/*
+ * The transaction of a pass failed.  What was claimed in it is queued as
+ * before.  Verdicts are recorded one by one from now on, until that works;
+ * one that the database refuses by itself is replaced by a plain failure,
+ * and dropped if even that is refused: then its lease brings the row back.
+ */
+static void
+dispatcher_failed(const ErrorData *error)
+{
+	int				   category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+	dlist_mutable_iter iter;
+	int				   i;
+
+	dlist_foreach_modify(iter, &claimed)
+	{
+		HitlDelivery *delivery = dlist_container(HitlDelivery, node, iter.cur);
+
+		dlist_delete(iter.cur);
+		hitl_free_delivery(delivery);
+	}
+	for (i = 0; i < lengthof(lanes); i++)
+	{
+		lanes[i].claimed = 0;
+		lanes[i].position = DT_NOBEGIN;
+		lanes[i].swept_at = lanes[i].sweep_after = lanes[i].due_at = 0;
+	}
+
+	if (recording == 1 && (category == ERRCODE_DATA_EXCEPTION ||
+						   category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+						   category == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
+						   category == ERRCODE_PLPGSQL_ERROR))
+	{
+		HitlDelivery *delivery =
+			dlist_head_element(HitlDelivery, node, &finished);
+
+		if (delivery->unrecordable)
+		{
+			dlist_delete(&delivery->node);
+			finished_count--;
+			hitl_free_delivery(delivery);
+		}
+		else
+		{
+			delivery->unrecordable = true;
+			delivery->response_body = NULL;
+			delivery->answered = false;
+			hitl_fail_delivery(delivery, "system_error",
+							   "the result could not be recorded (SQLSTATE %s)",
+							   unpack_sql_state(error->sqlerrcode));
+		}
+	}
+	if (recording > 0)
+		record_limit = 1;
+	recording = 0;
+}
+
+/*
+ * What ends the sleep of the worker.
+ */
+static int
+dispatcher_wait_descriptor(void)
+{
+	return http_client_descriptor(client);
+}
+
+/*
+ * Connections need descriptors beyond those that the server reckons with.
+ */
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+	rlim_t		  wanted = (rlim_t) hitl_max_connections + OTHER_DESCRIPTORS;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = Min(wanted, limit.rlim_max);
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		ereport(LOG,
+				(errmsg("could not raise the limit of open files: %m")));
+}
+
+/*
+ * Judge what libcurl has finished.
+ */
+static void
+collect_results(void)
+{
+	HttpResult *result;
+
+	while ((result = http_client_take(client)) != NULL)
+	{
+		HitlDelivery *delivery = result->owner;
+
+		lane_of(delivery)->in_flight--;
+		hitl_judge_delivery(delivery, result);
+		http_client_release(client, result);
+		finish(delivery);
+	}
+}
+
+/*
+ * How many verdicts the next transaction records.
+ */
+static int
+choose_recorded(void)
+{
+	size_t	   bytes = 0;
+	int		   count = 0;
+	dlist_iter iter;
+
+	dlist_foreach(iter, &finished)
+	{
+		HitlDelivery *delivery = dlist_container(HitlDelivery, node, iter.cur);
+
+		bytes += delivery->response_length;
+		if (count > 0 && (count >= record_limit || bytes > MAX_RECORDED_BYTES))
+			break;
+		count++;
+	}
+	return count;
+}
+
+/*
+ * The transaction committed: forget what it recorded.
+ */
+static void
+settle_recorded(void)
+{
+	int i;
+
+	for (i = 0; i < recording; i++)
+	{
+		HitlDelivery *delivery =
+			dlist_container(HitlDelivery, node, dlist_pop_head_node(&finished));
+		Lane *lane = lane_of(delivery);
+
+		finished_count--;
+		if (delivery->held_until != 0)
+		{
+			dlist_push_tail(&held, &delivery->node);
+			held_count++;
+		}
+		else
+		{
+			if (delivery->next_attempt_at != 0)
+				lane->due_at = Min(lane->due_at, delivery->next_attempt_at);
+			hitl_free_delivery(delivery);
+		}
+	}
+	if (recording > 0)
+	{
+		hitl_count_handled(recording);
+		record_limit = Min(record_limit * 2, MAX_RECORDED);
+	}
+	recording = 0;
+}
+
+/*
+ * Look in the lanes that want it, now this one first and now that.
+ */
+static void
+look_for_work(TimestampTz now)
+{
+	static int first = 0;
+	int		   i;
+
+	first++;
+	for (i = 0; i < lengthof(lanes); i++)
+	{
+		Lane *lane = &lanes[(first + i) % lengthof(lanes)];
+		int	  capacity = lane_capacity(lane);
+
+		if (capacity > 0 && now >= lane->due_at)
+			look_in_lane(lane, capacity);
+	}
+
+	/* Here, in the transaction that the signatures need. */
+	prepare_claimed();
+}
+
+/*
+ * Claim as many due rows as there is capacity for.
+ */
+static void
+look_in_lane(Lane *lane, int capacity)
+{
+	TimestampTz begun = GetCurrentTimestamp();
+	int			count = 0;
+	bool		sweep;
+
+	sweep = begun >=
+			TimestampTzPlusMilliseconds(lane->swept_at, MAX_SWEEP_DELAY_MS);
+	if (!sweep)
+	{
+		count = hitl_claim_outbox(lane->purpose, lane->position, capacity,
+								  delivery_context, &claimed, &lane->position);
+		sweep = count < capacity && begun >= lane->sweep_after;
+	}
+	if (sweep)
+	{
+		TimestampTz sweep_begun = GetCurrentTimestamp();
+
+		count += hitl_claim_outbox(lane->purpose, DT_NOBEGIN, capacity - count,
+								   delivery_context, &claimed, &lane->position);
+		if (count < capacity)
+			lane->due_at = hitl_next_due(lane->purpose);
+		lane->swept_at = GetCurrentTimestamp();
+		lane->sweep_after =
+			lane->swept_at + Max(lane->swept_at - sweep_begun, 0) * REST_FACTOR;
+	}
+	else
+		lane->due_at = lane->sweep_after;
+
+	lane->claimed = count;
+	if (count == capacity)
+		lane->due_at = 0; /* there may be more */
+	else if (lane->due_at <= GetCurrentTransactionStartTimestamp())
+		lane->due_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												   LOCKED_ROW_DELAY_MS);
+}
+
+/*
+ * Make requests of what has been claimed.
+ */
+static void
+prepare_claimed(void)
+{
+	dlist_iter iter;
+
+	dlist_foreach(iter, &claimed)
+		(void) hitl_prepare_delivery(
+			dlist_container(HitlDelivery, node, iter.cur));
+}
+
+/*
+ * Send what the transaction has claimed, now that it is committed.
+ */
+static void
+send_claimed(void)
+{
+	while (!dlist_is_empty(&claimed))
+	{
+		HitlDelivery *delivery =
+			dlist_container(HitlDelivery, node, dlist_pop_head_node(&claimed));
+		Lane *lane = lane_of(delivery);
+
+		lane->claimed--;
+		if (delivery->status != NULL)
+			finish(delivery); /* it could not be prepared */
+		else if (http_client_start(client, &delivery->request))
+			lane->in_flight++;
+		else
+		{
+			hitl_fail_delivery(delivery, "system_error", "out of memory");
+			finish(delivery);
+		}
+	}
+	http_client_drive(client);
+}
+
+/*
+ * Try again to record the verdicts of rows that were locked.
+ */
+static void
+unhold(TimestampTz now)
+{
+	while (!dlist_is_empty(&held))
+	{
+		HitlDelivery *delivery = dlist_head_element(HitlDelivery, node, &held);
+
+		if (delivery->held_until > now)
+			break;
+		dlist_delete(&delivery->node);
+		held_count--;
+		dlist_push_tail(&finished, &delivery->node);
+		finished_count++;
+	}
+}
+
+/*
+ * A delivery has its verdict.
+ */
+static void
+finish(HitlDelivery *delivery)
+{
+	dlist_push_tail(&finished, &delivery->node);
+	finished_count++;
+}
+
+/*
+ * The lane that a delivery is in.
+ */
+static Lane *
+lane_of(const HitlDelivery *delivery)
+{
+	return &lanes[delivery->inference ? 0 : 1];
+}
+
+/*
+ * How many more requests a lane may take.  An eighth of the connections is
+ * kept for the other one.
+ */
+static int
+lane_capacity(const Lane *lane)
+{
+	int kept = hitl_max_connections > 1 ? (hitl_max_connections + 7) / 8 : 0;
+	int free = hitl_max_connections - held_count - (finished_count - recording);
+	int i;
+
+	for (i = 0; i < lengthof(lanes); i++)
+		free -= lanes[i].claimed + lanes[i].in_flight;
+	return Min(free, hitl_max_connections - kept - lane->in_flight);
+}
+
+/*
+ * How long the worker may sleep.
+ */
+static long
+sleep_time(TimestampTz now)
+{
+	long		sleep = http_client_timeout(client);
+	TimestampTz wake_at = DT_NOEND;
+	int			i;
+
+	if (finished_count > 0)
+		return 0;
+	if (held_count > 0)
+		wake_at = dlist_head_element(HitlDelivery, node, &held)->held_until;
+	for (i = 0; i < lengthof(lanes); i++)
+		if (lane_capacity(&lanes[i]) > 0)
+			wake_at = Min(wake_at, lanes[i].due_at);
+	if (wake_at != DT_NOEND)
+	{
+		long left = TimestampDifferenceMilliseconds(now, wake_at);
+
+		if (sleep == HITL_SLEEP_FOREVER || left < sleep)
+			sleep = left;
+	}
+	return sleep;
+}

@@ -50,6 +50,8 @@
 
 PGDLLEXPORT void hitl_worker_main(Datum arg);
 
+bool		hitl_work_announced = true;
+
 static MemoryContext pass_context;
 static WaitEventSet *wait_set;
 static long backoff = 0;		/* ms; 0: the last pass succeeded */
@@ -439,6 +441,8 @@ housekeep(void)
 		due = true;
 	if (pg_atomic_exchange_u32(&hitl_my_slot->woken, 0) != 0)
 		due = true;
+	if (due)
+		hitl_work_announced = true;
 	return due;
 }
 

@@ -62,6 +62,12 @@ extern void hitl_end_wait(void);
 /* What a pass answers: how long the worker may sleep. */
 #define HITL_SLEEP_FOREVER	(-1L)	/* until it is woken */
 
+/*
+ * Set when work was announced, or settings were read anew; for roles whose
+ * passes have other causes, too.  The role resets it.
+ */
+extern bool hitl_work_announced;
+
 typedef struct HitlWorkerRole
 {
 	HitlWorkerKind kind;

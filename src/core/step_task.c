@@ -1,0 +1,439 @@
+/*
+ * step_task.c
+ *		The step that has a task done, by a model or by the host.
+ *
+ * A task may be gated by humans.  Before it acts: the call is rendered, shown,
+ * kept in the control state, and run exactly as it was approved.  After: its
+ * result is kept and becomes the step's result when it is approved.
+ */
+#include "core/internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const members[] = {
+	"task", "context", "model", "instructions", "create_checkpoint", "requires_approval",
+	"approval_config", "retry", "timeout", "on_reject", "on_timeout", NULL
+};
+
+static const char *const config_members[] = {
+	"title", "description", "type", "approval_type", "requested_from", "required_approvers",
+	"approval_threshold", "timeout_hours", "context_data", "channels", "when", NULL
+};
+
+static void parse_task(HitlParse *parse, const HitlPlace *place,
+					   const HitlJson *object, HitlStep *step);
+static void parse_terms(HitlParse *parse, const HitlPlace *place,
+						const HitlJson *object, HitlTask *task);
+static void parse_create_checkpoint(HitlParse *parse, const HitlPlace *place,
+									const HitlJson *object, HitlStep *step);
+static void parse_gate(HitlParse *parse, const HitlPlace *place,
+					   const HitlJson *object, HitlStep *step);
+static void enter_task(HitlRun *run, HitlPosition *position);
+static const char *render_call(HitlRun *run, HitlPosition *position);
+static void ask_before(HitlRun *run, HitlPosition *position);
+static void ask_after(HitlRun *run, HitlPosition *position);
+static const char *show_call(HitlRun *run, const HitlPosition *position);
+static void send_call(HitlRun *run, HitlPosition *position, const char *call);
+static void deliver_task(HitlRun *run, HitlPosition *position, const HitlJson *body);
+static void deliver_decision(HitlRun *run, HitlPosition *position, const HitlJson *body);
+static void deliver_reply(HitlRun *run, HitlPosition *position, const HitlJson *body);
+static const char *add_approval(HitlRun *run, const char *result, const char *approval);
+
+const HitlStepKind hitl_task_kind = {
+	.type = "task",
+	.members = members,
+	.parse = parse_task,
+	.enter = enter_task,
+	.deliver = deliver_task
+};
+
+/*
+ * Read the step.
+ */
+static void
+parse_task(HitlParse *parse, const HitlPlace *place, const HitlJson *object, HitlStep *step)
+{
+	static const HitlJson nothing = {.type = HITL_JSON_NULL};
+	static const HitlJson empty = {.type = HITL_JSON_OBJECT};
+	HitlTask   *task = &step->as.task;
+	HitlPlace	task_place = {place, "task", 0};
+	HitlPlace	context_place = {place, "context", 0};
+	HitlPlace	instructions_place = {place, "instructions", 0};
+	const HitlJson *context;
+	const char *text;
+
+	text = hitl_get_text(parse, place, object, "task", true);
+	hitl_compile_text(parse, &task_place, text == NULL ? "" : text, &task->task);
+
+	context = hitl_get(parse, place, object, "context", HITL_JSON_OBJECT, false);
+	task->has_context = context != NULL;
+	hitl_compile_value(parse, &context_place, context == NULL ? &empty : context, &task->context);
+
+	text = hitl_get_text(parse, place, object, "instructions", false);
+	if (text == NULL)
+		hitl_compile_value(parse, &instructions_place, &nothing, &task->instructions);
+	else
+		hitl_compile_text(parse, &instructions_place, text, &task->instructions);
+
+	/* Only the questions' description may be a template. */
+	hitl_get_text(parse, place, object, "description", false);
+
+	parse_terms(parse, place, object, task);
+	parse_create_checkpoint(parse, place, object, step);
+	parse_gate(parse, place, object, step);
+}
+
+/*
+ * What the sender of the task needs to know, as JSON members.
+ */
+static void
+parse_terms(HitlParse *parse, const HitlPlace *place, const HitlJson *object, HitlTask *task)
+{
+	HitlPlace	retry_place = {place, "retry", 0};
+	const HitlJson *retry_object;
+	HitlRetry	retry;
+	HitlBuffer	terms;
+	int64_t		timeout;
+
+	task->model = hitl_get_text(parse, place, object, "model", false);
+	hitl_buffer_init(&terms, parse->arena);
+	hitl_json_write_member(&terms, "model", task->model);
+
+	hitl_append_text(&terms, ",\"retry\":");
+	retry_object = hitl_get(parse, place, object, "retry", HITL_JSON_OBJECT, false);
+	if (retry_object != NULL)
+	{
+		hitl_read_retry(parse, &retry_place, retry_object, &retry);
+		hitl_json_write(&terms, retry_object);
+	}
+	else
+		hitl_append_text(&terms, "null");
+
+	hitl_append_text(&terms, ",\"timeout_seconds\":");
+	timeout = hitl_get_duration(parse, place, object, "timeout");
+	if (timeout > 0)
+		hitl_append_seconds(&terms, timeout);
+	else
+		hitl_append_text(&terms, "null");
+	task->terms = hitl_buffer_text(&terms);
+}
+
+/*
+ * "create_checkpoint": true, or the name of the checkpoint.
+ */
+static void
+parse_create_checkpoint(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
+						HitlStep *step)
+{
+	const HitlJson *member = hitl_json_member(object, "create_checkpoint");
+	HitlPlace	here = {place, "create_checkpoint", 0};
+
+	if (member == NULL || member->type == HITL_JSON_FALSE)
+		return;
+	if (member->type == HITL_JSON_TRUE)
+		step->as.task.checkpoint = step->name;
+	else if (member->type == HITL_JSON_STRING && member->length > 0)
+		step->as.task.checkpoint = hitl_copy_text(parse->arena, member->text, member->length);
+	else
+		hitl_fault(parse, &here, "must be true, false or the name of a checkpoint");
+}
+
+/*
+ * "requires_approval" and "approval_config".
+ */
+static void
+parse_gate(HitlParse *parse, const HitlPlace *place, const HitlJson *object, HitlStep *step)
+{
+	static const HitlJson empty = {.type = HITL_JSON_OBJECT};
+	static const char *const reserved[] = {"task", "context", "result", NULL};
+	HitlTask   *task = &step->as.task;
+	HitlPlace	here = {place, "approval_config", 0};
+	HitlPlace	when_place = {&here, "when", 0};
+	HitlPlace	data_place = {&here, "context_data", 0};
+	const HitlJson *config;
+	const char *const *name;
+	const char *when;
+	char		title[200];
+
+	config = hitl_get(parse, place, object, "approval_config", HITL_JSON_OBJECT, false);
+	if (config == NULL)
+		config = &empty;
+	hitl_check_members(parse, &here, config, config_members, NULL);
+	snprintf(title, sizeof(title), "Approval of step %.150s", step->name);
+	hitl_parse_question(parse, &here, config, title, &task->question);
+	when = hitl_get_text(parse, &here, config, "when", false);
+	if (when != NULL && strcmp(when, "before") != 0 && strcmp(when, "after") != 0)
+		hitl_fault(parse, &when_place, "must be before or after");
+	for (name = reserved; *name != NULL; name++)
+	{
+		HitlPlace	name_place = {&data_place, *name, 0};
+
+		if (hitl_json_member(hitl_json_member(config, "context_data"), *name) != NULL)
+			hitl_fault(parse, &name_place, "is filled in with what the step does");
+	}
+	if (hitl_get_boolean(parse, place, object, "requires_approval"))
+		task->gate = when != NULL && strcmp(when, "after") == 0 ? HITL_GATE_AFTER : HITL_GATE_BEFORE;
+}
+
+/*
+ * Begin the step; or, after a rollback, go on where it was: what was approved
+ * or answered already is not asked for again.
+ */
+static void
+enter_task(HitlRun *run, HitlPosition *position)
+{
+	const HitlTask *task = &position->step->as.task;
+	const char *call;
+
+	if (position->result != NULL)
+	{
+		ask_after(run, position);
+		return;
+	}
+	if (position->call != NULL && position->approval != NULL)
+	{
+		send_call(run, position, position->call);
+		return;
+	}
+	if (task->checkpoint != NULL && !position->checkpointed)
+	{
+		position->checkpointed = true;
+		hitl_pin_checkpoint(run, hitl_take_checkpoint(run, position, task->checkpoint, "null"));
+	}
+	call = render_call(run, position);
+	if (call == NULL)
+		return;
+	if (task->gate != HITL_GATE_NONE)
+		position->call = hitl_keep_text(run, call);
+	if (task->gate == HITL_GATE_BEFORE)
+		ask_before(run, position);
+	else
+		send_call(run, position, call);
+}
+
+/*
+ * The body of the RUN_TASK effect.
+ */
+static const char *
+render_call(HitlRun *run, HitlPosition *position)
+{
+	const HitlTask *task = &position->step->as.task;
+	const char *text;
+	const char *context;
+	const char *instructions;
+	HitlBuffer	call;
+	char	   *result;
+
+	text = hitl_render(run, position, &task->task);
+	if (text == NULL)
+		return NULL;
+	context = hitl_render(run, position, &task->context);
+	if (context == NULL)
+		return NULL;
+	instructions = hitl_render(run, position, &task->instructions);
+	if (instructions == NULL)
+		return NULL;
+
+	hitl_buffer_init(&call, run->memory);
+	hitl_append_text(&call, "{\"task\":");
+	hitl_append_text(&call, text);
+	hitl_append_text(&call, ",\"context\":");
+	hitl_append_text(&call, context);
+	hitl_append_text(&call, ",\"instructions\":");
+	hitl_append_text(&call, instructions);
+	hitl_append_char(&call, ',');
+	hitl_append_text(&call, task->terms);
+	hitl_append_char(&call, '}');
+	result = hitl_buffer_text(&call);
+	if (result == NULL)
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	return result;
+}
+
+/*
+ * Ask whether the call may be made.
+ */
+static void
+ask_before(HitlRun *run, HitlPosition *position)
+{
+	const char *shown = show_call(run, position);
+
+	if (shown != NULL)
+		hitl_ask(run, position, &position->step->as.task.question, shown);
+}
+
+/*
+ * Ask for a review of the result.
+ */
+static void
+ask_after(HitlRun *run, HitlPosition *position)
+{
+	const char *shown = show_call(run, position);
+	HitlBuffer	more;
+	char	   *text;
+
+	if (shown == NULL)
+		return;
+	hitl_buffer_init(&more, &run->scratch);
+	hitl_append_text(&more, shown);
+	hitl_append_text(&more, ",\"result\":");
+	hitl_append_text(&more, position->result);
+	text = hitl_buffer_text(&more);
+	if (text == NULL)
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	else
+		hitl_ask(run, position, &position->step->as.task.question, text);
+}
+
+/*
+ * The part of the call that an approver is shown, as JSON members.
+ */
+static const char *
+show_call(HitlRun *run, const HitlPosition *position)
+{
+	const HitlJson *call;
+	const HitlJson *member;
+	HitlResult	result;
+	HitlBuffer	shown;
+	char	   *text;
+
+	if (run->result != HITL_OK)
+		return NULL;
+	result = hitl_json_parse(&run->scratch, position->call, strlen(position->call),
+							 HITL_JSON_COMPOSED, &call, NULL);
+	if (result != HITL_OK)
+	{
+		hitl_stop(run, result, "the call kept in the control state is no JSON");
+		return NULL;
+	}
+	hitl_buffer_init(&shown, &run->scratch);
+	hitl_append_text(&shown, "\"task\":");
+	member = hitl_json_member(call, "task");
+	if (member != NULL)
+		hitl_json_write(&shown, member);
+	else
+		hitl_append_text(&shown, "null");
+	member = hitl_json_member(call, "context");
+	if (position->step->as.task.has_context && member != NULL)
+	{
+		hitl_append_text(&shown, ",\"context\":");
+		hitl_json_write(&shown, member);
+	}
+	text = hitl_buffer_text(&shown);
+	if (text == NULL)
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	return text;
+}
+
+/*
+ * Have the task done.
+ */
+static void
+send_call(HitlRun *run, HitlPosition *position, const char *call)
+{
+	HitlEffect *effect = hitl_emit(run, HITL_EFFECT_RUN_TASK,
+									position->step->as.task.model, position);
+
+	effect->body = hitl_copy_text(run->memory, call, strlen(call));
+	hitl_await(run, position, HITL_AWAITS_REPLY, effect);
+}
+
+/*
+ * What was awaited is there.
+ */
+static void
+deliver_task(HitlRun *run, HitlPosition *position, const HitlJson *body)
+{
+	if (position->state == HITL_AWAITS_APPROVAL)
+		deliver_decision(run, position, body);
+	else
+		deliver_reply(run, position, body);
+}
+
+/*
+ * The decision about the call or about its result.
+ */
+static void
+deliver_decision(HitlRun *run, HitlPosition *position, const HitlJson *body)
+{
+	const char *approval = hitl_write_decision(run, body, "outcome");
+	const char *result;
+
+	if (approval == NULL)
+		return;
+	if (hitl_is_approved(body) && position->result == NULL)
+	{
+		position->approval = hitl_keep_text(run, approval);
+		if (position->approval != NULL)
+			send_call(run, position, position->call);
+		return;
+	}
+	result = add_approval(run, position->result == NULL ? "{}" : position->result, approval);
+	if (result == NULL)
+		return;
+	if (hitl_is_approved(body))
+		hitl_complete_step(run, position, result);
+	else
+		hitl_decline(run, position, body, result);
+}
+
+/*
+ * The task has been answered, or it failed.
+ */
+static void
+deliver_reply(HitlRun *run, HitlPosition *position, const HitlJson *body)
+{
+	HitlReply	reply;
+
+	hitl_read_reply(&run->scratch, body, &reply);
+	if (run->scratch.failed)
+	{
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+		return;
+	}
+	if (reply.result == NULL)
+	{
+		hitl_fail_step(run, position, reply.kind, reply.message);
+		return;
+	}
+	if (position->step->as.task.gate == HITL_GATE_AFTER)
+	{
+		position->result = hitl_keep_text(run, reply.result);
+		if (position->result != NULL)
+			ask_after(run, position);
+		return;
+	}
+	if (position->approval != NULL)
+		reply.result = add_approval(run, reply.result, position->approval);
+	if (reply.result != NULL)
+		hitl_complete_step(run, position, reply.result);
+}
+
+/*
+ * A result with the decision about it as its member "approval".
+ */
+static const char *
+add_approval(HitlRun *run, const char *result, const char *approval)
+{
+	HitlBuffer	buffer;
+	char	   *text;
+
+	hitl_buffer_init(&buffer, &run->scratch);
+	if (result[0] == '{')
+		hitl_append(&buffer, result, strlen(result) - 1);
+	else
+	{
+		hitl_append_text(&buffer, "{\"answer\":");
+		hitl_append_text(&buffer, result);
+	}
+	if (buffer.length > 1)
+		hitl_append_char(&buffer, ',');
+	hitl_append_text(&buffer, "\"approval\":");
+	hitl_append_text(&buffer, approval);
+	hitl_append_char(&buffer, '}');
+	text = hitl_buffer_text(&buffer);
+	if (text == NULL)
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	return text;
+}

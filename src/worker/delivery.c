@@ -1,0 +1,689 @@
+/*
+ * delivery.c
+ *		From a claimed row to a request, from a result to a verdict.
+ *
+ * A faulty row (its URL, its headers, its secret, its retry option) gets a
+ * verdict of its own and never an ERROR, which would hit the whole batch.
+ */
+#include "postgres.h"
+
+#include <time.h>
+
+#include "hitl.h"
+
+#include "common/pg_prng.h"
+#include "mb/pg_wchar.h"
+#include "utils/memutils.h"
+
+#include "core_bridge.h"
+#include "worker/address_guard.h"
+#include "worker/dispatcher.h"
+
+/* However long a server asks to be left alone. */
+#define MAX_RETRY_AFTER_SECONDS (24 * 60 * 60)
+
+/* Attempts that may end without a result, say by a crash, beyond the limit. */
+#define MAX_LOST_ATTEMPTS 3
+
+/* A shorter secret could not be told from ordinary text. */
+#define MIN_SCRUBBED_LENGTH 4
+
+/* Inference: what is repeated without a "retry" option. */
+static const HitlRetry inference_retry = {.max_attempts = 5,
+										  .policy = HITL_RETRY_EXPONENTIAL,
+										  .base_delay_ms = 1000,
+										  .max_delay_ms = 60 * 1000,
+										  .backoff_factor = 2,
+										  .jitter = 0.5};
+
+/* Notifications: the schedule of Standard Webhooks, s after each failure. */
+static const int standard_delays[] = {5,		 5 * 60,	30 * 60,
+									  2 * 3600,	 5 * 3600,	10 * 3600,
+									  14 * 3600, 20 * 3600, 24 * 3600};
+
+/* Headers that the dispatcher or libcurl sets; lower case. */
+static const char *const reserved_headers[] = {
+	"connection",		 "content-length",	  "expect",			  "host",
+	"idempotency-key",	 "keep-alive",		  "proxy-connection", "te",
+	"trailer",			 "transfer-encoding", "upgrade",		  "webhook-id",
+	"webhook-signature", "webhook-timestamp"};
+
+/* Header lines under construction. */
+typedef struct HeaderLines
+{
+	const char **lines; /* ends in NULL */
+	int			 count;
+	int			 capacity;
+} HeaderLines;
+
+static bool check_retry(HitlDelivery *delivery);
+static bool check_target(HitlDelivery *delivery);
+static bool check_method(HitlDelivery *delivery);
+static bool add_row_headers(HitlDelivery *delivery, HeaderLines *headers);
+static bool add_secret(HitlDelivery *delivery, HeaderLines *headers);
+static bool add_signature(HitlDelivery *delivery, HeaderLines *headers);
+static bool add_header(HitlDelivery *delivery, HeaderLines *headers,
+					   const char *name, const char *value);
+static bool is_reserved(const char *name);
+static bool has_header(const HeaderLines *headers, const char *name);
+static void judge_status(HitlDelivery *delivery, const HttpResult *result);
+static void
+repeat_delivery(HitlDelivery *delivery, int64 retry_after, const char *kind,
+				const char *format, ...) pg_attribute_printf(4, 5);
+static int64	   repeat_delay(HitlDelivery *delivery);
+static const char *kind_of_status(int status);
+static void
+keep_body(HitlDelivery *delivery, const HttpResult *result, bool whole);
+static void scrub_secret(HitlDelivery *delivery);
+static char *
+format_message(const char *format, va_list args) pg_attribute_printf(1, 0);
+
+/*
+ * Make the request of a claimed row.
+ */
+bool
+hitl_prepare_delivery(HitlDelivery *delivery)
+{
+	MemoryContext before = MemoryContextSwitchTo(delivery->context);
+	HeaderLines	  headers = {0};
+	HttpRequest	 *request = &delivery->request;
+	bool		  prepared;
+
+	prepared = check_retry(delivery) && check_method(delivery) &&
+			   check_target(delivery) && add_row_headers(delivery, &headers) &&
+			   add_header(delivery, &headers, "Idempotency-Key",
+						  delivery->idempotency_key) &&
+			   add_secret(delivery, &headers) &&
+			   add_signature(delivery, &headers);
+	if (prepared)
+	{
+		request->method = delivery->method;
+		request->url = delivery->url;
+		request->headers = headers.lines;
+		request->body = delivery->body;
+		request->body_length =
+			delivery->body != NULL ? strlen(delivery->body) : 0;
+		if (hitl_ca_file != NULL && hitl_ca_file[0] != '\0')
+			request->ca_file = hitl_ca_file;
+		request->timeout_ms = (long) delivery->timeout * 1000;
+		request->max_response = (size_t) hitl_max_response_size * 1024;
+		request->keep_response = request->max_response;
+		if (!delivery->inference)
+			request->keep_response =
+				Min(request->max_response, HITL_KEPT_RESPONSE);
+		request->owner = delivery;
+	}
+	MemoryContextSwitchTo(before);
+	return prepared;
+}
+
+/*
+ * Reach a verdict on the result of a request.
+ */
+void
+hitl_judge_delivery(HitlDelivery *delivery, const HttpResult *result)
+{
+	MemoryContext before = MemoryContextSwitchTo(delivery->context);
+
+	delivery->response_status = result->status;
+	switch (result->outcome)
+	{
+		case HTTP_ANSWERED:
+			judge_status(delivery, result);
+			break;
+		case HTTP_TOO_LARGE:
+			/* A notification has arrived, whatever else the server says. */
+			if (!delivery->inference && result->status != 0)
+				judge_status(delivery, result);
+			else
+				hitl_fail_delivery(
+					delivery, "validation_error",
+					"the response of %s is larger than hitl.max_response_size (%d kB)",
+					delivery->host, hitl_max_response_size);
+			break;
+		case HTTP_TIMED_OUT:
+			repeat_delivery(delivery, -1, "timeout",
+							"request to %s timed out: %s", delivery->host,
+							result->reason);
+			break;
+		case HTTP_UNREACHABLE:
+			repeat_delivery(delivery, -1, "network_error",
+							"request to %s failed: %s", delivery->host,
+							result->reason);
+			break;
+		case HTTP_ADDRESS_REFUSED:
+			hitl_fail_delivery(
+				delivery, "permission_error",
+				"address %s of host %s is private; requests to it need the host in hitl.allowed_private_hosts",
+				result->reason, delivery->host);
+			break;
+		case HTTP_INVALID:
+			hitl_fail_delivery(delivery, "validation_error",
+							   "request to %s could not be sent: %s",
+							   delivery->host, result->reason);
+			break;
+		case HTTP_NO_MEMORY:
+			repeat_delivery(delivery, -1, "system_error",
+							"request to %s failed: out of memory",
+							delivery->host);
+			break;
+	}
+	MemoryContextSwitchTo(before);
+}
+
+/*
+ * A verdict: it fails for good.
+ */
+void
+hitl_fail_delivery(HitlDelivery *delivery, const char *kind, const char *format,
+				   ...)
+{
+	MemoryContext before = MemoryContextSwitchTo(delivery->context);
+	va_list		  args;
+
+	va_start(args, format);
+	delivery->error_message = format_message(format, args);
+	va_end(args);
+	delivery->error_kind = kind;
+	delivery->status = "failed";
+	MemoryContextSwitchTo(before);
+}
+
+/*
+ * Free a delivery, and leave no secret behind.
+ */
+void
+hitl_free_delivery(HitlDelivery *delivery)
+{
+	int i;
+
+	if (delivery->secret != NULL)
+		explicit_bzero(delivery->secret, strlen(delivery->secret));
+	if (delivery->signing_secret != NULL)
+		explicit_bzero(delivery->signing_secret,
+					   strlen(delivery->signing_secret));
+	for (i = 0; delivery->request.headers != NULL &&
+				delivery->request.headers[i] != NULL;
+		 i++)
+		explicit_bzero(unconstify(char *, delivery->request.headers[i]),
+					   strlen(delivery->request.headers[i]));
+	MemoryContextDelete(delivery->context);
+}
+
+/*
+ * Read the retry option.  A row that keeps losing its attempts, because they
+ * end the process, must not do so for ever.
+ */
+static bool
+check_retry(HitlDelivery *delivery)
+{
+	int limit = lengthof(standard_delays) + 1;
+
+	if (delivery->retry_text != NULL)
+	{
+		const HitlCoreApi *core = hitl_core();
+		HitlFaults		   faults = {0};
+
+		if (core->parse_retry(delivery->retry_text, &delivery->retry,
+							  &faults) != HITL_OK)
+		{
+			if (faults.count > 0)
+				hitl_fail_delivery(
+					delivery, "validation_error",
+					"invalid retry option: %s%s%s", faults.items[0].pointer,
+					faults.items[0].pointer[0] != '\0' ? ": " : "",
+					faults.items[0].message);
+			else
+				hitl_fail_delivery(delivery, "validation_error",
+								   "invalid retry option");
+			core->free_faults(&faults);
+			return false;
+		}
+		limit = delivery->retry.max_attempts;
+	}
+	else if (delivery->inference)
+	{
+		delivery->retry = inference_retry;
+		limit = inference_retry.max_attempts;
+	}
+	else
+		delivery->standard_schedule = true;
+
+	if (delivery->attempt <= limit + MAX_LOST_ATTEMPTS)
+		return true;
+	hitl_fail_delivery(
+		delivery, "system_error",
+		"gave up: attempts were begun %d times without a recorded result",
+		delivery->attempt - 1);
+	return false;
+}
+
+/*
+ * Only methods that carry a request to a resource.
+ */
+static bool
+check_method(HitlDelivery *delivery)
+{
+	const char *method = delivery->method;
+
+	if (method[0] != '\0' && strlen(method) <= 16 &&
+		strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(method) &&
+		strcmp(method, "CONNECT") != 0 && strcmp(method, "TRACE") != 0)
+		return true;
+	hitl_fail_delivery(delivery, "validation_error", "invalid request method");
+	return false;
+}
+
+/*
+ * Where does it go?  In the clear only to hosts that the administrator named.
+ * Error messages name the host alone: a URL may be a secret by itself.
+ */
+static bool
+check_target(HitlDelivery *delivery)
+{
+	bool		secure = false;
+	const char *fault = http_url_fault(delivery->url, delivery->host, &secure);
+
+	if (fault != NULL)
+	{
+		hitl_fail_delivery(delivery, "validation_error", "invalid URL: %s",
+						   fault);
+		return false;
+	}
+	delivery->request.any_address =
+		host_is_listed(delivery->host, hitl_allowed_private_hosts);
+	if (!secure && !delivery->request.any_address)
+	{
+		hitl_fail_delivery(
+			delivery, "permission_error",
+			"requests to %s must use https; plain http needs the host in hitl.allowed_private_hosts",
+			delivery->host);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * The headers of the row: an object of strings.
+ */
+static bool
+add_row_headers(HitlDelivery *delivery, HeaderLines *headers)
+{
+	JsonbIterator	  *iterator;
+	JsonbIteratorToken token;
+	JsonbValue		   value;
+	char			  *name = NULL;
+
+	if (!JB_ROOT_IS_OBJECT(delivery->headers))
+	{
+		hitl_fail_delivery(delivery, "validation_error",
+						   "headers are not an object");
+		return false;
+	}
+	iterator = JsonbIteratorInit(&delivery->headers->root);
+	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+		{
+			name = pnstrdup(value.val.string.val, value.val.string.len);
+			if (is_reserved(name))
+			{
+				hitl_fail_delivery(delivery, "validation_error",
+								   "header \"%s\" is set by the dispatcher",
+								   name);
+				return false;
+			}
+		}
+		else if (token == WJB_VALUE)
+		{
+			if (value.type != jbvString)
+			{
+				hitl_fail_delivery(delivery, "validation_error",
+								   "header \"%s\" is not a string", name);
+				return false;
+			}
+			if (!add_header(
+					delivery, headers, name,
+					pnstrdup(value.val.string.val, value.val.string.len)))
+				return false;
+		}
+	}
+	if (delivery->body != NULL && !has_header(headers, "Content-Type"))
+		return add_header(delivery, headers, "Content-Type",
+						  "application/json");
+	return true;
+}
+
+/*
+ * The secret that authenticates us.
+ */
+static bool
+add_secret(HitlDelivery *delivery, HeaderLines *headers)
+{
+	char *bearer;
+	bool  added;
+
+	if (delivery->secret_name == NULL)
+		return true;
+	if (delivery->secret == NULL)
+	{
+		hitl_fail_delivery(delivery, "authentication_error",
+						   "secret \"%s\" is not set; hitl.set_secret sets it",
+						   delivery->secret_name);
+		return false;
+	}
+	if (has_header(headers, "Authorization"))
+	{
+		hitl_fail_delivery(
+			delivery, "validation_error",
+			"header \"Authorization\" is given besides a secret");
+		return false;
+	}
+	bearer = psprintf("Bearer %s", delivery->secret);
+	added = add_header(delivery, headers, "Authorization", bearer);
+	explicit_bzero(bearer, strlen(bearer));
+	return added;
+}
+
+/*
+ * The signature by which the receiver knows us.
+ */
+static bool
+add_signature(HitlDelivery *delivery, HeaderLines *headers)
+{
+	int64 now;
+	char *signature;
+
+	if (delivery->signing_secret_name == NULL)
+		return true;
+	if (delivery->signing_secret == NULL)
+	{
+		hitl_fail_delivery(delivery, "authentication_error",
+						   "secret \"%s\" is not set; hitl.set_secret sets it",
+						   delivery->signing_secret_name);
+		return false;
+	}
+	now = (int64) time(NULL);
+	signature =
+		hitl_sign_webhook(delivery->signing_secret, delivery->idempotency_key,
+						  now, delivery->body != NULL ? delivery->body : "",
+						  delivery->body != NULL ? strlen(delivery->body) : 0);
+	if (signature == NULL)
+	{
+		hitl_fail_delivery(
+			delivery, "authentication_error",
+			"secret \"%s\" is no signing key: expected whsec_ and 24 to 64 bytes in base64",
+			delivery->signing_secret_name);
+		return false;
+	}
+	return add_header(delivery, headers, "webhook-id",
+					  delivery->idempotency_key) &&
+		   add_header(delivery, headers, "webhook-timestamp",
+					  psprintf(INT64_FORMAT, now)) &&
+		   add_header(delivery, headers, "webhook-signature", signature);
+}
+
+/*
+ * Add a header line, if its name is a token and its value has no line break
+ * or other control character.
+ */
+static bool
+add_header(HitlDelivery *delivery, HeaderLines *headers, const char *name,
+		   const char *value)
+{
+	const char *c;
+	bool		valid =
+		name[0] != '\0' &&
+		strspn(name, "!#$%&'*+-.^_`|~0123456789"
+					 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") ==
+			strlen(name);
+
+	for (c = value; valid && *c != '\0'; c++)
+		valid = ((unsigned char) *c >= ' ' || *c == '\t') && *c != 0x7F;
+	if (!valid)
+	{
+		hitl_fail_delivery(
+			delivery, "validation_error",
+			"header \"%s\" is invalid: it must have a token as its name and no control characters in its value",
+			name);
+		return false;
+	}
+	if (headers->count + 2 > headers->capacity)
+	{
+		headers->capacity = headers->capacity * 2 + 8;
+		if (headers->lines == NULL)
+			headers->lines = palloc(headers->capacity * sizeof(char *));
+		else
+			headers->lines =
+				repalloc(headers->lines, headers->capacity * sizeof(char *));
+	}
+	/* libcurl sends "Name;" as a header without value, "Name:" not at all. */
+	if (value[strspn(value, " \t")] == '\0')
+		headers->lines[headers->count++] = psprintf("%s;", name);
+	else
+		headers->lines[headers->count++] = psprintf("%s: %s", name, value);
+	headers->lines[headers->count] = NULL;
+	return true;
+}
+
+/*
+ * Is this a header that rows may not set?
+ */
+static bool
+is_reserved(const char *name)
+{
+	int i;
+
+	for (i = 0; i < lengthof(reserved_headers); i++)
+		if (pg_strcasecmp(name, reserved_headers[i]) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * Is there a header of this name?
+ */
+static bool
+has_header(const HeaderLines *headers, const char *name)
+{
+	size_t length = strlen(name);
+	int	   i;
+
+	for (i = 0; i < headers->count; i++)
+		if (pg_strncasecmp(headers->lines[i], name, length) == 0 &&
+			(headers->lines[i][length] == ':' ||
+			 headers->lines[i][length] == ';'))
+			return true;
+	return false;
+}
+
+/*
+ * The verdict on an answer.
+ *
+ * An inference server's answer goes to the workflow, whatever its status,
+ * unless asking again may help.  A notification has to be accepted.
+ */
+static void
+judge_status(HitlDelivery *delivery, const HttpResult *result)
+{
+	int status = result->status;
+
+	if (status >= 200 && status <= 299)
+	{
+		keep_body(delivery, result, delivery->inference);
+		if (delivery->inference && delivery->response_body == NULL &&
+			result->body_length > 0)
+		{
+			hitl_fail_delivery(
+				delivery, "validation_error",
+				"the response of %s is not valid text in encoding %s",
+				delivery->host, GetDatabaseEncodingName());
+			return;
+		}
+		delivery->status = "delivered";
+		delivery->answered = true;
+	}
+	else if (delivery->inference && status != 408 && status != 409 &&
+			 status != 425 && status != 429 && status < 500)
+	{
+		hitl_fail_delivery(delivery, kind_of_status(status),
+						   "%s answered with status %d", delivery->host,
+						   status);
+		keep_body(delivery, result, true);
+		delivery->answered = true;
+	}
+	else if (!delivery->inference && status >= 300 && status <= 399)
+	{
+		keep_body(delivery, result, false);
+		hitl_fail_delivery(
+			delivery, "validation_error",
+			"%s answered with status %d; redirects are not followed",
+			delivery->host, status);
+	}
+	else if (!delivery->inference && status == 410)
+	{
+		keep_body(delivery, result, false);
+		hitl_fail_delivery(
+			delivery, "permission_error",
+			"%s answered with status 410: it wants no more notifications",
+			delivery->host);
+	}
+	else
+	{
+		keep_body(delivery, result, false);
+		repeat_delivery(delivery, result->retry_after, kind_of_status(status),
+						"%s answered with status %d", delivery->host, status);
+	}
+}
+
+/*
+ * A verdict: it failed and is sent again, if it has attempts left.  Never
+ * earlier than the server asks (retry_after s from now; -1: it does not).
+ */
+static void
+repeat_delivery(HitlDelivery *delivery, int64 retry_after, const char *kind,
+				const char *format, ...)
+{
+	int64	delay = repeat_delay(delivery);
+	va_list args;
+
+	va_start(args, format);
+	delivery->error_message = format_message(format, args);
+	va_end(args);
+	delivery->error_kind = kind;
+
+	if (delay < 0)
+	{
+		delivery->status = "failed";
+		if (delivery->attempt > 1)
+			delivery->error_message =
+				psprintf("%s; gave up after %d attempts",
+						 delivery->error_message, delivery->attempt);
+		return;
+	}
+	retry_after = Min(retry_after, MAX_RETRY_AFTER_SECONDS);
+	delay = Max(delay, retry_after * 1000);
+	delivery->status = "queued";
+	delivery->next_attempt_at =
+		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), delay);
+}
+
+/*
+ * Delay before the next attempt in ms; -1: there is none.
+ */
+static int64
+repeat_delay(HitlDelivery *delivery)
+{
+	double random = pg_prng_double(&pg_global_prng_state);
+
+	if (delivery->standard_schedule)
+	{
+		if (delivery->attempt > lengthof(standard_delays))
+			return -1;
+		return (int64) (standard_delays[delivery->attempt - 1] * 1000.0 *
+						(1 + random / 10));
+	}
+	if (delivery->attempt >= delivery->retry.max_attempts)
+		return -1;
+	return hitl_core()->retry_delay(&delivery->retry, delivery->attempt,
+									random);
+}
+
+/*
+ * The error kind that a status stands for.
+ */
+static const char *
+kind_of_status(int status)
+{
+	switch (status)
+	{
+		case 401:
+			return "authentication_error";
+		case 402:
+		case 403:
+			return "permission_error";
+		case 408:
+			return "timeout";
+		case 409:
+		case 425:
+			return "service_unavailable";
+		case 429:
+			return "rate_limit";
+		default:
+			return status >= 500 ? "service_unavailable" : "validation_error";
+	}
+}
+
+/*
+ * Keep the response's body, or its beginning, if it is text.
+ */
+static void
+keep_body(HitlDelivery *delivery, const HttpResult *result, bool whole)
+{
+	size_t length = result->body_length;
+
+	if (length == 0)
+		return;
+	if (!whole && length >= HITL_KEPT_RESPONSE)
+		length = pg_encoding_mbcliplen(GetDatabaseEncoding(), result->body,
+									   (int) length, HITL_KEPT_RESPONSE - 1);
+	if (!pg_verify_mbstr(GetDatabaseEncoding(), result->body, (int) length,
+						 true))
+		return;
+	delivery->response_body = pnstrdup(result->body, length);
+	delivery->response_length = length;
+	scrub_secret(delivery);
+}
+
+/*
+ * Some servers send back what they got: do not store the secret with it.
+ */
+static void
+scrub_secret(HitlDelivery *delivery)
+{
+	size_t length;
+	char  *found;
+
+	if (delivery->secret == NULL ||
+		(length = strlen(delivery->secret)) < MIN_SCRUBBED_LENGTH)
+		return;
+	found = delivery->response_body;
+	while ((found = strstr(found, delivery->secret)) != NULL)
+	{
+		memset(found, '*', length);
+		found += length;
+	}
+}
+
+/*
+ * psprintf with a va_list.
+ */
+static char *
+format_message(const char *format, va_list args)
+{
+	char buffer[1024];
+
+	vsnprintf(buffer, sizeof(buffer), format, args);
+	buffer[pg_mbcliplen(buffer, strlen(buffer), sizeof(buffer) - 1)] = '\0';
+	return pstrdup(buffer);
+}

@@ -1,0 +1,216 @@
+/*
+ * host.c
+ *		A host whose data is a JSON document in memory, with as much of
+ *		SQL/JSON path as the tests need: members, elements, one comparison.
+ *		It is written over jansson, so that the core's own reader and writer
+ *		are checked by another one.
+ */
+#include "harness.h"
+
+#include <ctype.h>
+
+static const char *const comparisons[] = {"==", "!=", ">=", "<=", ">", "<"};
+
+static HitlQueryResult query(void *context, const char *path, const char **text);
+static HitlQueryResult check_path(void *context, const char *path, const char **text);
+static const char *walk(json_t *data, const char *p, json_t **match);
+static bool compare(json_t *left, json_t *right, const char *how);
+
+/*
+ * A host with this data (NULL: an empty object).
+ */
+void
+memory_init(Memory *memory, const char *data)
+{
+	memset(memory, 0, sizeof(*memory));
+	memory->host.context = memory;
+	memory->host.query = query;
+	memory->host.check_path = check_path;
+	memory->data = json_loads(data == NULL ? "{}" : data, 0, NULL);
+	memory->answers = json_array();
+}
+
+/*
+ * Free it.
+ */
+void
+memory_free(Memory *memory)
+{
+	json_decref(memory->data);
+	json_decref(memory->answers);
+}
+
+/*
+ * Merge an event's delta two levels deep, as every host does.
+ */
+void
+merge_delta(json_t *data, const char *delta)
+{
+	json_t	   *change = json_loads(delta, 0, NULL);
+	const char *key;
+	json_t	   *value;
+
+	CHECK(change != NULL);
+	json_object_foreach(change, key, value)
+	{
+		json_t	   *target = json_object_get(data, key);
+
+		if (json_is_object(target) && json_is_object(value))
+			json_object_update(target, value);
+		else
+			json_object_set(data, key, value);
+	}
+	json_decref(change);
+}
+
+void
+memory_merge(Memory *memory, const char *delta)
+{
+	merge_delta(memory->data, delta);
+}
+
+/*
+ * The host's query callback.
+ */
+static HitlQueryResult
+query(void *context, const char *path, const char **text)
+{
+	Memory	   *memory = context;
+	json_t	   *match = NULL;
+	json_t	   *literal = NULL;
+	json_t	   *answer;
+	const char *rest;
+	char	   *dump;
+	size_t		i;
+
+	if (memory->broken)
+		return HITL_QUERY_HOST_FAILED;
+	if (memory->raw != NULL)
+	{
+		*text = memory->raw;
+		return HITL_QUERY_FOUND;
+	}
+	rest = walk(memory->data, path, &match);
+	if (rest == NULL)
+	{
+		*text = "syntax error in path";
+		return HITL_QUERY_FAULTY;
+	}
+	if (*rest == '\0')
+	{
+		if (match == NULL)
+			return HITL_QUERY_EMPTY;
+		dump = json_dumps(match, JSON_ENCODE_ANY);
+	}
+	else
+	{
+		for (i = 0; i < sizeof(comparisons) / sizeof(comparisons[0]); i++)
+		{
+			if (strncmp(rest, comparisons[i], strlen(comparisons[i])) == 0)
+				break;
+		}
+		if (i == sizeof(comparisons) / sizeof(comparisons[0]))
+		{
+			*text = "syntax error in path";
+			return HITL_QUERY_FAULTY;
+		}
+		literal = json_loads(rest + strlen(comparisons[i]), JSON_DECODE_ANY, NULL);
+		dump = strdup(match == NULL ? "null" :
+					  compare(match, literal, comparisons[i]) ? "true" : "false");
+		json_decref(literal);
+	}
+	answer = json_string(dump);
+	free(dump);
+	json_array_append_new(memory->answers, answer);
+	*text = json_string_value(answer);
+	return HITL_QUERY_FOUND;
+}
+
+/*
+ * The host's check_path callback.
+ */
+static HitlQueryResult
+check_path(void *context, const char *path, const char **text)
+{
+	Memory	   *memory = context;
+	json_t	   *match;
+
+	if (memory->broken)
+		return HITL_QUERY_HOST_FAILED;
+	if (walk(memory->data, path, &match) != NULL)
+		return HITL_QUERY_FOUND;
+	*text = "syntax error in path";
+	return HITL_QUERY_FAULTY;
+}
+
+/*
+ * Follow the accessors of a path; returns what is after them, NULL for what
+ * is no path.
+ */
+static const char *
+walk(json_t *data, const char *p, json_t **match)
+{
+	char		key[100];
+	size_t		length;
+
+	if (*p++ != '$')
+		return NULL;
+	*match = data;
+	while (*p == '.' || *p == '[')
+	{
+		if (*p++ == '[')
+		{
+			*match = json_array_get(*match, strtoul(p, (char **) &p, 10));
+			if (*p++ != ']')
+				return NULL;
+			continue;
+		}
+		length = 0;
+		if (*p == '"')
+		{
+			for (p++; *p != '\0' && *p != '"' && length < sizeof(key) - 1; p++)
+				key[length++] = *p;
+			if (*p++ != '"')
+				return NULL;
+		}
+		else
+		{
+			for (; (isalnum((unsigned char) *p) || *p == '_') && length < sizeof(key) - 1; p++)
+				key[length++] = *p;
+			if (length == 0)
+				return NULL;
+		}
+		key[length] = '\0';
+		*match = json_object_get(*match, key);
+	}
+	while (*p == ' ')
+		p++;
+	return p;
+}
+
+/*
+ * Compare two values of one type.
+ */
+static bool
+compare(json_t *left, json_t *right, const char *how)
+{
+	double		difference = 1;
+
+	if (json_is_number(left) && json_is_number(right))
+		difference = json_number_value(left) - json_number_value(right);
+	else if (json_is_string(left) && json_is_string(right))
+		difference = strcmp(json_string_value(left), json_string_value(right));
+	else if (json_equal(left, right))
+		difference = 0;
+	switch (how[0])
+	{
+		case '=':
+			return difference == 0;
+		case '!':
+			return difference != 0;
+		case '>':
+			return how[1] == '=' ? difference >= 0 : difference > 0;
+		default:
+			return how[1] == '=' ? difference <= 0 : difference < 0;
+	}
+}

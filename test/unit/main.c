@@ -1,0 +1,139 @@
+/*
+ * main.c
+ *		Runs the suites; an argument selects those whose name begins with it.
+ */
+#include "harness.h"
+
+#include <stdarg.h>
+
+extern const Test suite_memory[];
+extern const Test suite_json[];
+extern const Test suite_fault[];
+extern const Test suite_template[];
+extern const Test suite_definition[];
+extern const Test suite_control[];
+extern const Test suite_advance[];
+extern const Test suite_task[];
+extern const Test suite_question[];
+extern const Test suite_checkpoint[];
+extern const Test suite_retry[];
+extern const Test suite_policy[];
+extern const Test suite_inference[];
+extern const Test suite_api[];
+
+static const struct
+{
+	const char *name;
+	const Test *tests;
+}			suites[] = {
+	{"memory", suite_memory},
+	{"json", suite_json},
+	{"fault", suite_fault},
+	{"template", suite_template},
+	{"definition", suite_definition},
+	{"control", suite_control},
+	{"advance", suite_advance},
+	{"task", suite_task},
+	{"question", suite_question},
+	{"checkpoint", suite_checkpoint},
+	{"retry", suite_retry},
+	{"policy", suite_policy},
+	{"inference", suite_inference},
+	{"api", suite_api}
+};
+
+long		allocations_left = -1;
+static int	failures;			/* of the running test */
+
+extern void *__real_malloc(size_t size);
+extern void *__wrap_malloc(size_t size);
+
+/*
+ * Stands for malloc in all objects of this program (--wrap).
+ */
+void *
+__wrap_malloc(size_t size)
+{
+	if (allocations_left == 0)
+		return NULL;
+	if (allocations_left > 0)
+		allocations_left--;
+	return __real_malloc(size);
+}
+
+/*
+ * Record a failed check.
+ */
+void
+report_failure(const char *file, int line, const char *format,...)
+{
+	va_list		arguments;
+
+	failures++;
+	printf("# %s:%d: ", file, line);
+	va_start(arguments, format);
+	vprintf(format, arguments);
+	va_end(arguments);
+	printf("\n");
+}
+
+/*
+ * Are two texts the same?
+ */
+void
+check_text(const char *file, int line, const char *got, const char *expected)
+{
+	if (got == NULL || expected == NULL ? got != expected : strcmp(got, expected) != 0)
+		report_failure(file, line, "got\n#   %s\n# expected\n#   %s",
+					   got == NULL ? "(NULL)" : got, expected == NULL ? "(NULL)" : expected);
+}
+
+/*
+ * Are two numbers the same?
+ */
+void
+check_integer(const char *file, int line, long long got, long long expected)
+{
+	if (got != expected)
+		report_failure(file, line, "got %lld, expected %lld", got, expected);
+}
+
+/*
+ * Is a text part of another?
+ */
+bool
+contains(const char *text, const char *part)
+{
+	return text != NULL && strstr(text, part) != NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+	int			passed = 0;
+	int			failed = 0;
+	size_t		i;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (i = 0; i < sizeof(suites) / sizeof(suites[0]); i++)
+	{
+		const Test *test;
+
+		if (argc > 1 && strncmp(suites[i].name, argv[1], strlen(argv[1])) != 0)
+			continue;
+		for (test = suites[i].tests; test->name != NULL; test++)
+		{
+			failures = 0;
+			test->run();
+			if (failures == 0)
+				passed++;
+			else
+				failed++;
+			printf("%sok %d - %s: %s\n", failures == 0 ? "" : "not ", passed + failed,
+				   suites[i].name, test->name);
+		}
+	}
+	printf("1..%d\n", passed + failed);
+	printf("%d passed, %d failed\n", passed, failed);
+	return failed > 0 || passed == 0;
+}
