@@ -1,5 +1,5 @@
 # hitl: plain PGXS.  `make`, `make install` and `make installcheck` need only a
-# PostgreSQL with its server headers, jansson and libcurl; every other target
+# PostgreSQL with its server headers and libcurl; every other target
 # prepares what it needs by itself (dev/setup) and works on a private copy of
 # the installation (dev/lib.sh), so no system directory is written to.
 
@@ -10,8 +10,14 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/workflow/*.c src/approva
 	src/undo/*.c src/agent/*.c src/channel/*.c src/worker/*.c)))
 
 # The order is that of the extension script: tables before what reads them.
-SQL_PARTS = src/hitl.sql src/workflow/workflow.sql src/worker/secret.sql \
-	src/worker/outbox.sql src/channel/channel.sql src/worker/worker.sql
+SQL_PARTS = src/hitl.sql \
+	src/workflow/identifier.sql src/workflow/definition.sql \
+	src/workflow/workflow.sql src/approval/request.sql \
+	src/undo/checkpoint.sql src/worker/secret.sql \
+	src/agent/model.sql src/worker/outbox.sql src/channel/channel.sql \
+	src/workflow/control.sql src/approval/response.sql \
+	src/workflow/status.sql src/workflow/await.sql \
+	src/worker/worker.sql src/access.sql
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 # PostgreSQL 15 leaves PGDLLEXPORT empty, and nothing else is to be visible.

@@ -1,44 +1,62 @@
 /*
  * core_bridge.c
- *		Opens the core library.
+ *		Opens hitl_core.so.
  *
- * It links jansson, whose json_object PostgreSQL has too; so it is a library
- * of its own that binds its own symbols first (RTLD_DEEPBIND).
+ * The core is linked with jansson, whose json_object() is also the name of a
+ * function that PostgreSQL exports.  RTLD_DEEPBIND makes the library look for
+ * its symbols in its own dependencies first, RTLD_LOCAL keeps them away from
+ * everybody else.
  */
-#include "hitl.h"
+#include "postgres.h"
 
 #include <dlfcn.h>
 
+#include "core_bridge.h"
+#include "fmgr.h"
 #include "miscadmin.h"
 
-#include "core_bridge.h"
-
 /*
- * The core's functions.
+ * The functions of hitl_core.so, opened at the first call in this process.
  */
 const HitlCoreApi *
 hitl_core(void)
 {
-	static const HitlCoreApi *core = NULL;
-	char					  path[MAXPGPATH];
-	void					 *library;
-	const HitlCoreApi *(*lookup)(void);
+	static const HitlCoreApi *api = NULL;
+	char	   *path;
+	void	   *library;
+	const HitlCoreApi *(*entry) (void);
 
-	if (core != NULL)
-		return core;
+	if (likely(api != NULL))
+		return api;
 
-	snprintf(path, sizeof(path), "%s/hitl_core.so", pkglib_path);
+	path = psprintf("%s/hitl_core.so", pkglib_path);
 	library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
 	if (library == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FILE),
-				 errmsg("could not load library \"%s\": %s", path, dlerror())));
-	lookup = (const HitlCoreApi *(*) (void) ) dlsym(library, "hitl_core_api");
-	if (lookup == NULL || lookup()->abi != HITL_CORE_ABI)
+				 errmsg("could not load library \"%s\": %s", path, dlerror()),
+				 errhint("Install hitl_core.so and its dependency libjansson beside hitl.so.")));
+
+	*(void **) &entry = dlsym(library, "hitl_core_api");
+	if (entry == NULL || entry()->abi != HITL_CORE_ABI)
 		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("library \"%s\" does not fit this version of hitl", path),
-				 errhint("Install hitl.so and hitl_core.so of the same version.")));
-	core = lookup();
-	return core;
+				(errcode(ERRCODE_SYSTEM_ERROR),
+				 errmsg("library \"%s\" does not belong to this version of hitl", path),
+				 errhint("Install hitl.so and hitl_core.so from one build.")));
+	pfree(path);
+
+	api = entry();
+	return api;
+}
+
+/*
+ * Report that the core could not allocate memory.
+ */
+void
+hitl_core_out_of_memory(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OUT_OF_MEMORY),
+			 errmsg("out of memory"),
+			 errdetail("Failed in the library hitl_core.")));
 }

@@ -20,7 +20,9 @@ hitl_execute(HitlStatement *statement, Datum *values, const char *nulls,
 		SPIPlanPtr	plan;
 
 		Assert(statement->nparams <= HITL_MAX_PARAMS);
-		plan = SPI_prepare(statement->sql, statement->nparams, statement->types);
+		/* Planned once: every statement finds its rows by an index anyway. */
+		plan = SPI_prepare_cursor(statement->sql, statement->nparams,
+								  statement->types, CURSOR_OPT_GENERIC_PLAN);
 		if (plan == NULL)
 			elog(ERROR, "could not prepare \"%s\": %s", statement->sql,
 				 SPI_result_code_string(SPI_result));

@@ -15,6 +15,7 @@ PG_MODULE_MAGIC;
 
 int			hitl_engine_workers = 1;
 int			hitl_batch_size = 200;
+int			hitl_batch_timeout = 30000;
 int			hitl_max_connections = 256;
 int			hitl_request_timeout = 120;
 int			hitl_max_response_size = 4096;
@@ -63,6 +64,13 @@ define_settings(void)
 							&hitl_batch_size,
 							200, 1, 10000,
 							PGC_SIGHUP, 0,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("hitl.batch_timeout",
+							"Time that an engine worker's transaction may take.",
+							"A workflow that takes longer by itself is failed.",
+							&hitl_batch_timeout,
+							30000, 10, 24 * 60 * 60 * 1000,
+							PGC_SIGHUP, GUC_UNIT_MS,
 							NULL, NULL, NULL);
 	DefineCustomIntVariable("hitl.max_connections",
 							"Number of requests that a dispatcher has in flight at once.",

@@ -14,6 +14,7 @@
 
 extern int	hitl_engine_workers;	/* engine workers per database */
 extern int	hitl_batch_size;		/* messages an engine worker takes at once */
+extern int	hitl_batch_timeout; /* ms, limit of an engine transaction */
 extern int	hitl_max_connections;	/* requests the dispatcher has in flight */
 extern int	hitl_request_timeout;	/* s, default limit of one HTTP request */
 extern int	hitl_max_response_size; /* kB, a larger response is an error */

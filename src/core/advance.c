@@ -668,6 +668,13 @@ should_run(HitlRun *run, HitlPosition *position, bool *answer)
 			hitl_stop(run, HITL_NO_MEMORY, NULL);
 			return false;
 	}
+	if (value->type == HITL_JSON_NULL)
+	{
+		/* A step that asks humans must not be skipped for such a reason. */
+		hitl_fail_faulty(run, position, "condition %s gives null, neither true nor false; values of different types do not compare",
+						 path);
+		return false;
+	}
 	if (value->type > HITL_JSON_TRUE)
 	{
 		hitl_fail_faulty(run, position, "condition %s gives %s, not a boolean",

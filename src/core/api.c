@@ -23,6 +23,7 @@ static const HitlCoreApi api = {
 	.parse_retry = hitl_parse_retry,
 	.retry_delay = hitl_retry_delay,
 	.build_chat_request = hitl_build_chat_request,
+	.build_echo_reply = hitl_build_echo_reply,
 	.free_text = free_text
 };
 

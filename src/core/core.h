@@ -146,7 +146,8 @@ typedef enum HitlEffectKind
 	HITL_EFFECT_REQUEST_APPROVAL,
 
 	/*
-	 * Have a task done.  token: to be sent back in the reply.  body:
+	 * Have a task done.  type: the name of its model, or NULL for the default
+	 * one.  token: to be sent back in the reply.  body:
 	 * {"task","context":{…},"model":name|null,"instructions":…|null,
 	 * "retry":{…}|null,"timeout_seconds":n|null}.  A host that can answer at
 	 * once (a model without network) sends the reply message right after.
@@ -308,6 +309,13 @@ typedef struct HitlCoreApi
 									   const char *parameters, const char *goal,
 									   const char *variables, const char *steps,
 									   char **body, char **error);
+
+	/*
+	 * Body of the reply message of the built-in model, which repeats the
+	 * task.  task and token: of a RUN_TASK effect.
+	 */
+	HitlResult	(*build_echo_reply) (const char *task, int64_t token,
+									 char **body, char **error);
 
 	/* For strings returned through char **. */
 	void		(*free_text) (char *text);

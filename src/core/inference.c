@@ -168,6 +168,42 @@ hitl_build_chat_request(const char *task, const char *model, const char *paramet
 }
 
 /*
+ * The reply of the built-in model: the task itself.
+ */
+HitlResult
+hitl_build_echo_reply(const char *task, int64_t token, char **body, char **error)
+{
+	HitlArena	arena;
+	HitlBuffer	reply;
+	HitlBuffer	reason;
+	HitlResult	result = HITL_OK;
+	const HitlJson *value;
+
+	*body = NULL;
+	*error = NULL;
+	hitl_arena_init(&arena);
+	hitl_buffer_init(&reply, &arena);
+	hitl_buffer_init(&reason, &arena);
+	value = parse_part(&arena, task == NULL ? "" : task, "task", &result, &reason);
+	if (result == HITL_OK)
+	{
+		hitl_append_text(&reply, "{\"token\":");
+		hitl_append_integer(&reply, token);
+		hitl_append_text(&reply, ",\"result\":{\"answer\":");
+		hitl_json_write(&reply, hitl_json_member(value, "task"));
+		hitl_append_text(&reply, "}}");
+		if (hitl_buffer_text(&reply) != NULL)
+			*body = hitl_malloc_text(reply.data);
+	}
+	else if (hitl_buffer_text(&reason) != NULL)
+		*error = hitl_malloc_text(reason.data);
+	if (*body == NULL && *error == NULL)
+		result = HITL_NO_MEMORY;
+	hitl_arena_free(&arena);
+	return result;
+}
+
+/*
  * The reply is a failure.
  */
 static void

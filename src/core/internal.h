@@ -227,6 +227,7 @@ typedef struct HitlTask
 	HitlTemplate context;
 	bool		has_context;
 	HitlTemplate instructions;
+	const char *model;			/* name, or NULL */
 	const char *terms;			/* JSON members model, retry, timeout_seconds */
 	const char *checkpoint;		/* name, or NULL */
 	HitlGate	gate;
@@ -467,5 +468,7 @@ extern HitlResult hitl_build_chat_request(const char *task, const char *model,
 										  const char *parameters, const char *goal,
 										  const char *variables, const char *steps,
 										  char **body, char **error);
+extern HitlResult hitl_build_echo_reply(const char *task, int64_t token,
+										char **body, char **error);
 
 #endif							/* HITL_CORE_INTERNAL_H */

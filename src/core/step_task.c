@@ -96,8 +96,9 @@ parse_terms(HitlParse *parse, const HitlPlace *place, const HitlJson *object, Hi
 	HitlBuffer	terms;
 	int64_t		timeout;
 
+	task->model = hitl_get_text(parse, place, object, "model", false);
 	hitl_buffer_init(&terms, parse->arena);
-	hitl_json_write_member(&terms, "model", hitl_get_text(parse, place, object, "model", false));
+	hitl_json_write_member(&terms, "model", task->model);
 
 	hitl_append_text(&terms, ",\"retry\":");
 	retry_object = hitl_get(parse, place, object, "retry", HITL_JSON_OBJECT, false);
@@ -331,7 +332,8 @@ show_call(HitlRun *run, const HitlPosition *position)
 static void
 send_call(HitlRun *run, HitlPosition *position, const char *call)
 {
-	HitlEffect *effect = hitl_emit(run, HITL_EFFECT_RUN_TASK, NULL, position);
+	HitlEffect *effect = hitl_emit(run, HITL_EFFECT_RUN_TASK,
+									position->step->as.task.model, position);
 
 	effect->body = hitl_copy_text(run->memory, call, strlen(call));
 	hitl_await(run, position, HITL_AWAITS_REPLY, effect);

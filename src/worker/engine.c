@@ -1,18 +1,496 @@
 /*
  * engine.c
- *		The engine worker.
+ *		The engine worker: takes due messages in batches and advances their
+ *		workflows.
+ *
+ * One transaction a batch: messages are claimed (FOR UPDATE SKIP LOCKED), their
+ * workflows locked and loaded, every message delivered, everything written with
+ * a constant number of statements, the messages deleted.
+ *
+ * When a batch fails for a reason that lies in it, its workflows are taken up
+ * again one at a time; the one that fails alone too is failed, with the error
+ * recorded, so that it does not come back.  Errors that lie elsewhere (a
+ * deadlock, a full disk, a shutdown) are left to the loop, which tries again.
+ *
+ * Expiry: approval requests that are due expire in the same loop.
  */
 #include "postgres.h"
 
+#include "access/xact.h"
+#include "approval/approval.h"
+#include "catalog/pg_type.h"
+#include "core_bridge.h"
+#include "db.h"
+#include "hitl.h"
+#include "lib/qunique.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
 #include "worker/worker.h"
+#include "workflow/batch.h"
+#include "workflow/definition.h"
+#include "workflow/identifier.h"
 
-static long
-engine_pass(void)
+/* Under load, look for what the claim position has passed this often (ms). */
+#define SWEEP_INTERVAL		1000
+
+/* Under load, look for approvals to expire this often (ms). */
+#define EXPIRY_INTERVAL		100
+
+/* Approval requests that expire in one transaction. */
+#define EXPIRY_BATCH		1000
+
+/* When a workflow is locked by somebody else, look again after (ms). */
+#define MIN_BUSY_DELAY		5
+#define MAX_BUSY_DELAY		1000
+
+/* How long a statement may wait for a row that a client has locked (ms). */
+#define LOCK_TIMEOUT		"500"
+
+/* A message, claimed. */
+typedef struct Message
 {
-	return HITL_SLEEP_FOREVER;
-}
+	ItemPointerData ctid;
+	TimestampTz due_at;
+	int64		id;
+	pg_uuid_t	workflow_id;
+	char	   *kind;
+	Jsonb	   *body;
+	bool		done;			/* delivered, or left to nobody */
+} Message;
+
+/* The workflows of the batch under way; they outlive its transaction. */
+static pg_uuid_t *in_hand = NULL;
+static int	in_hand_count = 0;
+static int	in_hand_capacity = 0;
+
+/* Workflows whose batch has failed, to be taken up one at a time, last first. */
+static pg_uuid_t *suspects = NULL;
+static int	suspects_count = 0;
+
+/* The one workflow that is tried alone, if any. */
+static pg_uuid_t *alone = NULL;
+
+static TimestampTz claim_position = DT_NOBEGIN;
+static TimestampTz next_sweep = 0;
+static TimestampTz next_expiry_check = 0;
+static long busy_delay = MIN_BUSY_DELAY;
+static TimestampTz pass_began = 0;
+
+static void engine_start(void);
+static long engine_pass(void);
+static void engine_failed(const ErrorData *error);
+static bool is_transient(int sqlerrcode);
+static bool took_too_long(int sqlerrcode);
+static void fail_alone(const ErrorData *error);
+static int	process_batch(bool *skipped);
+static int	claim(Message **messages);
+static int	read_messages(Message **messages);
+static void take_in_hand(Message *messages, int count);
+static int	compare_ids(const void *a, const void *b);
+static void postpone_orphans(Message *messages, int count, bool *skipped);
+static void delete_messages(Message *messages, int count);
+static long sleep_time(TimestampTz looked_at);
 
 const HitlWorkerRole hitl_engine_role = {
 	.kind = HITL_WORKER_ENGINE,
-	.pass = engine_pass
+	.start = engine_start,
+	.pass = engine_pass,
+	.failed = engine_failed,
 };
+
+/*
+ * Once, connected.
+ */
+static void
+engine_start(void)
+{
+	/*
+	 * Everything the engine asks is answered by an index; a plan made while a
+	 * table was still small must not scan it later.
+	 */
+	SetConfigOption("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("jit", "off", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION);
+}
+
+/*
+ * One pass: a batch of messages, or else what is due to expire, or else the
+ * time to sleep.
+ */
+static long
+engine_pass(void)
+{
+	int			count;
+	bool		skipped = false;
+	long		sleep;
+	TimestampTz now = GetCurrentTimestamp();
+
+	hitl_trim_definitions();
+	in_hand_count = 0;
+	alone = suspects_count > 0 ? &suspects[suspects_count - 1] : NULL;
+
+	hitl_begin_work("processing messages");
+	pass_began = now;
+	enable_timeout_after(STATEMENT_TIMEOUT, hitl_batch_timeout);
+	count = process_batch(&skipped);
+	if (count == 0 && claim_position != DT_NOBEGIN && alone == NULL)
+	{
+		claim_position = DT_NOBEGIN;
+		next_sweep = now + SWEEP_INTERVAL * (int64) 1000;
+		count = process_batch(&skipped);
+	}
+	if ((count == 0 || now >= next_expiry_check) && alone == NULL)
+	{
+		next_expiry_check = now + EXPIRY_INTERVAL * (int64) 1000;
+		if (hitl_expire_due(EXPIRY_BATCH) > 0)
+			count++;
+	}
+	sleep = count > 0 || alone != NULL ? 0 : sleep_time(now);
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	hitl_end_work();
+
+	if (alone != NULL)
+	{
+		suspects_count--;
+		alone = NULL;
+	}
+
+	if (!skipped)
+		busy_delay = MIN_BUSY_DELAY;
+	else if (count == 0)
+	{
+		/* All that is due belongs to workflows that others have locked. */
+		sleep = sleep < 0 ? busy_delay : Min(Max(sleep, MIN_BUSY_DELAY), busy_delay);
+		busy_delay = Min(busy_delay * 2, MAX_BUSY_DELAY);
+	}
+	return sleep;
+}
+
+/*
+ * After an error: find out whose fault it was.
+ */
+static void
+engine_failed(const ErrorData *error)
+{
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	claim_position = DT_NOBEGIN;
+	if (alone != NULL)
+	{
+		/* If it is nobody's fault, its messages are still due. */
+		if (!is_transient(error->sqlerrcode) || took_too_long(error->sqlerrcode))
+			fail_alone(error);
+		suspects_count--;
+		alone = NULL;
+	}
+	else if (!is_transient(error->sqlerrcode) || took_too_long(error->sqlerrcode) ||
+			 error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+	{
+		suspects = suspects == NULL ?
+			MemoryContextAlloc(TopMemoryContext, Max(1, in_hand_count) * sizeof(pg_uuid_t)) :
+			repalloc(suspects, Max(1, in_hand_count) * sizeof(pg_uuid_t));
+		memcpy(suspects, in_hand, in_hand_count * sizeof(pg_uuid_t));
+		suspects_count = in_hand_count;
+	}
+	in_hand_count = 0;
+}
+
+/*
+ * Errors that say nothing about the workflow being processed.
+ */
+static bool
+is_transient(int sqlerrcode)
+{
+	switch (ERRCODE_TO_CATEGORY(sqlerrcode))
+	{
+		case ERRCODE_TRANSACTION_ROLLBACK:	/* 40: deadlock, serialization */
+		case ERRCODE_INSUFFICIENT_RESOURCES:	/* 53: disk full, out of memory */
+		case ERRCODE_OPERATOR_INTERVENTION: /* 57: cancel, shutdown */
+		case MAKE_SQLSTATE('5', '8', '0', '0', '0'):	/* 58: I/O */
+			return true;
+		default:
+			return sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+	}
+}
+
+/*
+ * Was it our own time limit?
+ */
+static bool
+took_too_long(int sqlerrcode)
+{
+	return sqlerrcode == ERRCODE_QUERY_CANCELED &&
+		TimestampDifferenceExceeds(pass_began, GetCurrentTimestamp(), hitl_batch_timeout);
+}
+
+/*
+ * Fail the workflow that was tried alone, in a transaction of its own, and
+ * take its due messages out of the way.
+ */
+static void
+fail_alone(const ErrorData *error)
+{
+	static HitlStatement drop_messages = {
+		"DELETE FROM hitl.messages WHERE workflow_id = $1 AND due_at <= clock_timestamp()",
+		1, {UUIDOID}
+	};
+	static HitlStatement fail = {
+		"UPDATE hitl.workflows SET status = 'failed', finished_at = clock_timestamp(), "
+		"last_event = last_event + 1, error = jsonb_strip_nulls(jsonb_build_object("
+		"'kind', $5, 'message', $2, 'sqlstate', $3, 'detail', $4)) "
+		"WHERE id = $1 AND status NOT IN ('completed', 'failed', 'rejected', 'cancelled') "
+		"RETURNING last_event, error", 5, {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+	};
+	static HitlStatement record = {
+		"INSERT INTO hitl.workflow_events (workflow_id, seq, event_type, data, created_at) "
+		"VALUES ($1, $2, 'workflow_failed', $3, clock_timestamp())",
+		3, {UUIDOID, INT4OID, JSONBOID}
+	};
+	bool		late = took_too_long(error->sqlerrcode);
+	const char *message;
+	Datum		values[5];
+	bool		isnull;
+
+	hitl_begin_work("failing a workflow");
+	message = late ? psprintf("processing it took longer than hitl.batch_timeout (%d ms)",
+							  hitl_batch_timeout) :
+		error->message ? error->message : "unknown error";
+	values[0] = UUIDPGetDatum(alone);
+	hitl_execute(&drop_messages, values, NULL, 0);
+	values[1] = CStringGetTextDatum(message);
+	values[2] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
+	values[3] = error->detail ? CStringGetTextDatum(error->detail) : 0;
+	values[4] = CStringGetTextDatum(late ? "timeout" : "system_error");
+	hitl_execute(&fail, values, error->detail ? NULL : "   n ", 0);
+	if (SPI_processed > 0)
+	{
+		values[1] = hitl_column(0, 1, &isnull);
+		values[2] = hitl_column(0, 2, &isnull);
+		hitl_execute(&record, values, NULL, 0);
+		hitl_withdraw_all(alone);
+		hitl_announce_at_commit(alone);
+	}
+	hitl_end_work();
+	ereport(LOG,
+			(errmsg("workflow %s has been failed", hitl_id_text(alone)),
+			 errdetail("Its messages were taken out of the queue; the other workflows of the batch go on.")));
+}
+
+/*
+ * Claim, deliver and write one batch.  Returns how many messages were done;
+ * skipped tells whether others were left because their workflow is locked.
+ */
+static int
+process_batch(bool *skipped)
+{
+	HitlBatch  *batch;
+	Message    *messages;
+	int			claimed;
+	int			done = 0;
+	int			missing = 0;
+	int			i;
+
+	claimed = claim(&messages);
+	if (claimed == 0)
+		return 0;
+
+	take_in_hand(messages, claimed);
+	batch = hitl_batch_create();
+	hitl_batch_load(batch, in_hand, in_hand_count);
+	for (i = 0; i < claimed; i++)
+	{
+		HitlWorkflow *workflow = hitl_batch_find(batch, &messages[i].workflow_id);
+
+		if (workflow == NULL)
+		{
+			missing++;
+			continue;
+		}
+		hitl_deliver(batch, workflow, messages[i].kind, messages[i].body);
+		messages[i].done = true;
+		done++;
+		CHECK_FOR_INTERRUPTS();
+	}
+	hitl_batch_write(batch);
+	if (missing > 0)
+		postpone_orphans(messages, claimed, skipped);
+	delete_messages(messages, claimed);
+	hitl_count_handled(done);
+	return done;
+}
+
+/*
+ * Claim due messages, oldest first, from the position that the last claim
+ * reached: what lies before it is gone and only dead index entries are left
+ * (a sweep from the beginning each second finds what committed late).
+ */
+static int
+claim(Message **messages)
+{
+#define CLAIM_MESSAGES \
+	"SELECT m.ctid, m.due_at, m.id, m.workflow_id, m.kind, m.body FROM hitl.messages m "
+	static HitlStatement claim_due = {
+		CLAIM_MESSAGES "WHERE m.due_at >= $1 AND m.due_at <= $2 "
+		"ORDER BY m.due_at, m.id LIMIT $3 FOR UPDATE SKIP LOCKED",
+		3, {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID}
+	};
+	static HitlStatement claim_one = {
+		CLAIM_MESSAGES "WHERE m.workflow_id = $1 AND m.due_at <= $2 "
+		"ORDER BY m.due_at, m.id FOR UPDATE SKIP LOCKED", 2, {UUIDOID, TIMESTAMPTZOID}
+	};
+	TimestampTz now = GetCurrentTimestamp();
+	Datum		values[3];
+	int			count;
+
+	values[1] = TimestampTzGetDatum(now);
+	if (alone != NULL)
+	{
+		values[0] = UUIDPGetDatum(alone);
+		hitl_execute(&claim_one, values, NULL, 0);
+		return read_messages(messages);
+	}
+	if (now >= next_sweep)
+	{
+		claim_position = DT_NOBEGIN;
+		next_sweep = now + SWEEP_INTERVAL * (int64) 1000;
+	}
+	values[0] = TimestampTzGetDatum(claim_position);
+	values[2] = Int32GetDatum(hitl_batch_size);
+	hitl_execute(&claim_due, values, NULL, 0);
+	count = read_messages(messages);
+	if (count > 0)
+		claim_position = (*messages)[count - 1].due_at;
+	return count;
+}
+
+/*
+ * The messages in SPI_tuptable.
+ */
+static int
+read_messages(Message **messages)
+{
+	int			count = SPI_processed;
+	int			i;
+
+	*messages = palloc0((count + 1) * sizeof(Message));
+	for (i = 0; i < count; i++)
+	{
+		Message    *message = &(*messages)[i];
+		bool		isnull;
+
+		message->ctid = *(ItemPointer) DatumGetPointer(hitl_column(i, 1, &isnull));
+		message->due_at = DatumGetTimestampTz(hitl_column(i, 2, &isnull));
+		message->id = DatumGetInt64(hitl_column(i, 3, &isnull));
+		message->workflow_id = *DatumGetUUIDP(hitl_column(i, 4, &isnull));
+		message->kind = hitl_column_text(i, 5);
+		message->body = DatumGetJsonbP(hitl_column(i, 6, &isnull));
+	}
+	return count;
+}
+
+/*
+ * Remember the workflows of the messages, each once.
+ */
+static void
+take_in_hand(Message *messages, int count)
+{
+	int			i;
+
+	if (count > in_hand_capacity)
+	{
+		in_hand = in_hand == NULL ?
+			MemoryContextAlloc(TopMemoryContext, count * sizeof(pg_uuid_t)) :
+			repalloc(in_hand, count * sizeof(pg_uuid_t));
+		in_hand_capacity = count;
+	}
+	for (i = 0; i < count; i++)
+		in_hand[i] = messages[i].workflow_id;
+	qsort(in_hand, count, sizeof(pg_uuid_t), compare_ids);
+	in_hand_count = qunique(in_hand, count, sizeof(pg_uuid_t), compare_ids);
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(pg_uuid_t));
+}
+
+/*
+ * Of the messages that were left, put off those whose workflow does not exist
+ * (a restore that has not reached it yet); the others' workflows are locked.
+ */
+static void
+postpone_orphans(Message *messages, int count, bool *skipped)
+{
+	static HitlStatement postpone = {
+		"UPDATE hitl.messages m SET due_at = clock_timestamp() + interval '1 minute' "
+		"WHERE m.ctid = ANY ($1) AND NOT EXISTS "
+		"(SELECT FROM hitl.workflows w WHERE w.id = m.workflow_id)", 1, {TIDARRAYOID}
+	};
+	Datum	   *ctids = palloc(count * sizeof(Datum));
+	Datum		value;
+	int			left = 0;
+	int			i;
+
+	for (i = 0; i < count; i++)
+		if (!messages[i].done)
+			ctids[left++] = PointerGetDatum(&messages[i].ctid);
+	value = PointerGetDatum(construct_array(ctids, left, TIDOID, sizeof(ItemPointerData),
+											false, TYPALIGN_SHORT));
+	hitl_execute(&postpone, &value, NULL, 0);
+	if (SPI_processed < left)
+		*skipped = true;
+}
+
+/*
+ * Delete the messages that are done.  Their rows are locked, so they are where
+ * they were found.
+ */
+static void
+delete_messages(Message *messages, int count)
+{
+	static HitlStatement remove = {
+		"DELETE FROM hitl.messages WHERE ctid = ANY ($1)", 1, {TIDARRAYOID}
+	};
+	Datum	   *ctids = palloc(count * sizeof(Datum));
+	Datum		value;
+	int			done = 0;
+	int			i;
+
+	for (i = 0; i < count; i++)
+		if (messages[i].done)
+			ctids[done++] = PointerGetDatum(&messages[i].ctid);
+	if (done == 0)
+		return;
+	value = PointerGetDatum(construct_array(ctids, done, TIDOID, sizeof(ItemPointerData),
+											false, TYPALIGN_SHORT));
+	hitl_execute(&remove, &value, NULL, 0);
+}
+
+/*
+ * How long nothing is due, having looked for what was due by then.
+ */
+static long
+sleep_time(TimestampTz looked_at)
+{
+	static HitlStatement next = {
+		"SELECT least((SELECT due_at FROM hitl.messages WHERE due_at > $1 "
+		"ORDER BY due_at LIMIT 1), "
+		"(SELECT expires_at FROM hitl.approval_requests WHERE status = 'pending' "
+		"ORDER BY expires_at LIMIT 1))", 1, {TIMESTAMPTZOID}
+	};
+	Datum		value = TimestampTzGetDatum(looked_at);
+	Datum		due;
+	bool		isnull;
+
+	hitl_execute(&next, &value, NULL, 1);
+	due = hitl_column(0, 1, &isnull);
+	if (isnull)
+		return HITL_SLEEP_FOREVER;
+	return Max(1, TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+												  DatumGetTimestampTz(due)));
+}

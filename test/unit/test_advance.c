@@ -123,7 +123,7 @@ TEST(conditions)
 				  TASK("b", ",\"when\":\"$.variables.none\"") AND
 				  TASK("c", ",\"when\":\"$.variables.no\"") AND
 				  TASK("d", ",\"when\":\"$.variables.yes\"") AND
-				  TASK("e", ",\"when\":\"$.variables.null\"")),
+				  TASK("e", ",\"when\":\"$.variables.null\",\"on_error\":\"continue\"")),
 				  "{\"variables\":{\"n\":10,\"no\":false,\"yes\":true,\"null\":null}}");
 	SEND(&w, "start", NULL, "workflow_started, =running, step_skipped a, more");
 	CHECK_TEXT(w.effects.items[2].body, "{\"when\":\"$.variables.n > 10\"}");
@@ -132,7 +132,7 @@ TEST(conditions)
 	SEND(&w, "continue", NULL, "step_skipped c, more");
 	SEND(&w, "continue", NULL, "run d 1");
 	SEND(&w, "reply", DONE(1), "step_completed d, more");
-	SEND(&w, "continue", NULL, "step_skipped e, workflow_completed, =completed");
+	SEND(&w, "continue", NULL, "step_failed e, workflow_completed, =completed");
 	CHECK(contains(control_text(&w), "\"completed\":5"));
 	workflow_close(&w);
 }

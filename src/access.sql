@@ -1,0 +1,106 @@
+-- access.sql
+--		Who may do what: nothing for PUBLIC, four levels to grant to roles.
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA hitl FROM PUBLIC;
+REVOKE ALL ON ALL PROCEDURES IN SCHEMA hitl FROM PUBLIC;
+
+-- hitl.wake() is called by triggers; that needs no right to execute it.
+
+CREATE FUNCTION hitl.access_levels()
+	RETURNS TABLE (level text, privilege text, object_type text, object_name text)
+	LANGUAGE sql IMMUTABLE
+BEGIN ATOMIC
+	SELECT l.level, o.privilege, o.object_type, o.object_name
+	FROM (VALUES
+		('viewer', 1), ('approver', 2), ('operator', 3), ('admin', 4)) AS l (level, rank)
+	JOIN (VALUES
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.get_workflow_status(uuid)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.workflow_timeline(uuid)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.list_pending_approvals(text, uuid)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.validate_definition(jsonb)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.partition_of(uuid)'),
+		(1, 'EXECUTE', 'PROCEDURE', 'hitl.await_workflow(uuid, interval, text)'),
+		(1, 'EXECUTE', 'PROCEDURE', 'hitl.await_approval(uuid, interval, text)'),
+		(2, 'EXECUTE', 'FUNCTION', 'hitl.respond_to_approval(uuid, text, text, jsonb, text)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.uuidv7(integer)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.create_workflow(text, text, jsonb, jsonb, text)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.execute_workflow(uuid, text, jsonb)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.update_workflow_state(uuid, jsonb, text)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.transition_workflow_status(uuid, text, text)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.request_approval(text, text, text, text, text[], integer, numeric, jsonb, uuid, text, text[])'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.cancel_approval(uuid, text)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.expire_approval(uuid)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.expire_due_approvals()'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.create_checkpoint(uuid, text, text, text)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.rollback_workflow(uuid, text, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.create_model(text, text, text, text, text, jsonb, boolean, integer)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_model(text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_secret(text, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.delete_secret(text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.retry_request(uuid)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.configure_channel(text, text, jsonb, text, boolean, boolean)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.grant_acting(name, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.revoke_acting(name, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.grant_access(name, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.revoke_access(name)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.worker_status()'),
+		(4, 'SELECT', 'TABLE', 'hitl.workers'),
+		(4, 'SELECT', 'TABLE', 'hitl.secret_names'),
+		(4, 'SELECT', 'TABLE', 'hitl.models'),
+		(4, 'SELECT', 'TABLE', 'hitl.channel_configurations'),
+		(4, 'SELECT', 'TABLE', 'hitl.notifications'),
+		(4, 'SELECT', 'TABLE', 'hitl.definitions'),
+		(4, 'SELECT', 'TABLE', 'hitl.workflows'),
+		(4, 'SELECT', 'TABLE', 'hitl.messages'),
+		(4, 'SELECT', 'TABLE', 'hitl.workflow_events'),
+		(4, 'SELECT', 'TABLE', 'hitl.workflow_steps'),
+		(4, 'SELECT', 'TABLE', 'hitl.workflow_checkpoints'),
+		(4, 'SELECT', 'TABLE', 'hitl.approval_requests'),
+		(4, 'SELECT', 'TABLE', 'hitl.approval_responses'),
+		(4, 'SELECT', 'TABLE', 'hitl.pending_approvals'),
+		(4, 'SELECT', 'TABLE', 'hitl.acting_grants')
+	) AS o (rank, privilege, object_type, object_name) ON o.rank <= l.rank;
+END;
+COMMENT ON FUNCTION hitl.access_levels() IS
+	'what each level of hitl.grant_access (viewer, approver, operator, admin) allows';
+
+CREATE FUNCTION hitl.grant_access(grantee name, level text) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	grant_ record;
+BEGIN
+	IF level NOT IN ('viewer', 'approver', 'operator', 'admin') THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('unknown access level "%s"', level),
+			HINT = 'A level is viewer, approver, operator or admin.';
+	END IF;
+	EXECUTE format('GRANT USAGE ON SCHEMA hitl TO %I', grantee);
+	FOR grant_ IN SELECT a.* FROM hitl.access_levels() AS a WHERE a.level = grant_access.level LOOP
+		EXECUTE format('GRANT %s ON %s %s TO %I', grant_.privilege, grant_.object_type,
+					   grant_.object_name, grantee);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION hitl.grant_access(name, text) IS
+	'let a role use hitl: viewer reads, approver also answers approvals, operator also runs workflows, admin also configures';
+
+CREATE FUNCTION hitl.revoke_access(grantee name) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	grant_ record;
+BEGIN
+	FOR grant_ IN SELECT a.* FROM hitl.access_levels() AS a WHERE a.level = 'admin' LOOP
+		EXECUTE format('REVOKE %s ON %s %s FROM %I', grant_.privilege, grant_.object_type,
+					   grant_.object_name, grantee);
+	END LOOP;
+	EXECUTE format('REVOKE USAGE ON SCHEMA hitl FROM %I', grantee);
+END
+$$;
+COMMENT ON FUNCTION hitl.revoke_access(name) IS
+	'take back all that hitl.grant_access gave to a role';
+
+REVOKE ALL ON FUNCTION hitl.access_levels(), hitl.grant_access(name, text),
+	hitl.revoke_access(name) FROM PUBLIC;

@@ -1,0 +1,256 @@
+/*
+ * checkpoint.c
+ *		Checkpoints and the return to them.
+ *
+ * A checkpoint is a snapshot of a workflow's data and control state.  Rolling
+ * back adds an event and deletes nothing: what was awaited is withdrawn, and
+ * since tokens go on rising, an answer to something asked before the rollback
+ * finds nobody waiting.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "core_bridge.h"
+#include "approval/approval.h"
+#include "db.h"
+#include "hitl.h"
+#include "miscadmin.h"
+#include "undo/checkpoint.h"
+#include "utils/builtins.h"
+#include "workflow/caller.h"
+#include "workflow/identifier.h"
+
+static bool find_checkpoint(const pg_uuid_t *workflow_id, const char *name);
+
+PG_FUNCTION_INFO_V1(hitl_create_checkpoint);
+PG_FUNCTION_INFO_V1(hitl_rollback_workflow);
+
+/*
+ * Insert checkpoints, set-based.
+ */
+void
+hitl_insert_checkpoints(HitlRows *rows)
+{
+	static HitlStatement insert = {
+		"INSERT INTO hitl.workflow_checkpoints (id, workflow_id, name, step_name, "
+		"description, event, control, data, created_by, created_at) "
+		"SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+		10, {UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+		INT4ARRAYOID, JSONBARRAYOID, JSONBARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}
+	};
+
+	hitl_rows_execute(rows, &insert);
+}
+
+/*
+ * Record a checkpoint of a loaded workflow as it is now.
+ */
+pg_uuid_t
+hitl_take_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
+					 const char *step, const char *position, const char *description,
+					 const char *control, const char *actor)
+{
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	Datum		values[10];
+	bool		nulls[10] = {false};
+	int			event;
+
+	*id = hitl_new_id(hitl_id_partition(&workflow->id));
+	event = hitl_add_event(batch, workflow, "checkpoint_created", step, position,
+						   hitl_facts("checkpoint", name, "checkpoint_id", hitl_id_text(id),
+									  "description", description, NULL),
+						   NULL, actor);
+	values[0] = UUIDPGetDatum(id);
+	values[1] = UUIDPGetDatum(&workflow->id);
+	values[2] = CStringGetTextDatum(name);
+	nulls[3] = step == NULL;
+	values[3] = step ? CStringGetTextDatum(step) : 0;
+	nulls[4] = description == NULL;
+	values[4] = description ? CStringGetTextDatum(description) : 0;
+	values[5] = Int32GetDatum(event);
+	nulls[6] = workflow->control == NULL;
+	if (control)
+		values[6] = JsonbPGetDatum(hitl_jsonb_parse(control));
+	else if (workflow->control)
+		values[6] = JsonbPGetDatum(hitl_dump_control(workflow->control));
+	values[7] = JsonbPGetDatum(hitl_data_document(&workflow->data));
+	nulls[8] = actor == NULL;
+	values[8] = actor ? CStringGetTextDatum(actor) : 0;
+	values[9] = TimestampTzGetDatum(batch->now);
+	hitl_rows_add(&batch->checkpoints, values, nulls);
+	return *id;
+}
+
+/*
+ * Return a loaded workflow to a checkpoint.
+ */
+char *
+hitl_return_to_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
+						  const char *reason, const char *actor)
+{
+	static HitlStatement abandon = {
+		"UPDATE hitl.workflow_checkpoints SET abandoned = true "
+		"WHERE workflow_id = $1 AND event > $2 AND NOT abandoned", 2, {UUIDOID, INT4OID}
+	};
+	char	   *found;
+	Datum		values[2];
+	StringInfoData delta;
+	Jsonb	   *data;
+	Jsonb	   *control;
+	bool		isnull;
+	Datum		datum;
+
+	/* It may have been taken earlier in this very batch. */
+	hitl_insert_checkpoints(&batch->checkpoints);
+	batch->checkpoints.count = 0;
+
+	if (!find_checkpoint(&workflow->id, name))
+		return NULL;
+	found = hitl_column_text(0, 1);
+	datum = hitl_column(0, 2, &isnull);
+	control = isnull ? NULL : DatumGetJsonbP(datum);
+	data = DatumGetJsonbP(hitl_column(0, 3, &isnull));
+	values[0] = UUIDPGetDatum(&workflow->id);
+	values[1] = hitl_column(0, 4, &isnull);
+	hitl_execute(&abandon, values, NULL, 0);
+
+	if (workflow->definition && control)
+	{
+		HitlControl *restored = NULL;
+		HitlResult	result;
+		int			i;
+
+		result = hitl_core()->rewind(workflow->definition, workflow->control,
+									 hitl_jsonb_text(control), &restored, &batch->effects);
+		if (result == HITL_NO_MEMORY)
+			hitl_core_out_of_memory();
+		if (result != HITL_OK)
+			ereport(ERROR,
+					(errcode(ERRCODE_HITL_INVALID_TRANSITION),
+					 errmsg("workflow %s cannot return to checkpoint \"%s\"",
+							hitl_id_text(&workflow->id), found),
+					 errdetail_internal("%s", batch->effects.error ? batch->effects.error :
+										"Its control state does not fit the definition.")));
+		hitl_core()->free_control(workflow->control);
+		workflow->control = restored;
+		for (i = 0; i < batch->effects.count; i++)
+		{
+			values[1] = Int64GetDatum(batch->effects.items[i].token);
+			Assert(batch->effects.items[i].kind == HITL_EFFECT_WITHDRAW);
+			hitl_rows_add(&batch->withdrawals, values, NULL);
+		}
+		hitl_core()->free_effects(&batch->effects);
+	}
+
+	initStringInfo(&delta);
+	appendStringInfo(&delta, "{\"$\": %s}", hitl_jsonb_text(data));
+	hitl_add_event(batch, workflow, "rolled_back", NULL, NULL,
+				   hitl_facts("checkpoint", found, "reason", reason, NULL),
+				   hitl_jsonb_parse(delta.data), actor);
+	hitl_set_status(batch, workflow, "rolled_back");
+	return found;
+}
+
+/*
+ * hitl.create_checkpoint(workflow_id, checkpoint_name, step_name, description)
+ */
+Datum
+hitl_create_checkpoint(PG_FUNCTION_ARGS)
+{
+	pg_uuid_t  *result = palloc(sizeof(pg_uuid_t));
+	HitlBatch  *batch;
+	HitlWorkflow *workflow;
+	char	   *name;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("workflow_id and checkpoint_name must not be null")));
+	name = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	if (name[0] == '\0')
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("checkpoint_name must not be empty")));
+
+	SPI_connect();
+	batch = hitl_batch_create();
+	workflow = hitl_load_workflow(batch, PG_GETARG_UUID_P(0));
+	*result = hitl_take_checkpoint(batch, workflow, name,
+								   PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
+								   NULL,
+								   PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)),
+								   NULL, hitl_caller());
+	hitl_batch_write(batch);
+	SPI_finish();
+	PG_RETURN_UUID_P(result);
+}
+
+/*
+ * hitl.rollback_workflow(workflow_id, checkpoint_name, reason)
+ */
+Datum
+hitl_rollback_workflow(PG_FUNCTION_ARGS)
+{
+	MemoryContext caller_context = CurrentMemoryContext;
+	HitlBatch  *batch;
+	HitlWorkflow *workflow;
+	char	   *name = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *found;
+	text	   *result;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("workflow_id must not be null")));
+
+	SPI_connect();
+	batch = hitl_batch_create();
+	workflow = hitl_load_workflow(batch, PG_GETARG_UUID_P(0));
+	found = hitl_return_to_checkpoint(batch, workflow, name,
+									  PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
+									  hitl_caller());
+	if (found == NULL && name != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_CHECKPOINT_NOT_FOUND),
+				 errmsg("workflow %s has no checkpoint \"%s\"",
+						hitl_id_text(PG_GETARG_UUID_P(0)), name),
+				 errhint("hitl.get_workflow_status(workflow_id) lists its checkpoints.")));
+	if (found == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_CHECKPOINT_NOT_FOUND),
+				 errmsg("workflow %s has no checkpoints",
+						hitl_id_text(PG_GETARG_UUID_P(0))),
+				 errhint("A checkpoint step, \"create_checkpoint\" on a task, or hitl.create_checkpoint() makes one.")));
+	hitl_batch_write(batch);
+	if (workflow->definition == NULL)
+		hitl_withdraw_all(&workflow->id);
+	{
+		MemoryContext spi_context = MemoryContextSwitchTo(caller_context);
+
+		result = cstring_to_text(found);
+		MemoryContextSwitchTo(spi_context);
+	}
+	SPI_finish();
+	PG_RETURN_TEXT_P(result);
+}
+
+/*
+ * Find a checkpoint, the latest of a name or the latest at all: name, control,
+ * data, event in SPI_tuptable.  Those that a rollback has abandoned come last.
+ */
+static bool
+find_checkpoint(const pg_uuid_t *workflow_id, const char *name)
+{
+	static HitlStatement find = {
+		"SELECT name, control, data, event FROM hitl.workflow_checkpoints "
+		"WHERE workflow_id = $1 AND ($2 IS NULL OR name = $2) "
+		"AND ($2 IS NOT NULL OR NOT abandoned) "
+		"ORDER BY abandoned, event DESC LIMIT 1", 2, {UUIDOID, TEXTOID}
+	};
+	Datum		values[2];
+
+	values[0] = UUIDPGetDatum(workflow_id);
+	values[1] = name ? CStringGetTextDatum(name) : 0;
+	hitl_execute(&find, values, name ? NULL : " n", 1);
+	return SPI_processed > 0;
+}

@@ -1,0 +1,336 @@
+/*
+ * batch.c
+ *		Workflows that are advanced together in one transaction: loading them,
+ *		and changing them in memory.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "core_bridge.h"
+#include "hitl.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "workflow/batch.h"
+#include "workflow/definition.h"
+#include "workflow/identifier.h"
+
+static const Oid event_types[] = {UUIDOID, INT4OID, TEXTOID, TEXTOID, TEXTOID,
+JSONBOID, JSONBOID, TEXTOID, TIMESTAMPTZOID};
+static const Oid task_types[] = {UUIDOID, UUIDOID, INT8OID, TEXTOID, TEXTOID,
+TEXTOID, TEXTOID, JSONBOID, INT4OID};
+static const Oid approval_types[] = {UUIDOID, UUIDOID, INT8OID, TEXTOID, JSONBOID,
+TEXTOID, NAMEOID};
+static const Oid checkpoint_types[] = {UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID,
+INT4OID, JSONBOID, JSONBOID, TEXTOID, TIMESTAMPTZOID};
+static const Oid withdrawal_types[] = {UUIDOID, INT8OID};
+static const Oid message_types[] = {UUIDOID, TEXTOID, JSONBOID};
+
+static void free_core_memory(void *batch);
+static void load_workflows(HitlBatch *batch, const pg_uuid_t *id,
+						   const pg_uuid_t *ids, int count);
+static int	compare_workflows(const void *a, const void *b);
+static void load_control(HitlBatch *batch, HitlWorkflow *workflow, bytea *hash, Jsonb *control);
+
+/*
+ * An empty batch in the current memory context.
+ */
+HitlBatch *
+hitl_batch_create(void)
+{
+	HitlBatch  *batch = palloc0(sizeof(HitlBatch));
+	MemoryContextCallback *callback = palloc(sizeof(MemoryContextCallback));
+
+	batch->now = GetCurrentTimestamp();
+	hitl_host_init(&batch->host, &batch->host_data);
+	hitl_rows_init(&batch->events, lengthof(event_types), event_types);
+	hitl_rows_init(&batch->approvals, lengthof(approval_types), approval_types);
+	hitl_rows_init(&batch->tasks, lengthof(task_types), task_types);
+	hitl_rows_init(&batch->checkpoints, lengthof(checkpoint_types), checkpoint_types);
+	hitl_rows_init(&batch->withdrawals, lengthof(withdrawal_types), withdrawal_types);
+	hitl_rows_init(&batch->messages, lengthof(message_types), message_types);
+
+	callback->func = free_core_memory;
+	callback->arg = batch;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	return batch;
+}
+
+/*
+ * Lock and load workflows, leaving out those that others have locked.
+ */
+void
+hitl_batch_load(HitlBatch *batch, const pg_uuid_t *ids, int count)
+{
+	load_workflows(batch, NULL, ids, count);
+}
+
+/*
+ * A loaded workflow.
+ */
+HitlWorkflow *
+hitl_batch_find(HitlBatch *batch, const pg_uuid_t *id)
+{
+	HitlWorkflow key;
+
+	key.id = *id;
+	return bsearch(&key, batch->workflows, batch->nworkflows, sizeof(HitlWorkflow),
+				   compare_workflows);
+}
+
+/*
+ * Append an event and apply its delta.
+ */
+int
+hitl_add_event(HitlBatch *batch, HitlWorkflow *workflow, const char *type,
+			   const char *step, const char *position, Jsonb *data,
+			   Jsonb *delta, const char *actor)
+{
+	Datum		values[9];
+	bool		nulls[9] = {false};
+
+	workflow->changed = true;
+	workflow->last_event++;
+	if (delta)
+		hitl_data_change(&workflow->data, delta);
+
+	values[0] = UUIDPGetDatum(&workflow->id);
+	values[1] = Int32GetDatum(workflow->last_event);
+	values[2] = CStringGetTextDatum(type);
+	nulls[3] = step == NULL;
+	values[3] = step ? CStringGetTextDatum(step) : 0;
+	nulls[4] = position == NULL;
+	values[4] = position ? CStringGetTextDatum(position) : 0;
+	nulls[5] = data == NULL;
+	values[5] = PointerGetDatum(data);
+	nulls[6] = delta == NULL;
+	values[6] = PointerGetDatum(delta);
+	nulls[7] = actor == NULL;
+	values[7] = actor ? CStringGetTextDatum(actor) : 0;
+	values[8] = TimestampTzGetDatum(batch->now);
+	hitl_rows_add(&batch->events, values, nulls);
+	return workflow->last_event;
+}
+
+/*
+ * Set the status, and the times that go with it.
+ */
+void
+hitl_set_status(HitlBatch *batch, HitlWorkflow *workflow, const char *status)
+{
+	workflow->changed = true;
+	workflow->status = status;
+	if (strcmp(status, "running") == 0 && workflow->started_at == 0)
+		workflow->started_at = batch->now;
+	workflow->finished_at = hitl_status_is_final(status) ? batch->now : 0;
+	if (strcmp(status, "failed") != 0)
+		workflow->error = NULL;
+}
+
+/*
+ * completed, failed, rejected, cancelled.
+ */
+bool
+hitl_status_is_final(const char *status)
+{
+	return strcmp(status, "completed") == 0 || strcmp(status, "failed") == 0 ||
+		strcmp(status, "rejected") == 0 || strcmp(status, "cancelled") == 0;
+}
+
+/*
+ * Can nothing but a rollback follow?  An owner may go on from a rejection.
+ */
+bool
+hitl_has_ended(const HitlWorkflow *workflow)
+{
+	return hitl_status_is_final(workflow->status) &&
+		(workflow->definition != NULL || strcmp(workflow->status, "rejected") != 0);
+}
+
+/*
+ * Control state of a workflow as jsonb.
+ */
+Jsonb *
+hitl_dump_control(HitlControl *control)
+{
+	char	   *text = NULL;
+	Jsonb	   *volatile jsonb = NULL;
+
+	if (hitl_core()->dump_control(control, &text) != HITL_OK)
+		hitl_core_out_of_memory();
+	PG_TRY();
+	{
+		jsonb = hitl_jsonb_parse(text);
+	}
+	PG_FINALLY();
+	{
+		hitl_core()->free_text(text);
+	}
+	PG_END_TRY();
+	return jsonb;
+}
+
+/*
+ * Lock and load one workflow for a control function.
+ */
+HitlWorkflow *
+hitl_load_workflow(HitlBatch *batch, const pg_uuid_t *id)
+{
+	load_workflows(batch, id, NULL, 1);
+	if (batch->nworkflows == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_WORKFLOW_NOT_FOUND),
+				 errmsg("workflow %s does not exist", hitl_id_text(id)),
+				 errhint("hitl.create_workflow returns the id of a workflow.")));
+	hitl_check_owner(id, batch->workflows[0].owner);
+	return &batch->workflows[0];
+}
+
+/*
+ * Refuse to control a workflow of a role that the caller does not belong to.
+ */
+void
+hitl_check_owner(const pg_uuid_t *id, const char *owner)
+{
+	Oid			caller = GetOuterUserId();
+	Oid			role = get_role_oid(owner, true);
+
+	if (superuser_arg(caller) ||
+		(OidIsValid(role) && has_privs_of_role(caller, role)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for workflow %s", hitl_id_text(id)),
+			 errdetail("It belongs to role \"%s\".", owner),
+			 errhint("A workflow is controlled by the role that created it, and by members of that role.")));
+}
+
+/*
+ * Free what the core allocated; called when the batch's memory context goes.
+ */
+static void
+free_core_memory(void *arg)
+{
+	HitlBatch  *batch = arg;
+	int			i;
+
+	for (i = 0; i < batch->nworkflows; i++)
+		if (batch->workflows[i].control)
+			hitl_core()->free_control(batch->workflows[i].control);
+	hitl_core()->free_effects(&batch->effects);
+}
+
+/*
+ * Lock and load one workflow, waiting for its row (id), or many, leaving out
+ * those that others have locked (ids).
+ */
+static void
+load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids, int count)
+{
+#define LOAD_WORKFLOWS \
+	"SELECT id, name, status, definition_hash, control, data, error, last_event, " \
+	"owner, started_at, finished_at FROM hitl.workflows "
+	static HitlStatement load_one = {
+		LOAD_WORKFLOWS "WHERE id = $1 FOR UPDATE", 1, {UUIDOID}
+	};
+	static HitlStatement load_many = {
+		LOAD_WORKFLOWS "WHERE id = ANY ($1) FOR UPDATE SKIP LOCKED", 1, {UUIDARRAYOID}
+	};
+	Datum		values[1];
+	bytea	  **hashes;
+	Jsonb	  **controls;
+	int			i;
+
+	if (ids == NULL)
+	{
+		values[0] = UUIDPGetDatum(id);
+		hitl_execute(&load_one, values, NULL, 0);
+	}
+	else
+	{
+		Datum	   *elements = palloc(count * sizeof(Datum));
+
+		for (i = 0; i < count; i++)
+			elements[i] = UUIDPGetDatum(&ids[i]);
+		values[0] = PointerGetDatum(construct_array(elements, count, UUIDOID, UUID_LEN,
+													false, TYPALIGN_CHAR));
+		hitl_execute(&load_many, values, NULL, 0);
+	}
+
+	batch->nworkflows = SPI_processed;
+	batch->workflows = palloc0((batch->nworkflows + 1) * sizeof(HitlWorkflow));
+	hashes = palloc0((batch->nworkflows + 1) * sizeof(bytea *));
+	controls = palloc0((batch->nworkflows + 1) * sizeof(Jsonb *));
+	for (i = 0; i < batch->nworkflows; i++)
+	{
+		HitlWorkflow *workflow = &batch->workflows[i];
+		bool		isnull;
+		Datum		datum;
+
+		workflow->id = *DatumGetUUIDP(hitl_column(i, 1, &isnull));
+		workflow->name = hitl_column_text(i, 2);
+		workflow->status = hitl_column_text(i, 3);
+		datum = hitl_column(i, 4, &isnull);
+		hashes[i] = isnull ? NULL : DatumGetByteaP(datum);
+		datum = hitl_column(i, 5, &isnull);
+		controls[i] = isnull ? NULL : DatumGetJsonbP(datum);
+		workflow->data.document = DatumGetJsonbP(hitl_column(i, 6, &isnull));
+		datum = hitl_column(i, 7, &isnull);
+		workflow->error = isnull ? NULL : DatumGetJsonbP(datum);
+		workflow->last_event = DatumGetInt32(hitl_column(i, 8, &isnull));
+		workflow->owner = hitl_column_text(i, 9);
+		datum = hitl_column(i, 10, &isnull);
+		workflow->started_at = isnull ? 0 : DatumGetTimestampTz(datum);
+		datum = hitl_column(i, 11, &isnull);
+		workflow->finished_at = isnull ? 0 : DatumGetTimestampTz(datum);
+	}
+	for (i = 0; i < batch->nworkflows; i++)
+		if (hashes[i])
+			load_control(batch, &batch->workflows[i], hashes[i], controls[i]);
+
+	qsort(batch->workflows, batch->nworkflows, sizeof(HitlWorkflow), compare_workflows);
+}
+
+/*
+ * Order by id.
+ */
+static int
+compare_workflows(const void *a, const void *b)
+{
+	return memcmp(&((const HitlWorkflow *) a)->id, &((const HitlWorkflow *) b)->id, UUID_LEN);
+}
+
+/*
+ * Find the definition of a workflow and parse its control state.
+ */
+static void
+load_control(HitlBatch *batch, HitlWorkflow *workflow, bytea *hash, Jsonb *control)
+{
+	char	   *text = control ? hitl_jsonb_text(control) : NULL;
+	char	   *error = NULL;
+	HitlResult	result;
+
+	workflow->definition = hitl_find_definition(hash);
+	if (workflow->definition == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_INVALID_DEFINITION),
+				 errmsg("the definition of workflow %s is missing",
+						hitl_id_text(&workflow->id))));
+	result = hitl_core()->parse_control(workflow->definition, text, &workflow->control, &error);
+	if (result == HITL_NO_MEMORY)
+		hitl_core_out_of_memory();
+	if (result != HITL_OK)
+	{
+		char	   *detail = pstrdup(error ? error : "no reason given");
+
+		hitl_core()->free_text(error);
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("the control state of workflow %s is damaged",
+						hitl_id_text(&workflow->id)),
+				 errdetail_internal("%s", detail)));
+	}
+}

@@ -1,0 +1,128 @@
+/*
+ * batch.h
+ *		Workflows that are advanced together in one transaction.
+ *
+ * The engine loads the workflows of many messages, a control function (such
+ * as rollback) the one it was called for.  Both deliver messages, which runs
+ * the core and collects its effects, and then write everything with a constant
+ * number of statements.  All of it happens within SPI.
+ */
+#ifndef HITL_BATCH_H
+#define HITL_BATCH_H
+
+#include "postgres.h"
+
+#include "core/core.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+#include "workflow/data.h"
+#include "workflow/rows.h"
+
+/* A workflow, its row locked. */
+typedef struct HitlWorkflow
+{
+	pg_uuid_t	id;
+	char	   *name;
+	const char *status;
+	HitlDefinition *definition; /* NULL: moved by its owner */
+	HitlControl *control;		/* NULL without definition */
+	HitlData	data;
+	Jsonb	   *error;			/* NULL unless failed */
+	int32		last_event;
+	char	   *owner;
+	TimestampTz started_at;		/* 0: not yet */
+	TimestampTz finished_at;	/* 0: not yet */
+	bool		changed;		/* anything to write */
+} HitlWorkflow;
+
+typedef struct HitlBatch
+{
+	TimestampTz now;
+	int			nworkflows;
+	HitlWorkflow *workflows;	/* ordered by id */
+	HitlHost	host;
+	HitlHostData host_data;
+	HitlEffects effects;		/* of the call into the core under way */
+	List	   *models;			/* looked up so far (agent/model.c) */
+
+	/* What is to be written; the columns of the rows: */
+	HitlRows	events;			/* those of hitl.workflow_events */
+	HitlRows	approvals;		/* id, workflow_id, token, step_name, body of a
+								 * REQUEST_APPROVAL effect, requested_by,
+								 * requested_role */
+	HitlRows	tasks;			/* id, workflow_id, token, url, secret_name,
+								 * body, idempotency key, retry, timeout */
+	HitlRows	checkpoints;	/* id, workflow_id, name, step_name,
+								 * description, event, control, data,
+								 * created_by, created_at */
+	HitlRows	withdrawals;	/* workflow_id, token */
+	HitlRows	messages;		/* workflow_id, kind, body */
+} HitlBatch;
+
+/* ---- batch.c --------------------------------------------------------- */
+
+/*
+ * An empty batch in the current memory context, which must not outlive the
+ * transaction: what the core allocated is freed when the context is reset.
+ */
+extern HitlBatch *hitl_batch_create(void);
+
+/*
+ * Lock and load workflows; those locked by others and those that do not exist
+ * are left out.
+ */
+extern void hitl_batch_load(HitlBatch *batch, const pg_uuid_t *ids, int count);
+
+/* A loaded workflow; NULL if it is not in the batch. */
+extern HitlWorkflow *hitl_batch_find(HitlBatch *batch, const pg_uuid_t *id);
+
+/*
+ * Lock and load one workflow for a control function; ERRORs if there is none,
+ * or if the caller is not entitled to control it.
+ */
+extern HitlWorkflow *hitl_load_workflow(HitlBatch *batch, const pg_uuid_t *id);
+
+/* ERROR unless the calling role may control the workflows of owner. */
+extern void hitl_check_owner(const pg_uuid_t *id, const char *owner);
+
+/*
+ * Append an event.  step, position, data, delta and actor may be NULL.  The
+ * delta is applied to the workflow's data.  Returns its number.
+ */
+extern int	hitl_add_event(HitlBatch *batch, HitlWorkflow *workflow,
+						   const char *type, const char *step,
+						   const char *position, Jsonb *data, Jsonb *delta,
+						   const char *actor);
+
+extern void hitl_set_status(HitlBatch *batch, HitlWorkflow *workflow, const char *status);
+
+/* completed, failed, rejected, cancelled: nothing can follow but a rollback. */
+extern bool hitl_status_is_final(const char *status);
+
+/* Can nothing but a rollback follow? */
+extern bool hitl_has_ended(const HitlWorkflow *workflow);
+
+/* Control state of a workflow as jsonb. */
+extern Jsonb *hitl_dump_control(HitlControl *control);
+
+/* ---- write.c --------------------------------------------------------- */
+
+/* Write what has changed, announce and publish it. */
+extern void hitl_batch_write(HitlBatch *batch);
+
+/* Withdraw all that a workflow awaits, at once. */
+extern void hitl_withdraw_all(const pg_uuid_t *workflow_id);
+
+/* ---- transition.c ---------------------------------------------------- */
+
+/* Deliver one message of the mailbox. */
+extern void hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow,
+						 const char *kind, Jsonb *body);
+
+/* Fail a workflow from outside its definition; everything awaited is withdrawn. */
+extern void hitl_fail_workflow(HitlBatch *batch, HitlWorkflow *workflow,
+							   const char *kind, const char *message,
+							   const char *sqlstate);
+
+#endif							/* HITL_BATCH_H */

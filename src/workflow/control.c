@@ -1,0 +1,361 @@
+/*
+ * control.c
+ *		Creating, starting and steering workflows.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "approval/approval.h"
+#include "core_bridge.h"
+#include "db.h"
+#include "hitl.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "worker/worker.h"
+#include "workflow/batch.h"
+#include "workflow/caller.h"
+#include "workflow/definition.h"
+#include "workflow/identifier.h"
+
+/*
+ * Where the owner of a workflow without definition may move it.  A workflow
+ * with a definition is moved by the engine and can only be cancelled.
+ */
+static const struct
+{
+	const char *from;
+	const char *to[8];
+}			transitions[] = {
+	{"pending", {"running", "cancelled"}},
+	{"running", {"waiting", "waiting_approval", "paused", "completed", "failed", "cancelled"}},
+	{"waiting", {"running", "completed", "failed", "cancelled"}},
+	{"waiting_approval", {"running", "approved", "rejected", "failed", "cancelled"}},
+	{"paused", {"running", "failed", "cancelled"}},
+	{"approved", {"running", "waiting_approval", "completed", "failed", "cancelled"}},
+	{"rejected", {"running", "waiting_approval", "failed", "cancelled"}},
+	{"rolled_back", {"running", "cancelled"}},
+};
+
+static Jsonb *object_argument(FunctionCallInfo fcinfo, int number, const char *name);
+static bool is_status(const char *status);
+static bool is_allowed(HitlWorkflow *workflow, const char *status);
+static int	explain_transitions(HitlWorkflow *workflow);
+static Jsonb *wrap(const char *key, Jsonb *value);
+static Jsonb *single_task(void);
+
+PG_FUNCTION_INFO_V1(hitl_create_workflow);
+PG_FUNCTION_INFO_V1(hitl_execute_workflow);
+PG_FUNCTION_INFO_V1(hitl_update_workflow_state);
+PG_FUNCTION_INFO_V1(hitl_transition_workflow_status);
+
+/*
+ * hitl.create_workflow(name, description, workflow_definition, input_data,
+ * created_by): the id of a pending workflow.
+ */
+Datum
+hitl_create_workflow(PG_FUNCTION_ARGS)
+{
+	static HitlStatement insert = {
+		"WITH w AS (INSERT INTO hitl.workflows (id, name, description, definition_hash, data, "
+		"owner, created_by, last_event) VALUES ($1, $2, $3, $4, $5, $6, $7, 1)) "
+		"INSERT INTO hitl.workflow_events (workflow_id, seq, event_type, delta, actor, "
+		"created_at) VALUES ($1, 1, 'workflow_created', $5, $7, clock_timestamp())",
+		7, {UUIDOID, TEXTOID, TEXTOID, BYTEAOID, JSONBOID, NAMEOID, TEXTOID}
+	};
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	Datum		values[7];
+	char		nulls[8] = "       ";
+	Jsonb	   *input = object_argument(fcinfo, 3, "input_data");
+
+	if (PG_ARGISNULL(0) || VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(0)) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("a workflow needs a name")));
+
+	SPI_connect();
+	*id = hitl_new_id(HITL_ANY_PARTITION);
+	values[0] = UUIDPGetDatum(id);
+	values[1] = PG_GETARG_DATUM(0);
+	values[2] = PG_GETARG_DATUM(1);
+	nulls[2] = PG_ARGISNULL(1) ? 'n' : ' ';
+	nulls[3] = PG_ARGISNULL(2) ? 'n' : ' ';
+	if (!PG_ARGISNULL(2))
+		values[3] = PointerGetDatum(hitl_store_definition(PG_GETARG_JSONB_P(2)));
+	values[4] = JsonbPGetDatum(wrap("variables", input ? input : hitl_jsonb_parse("{}")));
+	values[5] = DirectFunctionCall1(namein, CStringGetDatum(hitl_caller()));
+	values[6] = PG_ARGISNULL(4) ? CStringGetTextDatum(hitl_caller()) : PG_GETARG_DATUM(4);
+	hitl_execute(&insert, values, nulls, 0);
+	SPI_finish();
+	PG_RETURN_UUID_P(id);
+}
+
+/*
+ * hitl.execute_workflow(workflow_id, task, context): leave the message that
+ * starts it.
+ */
+Datum
+hitl_execute_workflow(PG_FUNCTION_ARGS)
+{
+	static HitlStatement find = {
+		"SELECT status, owner, definition_hash IS NOT NULL FROM hitl.workflows "
+		"WHERE id = $1", 1, {UUIDOID}
+	};
+	static HitlStatement find_and_lock = {
+		"SELECT status, owner, definition_hash IS NOT NULL FROM hitl.workflows "
+		"WHERE id = $1 FOR UPDATE", 1, {UUIDOID}
+	};
+	static HitlStatement set_definition = {
+		"UPDATE hitl.workflows SET definition_hash = $2 WHERE id = $1", 2, {UUIDOID, BYTEAOID}
+	};
+	pg_uuid_t  *id;
+	Jsonb	   *context = object_argument(fcinfo, 2, "context");
+	char	   *task = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char	   *status;
+	Jsonb	   *body;
+	Datum		values[2];
+	bool		isnull;
+
+	if (PG_ARGISNULL(0))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("workflow_id must not be null")));
+	id = PG_GETARG_UUID_P(0);
+
+	SPI_connect();
+	values[0] = UUIDPGetDatum(id);
+	hitl_execute(&find, values, NULL, 1);
+	if (SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_WORKFLOW_NOT_FOUND),
+				 errmsg("workflow %s does not exist", hitl_id_text(id)),
+				 errhint("hitl.create_workflow returns the id of a workflow.")));
+	hitl_check_owner(id, hitl_column_text(0, 2));
+
+	/* What its owner moves by hand may be moved right now. */
+	if (!DatumGetBool(hitl_column(0, 3, &isnull)))
+		hitl_execute(&find_and_lock, values, NULL, 1);
+	status = hitl_column_text(0, 1);
+	if (strcmp(status, "pending") != 0 && strcmp(status, "rolled_back") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_INVALID_TRANSITION),
+				 errmsg("workflow %s cannot be started", hitl_id_text(id)),
+				 errdetail("Its status is %s.", status),
+				 errhint("A workflow is started once; hitl.rollback_workflow() makes it ready to go on from a checkpoint.")));
+	if (!DatumGetBool(hitl_column(0, 3, &isnull)))
+	{
+		if (task == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("workflow %s has nothing to execute", hitl_id_text(id)),
+					 errdetail("It was created without a definition, and no task is given."),
+					 errhint("Give a task, or move the workflow with hitl.transition_workflow_status().")));
+		values[1] = PointerGetDatum(hitl_store_definition(single_task()));
+		hitl_execute(&set_definition, values, NULL, 0);
+	}
+
+	body = hitl_facts("actor", hitl_caller(), "task", task, NULL);
+	if (context)
+		body = hitl_merge(body, wrap("context", context));
+	hitl_tell_workflow(id, "start", body);
+	SPI_finish();
+	PG_RETURN_UUID_P(id);
+}
+
+/*
+ * hitl.update_workflow_state(workflow_id, new_state, step_name): merge into
+ * $.variables.
+ */
+Datum
+hitl_update_workflow_state(PG_FUNCTION_ARGS)
+{
+	MemoryContext caller_context = CurrentMemoryContext;
+	MemoryContext spi_context;
+	HitlBatch  *batch;
+	HitlWorkflow *workflow;
+	Jsonb	   *state = object_argument(fcinfo, 1, "new_state");
+	Jsonb	   *variables;
+	Jsonb	   *result;
+
+	if (PG_ARGISNULL(0) || state == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("workflow_id and new_state must not be null")));
+
+	SPI_connect();
+	batch = hitl_batch_create();
+	workflow = hitl_load_workflow(batch, PG_GETARG_UUID_P(0));
+	if (hitl_has_ended(workflow))
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_INVALID_TRANSITION),
+				 errmsg("workflow %s has ended", hitl_id_text(&workflow->id)),
+				 errdetail("Its status is %s.", workflow->status),
+				 errhint("Roll it back to a checkpoint before changing its state.")));
+	hitl_add_event(batch, workflow, "state_updated",
+				   PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
+				   NULL, NULL, wrap("variables", state), hitl_caller());
+	hitl_batch_write(batch);
+
+	variables = hitl_member(hitl_data_document(&workflow->data), "variables");
+	spi_context = MemoryContextSwitchTo(caller_context);
+	result = palloc(VARSIZE(variables));
+	memcpy(result, variables, VARSIZE(variables));
+	MemoryContextSwitchTo(spi_context);
+	SPI_finish();
+	PG_RETURN_JSONB_P(result);
+}
+
+/*
+ * hitl.transition_workflow_status(workflow_id, new_status, reason)
+ */
+Datum
+hitl_transition_workflow_status(PG_FUNCTION_ARGS)
+{
+	HitlBatch  *batch;
+	HitlWorkflow *workflow;
+	char	   *status;
+	char	   *reason = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("workflow_id and new_status must not be null")));
+	status = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	if (!is_status(status))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown workflow status \"%s\"", status)));
+
+	SPI_connect();
+	batch = hitl_batch_create();
+	workflow = hitl_load_workflow(batch, PG_GETARG_UUID_P(0));
+	if (!is_allowed(workflow, status))
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_INVALID_TRANSITION),
+				 errmsg("workflow %s cannot go from %s to %s",
+						hitl_id_text(&workflow->id), workflow->status, status),
+				 explain_transitions(workflow),
+				 hitl_status_is_final(workflow->status) ?
+				 errhint("hitl.rollback_workflow() returns a workflow to a checkpoint.") : 0));
+
+	if (workflow->definition)
+		hitl_deliver(batch, workflow, "cancel",
+					 hitl_facts("reason", reason, "actor", hitl_caller(), NULL));
+	else
+	{
+		hitl_add_event(batch, workflow, "status_changed", NULL, NULL,
+					   hitl_facts("from", workflow->status, "to", status,
+								  "reason", reason, NULL),
+					   NULL, hitl_caller());
+		hitl_set_status(batch, workflow, status);
+		if (strcmp(status, "failed") == 0)
+			workflow->error = hitl_facts("kind", "unknown_error", "message",
+										 reason ? reason : "failed by its owner", NULL);
+		if (hitl_has_ended(workflow))
+			hitl_withdraw_all(&workflow->id);
+	}
+	hitl_batch_write(batch);
+	SPI_finish();
+	PG_RETURN_TEXT_P(cstring_to_text(status));
+}
+
+/*
+ * A jsonb argument that must be an object; NULL where it is null.
+ */
+static Jsonb *
+object_argument(FunctionCallInfo fcinfo, int number, const char *name)
+{
+	Jsonb	   *value = PG_ARGISNULL(number) ? NULL : PG_GETARG_JSONB_P(number);
+
+	if (value && !JB_ROOT_IS_OBJECT(value))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must be a JSON object", name)));
+	return value;
+}
+
+/*
+ * Is it the name of a status?
+ */
+static bool
+is_status(const char *status)
+{
+	int			i;
+
+	for (i = 0; i < lengthof(transitions); i++)
+		if (strcmp(status, transitions[i].from) == 0)
+			return true;
+	return hitl_status_is_final(status);
+}
+
+/*
+ * May this workflow be moved to a status from outside?
+ */
+static bool
+is_allowed(HitlWorkflow *workflow, const char *status)
+{
+	int			i,
+				j;
+
+	if (workflow->definition)
+		return strcmp(status, "cancelled") == 0 && !hitl_status_is_final(workflow->status);
+	for (i = 0; i < lengthof(transitions); i++)
+		if (strcmp(workflow->status, transitions[i].from) == 0)
+			for (j = 0; j < lengthof(transitions[i].to) && transitions[i].to[j]; j++)
+				if (strcmp(status, transitions[i].to[j]) == 0)
+					return true;
+	return false;
+}
+
+/*
+ * errdetail() that says where this workflow may be moved.
+ */
+static int
+explain_transitions(HitlWorkflow *workflow)
+{
+	StringInfoData targets;
+	int			i,
+				j;
+
+	if (hitl_has_ended(workflow))
+		return errdetail("It has ended.");
+	if (workflow->definition)
+		return errdetail("It has a definition, so the engine moves it; from outside it can only be cancelled.");
+	initStringInfo(&targets);
+	for (i = 0; i < lengthof(transitions); i++)
+		if (strcmp(workflow->status, transitions[i].from) == 0)
+			for (j = 0; j < lengthof(transitions[i].to) && transitions[i].to[j]; j++)
+				appendStringInfo(&targets, "%s%s", j ? ", " : "", transitions[i].to[j]);
+	return errdetail("From here it can go to: %s.", targets.data);
+}
+
+/*
+ * {key: value}
+ */
+static Jsonb *
+wrap(const char *key, Jsonb *value)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue	item;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	item.type = jbvString;
+	item.val.string.val = unconstify(char *, key);
+	item.val.string.len = strlen(key);
+	pushJsonbValue(&state, WJB_KEY, &item);
+	item.type = jbvBinary;
+	item.val.binary.data = &value->root;
+	item.val.binary.len = VARSIZE(value) - VARHDRSZ;
+	pushJsonbValue(&state, WJB_VALUE, &item);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+/*
+ * The definition of a workflow that was created without one and is executed
+ * with a task.  The task is given by reference: a text with "{{" stays text.
+ */
+static Jsonb *
+single_task(void)
+{
+	return hitl_jsonb_parse("{\"steps\": [{\"name\": \"task\", \"type\": \"task\", "
+							"\"task\": \"{{ $.task }}\"}]}");
+}

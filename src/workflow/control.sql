@@ -1,0 +1,44 @@
+-- control.sql
+--		Creating, starting and steering workflows.
+
+CREATE FUNCTION hitl.create_workflow(
+	name text,
+	description text DEFAULT NULL,
+	workflow_definition jsonb DEFAULT NULL,
+	input_data jsonb DEFAULT '{}',
+	created_by text DEFAULT NULL
+) RETURNS uuid
+	AS 'MODULE_PATHNAME', 'hitl_create_workflow' LANGUAGE C VOLATILE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION hitl.create_workflow(text, text, jsonb, jsonb, text) IS
+	'create a workflow in status pending; input_data becomes $.variables; without a definition its owner moves it by transition_workflow_status';
+
+CREATE FUNCTION hitl.execute_workflow(
+	workflow_id uuid,
+	task text DEFAULT NULL,
+	context jsonb DEFAULT NULL
+) RETURNS uuid
+	AS 'MODULE_PATHNAME', 'hitl_execute_workflow' LANGUAGE C VOLATILE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION hitl.execute_workflow(uuid, text, jsonb) IS
+	'start a pending workflow, or go on with a rolled back one; returns at once; task is the goal told to its model, context is merged into $.variables';
+
+CREATE FUNCTION hitl.update_workflow_state(
+	workflow_id uuid,
+	new_state jsonb,
+	step_name text DEFAULT NULL
+) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'hitl_update_workflow_state' LANGUAGE C VOLATILE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION hitl.update_workflow_state(uuid, jsonb, text) IS
+	'merge an object into $.variables of a workflow and return them; recorded as an event';
+
+CREATE FUNCTION hitl.transition_workflow_status(
+	workflow_id uuid,
+	new_status text,
+	reason text DEFAULT NULL
+) RETURNS text
+	AS 'MODULE_PATHNAME', 'hitl_transition_workflow_status' LANGUAGE C VOLATILE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION hitl.transition_workflow_status(uuid, text, text) IS
+	'cancel a workflow, or move one that has no definition to another status; not allowed transitions are errors';

@@ -1,0 +1,323 @@
+/*
+ * transition.c
+ *		Delivering messages: running the core and carrying out its effects.
+ *
+ * Effects change the workflow in memory and add rows to the batch; nothing is
+ * written before hitl_batch_write().  Each step thus sees the results of the
+ * steps before it, and a batch costs the same few statements whatever is in it.
+ */
+#include "postgres.h"
+
+#include "agent/model.h"
+#include "approval/approval.h"
+#include "core_bridge.h"
+#include "hitl.h"
+#include "undo/checkpoint.h"
+#include "utils/builtins.h"
+#include "worker/worker.h"
+#include "workflow/batch.h"
+#include "workflow/identifier.h"
+
+/*
+ * Steps that one delivery may run before it leaves the rest to a message, so
+ * that no workflow keeps the others of its batch waiting for long.
+ */
+#define MAX_STEPS_PER_DELIVERY 500
+
+static void run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
+					 Jsonb *body, const char *actor);
+static void start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body);
+static void hear_approval(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body);
+static void apply_effects(HitlBatch *batch, HitlWorkflow *workflow, const char *actor,
+						  List **replies);
+static void apply_effect(HitlBatch *batch, HitlWorkflow *workflow,
+						 const HitlEffect *effect, const char *actor, List **replies);
+static void request_approval(HitlBatch *batch, HitlWorkflow *workflow,
+							 const HitlEffect *effect);
+
+/*
+ * Deliver one message of the mailbox.
+ */
+void
+hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow, const char *kind, Jsonb *body)
+{
+	if (strcmp(kind, "approval") == 0)
+		hear_approval(batch, workflow, body);
+	else if (strcmp(kind, "approval_requested") == 0)
+	{
+		hitl_add_event(batch, workflow, "approval_requested", NULL, NULL, body, NULL,
+					   hitl_member_text(body, "requested_by"));
+		if (hitl_has_ended(workflow))
+			hitl_withdraw_all(&workflow->id);	/* while it was asked */
+		else if (workflow->definition == NULL)
+			hitl_set_status(batch, workflow, "waiting_approval");
+	}
+	else if (strcmp(kind, "start") == 0)
+		start(batch, workflow, body);
+	else if (workflow->definition != NULL)
+		run_core(batch, workflow, kind, body, hitl_member_text(body, "actor"));
+}
+
+/*
+ * Fail a workflow from outside its definition.
+ */
+void
+hitl_fail_workflow(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
+				   const char *message, const char *sqlstate)
+{
+	Jsonb	   *error = hitl_facts("kind", kind, "message", message,
+								   "sqlstate", sqlstate, NULL);
+
+	hitl_set_status(batch, workflow, "failed");
+	workflow->error = error;
+	hitl_add_event(batch, workflow, "workflow_failed", NULL, NULL, error, NULL, NULL);
+	hitl_withdraw_all(&workflow->id);
+}
+
+/*
+ * Let the core process a message, and go on while steps are ready.
+ */
+static void
+run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind, Jsonb *body,
+		 const char *actor)
+{
+	HitlMessage message;
+	List	   *replies = NIL;
+	int			steps;
+
+	message.kind = kind;
+	message.body = body ? hitl_jsonb_text(body) : NULL;
+	message.now_us = batch->now +
+		((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY);
+
+	for (steps = 0;; steps++)
+	{
+		HitlResult	result;
+		bool		more;
+
+		batch->host_data.data = &workflow->data;
+		result = hitl_core()->advance(workflow->definition, workflow->control, &message,
+									  &batch->host, &batch->effects);
+		if (result == HITL_NO_MEMORY)
+			hitl_core_out_of_memory();
+		if (result == HITL_HOST_FAILED)
+			hitl_host_rethrow(&batch->host_data);
+		if (result != HITL_OK)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("workflow %s cannot process a message of kind \"%s\"",
+							hitl_id_text(&workflow->id), message.kind),
+					 errdetail_internal("%s", batch->effects.error ? batch->effects.error :
+										"No reason was given.")));
+
+		more = batch->effects.more;
+		apply_effects(batch, workflow, actor, &replies);
+
+		message.body = NULL;
+		actor = NULL;
+		if (replies != NIL)
+		{
+			message.kind = "reply";
+			message.body = linitial(replies);
+			replies = list_delete_first(replies);
+		}
+		else if (!more)
+			return;
+		else if (steps < MAX_STEPS_PER_DELIVERY)
+			message.kind = "continue";
+		else
+		{
+			Datum		values[3];
+
+			values[0] = UUIDPGetDatum(&workflow->id);
+			values[1] = CStringGetTextDatum("continue");
+			values[2] = JsonbPGetDatum(hitl_jsonb_parse("{}"));
+			hitl_rows_add(&batch->messages, values, NULL);
+			return;
+		}
+	}
+}
+
+/*
+ * Have the effects of the core carried out.
+ */
+static void
+apply_effects(HitlBatch *batch, HitlWorkflow *workflow, const char *actor, List **replies)
+{
+	int			i;
+
+	/* Before any of them can raise an error: the control state has moved. */
+	workflow->changed |= batch->effects.count > 0;
+	for (i = 0; i < batch->effects.count; i++)
+		apply_effect(batch, workflow, &batch->effects.items[i], actor, replies);
+	hitl_core()->free_effects(&batch->effects);
+}
+
+/*
+ * "start": the goal and the context become part of the data first.
+ */
+static void
+start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
+{
+	Jsonb	   *task = hitl_member(body, "task");
+	Jsonb	   *context = hitl_member(body, "context");
+	char	   *actor = hitl_member_text(body, "actor");
+
+	/* A second start, or one of a workflow cancelled meanwhile. */
+	if (workflow->definition == NULL ||
+		(strcmp(workflow->status, "pending") != 0 &&
+		 strcmp(workflow->status, "rolled_back") != 0))
+		return;
+	if (task || context)
+	{
+		StringInfoData delta;
+
+		initStringInfo(&delta);
+		appendStringInfoChar(&delta, '{');
+		if (task)
+			appendStringInfo(&delta, "\"task\": %s", hitl_jsonb_text(task));
+		if (context)
+			appendStringInfo(&delta, "%s\"variables\": %s", task ? ", " : "",
+							 hitl_jsonb_text(context));
+		appendStringInfoChar(&delta, '}');
+		hitl_add_event(batch, workflow, "state_updated", NULL, NULL, NULL,
+					   hitl_jsonb_parse(delta.data), actor);
+	}
+	run_core(batch, workflow, "start", NULL, actor);
+}
+
+/*
+ * "approval": a response to one of the workflow's requests, and its outcome
+ * if it decided the request.
+ */
+static void
+hear_approval(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
+{
+	char	   *step = hitl_member_text(body, "step_name");
+	char	   *approval = hitl_member_text(body, "approval_id");
+	char	   *approver = hitl_member_text(body, "approver_id");
+	char	   *decision = hitl_member_text(body, "decision");
+	char	   *outcome = hitl_member_text(body, "outcome");
+
+	if (decision)
+		hitl_add_event(batch, workflow, "approval_responded", step, NULL,
+					   hitl_facts("approval_id", approval, "decision", decision,
+								  "feedback", hitl_member_text(body, "feedback"), NULL),
+					   NULL, approver);
+	if (outcome == NULL)
+		return;
+	hitl_add_event(batch, workflow, psprintf("approval_%s", outcome), step, NULL,
+				   hitl_facts("approval_id", approval,
+							  "reason", hitl_member_text(body, "reason"), NULL),
+				   NULL, hitl_member_text(body, "actor"));
+
+	if (workflow->definition == NULL)
+	{
+		if (strcmp(workflow->status, "waiting_approval") == 0)
+		{
+			if (strcmp(outcome, "approved") == 0 || strcmp(outcome, "rejected") == 0)
+				hitl_set_status(batch, workflow, outcome);
+			else
+				hitl_set_status(batch, workflow, "running");
+		}
+	}
+	else if (hitl_member(body, "token") && !hitl_status_is_final(workflow->status))
+		run_core(batch, workflow, "approval", body, NULL);
+}
+
+/*
+ * Carry out one effect.
+ */
+static void
+apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
+			 const char *actor, List **replies)
+{
+	Jsonb	   *body = effect->body && effect->kind != HITL_EFFECT_RUN_TASK ?
+		hitl_jsonb_parse(effect->body) : NULL;
+
+	switch (effect->kind)
+	{
+		case HITL_EFFECT_EVENT:
+			hitl_add_event(batch, workflow, effect->type, effect->step, effect->position,
+						   body, effect->delta ? hitl_jsonb_parse(effect->delta) : NULL,
+						   actor);
+			break;
+
+		case HITL_EFFECT_STATUS:
+			hitl_set_status(batch, workflow, pstrdup(effect->type));
+			if (strcmp(effect->type, "failed") == 0)
+				workflow->error = body;
+			break;
+
+		case HITL_EFFECT_CHECKPOINT:
+			(void) hitl_take_checkpoint(batch, workflow, effect->type, effect->step,
+										effect->position,
+										body ? hitl_member_text(body, "description") : NULL,
+										effect->control, NULL);
+			break;
+
+		case HITL_EFFECT_REQUEST_APPROVAL:
+			request_approval(batch, workflow, effect);
+			break;
+
+		case HITL_EFFECT_RUN_TASK:
+			{
+				char	   *reply = hitl_run_task(batch, workflow, effect);
+
+				if (reply)
+					*replies = lappend(*replies, reply);
+			}
+			break;
+
+		case HITL_EFFECT_WITHDRAW:
+			{
+				Datum		values[2];
+
+				values[0] = UUIDPGetDatum(&workflow->id);
+				values[1] = Int64GetDatum(effect->token);
+				hitl_rows_add(&batch->withdrawals, values, NULL);
+			}
+			break;
+
+		case HITL_EFFECT_ROLLBACK:
+			{
+				/* the rewind reuses the list of effects */
+				char	   *name = pstrdup(effect->type);
+				char	   *reason = body ? hitl_member_text(body, "reason") : NULL;
+
+				hitl_core()->free_effects(&batch->effects);
+				if (hitl_return_to_checkpoint(batch, workflow, name, reason, NULL) == NULL)
+					hitl_fail_workflow(batch, workflow, "validation_error",
+									   psprintf("checkpoint \"%s\" does not exist", name),
+									   NULL);
+			}
+			break;
+	}
+}
+
+/*
+ * Ask humans on behalf of a step.
+ */
+static void
+request_approval(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect)
+{
+	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
+	Jsonb	   *body = hitl_jsonb_parse(effect->body);
+	Datum		values[7];
+	bool		nulls[7] = {false};
+
+	*id = hitl_new_id(hitl_id_partition(&workflow->id));
+	values[0] = UUIDPGetDatum(id);
+	values[1] = UUIDPGetDatum(&workflow->id);
+	values[2] = Int64GetDatum(effect->token);
+	nulls[3] = effect->step == NULL;
+	values[3] = effect->step ? CStringGetTextDatum(effect->step) : 0;
+	values[4] = JsonbPGetDatum(body);
+	values[5] = CStringGetTextDatum(workflow->name);
+	values[6] = DirectFunctionCall1(namein, CStringGetDatum(workflow->owner));
+	hitl_rows_add(&batch->approvals, values, nulls);
+	hitl_add_event(batch, workflow, "approval_requested", effect->step, effect->position,
+				   hitl_facts("approval_id", hitl_id_text(id), "title",
+							  hitl_member_text(body, "title"), NULL),
+				   NULL, NULL);
+}
