@@ -64,9 +64,11 @@ COMMENT ON TABLE hitl.acting_grants IS
 SELECT pg_extension_config_dump('hitl.acting_grants', '');
 
 -- What an approver is shown, as one value; the decision is bound to its hash.
+-- STABLE as what it calls: said to be IMMUTABLE it would not be inlined, and
+-- be planned anew in every statement.
 CREATE FUNCTION hitl.approval_content_hash(
 	title text, description text, approval_type text, context_data jsonb
-) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE
+) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE
 	RETURN sha256(convert_to(jsonb_build_object('title', title, 'description', description,
 		'approval_type', approval_type, 'context_data', context_data)::text, 'UTF8'));
 COMMENT ON FUNCTION hitl.approval_content_hash(text, text, text, jsonb) IS
