@@ -76,11 +76,7 @@ COMMENT ON FUNCTION hitl.approval_content_hash(text, text, text, jsonb) IS
 
 -- "a" and ["a", "b"] as text[]; NULL for anything else.
 CREATE FUNCTION hitl.text_array(value jsonb) RETURNS text[]
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-	RETURN CASE jsonb_typeof(value)
-		WHEN 'string' THEN ARRAY[value #>> '{}']
-		WHEN 'array' THEN nullif(ARRAY(SELECT jsonb_array_elements_text(value)), '{}')
-	END;
+	AS 'MODULE_PATHNAME', 'hitl_text_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION hitl.text_array(jsonb) IS
 	'a JSON string or array of strings as text[]; NULL for anything else and for an empty array';
 
