@@ -31,6 +31,7 @@ static ArrayType *id_array(const pg_uuid_t *id);
 static void check_people(FunctionCallInfo fcinfo);
 static text *end_request(FunctionCallInfo fcinfo, const char *status, const char *reason);
 
+PG_FUNCTION_INFO_V1(hitl_text_array);
 PG_FUNCTION_INFO_V1(hitl_request_approval);
 PG_FUNCTION_INFO_V1(hitl_cancel_approval);
 PG_FUNCTION_INFO_V1(hitl_expire_approval);
@@ -242,6 +243,37 @@ hitl_check_requester(const pg_uuid_t *id, const char *role)
 			 errmsg("permission denied for approval request %s", hitl_id_text(id)),
 			 errdetail("It was made by role \"%s\".", role),
 			 errhint("A request is ended by the role that made it, and by members of that role.")));
+
+ * hitl.text_array(jsonb): "a" and ["a", "b"] as text[].
+ */
+Datum
+hitl_text_array(PG_FUNCTION_ARGS)
+{
+	JsonbContainer *value = &PG_GETARG_JSONB_P(0)->root;
+	int			count = JsonContainerSize(value);
+	Datum	   *elements = palloc(count * sizeof(Datum));
+	bool	   *nulls = palloc(count * sizeof(bool));
+	int			dims[1] = {count};
+	int			lbs[1] = {1};
+	int			i;
+
+	if (!JsonContainerIsArray(value) || count == 0)
+		PG_RETURN_NULL();
+	for (i = 0; i < count; i++)
+	{
+		JsonbValue *element = getIthJsonbValueFromContainer(value, i);
+
+		if (JsonContainerIsScalar(value) && element->type != jbvString)
+			PG_RETURN_NULL();
+		nulls[i] = element->type == jbvNull;
+		if (element->type == jbvString)
+			elements[i] = PointerGetDatum(cstring_to_text_with_len(element->val.string.val,
+																   element->val.string.len));
+		else
+			elements[i] = CStringGetTextDatum(hitl_jsonb_text(JsonbValueToJsonb(element)));
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_md_array(elements, nulls, 1, dims, lbs, TEXTOID, -1,
+											 false, TYPALIGN_INT));
 }
 
 /*
