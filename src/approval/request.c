@@ -243,7 +243,9 @@ hitl_check_requester(const pg_uuid_t *id, const char *role)
 			 errmsg("permission denied for approval request %s", hitl_id_text(id)),
 			 errdetail("It was made by role \"%s\".", role),
 			 errhint("A request is ended by the role that made it, and by members of that role.")));
+}
 
+/*
  * hitl.text_array(jsonb): "a" and ["a", "b"] as text[].
  */
 Datum
