@@ -97,6 +97,8 @@ parse_terms(HitlParse *parse, const HitlPlace *place, const HitlJson *object, Hi
 	int64_t		timeout;
 
 	task->model = hitl_get_text(parse, place, object, "model", false);
+	if (task->model != NULL)
+		task->model = hitl_copy_text(parse->arena, task->model, strlen(task->model));
 	hitl_buffer_init(&terms, parse->arena);
 	hitl_json_write_member(&terms, "model", task->model);
 
