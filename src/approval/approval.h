@@ -12,19 +12,12 @@
 #include "utils/uuid.h"
 #include "workflow/rows.h"
 
-/*
- * Rows of requests to insert: id, workflow_id, token, step_name, body (that of
- * a REQUEST_APPROVAL effect), requested_by, requested_role.
- */
-#define HITL_APPROVAL_COLUMNS 7
-extern const Oid hitl_approval_types[HITL_APPROVAL_COLUMNS];
-
 /* ---- request.c ------------------------------------------------------- */
 
-/* Insert requests and queue their notifications. */
+/* Insert the requests of a batch and queue their notifications. */
 extern void hitl_insert_approvals(HitlRows *rows);
 
-/* Cancel pending requests; rows of (workflow_id, token). */
+/* Cancel the pending requests that a batch withdraws. */
 extern void hitl_withdraw_approvals(HitlRows *rows);
 
 /* Cancel all pending requests of a workflow. */
@@ -46,8 +39,6 @@ extern void hitl_approval_missing(const pg_uuid_t *id) pg_attribute_noreturn();
 
 /* Leave a workflow a message. */
 extern void hitl_tell_workflow(const pg_uuid_t *workflow_id, const char *kind, Jsonb *body);
-
-/* ---- response.c ------------------------------------------------------ */
 
 /* Refuse to touch a request that is not pending any more, saying why. */
 extern void hitl_refuse_ended(const pg_uuid_t *id, const char *status) pg_attribute_noreturn();

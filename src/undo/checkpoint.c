@@ -20,9 +20,6 @@
 #include "workflow/caller.h"
 #include "workflow/identifier.h"
 
-const Oid	hitl_checkpoint_types[HITL_CHECKPOINT_COLUMNS] = {UUIDOID, UUIDOID, TEXTOID,
-	TEXTOID, TEXTOID, INT4OID, JSONBOID, JSONBOID, TEXTOID, TIMESTAMPTZOID};
-
 static bool find_checkpoint(const pg_uuid_t *workflow_id, const char *name);
 
 PG_FUNCTION_INFO_V1(hitl_create_checkpoint);
@@ -54,8 +51,8 @@ hitl_take_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
 					 const char *control, const char *actor)
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	Datum		values[HITL_CHECKPOINT_COLUMNS];
-	bool		nulls[HITL_CHECKPOINT_COLUMNS] = {false};
+	Datum		values[10];
+	bool		nulls[10] = {false};
 	int			event;
 
 	*id = hitl_new_id(hitl_id_partition(&workflow->id));
@@ -121,6 +118,7 @@ hitl_return_to_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *
 	{
 		HitlControl *restored = NULL;
 		HitlResult	result;
+		int			i;
 
 		result = hitl_core()->rewind(workflow->definition, workflow->control,
 									 hitl_jsonb_text(control), &restored, &batch->effects);
@@ -135,7 +133,13 @@ hitl_return_to_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *
 										"Its control state does not fit the definition.")));
 		hitl_core()->free_control(workflow->control);
 		workflow->control = restored;
-		hitl_apply_effects(batch, workflow, actor, NULL);
+		for (i = 0; i < batch->effects.count; i++)
+		{
+			values[1] = Int64GetDatum(batch->effects.items[i].token);
+			Assert(batch->effects.items[i].kind == HITL_EFFECT_WITHDRAW);
+			hitl_rows_add(&batch->withdrawals, values, NULL);
+		}
+		hitl_core()->free_effects(&batch->effects);
 	}
 
 	initStringInfo(&delta);

@@ -10,13 +10,7 @@
 #include "workflow/batch.h"
 #include "workflow/rows.h"
 
-/*
- * Rows of checkpoints to insert: id, workflow_id, name, step_name,
- * description, event, control, data, created_by, created_at.
- */
-#define HITL_CHECKPOINT_COLUMNS 10
-extern const Oid hitl_checkpoint_types[HITL_CHECKPOINT_COLUMNS];
-
+/* Insert the checkpoints of a batch. */
 extern void hitl_insert_checkpoints(HitlRows *rows);
 
 /*

@@ -1,34 +1,31 @@
 /*
  * batch.c
  *		Workflows that are advanced together in one transaction: loading them,
- *		and writing what has changed with a constant number of statements.
+ *		and changing them in memory.
  */
 #include "postgres.h"
 
-#include "approval/approval.h"
 #include "catalog/pg_type.h"
-#include "commands/async.h"
 #include "core_bridge.h"
 #include "hitl.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
-#include "undo/checkpoint.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
-#include "worker/worker.h"
 #include "workflow/batch.h"
 #include "workflow/definition.h"
 #include "workflow/identifier.h"
-
-/* Room for ids in the payload of one notification (its limit is 8000). */
-#define PUBLISH_LIMIT 7800
 
 static const Oid event_types[] = {UUIDOID, INT4OID, TEXTOID, TEXTOID, TEXTOID,
 JSONBOID, JSONBOID, TEXTOID, TIMESTAMPTZOID};
 static const Oid task_types[] = {UUIDOID, UUIDOID, INT8OID, TEXTOID, TEXTOID,
 TEXTOID, TEXTOID, JSONBOID, INT4OID};
+static const Oid approval_types[] = {UUIDOID, UUIDOID, INT8OID, TEXTOID, JSONBOID,
+TEXTOID, NAMEOID};
+static const Oid checkpoint_types[] = {UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID,
+INT4OID, JSONBOID, JSONBOID, TEXTOID, TIMESTAMPTZOID};
 static const Oid withdrawal_types[] = {UUIDOID, INT8OID};
 static const Oid message_types[] = {UUIDOID, TEXTOID, JSONBOID};
 
@@ -37,8 +34,6 @@ static void load_workflows(HitlBatch *batch, const pg_uuid_t *id,
 						   const pg_uuid_t *ids, int count);
 static int	compare_workflows(const void *a, const void *b);
 static void load_control(HitlBatch *batch, HitlWorkflow *workflow, bytea *hash, Jsonb *control);
-static void write_workflows(HitlBatch *batch);
-static void publish(HitlBatch *batch);
 
 /*
  * An empty batch in the current memory context.
@@ -52,9 +47,9 @@ hitl_batch_create(void)
 	batch->now = GetCurrentTimestamp();
 	hitl_host_init(&batch->host, &batch->host_data);
 	hitl_rows_init(&batch->events, lengthof(event_types), event_types);
-	hitl_rows_init(&batch->approvals, HITL_APPROVAL_COLUMNS, hitl_approval_types);
+	hitl_rows_init(&batch->approvals, lengthof(approval_types), approval_types);
 	hitl_rows_init(&batch->tasks, lengthof(task_types), task_types);
-	hitl_rows_init(&batch->checkpoints, HITL_CHECKPOINT_COLUMNS, hitl_checkpoint_types);
+	hitl_rows_init(&batch->checkpoints, lengthof(checkpoint_types), checkpoint_types);
 	hitl_rows_init(&batch->withdrawals, lengthof(withdrawal_types), withdrawal_types);
 	hitl_rows_init(&batch->messages, lengthof(message_types), message_types);
 
@@ -87,66 +82,95 @@ hitl_batch_find(HitlBatch *batch, const pg_uuid_t *id)
 }
 
 /*
- * Write what has changed, announce and publish it.
+ * Append an event and apply its delta.
  */
-void
-hitl_batch_write(HitlBatch *batch)
+int
+hitl_add_event(HitlBatch *batch, HitlWorkflow *workflow, const char *type,
+			   const char *step, const char *position, Jsonb *data,
+			   Jsonb *delta, const char *actor)
 {
-	static HitlStatement insert_events = {
-		"INSERT INTO hitl.workflow_events (workflow_id, seq, event_type, step_name, "
-		"position, data, delta, actor, created_at) "
-		"SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-		9, {UUIDARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-		JSONBARRAYOID, JSONBARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}
-	};
-	static HitlStatement insert_tasks = {
-		"INSERT INTO hitl.outbox (id, purpose, workflow_id, token, url, secret_name, "
-		"body, idempotency_key, retry, timeout_seconds) "
-		"SELECT id, 'inference', workflow_id, token, url, secret_name, body, key, retry, "
-		"timeout FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) "
-		"AS t (id, workflow_id, token, url, secret_name, body, key, retry, timeout)",
-		9, {UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-		TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, INT4ARRAYOID}
-	};
-	static HitlStatement cancel_tasks = {
-		"UPDATE hitl.outbox o SET status = 'cancelled', finished_at = clock_timestamp() "
-		"FROM unnest($1, $2) AS w (workflow_id, token) "
-		"WHERE o.workflow_id = w.workflow_id AND o.token = w.token "
-		"AND o.status IN ('queued', 'sending')",
-		2, {UUIDARRAYOID, INT8ARRAYOID}
-	};
-	static HitlStatement insert_messages = {
-		"INSERT INTO hitl.messages (workflow_id, kind, body) "
-		"SELECT * FROM unnest($1, $2, $3)",
-		3, {UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID}
-	};
+	Datum		values[9];
+	bool		nulls[9] = {false};
 
-	write_workflows(batch);
-	hitl_insert_approvals(&batch->approvals);
-	hitl_withdraw_approvals(&batch->withdrawals);
-	hitl_rows_execute(&batch->withdrawals, &cancel_tasks);
-	hitl_rows_execute(&batch->tasks, &insert_tasks);
-	hitl_insert_checkpoints(&batch->checkpoints);
-	hitl_rows_execute(&batch->messages, &insert_messages);
-	hitl_rows_execute(&batch->events, &insert_events);
-	publish(batch);
+	workflow->changed = true;
+	workflow->last_event++;
+	if (delta)
+		hitl_data_change(&workflow->data, delta);
+
+	values[0] = UUIDPGetDatum(&workflow->id);
+	values[1] = Int32GetDatum(workflow->last_event);
+	values[2] = CStringGetTextDatum(type);
+	nulls[3] = step == NULL;
+	values[3] = step ? CStringGetTextDatum(step) : 0;
+	nulls[4] = position == NULL;
+	values[4] = position ? CStringGetTextDatum(position) : 0;
+	nulls[5] = data == NULL;
+	values[5] = PointerGetDatum(data);
+	nulls[6] = delta == NULL;
+	values[6] = PointerGetDatum(delta);
+	nulls[7] = actor == NULL;
+	values[7] = actor ? CStringGetTextDatum(actor) : 0;
+	values[8] = TimestampTzGetDatum(batch->now);
+	hitl_rows_add(&batch->events, values, nulls);
+	return workflow->last_event;
 }
 
 /*
- * Withdraw all that a workflow awaits, at once.
+ * Set the status, and the times that go with it.
  */
 void
-hitl_withdraw_all(const pg_uuid_t *workflow_id)
+hitl_set_status(HitlBatch *batch, HitlWorkflow *workflow, const char *status)
 {
-	static HitlStatement cancel = {
-		"UPDATE hitl.outbox SET status = 'cancelled', finished_at = clock_timestamp() "
-		"WHERE workflow_id = $1 AND token IS NOT NULL AND status IN ('queued', 'sending')",
-		1, {UUIDOID}
-	};
-	Datum		value = UUIDPGetDatum(workflow_id);
+	workflow->changed = true;
+	workflow->status = status;
+	if (strcmp(status, "running") == 0 && workflow->started_at == 0)
+		workflow->started_at = batch->now;
+	workflow->finished_at = hitl_status_is_final(status) ? batch->now : 0;
+	if (strcmp(status, "failed") != 0)
+		workflow->error = NULL;
+}
 
-	hitl_withdraw_all_approvals(workflow_id);
-	hitl_execute(&cancel, &value, NULL, 0);
+/*
+ * completed, failed, rejected, cancelled.
+ */
+bool
+hitl_status_is_final(const char *status)
+{
+	return strcmp(status, "completed") == 0 || strcmp(status, "failed") == 0 ||
+		strcmp(status, "rejected") == 0 || strcmp(status, "cancelled") == 0;
+}
+
+/*
+ * Can nothing but a rollback follow?  An owner may go on from a rejection.
+ */
+bool
+hitl_has_ended(const HitlWorkflow *workflow)
+{
+	return hitl_status_is_final(workflow->status) &&
+		(workflow->definition != NULL || strcmp(workflow->status, "rejected") != 0);
+}
+
+/*
+ * Control state of a workflow as jsonb.
+ */
+Jsonb *
+hitl_dump_control(HitlControl *control)
+{
+	char	   *text = NULL;
+	Jsonb	   *volatile jsonb = NULL;
+
+	if (hitl_core()->dump_control(control, &text) != HITL_OK)
+		hitl_core_out_of_memory();
+	PG_TRY();
+	{
+		jsonb = hitl_jsonb_parse(text);
+	}
+	PG_FINALLY();
+	{
+		hitl_core()->free_text(text);
+	}
+	PG_END_TRY();
+	return jsonb;
 }
 
 /*
@@ -309,81 +333,4 @@ load_control(HitlBatch *batch, HitlWorkflow *workflow, bytea *hash, Jsonb *contr
 						hitl_id_text(&workflow->id)),
 				 errdetail_internal("%s", detail)));
 	}
-}
-
-/*
- * Update the rows of the workflows that have changed.
- */
-static void
-write_workflows(HitlBatch *batch)
-{
-	static const Oid types[] = {UUIDOID, TEXTOID, JSONBOID, JSONBOID, JSONBOID,
-	INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
-	static HitlStatement update_workflows = {
-		"UPDATE hitl.workflows w SET status = u.status, control = u.control, "
-		"data = u.data, error = u.error, last_event = u.last_event, "
-		"started_at = u.started_at, finished_at = u.finished_at "
-		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS u (id, status, control, data, "
-		"error, last_event, started_at, finished_at) WHERE w.id = u.id",
-		8, {UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID, JSONBARRAYOID,
-		INT4ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID}
-	};
-	HitlRows	rows;
-	int			i;
-
-	hitl_rows_init(&rows, lengthof(types), types);
-	for (i = 0; i < batch->nworkflows; i++)
-	{
-		HitlWorkflow *workflow = &batch->workflows[i];
-		Datum		values[lengthof(types)];
-		bool		nulls[lengthof(types)] = {false};
-
-		if (!workflow->changed)
-			continue;
-		values[0] = UUIDPGetDatum(&workflow->id);
-		values[1] = CStringGetTextDatum(workflow->status);
-		nulls[2] = workflow->control == NULL;
-		if (workflow->control)
-			values[2] = JsonbPGetDatum(hitl_dump_control(workflow->control));
-		values[3] = JsonbPGetDatum(hitl_data_document(&workflow->data));
-		nulls[4] = workflow->error == NULL;
-		values[4] = JsonbPGetDatum(workflow->error);
-		values[5] = Int32GetDatum(workflow->last_event);
-		nulls[6] = workflow->started_at == 0;
-		values[6] = TimestampTzGetDatum(workflow->started_at);
-		nulls[7] = workflow->finished_at == 0;
-		values[7] = TimestampTzGetDatum(workflow->finished_at);
-		hitl_rows_add(&rows, values, nulls);
-		if (hitl_status_is_final(workflow->status) ||
-			strcmp(workflow->status, "rolled_back") == 0)
-			hitl_announce_at_commit(&workflow->id);
-	}
-	hitl_rows_execute(&rows, &update_workflows);
-}
-
-/*
- * Publish the ids of the workflows that have changed, as many in one
- * notification as fit.
- */
-static void
-publish(HitlBatch *batch)
-{
-	StringInfoData payload;
-	int			i;
-
-	initStringInfo(&payload);
-	for (i = 0; i < batch->nworkflows; i++)
-	{
-		if (!batch->workflows[i].changed)
-			continue;
-		if (payload.len > PUBLISH_LIMIT)
-		{
-			Async_Notify("hitl_events", payload.data);
-			resetStringInfo(&payload);
-		}
-		appendStringInfo(&payload, "%s%s", payload.len ? "," : "",
-						 hitl_id_text(&batch->workflows[i].id));
-	}
-	if (payload.len)
-		Async_Notify("hitl_events", payload.data);
 }

@@ -45,12 +45,19 @@ typedef struct HitlBatch
 	HitlHostData host_data;
 	HitlEffects effects;		/* of the call into the core under way */
 	List	   *models;			/* looked up so far (agent/model.c) */
-	HitlRows	events;
-	HitlRows	approvals;
-	HitlRows	tasks;			/* outbox rows */
-	HitlRows	checkpoints;
-	HitlRows	withdrawals;
-	HitlRows	messages;
+
+	/* What is to be written; the columns of the rows: */
+	HitlRows	events;			/* those of hitl.workflow_events */
+	HitlRows	approvals;		/* id, workflow_id, token, step_name, body of a
+								 * REQUEST_APPROVAL effect, requested_by,
+								 * requested_role */
+	HitlRows	tasks;			/* id, workflow_id, token, url, secret_name,
+								 * body, idempotency key, retry, timeout */
+	HitlRows	checkpoints;	/* id, workflow_id, name, step_name,
+								 * description, event, control, data,
+								 * created_by, created_at */
+	HitlRows	withdrawals;	/* workflow_id, token */
+	HitlRows	messages;		/* workflow_id, kind, body */
 } HitlBatch;
 
 /* ---- batch.c --------------------------------------------------------- */
@@ -70,12 +77,6 @@ extern void hitl_batch_load(HitlBatch *batch, const pg_uuid_t *ids, int count);
 /* A loaded workflow; NULL if it is not in the batch. */
 extern HitlWorkflow *hitl_batch_find(HitlBatch *batch, const pg_uuid_t *id);
 
-/* Write what has changed, announce and publish it. */
-extern void hitl_batch_write(HitlBatch *batch);
-
-/* Withdraw all that a workflow awaits, at once. */
-extern void hitl_withdraw_all(const pg_uuid_t *workflow_id);
-
 /*
  * Lock and load one workflow for a control function; ERRORs if there is none,
  * or if the caller is not entitled to control it.
@@ -84,12 +85,6 @@ extern HitlWorkflow *hitl_load_workflow(HitlBatch *batch, const pg_uuid_t *id);
 
 /* ERROR unless the calling role may control the workflows of owner. */
 extern void hitl_check_owner(const pg_uuid_t *id, const char *owner);
-
-/* ---- transition.c ---------------------------------------------------- */
-
-/* Deliver one message of the mailbox. */
-extern void hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow,
-						 const char *kind, Jsonb *body);
 
 /*
  * Append an event.  step, position, data, delta and actor may be NULL.  The
@@ -102,15 +97,6 @@ extern int	hitl_add_event(HitlBatch *batch, HitlWorkflow *workflow,
 
 extern void hitl_set_status(HitlBatch *batch, HitlWorkflow *workflow, const char *status);
 
-/* Fail a workflow from outside its definition; everything awaited is withdrawn. */
-extern void hitl_fail_workflow(HitlBatch *batch, HitlWorkflow *workflow,
-							   const char *kind, const char *message,
-							   const char *sqlstate);
-
-/* Have the effects of the core carried out (rewind has some of its own). */
-extern void hitl_apply_effects(HitlBatch *batch, HitlWorkflow *workflow,
-							   const char *actor, List **replies);
-
 /* completed, failed, rejected, cancelled: nothing can follow but a rollback. */
 extern bool hitl_status_is_final(const char *status);
 
@@ -119,5 +105,24 @@ extern bool hitl_has_ended(const HitlWorkflow *workflow);
 
 /* Control state of a workflow as jsonb. */
 extern Jsonb *hitl_dump_control(HitlControl *control);
+
+/* ---- write.c --------------------------------------------------------- */
+
+/* Write what has changed, announce and publish it. */
+extern void hitl_batch_write(HitlBatch *batch);
+
+/* Withdraw all that a workflow awaits, at once. */
+extern void hitl_withdraw_all(const pg_uuid_t *workflow_id);
+
+/* ---- transition.c ---------------------------------------------------- */
+
+/* Deliver one message of the mailbox. */
+extern void hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow,
+						 const char *kind, Jsonb *body);
+
+/* Fail a workflow from outside its definition; everything awaited is withdrawn. */
+extern void hitl_fail_workflow(HitlBatch *batch, HitlWorkflow *workflow,
+							   const char *kind, const char *message,
+							   const char *sqlstate);
 
 #endif							/* HITL_BATCH_H */

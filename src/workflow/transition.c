@@ -28,6 +28,8 @@ static void run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 					 Jsonb *body, const char *actor);
 static void start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body);
 static void hear_approval(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body);
+static void apply_effects(HitlBatch *batch, HitlWorkflow *workflow, const char *actor,
+						  List **replies);
 static void apply_effect(HitlBatch *batch, HitlWorkflow *workflow,
 						 const HitlEffect *effect, const char *actor, List **replies);
 static void request_approval(HitlBatch *batch, HitlWorkflow *workflow,
@@ -57,55 +59,6 @@ hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow, const char *kind, Jsonb *
 }
 
 /*
- * Append an event and apply its delta.
- */
-int
-hitl_add_event(HitlBatch *batch, HitlWorkflow *workflow, const char *type,
-			   const char *step, const char *position, Jsonb *data,
-			   Jsonb *delta, const char *actor)
-{
-	Datum		values[9];
-	bool		nulls[9] = {false};
-
-	workflow->changed = true;
-	workflow->last_event++;
-	if (delta)
-		hitl_data_change(&workflow->data, delta);
-
-	values[0] = UUIDPGetDatum(&workflow->id);
-	values[1] = Int32GetDatum(workflow->last_event);
-	values[2] = CStringGetTextDatum(type);
-	nulls[3] = step == NULL;
-	values[3] = step ? CStringGetTextDatum(step) : 0;
-	nulls[4] = position == NULL;
-	values[4] = position ? CStringGetTextDatum(position) : 0;
-	nulls[5] = data == NULL;
-	values[5] = PointerGetDatum(data);
-	nulls[6] = delta == NULL;
-	values[6] = PointerGetDatum(delta);
-	nulls[7] = actor == NULL;
-	values[7] = actor ? CStringGetTextDatum(actor) : 0;
-	values[8] = TimestampTzGetDatum(batch->now);
-	hitl_rows_add(&batch->events, values, nulls);
-	return workflow->last_event;
-}
-
-/*
- * Set the status, and the times that go with it.
- */
-void
-hitl_set_status(HitlBatch *batch, HitlWorkflow *workflow, const char *status)
-{
-	workflow->changed = true;
-	workflow->status = status;
-	if (strcmp(status, "running") == 0 && workflow->started_at == 0)
-		workflow->started_at = batch->now;
-	workflow->finished_at = hitl_status_is_final(status) ? batch->now : 0;
-	if (strcmp(status, "failed") != 0)
-		workflow->error = NULL;
-}
-
-/*
  * Fail a workflow from outside its definition.
  */
 void
@@ -119,49 +72,6 @@ hitl_fail_workflow(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 	workflow->error = error;
 	hitl_add_event(batch, workflow, "workflow_failed", NULL, NULL, error, NULL, NULL);
 	hitl_withdraw_all(&workflow->id);
-}
-
-/*
- * completed, failed, rejected, cancelled.
- */
-bool
-hitl_status_is_final(const char *status)
-{
-	return strcmp(status, "completed") == 0 || strcmp(status, "failed") == 0 ||
-		strcmp(status, "rejected") == 0 || strcmp(status, "cancelled") == 0;
-}
-
-/*
- * Can nothing but a rollback follow?  An owner may go on from a rejection.
- */
-bool
-hitl_has_ended(const HitlWorkflow *workflow)
-{
-	return hitl_status_is_final(workflow->status) &&
-		(workflow->definition != NULL || strcmp(workflow->status, "rejected") != 0);
-}
-
-/*
- * Control state of a workflow as jsonb.
- */
-Jsonb *
-hitl_dump_control(HitlControl *control)
-{
-	char	   *text = NULL;
-	Jsonb	   *volatile jsonb = NULL;
-
-	if (hitl_core()->dump_control(control, &text) != HITL_OK)
-		hitl_core_out_of_memory();
-	PG_TRY();
-	{
-		jsonb = hitl_jsonb_parse(text);
-	}
-	PG_FINALLY();
-	{
-		hitl_core()->free_text(text);
-	}
-	PG_END_TRY();
-	return jsonb;
 }
 
 /*
@@ -201,7 +111,7 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind, Jsonb *body
 										"No reason was given.")));
 
 		more = batch->effects.more;
-		hitl_apply_effects(batch, workflow, actor, &replies);
+		apply_effects(batch, workflow, actor, &replies);
 
 		message.body = NULL;
 		actor = NULL;
@@ -231,9 +141,8 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind, Jsonb *body
 /*
  * Have the effects of the core carried out.
  */
-void
-hitl_apply_effects(HitlBatch *batch, HitlWorkflow *workflow, const char *actor,
-				   List **replies)
+static void
+apply_effects(HitlBatch *batch, HitlWorkflow *workflow, const char *actor, List **replies)
 {
 	int			i;
 
@@ -394,8 +303,8 @@ request_approval(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *eff
 {
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 	Jsonb	   *body = hitl_jsonb_parse(effect->body);
-	Datum		values[HITL_APPROVAL_COLUMNS];
-	bool		nulls[HITL_APPROVAL_COLUMNS] = {false};
+	Datum		values[7];
+	bool		nulls[7] = {false};
 
 	*id = hitl_new_id(hitl_id_partition(&workflow->id));
 	values[0] = UUIDPGetDatum(id);
