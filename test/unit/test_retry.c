@@ -72,7 +72,7 @@ TEST(defaults)
 {
 	HitlRetry	retry = retry_of(NULL);
 
-	CHECK_INT(retry.max_attempts, 3);
+	CHECK_INT(retry.max_attempts, 5);
 	CHECK_INT(retry.policy, HITL_RETRY_EXPONENTIAL);
 	CHECK_INT(retry.base_delay_ms, 1000);
 	retry = retry_of("{\"base_delay\":\"1 hour\"}");
