@@ -25,7 +25,7 @@ SEED = 1
 
 build/simulation: $(CORE_SOURCES) $(SIMULATION_PARTS) $(CORE_HEADERS) test/simulation/world.h
 	@mkdir -p build
-	$(CC) $(CORE_CHECKED) -Itest/simulation -o $@ $(CORE_SOURCES) $(SIMULATION_PARTS) -ljansson -lm
+	$(CC) $(CORE_CHECKED) -DHITL_STEP_BUDGET=200 -Itest/simulation -o $@ $(CORE_SOURCES) $(SIMULATION_PARTS) -ljansson -lm
 
 .PHONY: simulation
 simulation: build/simulation

@@ -11,6 +11,7 @@
 #include "channel/channel.h"
 #include "db.h"
 #include "hitl.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
@@ -30,6 +31,7 @@ static ArrayType *id_array(const pg_uuid_t *id);
 static void check_people(FunctionCallInfo fcinfo);
 static text *end_request(FunctionCallInfo fcinfo, const char *status, const char *reason);
 
+PG_FUNCTION_INFO_V1(hitl_text_array);
 PG_FUNCTION_INFO_V1(hitl_request_approval);
 PG_FUNCTION_INFO_V1(hitl_cancel_approval);
 PG_FUNCTION_INFO_V1(hitl_expire_approval);
@@ -200,6 +202,80 @@ hitl_tell_workflow(const pg_uuid_t *workflow_id, const char *kind, Jsonb *body)
 	values[1] = CStringGetTextDatum(kind);
 	values[2] = JsonbPGetDatum(body);
 	hitl_execute(&insert, values, NULL, 0);
+}
+
+/*
+ * Refuse to touch a request that is not pending any more.
+ */
+void
+hitl_refuse_ended(const pg_uuid_t *id, const char *status)
+{
+	if (strcmp(status, "expired") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_APPROVAL_EXPIRED),
+				 errmsg("approval request %s has expired", hitl_id_text(id)),
+				 errhint("Ask again with hitl.request_approval().")));
+	if (strcmp(status, "cancelled") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_APPROVAL_CANCELLED),
+				 errmsg("approval request %s has been cancelled", hitl_id_text(id)),
+				 errhint("It was withdrawn by its requester or its workflow.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_HITL_APPROVAL_DECIDED),
+			 errmsg("approval request %s is already %s", hitl_id_text(id), status),
+			 errhint("A decision is final.")));
+}
+
+/*
+ * Refuse to withdraw what another role has asked.
+ */
+void
+hitl_check_requester(const pg_uuid_t *id, const char *role)
+{
+	Oid			caller = GetOuterUserId();
+	Oid			requester = get_role_oid(role, true);
+
+	if (superuser_arg(caller) ||
+		(OidIsValid(requester) && has_privs_of_role(caller, requester)))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for approval request %s", hitl_id_text(id)),
+			 errdetail("It was made by role \"%s\".", role),
+			 errhint("A request is ended by the role that made it, and by members of that role.")));
+}
+
+/*
+ * hitl.text_array(jsonb): "a" and ["a", "b"] as text[].
+ */
+Datum
+hitl_text_array(PG_FUNCTION_ARGS)
+{
+	JsonbContainer *value = &PG_GETARG_JSONB_P(0)->root;
+	int			count = JsonContainerSize(value);
+	Datum	   *elements = palloc(count * sizeof(Datum));
+	bool	   *nulls = palloc(count * sizeof(bool));
+	int			dims[1] = {count};
+	int			lbs[1] = {1};
+	int			i;
+
+	if (!JsonContainerIsArray(value) || count == 0)
+		PG_RETURN_NULL();
+	for (i = 0; i < count; i++)
+	{
+		JsonbValue *element = getIthJsonbValueFromContainer(value, i);
+
+		if (JsonContainerIsScalar(value) && element->type != jbvString)
+			PG_RETURN_NULL();
+		nulls[i] = element->type == jbvNull;
+		if (element->type == jbvString)
+			elements[i] = PointerGetDatum(cstring_to_text_with_len(element->val.string.val,
+																   element->val.string.len));
+		else
+			elements[i] = CStringGetTextDatum(hitl_jsonb_text(JsonbValueToJsonb(element)));
+	}
+	PG_RETURN_ARRAYTYPE_P(construct_md_array(elements, nulls, 1, dims, lbs, TEXTOID, -1,
+											 false, TYPALIGN_INT));
 }
 
 /*

@@ -64,9 +64,11 @@ COMMENT ON TABLE hitl.acting_grants IS
 SELECT pg_extension_config_dump('hitl.acting_grants', '');
 
 -- What an approver is shown, as one value; the decision is bound to its hash.
+-- STABLE as what it calls: said to be IMMUTABLE it would not be inlined, and
+-- be planned anew in every statement.
 CREATE FUNCTION hitl.approval_content_hash(
 	title text, description text, approval_type text, context_data jsonb
-) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE
+) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE
 	RETURN sha256(convert_to(jsonb_build_object('title', title, 'description', description,
 		'approval_type', approval_type, 'context_data', context_data)::text, 'UTF8'));
 COMMENT ON FUNCTION hitl.approval_content_hash(text, text, text, jsonb) IS
@@ -74,11 +76,7 @@ COMMENT ON FUNCTION hitl.approval_content_hash(text, text, text, jsonb) IS
 
 -- "a" and ["a", "b"] as text[]; NULL for anything else.
 CREATE FUNCTION hitl.text_array(value jsonb) RETURNS text[]
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-	RETURN CASE jsonb_typeof(value)
-		WHEN 'string' THEN ARRAY[value #>> '{}']
-		WHEN 'array' THEN nullif(ARRAY(SELECT jsonb_array_elements_text(value)), '{}')
-	END;
+	AS 'MODULE_PATHNAME', 'hitl_text_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION hitl.text_array(jsonb) IS
 	'a JSON string or array of strings as text[]; NULL for anything else and for an empty array';
 

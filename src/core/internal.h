@@ -370,8 +370,10 @@ extern bool hitl_has_ended(const HitlControl *control);
 
 /* ---- advance.c ------------------------------------------------------ */
 
-/* The most steps one workflow may enter. */
+/* The most steps one workflow may enter; the simulation sets less. */
+#ifndef HITL_STEP_BUDGET
 #define HITL_STEP_BUDGET	10000
+#endif
 
 /*
  * One call of advance().  The first result other than OK stays, and the
