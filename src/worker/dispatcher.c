@@ -62,7 +62,7 @@ typedef struct Lane
 
 static void	 dispatcher_start(void);
 static long	 dispatcher_pass(void);
-static void	 dispatcher_failed(const ErrorData *error);
+static bool	 dispatcher_failed(const ErrorData *error);
 static int	 dispatcher_wait_descriptor(void);
 static void	 raise_descriptor_limit(void);
 static void	 collect_results(void);
@@ -186,7 +186,7 @@ dispatcher_pass(void)
  * one that the database refuses by itself is replaced by a plain failure,
  * and dropped if even that is refused: then its lease brings the row back.
  */
-static void
+static bool
 dispatcher_failed(const ErrorData *error)
 {
 	int				   category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
@@ -234,6 +234,7 @@ dispatcher_failed(const ErrorData *error)
 	if (recording > 0)
 		record_limit = 1;
 	recording = 0;
+	return false;
 }
 
 /*

@@ -10,7 +10,8 @@
  * When a batch fails for a reason that lies in it, its workflows are taken up
  * again one at a time; the one that fails alone too is failed, with the error
  * recorded, so that it does not come back.  Errors that lie elsewhere (a
- * deadlock, a full disk, a shutdown) are left to the loop, which tries again.
+ * deadlock, a full disk, a missing privilege, a shutdown) fail nobody: the loop
+ * waits and tries again.
  *
  * Expiry: approval requests that are due expire in the same loop.
  */
@@ -19,6 +20,7 @@
 #include "access/xact.h"
 #include "approval/approval.h"
 #include "catalog/pg_type.h"
+#include "commands/async.h"
 #include "core_bridge.h"
 #include "db.h"
 #include "hitl.h"
@@ -72,7 +74,14 @@ static int	suspects_count = 0;
 /* The one workflow that is tried alone, if any. */
 static pg_uuid_t *alone = NULL;
 
+/* A workflow that could not even be failed. */
+static pg_uuid_t stubborn;
+static bool is_stubborn = false;
+
+/* The last message claimed. */
 static TimestampTz claim_position = DT_NOBEGIN;
+static int64 claim_id = 0;
+
 static TimestampTz next_sweep = 0;
 static TimestampTz next_expiry_check = 0;
 static long busy_delay = MIN_BUSY_DELAY;
@@ -80,11 +89,13 @@ static TimestampTz pass_began = 0;
 
 static void engine_start(void);
 static long engine_pass(void);
-static void engine_failed(const ErrorData *error);
+static bool engine_failed(const ErrorData *error);
 static bool is_transient(int sqlerrcode);
+static bool is_worth_splitting(int sqlerrcode);
 static bool took_too_long(int sqlerrcode);
-static void fail_alone(const ErrorData *error);
-static int	process_batch(bool *skipped);
+static void fail_workflow(const pg_uuid_t *id, const ErrorData *error);
+static void put_off(const pg_uuid_t *id);
+static int	process_batch(int *claimed, bool *skipped);
 static int	claim(Message **messages);
 static int	read_messages(Message **messages);
 static void take_in_hand(Message *messages, int count);
@@ -122,23 +133,30 @@ static long
 engine_pass(void)
 {
 	int			count;
+	int			claimed;
 	bool		skipped = false;
+	bool		more;
 	long		sleep;
 	TimestampTz now = GetCurrentTimestamp();
 
 	hitl_trim_definitions();
+	if (is_stubborn)
+	{
+		put_off(&stubborn);
+		is_stubborn = false;
+	}
 	in_hand_count = 0;
 	alone = suspects_count > 0 ? &suspects[suspects_count - 1] : NULL;
 
 	hitl_begin_work("processing messages");
 	pass_began = now;
 	enable_timeout_after(STATEMENT_TIMEOUT, hitl_batch_timeout);
-	count = process_batch(&skipped);
-	if (count == 0 && claim_position != DT_NOBEGIN && alone == NULL)
+	count = process_batch(&claimed, &skipped);
+	if (claimed == 0 && claim_position != DT_NOBEGIN && alone == NULL)
 	{
 		claim_position = DT_NOBEGIN;
 		next_sweep = now + SWEEP_INTERVAL * (int64) 1000;
-		count = process_batch(&skipped);
+		count = process_batch(&claimed, &skipped);
 	}
 	if ((count == 0 || now >= next_expiry_check) && alone == NULL)
 	{
@@ -146,7 +164,9 @@ engine_pass(void)
 		if (hitl_expire_due(EXPIRY_BATCH) > 0)
 			count++;
 	}
-	sleep = count > 0 || alone != NULL ? 0 : sleep_time(now);
+	/* A whole batch of locked workflows: look what lies behind them. */
+	more = count > 0 || alone != NULL || claimed == hitl_batch_size;
+	sleep = more ? 0 : sleep_time(now);
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	hitl_end_work();
 
@@ -158,7 +178,7 @@ engine_pass(void)
 
 	if (!skipped)
 		busy_delay = MIN_BUSY_DELAY;
-	else if (count == 0)
+	else if (!more)
 	{
 		/* All that is due belongs to workflows that others have locked. */
 		sleep = sleep < 0 ? busy_delay : Min(Max(sleep, MIN_BUSY_DELAY), busy_delay);
@@ -168,23 +188,30 @@ engine_pass(void)
 }
 
 /*
- * After an error: find out whose fault it was.
+ * After an error: find out whose fault it was.  True if the one at fault is
+ * out of the way.
  */
-static void
+static bool
 engine_failed(const ErrorData *error)
 {
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	claim_position = DT_NOBEGIN;
 	if (alone != NULL)
 	{
-		/* If it is nobody's fault, its messages are still due. */
-		if (!is_transient(error->sqlerrcode) || took_too_long(error->sqlerrcode))
-			fail_alone(error);
+		pg_uuid_t	id = *alone;
+
+		/* Before anything can fail here, or it would be tried for ever. */
 		suspects_count--;
 		alone = NULL;
+		if (is_transient(error->sqlerrcode) && !took_too_long(error->sqlerrcode))
+			return false;		/* nobody's fault; its messages are still due */
+		stubborn = id;
+		is_stubborn = true;
+		fail_workflow(&id, error);
+		is_stubborn = false;
+		return true;
 	}
-	else if (!is_transient(error->sqlerrcode) || took_too_long(error->sqlerrcode) ||
-			 error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
+	if (is_worth_splitting(error->sqlerrcode))
 	{
 		suspects = suspects == NULL ?
 			MemoryContextAlloc(TopMemoryContext, Max(1, in_hand_count) * sizeof(pg_uuid_t)) :
@@ -193,6 +220,7 @@ engine_failed(const ErrorData *error)
 		suspects_count = in_hand_count;
 	}
 	in_hand_count = 0;
+	return false;
 }
 
 /*
@@ -206,11 +234,26 @@ is_transient(int sqlerrcode)
 		case ERRCODE_TRANSACTION_ROLLBACK:	/* 40: deadlock, serialization */
 		case ERRCODE_INSUFFICIENT_RESOURCES:	/* 53: disk full, out of memory */
 		case ERRCODE_OPERATOR_INTERVENTION: /* 57: cancel, shutdown */
+		case ERRCODE_INVALID_TRANSACTION_STATE: /* 25: read-only */
+		case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION: /* 42: no such table,
+															 * no privilege */
 		case MAKE_SQLSTATE('5', '8', '0', '0', '0'):	/* 58: I/O */
 			return true;
 		default:
 			return sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
 	}
+}
+
+/*
+ * Errors after which the workflows of a batch are tried one at a time: since
+ * one of them is at fault, or so that the others need not wait with it.
+ */
+static bool
+is_worth_splitting(int sqlerrcode)
+{
+	return !is_transient(sqlerrcode) || took_too_long(sqlerrcode) ||
+		sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
+		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION;
 }
 
 /*
@@ -224,11 +267,11 @@ took_too_long(int sqlerrcode)
 }
 
 /*
- * Fail the workflow that was tried alone, in a transaction of its own, and
- * take its due messages out of the way.
+ * Fail a workflow, in a transaction of its own, and take its due messages out
+ * of the way.
  */
 static void
-fail_alone(const ErrorData *error)
+fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 {
 	static HitlStatement drop_messages = {
 		"DELETE FROM hitl.messages WHERE workflow_id = $1 AND due_at <= clock_timestamp()",
@@ -255,7 +298,7 @@ fail_alone(const ErrorData *error)
 	message = late ? psprintf("processing it took longer than hitl.batch_timeout (%d ms)",
 							  hitl_batch_timeout) :
 		error->message ? error->message : "unknown error";
-	values[0] = UUIDPGetDatum(alone);
+	values[0] = UUIDPGetDatum(id);
 	hitl_execute(&drop_messages, values, NULL, 0);
 	values[1] = CStringGetTextDatum(message);
 	values[2] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
@@ -267,37 +310,60 @@ fail_alone(const ErrorData *error)
 		values[1] = hitl_column(0, 1, &isnull);
 		values[2] = hitl_column(0, 2, &isnull);
 		hitl_execute(&record, values, NULL, 0);
-		hitl_withdraw_all(alone);
-		hitl_announce_at_commit(alone);
+		hitl_withdraw_all(id);
+		hitl_announce_at_commit(id);
+		Async_Notify("hitl_events", hitl_id_text(id));
 	}
 	hitl_end_work();
 	ereport(LOG,
-			(errmsg("workflow %s has been failed", hitl_id_text(alone)),
+			(errmsg("workflow %s has been failed", hitl_id_text(id)),
 			 errdetail("Its messages were taken out of the queue; the other workflows of the batch go on.")));
 }
 
 /*
- * Claim, deliver and write one batch.  Returns how many messages were done;
- * skipped tells whether others were left because their workflow is locked.
+ * Put off the due messages of a workflow that can neither be processed nor
+ * failed (a trigger forbids it, say), so that the others go on.
+ */
+static void
+put_off(const pg_uuid_t *id)
+{
+	static HitlStatement postpone = {
+		"UPDATE hitl.messages SET due_at = now() + interval '1 minute' "
+		"WHERE workflow_id = $1 AND due_at <= now()", 1, {UUIDOID}
+	};
+	Datum		value = UUIDPGetDatum(id);
+
+	hitl_begin_work("putting off messages");
+	hitl_execute(&postpone, &value, NULL, 0);
+	hitl_end_work();
+	ereport(LOG,
+			(errmsg("workflow %s cannot be failed", hitl_id_text(id)),
+			 errdetail("Its messages will be tried again in a minute.")));
+}
+
+/*
+ * Claim, deliver and write one batch.  Returns how many messages were done, of
+ * those claimed; skipped tells whether others were left because their workflow
+ * is locked.
  */
 static int
-process_batch(bool *skipped)
+process_batch(int *claimed, bool *skipped)
 {
 	HitlBatch  *batch;
 	Message    *messages;
-	int			claimed;
+	int			count;
 	int			done = 0;
 	int			missing = 0;
 	int			i;
 
-	claimed = claim(&messages);
-	if (claimed == 0)
+	count = *claimed = claim(&messages);
+	if (count == 0)
 		return 0;
 
-	take_in_hand(messages, claimed);
+	take_in_hand(messages, count);
 	batch = hitl_batch_create();
 	hitl_batch_load(batch, in_hand, in_hand_count);
-	for (i = 0; i < claimed; i++)
+	for (i = 0; i < count; i++)
 	{
 		HitlWorkflow *workflow = hitl_batch_find(batch, &messages[i].workflow_id);
 
@@ -313,8 +379,8 @@ process_batch(bool *skipped)
 	}
 	hitl_batch_write(batch);
 	if (missing > 0)
-		postpone_orphans(messages, claimed, skipped);
-	delete_messages(messages, claimed);
+		postpone_orphans(messages, count, skipped);
+	delete_messages(messages, count);
 	hitl_count_handled(done);
 	return done;
 }
@@ -330,16 +396,16 @@ claim(Message **messages)
 #define CLAIM_MESSAGES \
 	"SELECT m.ctid, m.due_at, m.id, m.workflow_id, m.kind, m.body FROM hitl.messages m "
 	static HitlStatement claim_due = {
-		CLAIM_MESSAGES "WHERE m.due_at >= $1 AND m.due_at <= $2 "
+		CLAIM_MESSAGES "WHERE (m.due_at, m.id) > ($1, $4) AND m.due_at <= $2 "
 		"ORDER BY m.due_at, m.id LIMIT $3 FOR UPDATE SKIP LOCKED",
-		3, {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID}
+		4, {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT8OID}
 	};
 	static HitlStatement claim_one = {
 		CLAIM_MESSAGES "WHERE m.workflow_id = $1 AND m.due_at <= $2 "
 		"ORDER BY m.due_at, m.id FOR UPDATE SKIP LOCKED", 2, {UUIDOID, TIMESTAMPTZOID}
 	};
 	TimestampTz now = GetCurrentTimestamp();
-	Datum		values[3];
+	Datum		values[4];
 	int			count;
 
 	values[1] = TimestampTzGetDatum(now);
@@ -356,10 +422,14 @@ claim(Message **messages)
 	}
 	values[0] = TimestampTzGetDatum(claim_position);
 	values[2] = Int32GetDatum(hitl_batch_size);
+	values[3] = Int64GetDatum(claim_position == DT_NOBEGIN ? 0 : claim_id);
 	hitl_execute(&claim_due, values, NULL, 0);
 	count = read_messages(messages);
 	if (count > 0)
+	{
 		claim_position = (*messages)[count - 1].due_at;
+		claim_id = (*messages)[count - 1].id;
+	}
 	return count;
 }
 

@@ -66,7 +66,7 @@ static void start_role(const HitlWorkerRole *role);
 static void prepare_wait_set(const HitlWorkerRole *role);
 static long turn(const HitlWorkerRole *role);
 static ErrorData *catch_error(void);
-static void after_error(const HitlWorkerRole *role, ErrorData *error);
+static bool after_error(const HitlWorkerRole *role, ErrorData *error);
 static void sleep_until_work(long sleep_ms);
 static bool housekeep(void);
 static bool drain_notifications(void);
@@ -133,9 +133,11 @@ hitl_worker_main(Datum arg)
 
 		if (error != NULL)
 		{
-			after_error(role, error);
-			backoff = backoff == 0 ? BACKOFF_FIRST_MS :
-				Min(backoff * 2, BACKOFF_LAST_MS);
+			if (after_error(role, error))
+				sleep_ms = backoff = 0;
+			else
+				backoff = backoff == 0 ? BACKOFF_FIRST_MS :
+					Min(backoff * 2, BACKOFF_LAST_MS);
 		}
 		else if (sleep_ms == 0 && role->kind == HITL_WORKER_ENGINE)
 			hitl_wake_idle(role->kind); /* more than one can do */
@@ -339,17 +341,20 @@ catch_error(void)
 }
 
 /*
- * Let the role know, which may fail in its turn.
+ * Let the role know, which may fail in its turn.  True if it has put things
+ * right.
  */
-static void
+static bool
 after_error(const HitlWorkerRole *role, ErrorData *error)
 {
+	volatile bool settled = false;
+
 	hitl_record_error(error->message ? error->message : "");
 	if (role->failed)
 	{
 		PG_TRY();
 		{
-			role->failed(error);
+			settled = role->failed(error);
 		}
 		PG_CATCH();
 		{
@@ -358,6 +363,7 @@ after_error(const HitlWorkerRole *role, ErrorData *error)
 		PG_END_TRY();
 	}
 	FreeErrorData(error);
+	return settled;
 }
 
 /* ---- sleeping -------------------------------------------------------- */

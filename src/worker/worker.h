@@ -91,9 +91,10 @@ typedef struct HitlWorkerRole
 
 	/*
 	 * Optional: after an ERROR was caught and the transaction aborted.  May
-	 * use transactions, and fail, itself.
+	 * use transactions, and fail, itself.  True if the cause is out of the
+	 * way, so that the next pass need not wait.
 	 */
-	void		(*failed) (const ErrorData *error);
+	bool		(*failed) (const ErrorData *error);
 
 	/*
 	 * Optional: a file descriptor that ends the sleep when it becomes
