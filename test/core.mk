@@ -17,3 +17,24 @@ build/unit: $(CORE_SOURCES) $(UNIT_SOURCES) $(CORE_HEADERS)
 .PHONY: test-unit
 test-unit: build/unit
 	build/unit $(SUITE)
+
+SIMULATION_SOURCES = $(sort $(wildcard test/simulation/*.c))
+SIMULATION_PARTS = $(filter-out %/speed.c,$(SIMULATION_SOURCES)) test/unit/host.c test/unit/check.c
+RUNS = 2000
+SEED = 1
+
+build/simulation: $(CORE_SOURCES) $(SIMULATION_PARTS) $(CORE_HEADERS) test/simulation/world.h
+	@mkdir -p build
+	$(CC) $(CORE_CHECKED) -Itest/simulation -o $@ $(CORE_SOURCES) $(SIMULATION_PARTS) -ljansson -lm
+
+.PHONY: simulation
+simulation: build/simulation
+	build/simulation $(RUNS) $(SEED)
+
+build/core-speed: $(CORE_SOURCES) test/simulation/speed.c $(CORE_HEADERS)
+	@mkdir -p build
+	$(CC) -std=gnu11 -O2 -Isrc -o $@ $(CORE_SOURCES) test/simulation/speed.c -lm
+
+.PHONY: core-speed
+core-speed: build/core-speed
+	build/core-speed

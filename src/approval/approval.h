@@ -40,8 +40,6 @@ extern void hitl_approval_missing(const pg_uuid_t *id) pg_attribute_noreturn();
 /* Leave a workflow a message. */
 extern void hitl_tell_workflow(const pg_uuid_t *workflow_id, const char *kind, Jsonb *body);
 
-/* ---- response.c ------------------------------------------------------ */
-
 /* Refuse to touch a request that is not pending any more, saying why. */
 extern void hitl_refuse_ended(const pg_uuid_t *id, const char *status) pg_attribute_noreturn();
 

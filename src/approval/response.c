@@ -250,47 +250,6 @@ hitl_revoke_acting(PG_FUNCTION_ARGS)
 }
 
 /*
- * Refuse to touch a request that is not pending any more.
- */
-void
-hitl_refuse_ended(const pg_uuid_t *id, const char *status)
-{
-	if (strcmp(status, "expired") == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_HITL_APPROVAL_EXPIRED),
-				 errmsg("approval request %s has expired", hitl_id_text(id)),
-				 errhint("Ask again with hitl.request_approval().")));
-	if (strcmp(status, "cancelled") == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_HITL_APPROVAL_CANCELLED),
-				 errmsg("approval request %s has been cancelled", hitl_id_text(id)),
-				 errhint("It was withdrawn by its requester or its workflow.")));
-	ereport(ERROR,
-			(errcode(ERRCODE_HITL_APPROVAL_DECIDED),
-			 errmsg("approval request %s is already %s", hitl_id_text(id), status),
-			 errhint("A decision is final.")));
-}
-
-/*
- * Refuse to withdraw what another role has asked.
- */
-void
-hitl_check_requester(const pg_uuid_t *id, const char *role)
-{
-	Oid			caller = GetOuterUserId();
-	Oid			requester = get_role_oid(role, true);
-
-	if (superuser_arg(caller) ||
-		(OidIsValid(requester) && has_privs_of_role(caller, requester)))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("permission denied for approval request %s", hitl_id_text(id)),
-			 errdetail("It was made by role \"%s\".", role),
-			 errhint("A request is ended by the role that made it, and by members of that role.")));
-}
-
-/*
  * Refuse to answer for somebody whom the calling role may not act for.  A role
  * answers as itself, as a role it is a member of, and as whom it was granted
  * to act for.

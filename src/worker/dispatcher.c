@@ -123,7 +123,6 @@ dispatcher_start(void)
 
 	delivery_context = AllocSetContextCreate(
 		TopMemoryContext, "hitl dispatcher", ALLOCSET_DEFAULT_SIZES);
-	raise_descriptor_limit();
 	client = http_client_create("hitl/" HITL_VERSION);
 	if (client == NULL)
 		ereport(ERROR,
@@ -151,6 +150,7 @@ dispatcher_pass(void)
 	{
 		kept_connections = hitl_max_connections;
 		http_client_keep_connections(client, kept_connections);
+		raise_descriptor_limit();
 	}
 
 	http_client_drive(client);

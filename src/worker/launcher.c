@@ -244,11 +244,17 @@ take_requests(void)
 		if (database->verdict != HITL_PRESENT)
 			continue;
 
-		/* Somebody wants its workers now. */
+		/* Somebody wants its workers now, also those that wait after an error. */
 		LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
 		for (int s = HITL_PROBE_SLOTS; s < hitl_shared->slots_end; s++)
-			if (hitl_shared->slots[s].dbid == database->oid)
-				hitl_shared->slots[s].restart_at = 0;
+		{
+			HitlSlot   *slot = &hitl_shared->slots[s];
+
+			if (slot->dbid != database->oid)
+				continue;
+			slot->restart_at = 0;
+			hitl_wake_slot(slot);
+		}
 		LWLockRelease(hitl_shared->lock);
 	}
 	if (rescan || probe_all)

@@ -118,7 +118,9 @@ hitl_worker_main(Datum arg)
 
 		PG_TRY();
 		{
-			if (sleep_ms != 0)
+			if (backoff > 0)
+				back_off();
+			else if (sleep_ms != 0)
 				sleep_until_work(sleep_ms);
 			sleep_ms = turn(role);
 			backoff = 0;
@@ -132,8 +134,8 @@ hitl_worker_main(Datum arg)
 		if (error != NULL)
 		{
 			after_error(role, error);
-			back_off();
-			sleep_ms = 0;
+			backoff = backoff == 0 ? BACKOFF_FIRST_MS :
+				Min(backoff * 2, BACKOFF_LAST_MS);
 		}
 		else if (sleep_ms == 0 && role->kind == HITL_WORKER_ENGINE)
 			hitl_wake_idle(role->kind); /* more than one can do */
@@ -489,33 +491,28 @@ overhear(ErrorData *edata)
 }
 
 /*
- * Wait after an error, each time twice as long.
+ * Wait after an error.  The role's descriptor does not count here, since
+ * nobody would see to it.
  */
 static void
 back_off(void)
 {
 	TimestampTz start = GetCurrentTimestamp();
+	long		floor_ms = Min(backoff, BACKOFF_FLOOR_MS);
+	bool		due = false;
 
-	backoff = backoff == 0 ? BACKOFF_FIRST_MS : Min(backoff * 2, BACKOFF_LAST_MS);
 	hitl_set_slot_state(hitl_my_slot, HITL_STATE_BACKING_OFF);
 	for (;;)
 	{
 		long		waited;
 
+		due |= housekeep();
 		waited = TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
-		if (waited >= backoff)
-			break;
-		if (waited >= BACKOFF_FLOOR_MS &&
-			pg_atomic_read_u32(&hitl_my_slot->woken) != 0)
+		if (waited >= (due ? floor_ms : backoff))
 			break;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-						 waited < BACKOFF_FLOOR_MS ?
-						 Min(backoff, BACKOFF_FLOOR_MS) - waited : backoff - waited,
+						 (due ? floor_ms : backoff) - waited,
 						 hitl_wait_event("HitlWorkerBackoff"));
 		ResetLatch(MyLatch);
-		if (ProcDiePending)
-			proc_exit(0);
-		QueryCancelPending = false;
-		CHECK_FOR_INTERRUPTS();
 	}
 }

@@ -143,6 +143,7 @@ extern void hitl_set_slot_state(HitlSlot *slot, HitlWorkerState state);
 extern void hitl_record_error(const char *message);
 
 /* wake.c */
+extern void hitl_wake_slot(HitlSlot *slot);
 extern bool hitl_wake_idle(HitlWorkerKind kind);
 extern void hitl_wake_all(void);
 

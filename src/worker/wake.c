@@ -28,7 +28,6 @@ static void at_transaction_end(XactEvent event, void *arg);
 static void wake_kind(HitlWorkerKind kind);
 static int	slots_end(void);
 static bool is_mine(const volatile HitlSlot *slot, HitlWorkerKind kind);
-static void wake_slot(HitlSlot *slot);
 static void broadcast(uint64 which);
 static int	announcement_of(const pg_uuid_t *id);
 
@@ -66,6 +65,21 @@ hitl_wake_now(HitlWorkerKind kind)
 }
 
 /*
+ * Tell the worker of a slot to look for work.  The latch is always that of some PGPROC; if its worker has just ended, some
+ * other process wakes up for nothing.
+ */
+void
+hitl_wake_slot(HitlSlot *slot)
+{
+	Latch	   *latch = ((volatile HitlSlot *) slot)->latch;
+
+	pg_atomic_write_u32(&slot->woken, 1);
+	if (latch != NULL)
+		SetLatch(latch);
+	pg_memory_barrier();
+}
+
+/*
  * Set the latch of one worker of a kind that sleeps, if there is one.
  */
 bool
@@ -78,7 +92,7 @@ hitl_wake_idle(HitlWorkerKind kind)
 		if (is_mine(slot, kind) &&
 			pg_atomic_read_u32(&slot->state) == HITL_STATE_IDLE)
 		{
-			wake_slot(slot);
+			hitl_wake_slot(slot);
 			if (pg_atomic_read_u32(&slot->state) == HITL_STATE_IDLE)
 				return true;
 		}
@@ -219,7 +233,7 @@ wake_kind(HitlWorkerKind kind)
 		return;
 	for (int i = HITL_PROBE_SLOTS; i < slots_end(); i++)
 		if (is_mine(&hitl_shared->slots[i], kind))
-			wake_slot(&hitl_shared->slots[i]);
+			hitl_wake_slot(&hitl_shared->slots[i]);
 }
 
 /*
@@ -239,21 +253,6 @@ static bool
 is_mine(const volatile HitlSlot *slot, HitlWorkerKind kind)
 {
 	return slot->dbid == MyDatabaseId && slot->kind == kind;
-}
-
-/*
- * The latch is always that of some PGPROC; if its worker has just ended, some
- * other process wakes up for nothing.
- */
-static void
-wake_slot(HitlSlot *slot)
-{
-	Latch	   *latch = ((volatile HitlSlot *) slot)->latch;
-
-	pg_atomic_write_u32(&slot->woken, 1);
-	if (latch != NULL)
-		SetLatch(latch);
-	pg_memory_barrier();
 }
 
 /*

@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE = 30  # seconds; nothing takes as long, unless it never comes
+LOCK_TIMEOUT = f"-c lock_timeout={DEADLINE}s"
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -160,6 +161,8 @@ class Cluster:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{dbname}"
 
     def connect(self, dbname="hitl", autocommit=True, **options):
+        """A psycopg connection; one that waits for a lock in vain fails in the end."""
+        options.setdefault("options", LOCK_TIMEOUT)
         return psycopg.connect(self.url(dbname), autocommit=autocommit, **options)
 
     def sql(self, query, parameters=None, dbname="hitl"):
@@ -177,6 +180,7 @@ class Cluster:
         """Run a script in psql, stopping at errors; its output."""
         return subprocess.run([self.bin / "psql", "-XAtq", "-v", "ON_ERROR_STOP=1",
                                "-d", self.url(dbname)], input=script, check=True, text=True,
+                              env={**os.environ, "PGOPTIONS": LOCK_TIMEOUT},
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT).stdout
 
     def create_database(self, dbname="hitl", extension=True):

@@ -469,6 +469,21 @@ def test_result_that_cannot_be_recorded(outbox, server):
         outbox.execute("DROP FUNCTION public.refuse() CASCADE")
 
 
+def test_result_is_kept_until_it_can_be_recorded(outbox, server, cluster):
+    url = server.plan("/k", [{"delay": 0.3, "body": "kept"}])
+    request = outbox.put(url)
+    server.wait_for("/k")
+    errors = cluster.worker("dispatcher")["errors"]
+    outbox.execute("ALTER TABLE hitl.outbox RENAME TO hidden")
+    try:
+        wait_until(lambda: cluster.worker("dispatcher")["errors"] > errors)
+    finally:
+        outbox.execute("ALTER TABLE hitl.hidden RENAME TO outbox")
+    assert outbox.reply(request)["body"] == "kept"
+    assert outbox.row(request)["attempts"] == 1
+    assert len(server.requests("/k")) == 1
+
+
 # The dispatcher's own life
 
 def restarted(cluster, pid):

@@ -44,6 +44,8 @@ def queue(cluster):
             FOR EACH STATEMENT EXECUTE FUNCTION hitl.wake('dispatcher');
         """)
     yield
+    if cluster.sql("SELECT FROM pg_prepared_xacts WHERE gid = 'wake'"):
+        cluster.sql("ROLLBACK PREPARED 'wake'")     # of a test that failed
     cluster.psql("DROP TABLE for_engine, for_dispatcher")
 
 
@@ -248,9 +250,16 @@ def test_error_is_recorded_and_outlived(cluster):
         cluster.sql("NOTIFY hitl")
         row = wait_until(lambda: (row := cluster.worker("engine"))["errors"] >= 3 and row)
         assert "messages" in row["last_error"] and row["last_error_at"] is not None
-        wait_until(lambda: cluster.worker("engine")["state"] == "backing off")
+        # Once it waits for seconds, each of these makes it try again at once.
+        for push in ("NOTIFY hitl", "SELECT hitl.start_workers()", "SELECT pg_reload_conf()"):
+            wait_until(lambda: cluster.worker("engine")["errors"] >= 7)
+            row = wait_until(lambda: (row := cluster.worker("engine"))["state"] == "backing off"
+                             and row)
+            cluster.sql(push)
+            wait_until(lambda: cluster.worker("engine")["errors"] > row["errors"], deadline=3)
     finally:
         cluster.sql("ALTER TABLE hitl.hidden RENAME TO messages")
+    cluster.sql("NOTIFY hitl")
     wait_until(lambda: cluster.worker("engine")["state"] == "idle")
     assert cluster.worker("engine")["pid"] == pid
 

@@ -77,36 +77,6 @@ report_failure(const char *file, int line, const char *format,...)
 	printf("\n");
 }
 
-/*
- * Are two texts the same?
- */
-void
-check_text(const char *file, int line, const char *got, const char *expected)
-{
-	if (got == NULL || expected == NULL ? got != expected : strcmp(got, expected) != 0)
-		report_failure(file, line, "got\n#   %s\n# expected\n#   %s",
-					   got == NULL ? "(NULL)" : got, expected == NULL ? "(NULL)" : expected);
-}
-
-/*
- * Are two numbers the same?
- */
-void
-check_integer(const char *file, int line, long long got, long long expected)
-{
-	if (got != expected)
-		report_failure(file, line, "got %lld, expected %lld", got, expected);
-}
-
-/*
- * Is a text part of another?
- */
-bool
-contains(const char *text, const char *part)
-{
-	return text != NULL && strstr(text, part) != NULL;
-}
-
 int
 main(int argc, char **argv)
 {

@@ -142,55 +142,6 @@ find_effect(const Workflow *workflow, HitlEffectKind kind)
 }
 
 /*
- * One line that says what a list of effects asks for.
- */
-void
-summarize(const HitlEffects *effects, char *text, size_t size)
-{
-	size_t		length = 0;
-	int			i;
-
-	text[0] = '\0';
-	for (i = 0; i < effects->count && length < size; i++)
-	{
-		const HitlEffect *effect = &effects->items[i];
-
-		length += snprintf(text + length, size - length, "%s", i > 0 ? ", " : "");
-		switch (effect->kind)
-		{
-			case HITL_EFFECT_EVENT:
-				length += snprintf(text + length, size - length, "%s", effect->type);
-				if (effect->step != NULL)
-					length += snprintf(text + length, size - length, " %s", effect->step);
-				break;
-			case HITL_EFFECT_STATUS:
-				length += snprintf(text + length, size - length, "=%s", effect->type);
-				break;
-			case HITL_EFFECT_CHECKPOINT:
-				length += snprintf(text + length, size - length, "checkpoint %s", effect->type);
-				break;
-			case HITL_EFFECT_REQUEST_APPROVAL:
-				length += snprintf(text + length, size - length, "ask %s %lld", effect->step,
-								   (long long) effect->token);
-				break;
-			case HITL_EFFECT_RUN_TASK:
-				length += snprintf(text + length, size - length, "run %s %lld", effect->step,
-								   (long long) effect->token);
-				break;
-			case HITL_EFFECT_WITHDRAW:
-				length += snprintf(text + length, size - length, "withdraw %lld",
-								   (long long) effect->token);
-				break;
-			case HITL_EFFECT_ROLLBACK:
-				length += snprintf(text + length, size - length, "rollback %s", effect->type);
-				break;
-		}
-	}
-	if (effects->more && length < size)
-		snprintf(text + length, size - length, "%smore", effects->count > 0 ? ", " : "");
-}
-
-/*
  * The control state as text, kept until the next call.
  */
 const char *
@@ -202,31 +153,6 @@ control_text(Workflow *workflow)
 	CHECK_INT(hitl_dump_control(workflow->control, &json), HITL_OK);
 	snprintf(text, sizeof(text), "%s", json);
 	free(json);
-	return text;
-}
-
-/*
- * A part of a JSON text ("/a/0/b"), kept until the next call; NULL if absent.
- */
-const char *
-member_of(const char *json, const char *path)
-{
-	static char *text;
-	json_t	   *document = json == NULL ? NULL : json_loads(json, JSON_DECODE_ANY, NULL);
-	json_t	   *value = document;
-	char		copy[200];
-	char	   *save = NULL;
-	char	   *part;
-
-	free(text);
-	text = NULL;
-	snprintf(copy, sizeof(copy), "%s", path);
-	for (part = strtok_r(copy, "/", &save); part != NULL; part = strtok_r(NULL, "/", &save))
-		value = json_is_array(value) ? json_array_get(value, strtoul(part, NULL, 10)) :
-			json_object_get(value, part);
-	if (value != NULL)
-		text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15));
-	json_decref(document);
 	return text;
 }
 
