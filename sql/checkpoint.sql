@@ -1,16 +1,5 @@
 -- checkpoints and rollback of a workflow that the engine runs
 \set SHOW_CONTEXT never
-CREATE PROCEDURE wait_for_approval(workflow uuid) LANGUAGE plpgsql AS $$
-BEGIN
-	FOR i IN 1..3000 LOOP
-		IF EXISTS (SELECT FROM hitl.list_pending_approvals(workflow_id => workflow)) THEN
-			RETURN;
-		END IF;
-		COMMIT;
-		PERFORM pg_sleep(0.01);
-	END LOOP;
-	RAISE 'no approval was requested';
-END $$;
 SELECT hitl.create_model('echo', provider => 'builtin', is_default => true);
 SELECT hitl.execute_workflow(hitl.create_workflow('Deployment', workflow_definition =>
 	'{"steps": [
@@ -19,7 +8,7 @@ SELECT hitl.execute_workflow(hitl.create_workflow('Deployment', workflow_definit
 		{"name": "deploy", "type": "task", "task": "Deploy {{ $.variables.version }}", "create_checkpoint": "before_deploy"},
 		{"name": "validate", "type": "approval", "title": "Does it work?", "requested_from": "ops"}]}',
 	input_data => '{"version": "1.4"}')) AS id \gset
-CALL wait_for_approval(:'id');
+CALL hitl.await_workflow(:'id', timeout => '30 seconds', status => 'waiting_approval');
 SELECT count(*) FROM hitl.workflow_checkpoints WHERE workflow_id = :'id' AND name IN ('pre_deployment', 'before_deploy');
 SELECT approval_id AS approval FROM hitl.list_pending_approvals(workflow_id => :'id') \gset
 SELECT hitl.rollback_workflow(:'id', 'pre_deployment', 'validation failed');
@@ -29,12 +18,12 @@ SELECT name, abandoned FROM hitl.workflow_checkpoints WHERE workflow_id = :'id' 
 -- it goes on from there
 SELECT hitl.update_workflow_state(:'id', '{"version": "1.5"}');
 SELECT hitl.execute_workflow(:'id') = :'id' AS resumed;
-CALL wait_for_approval(:'id');
+CALL hitl.await_workflow(:'id', timeout => '30 seconds', status => 'waiting_approval');
 SELECT data #>> '{steps,deploy,answer}' AS deployed FROM hitl.workflows WHERE id = :'id';
 -- without a name: to the latest that is not abandoned
 SELECT hitl.rollback_workflow(:'id');
 SELECT hitl.execute_workflow(:'id') = :'id' AS resumed;
-CALL wait_for_approval(:'id');
+CALL hitl.await_workflow(:'id', timeout => '30 seconds', status => 'waiting_approval');
 SELECT hitl.respond_to_approval(approval_id, 'ops', 'approved') FROM hitl.list_pending_approvals(workflow_id => :'id');
 CALL hitl.await_workflow(:'id', timeout => '30 seconds');
 -- even from its end
@@ -47,7 +36,7 @@ SELECT hitl.execute_workflow(hitl.create_workflow('Deployment', workflow_definit
 		{"name": "deploy", "type": "task", "task": "Deploy"},
 		{"name": "validate", "type": "approval", "title": "Does it work?", "requested_from": "ops",
 		 "on_reject": "rollback:pre_deployment"}]}')) AS id \gset
-CALL wait_for_approval(:'id');
+CALL hitl.await_workflow(:'id', timeout => '30 seconds', status => 'waiting_approval');
 SELECT hitl.respond_to_approval(approval_id, 'ops', 'rejected', feedback => 'it does not') FROM hitl.list_pending_approvals(workflow_id => :'id');
 CALL hitl.await_workflow(:'id', timeout => '30 seconds');
 SELECT event, step, what FROM hitl.workflow_timeline(:'id');
@@ -61,4 +50,3 @@ SELECT hitl.create_checkpoint(:'id', NULL);
 SELECT hitl.rollback_workflow(NULL);
 \set VERBOSITY default
 SELECT hitl.drop_model('echo');
-DROP PROCEDURE wait_for_approval;

@@ -24,20 +24,8 @@ SELECT hitl.transition_workflow_status('00000000-0000-7000-8000-000000000000', '
 -- asking for an approval moves it, and so does the decision
 SELECT hitl.create_workflow('Asked by hand') AS id \gset
 SELECT hitl.request_approval('Go?', requested_from => 'ann', workflow_id => :'id', requested_by => 'program') AS approval \gset
-CREATE PROCEDURE wait_for_status(workflow uuid, status_ text) LANGUAGE plpgsql AS $$
-BEGIN
-	FOR i IN 1..3000 LOOP
-		IF EXISTS (SELECT FROM hitl.workflows WHERE id = workflow AND status = status_) THEN
-			RETURN;
-		END IF;
-		COMMIT;
-		PERFORM pg_sleep(0.01);
-	END LOOP;
-	RAISE 'the workflow never was %', status_;
-END $$;
-CALL wait_for_status(:'id', 'waiting_approval');
+CALL hitl.await_workflow(:'id', timeout => '30 seconds', status => 'waiting_approval');
 SELECT hitl.respond_to_approval(:'approval', 'ann', 'approved', feedback => 'yes');
-CALL wait_for_status(:'id', 'approved');
+CALL hitl.await_workflow(:'id', timeout => '30 seconds', status => 'approved');
 SELECT hitl.transition_workflow_status(:'id', 'running');
 SELECT event, what, CASE who WHEN current_user THEN '<me>' ELSE who END AS who FROM hitl.workflow_timeline(:'id');
-DROP PROCEDURE wait_for_status;

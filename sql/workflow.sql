@@ -17,19 +17,7 @@ SELECT hitl.create_workflow(
 	created_by => 'shop') AS id \gset
 SELECT name, status, data, created_by, owner = current_user AS mine FROM hitl.workflows WHERE id = :'id';
 SELECT hitl.execute_workflow(:'id', context => '{"currency": "EUR"}') = :'id' AS started;
--- wait until the engine has asked
-CREATE PROCEDURE wait_for_approval(workflow uuid, title_ text) LANGUAGE plpgsql AS $$
-BEGIN
-	FOR i IN 1..3000 LOOP
-		IF EXISTS (SELECT FROM hitl.list_pending_approvals(workflow_id => workflow) WHERE title = title_) THEN
-			RETURN;
-		END IF;
-		COMMIT;
-		PERFORM pg_sleep(0.01);
-	END LOOP;
-	RAISE 'no approval "%" was requested', title_;
-END $$;
-CALL wait_for_approval(:'id', 'Pay 12500 EUR?');
+CALL hitl.await_workflow(:'id', timeout => '30 seconds', status => 'waiting_approval');
 SELECT approval_id AS approval, title, step_name, approval_type, requested_from, context_data, requested_by
 FROM hitl.list_pending_approvals(workflow_id => :'id') \gset p_
 \echo :p_title | :p_step_name | :p_approval_type | :p_requested_from | :p_context_data | :p_requested_by
@@ -39,7 +27,7 @@ SELECT s ->> 'status' AS status, s ->> 'current_step' AS step, s -> 'progress' A
 	   s -> 'results' -> 'validate' ->> 'answer' AS answer
 FROM hitl.get_workflow_status(:'id') AS s;
 SELECT hitl.respond_to_approval(:'p_approval', 'cfo', 'approved', feedback => 'go ahead');
-CALL wait_for_approval(:'id', 'Sign the invoice?');
+CALL hitl.await_workflow(:'id', timeout => '30 seconds', status => 'waiting_approval');
 SELECT hitl.respond_to_approval((SELECT approval_id FROM hitl.list_pending_approvals('bob')), 'bob', 'approved');
 CALL hitl.await_workflow(:'id', timeout => '30 seconds');
 SELECT event, step, regexp_replace(what, '[0-9a-f-]{36}', '<id>') AS what,
@@ -73,14 +61,14 @@ SELECT hitl.execute_workflow(NULL);
 SELECT hitl.execute_workflow(hitl.create_workflow('Rejected', workflow_definition =>
 	'{"steps": [{"name": "ask", "type": "approval", "title": "Go?", "requested_from": "ann"},
 				{"name": "then", "type": "task", "task": "never"}]}')) AS id \gset
-CALL wait_for_approval(:'id', 'Go?');
+CALL hitl.await_workflow(:'id', timeout => '30 seconds', status => 'waiting_approval');
 SELECT hitl.respond_to_approval(approval_id, 'ann', 'rejected', feedback => 'no') FROM hitl.list_pending_approvals(workflow_id => :'id');
 CALL hitl.await_workflow(:'id', timeout => '30 seconds');
 SELECT hitl.execute_workflow(hitl.create_workflow('Rejected but goes on', workflow_definition =>
 	'{"steps": [{"name": "ask", "type": "approval", "title": "Go?", "requested_from": "ann", "on_reject": "continue"},
 				{"name": "no", "type": "task", "task": "Apologise", "when": "$.steps.ask.decision == \"rejected\""},
 				{"name": "yes", "type": "task", "task": "Celebrate", "when": "$.steps.ask.decision == \"approved\""}]}')) AS id \gset
-CALL wait_for_approval(:'id', 'Go?');
+CALL hitl.await_workflow(:'id', timeout => '30 seconds', status => 'waiting_approval');
 SELECT hitl.respond_to_approval(approval_id, 'ann', 'rejected') FROM hitl.list_pending_approvals(workflow_id => :'id');
 CALL hitl.await_workflow(:'id', timeout => '30 seconds');
 SELECT step_name, outcome, result - 'approval_id' AS result FROM hitl.workflow_steps WHERE workflow_id = :'id' ORDER BY event;
@@ -111,7 +99,7 @@ SELECT data #>> '{steps,a,answer}' AS answer FROM hitl.workflows WHERE id = :'id
 -- cancelled while it waits: its question is withdrawn
 SELECT hitl.execute_workflow(hitl.create_workflow('Cancelled', workflow_definition =>
 	'{"steps": [{"name": "ask", "type": "approval", "title": "Go?", "requested_from": "ann"}]}')) AS id \gset
-CALL wait_for_approval(:'id', 'Go?');
+CALL hitl.await_workflow(:'id', timeout => '30 seconds', status => 'waiting_approval');
 SELECT approval_id AS approval FROM hitl.list_pending_approvals(workflow_id => :'id') \gset
 SELECT hitl.transition_workflow_status(:'id', 'cancelled', 'changed our minds');
 SELECT status FROM hitl.workflows WHERE id = :'id';
@@ -132,4 +120,9 @@ SELECT hitl.execute_workflow(hitl.create_workflow('No model', workflow_definitio
 CALL hitl.await_workflow(:'id', timeout => '30 seconds');
 SELECT error FROM hitl.workflows WHERE id = :'id';
 SELECT hitl.drop_model('echo');
-DROP PROCEDURE wait_for_approval;
+-- waiting: for a status of one's own choice, within a time, outside of transactions
+SELECT hitl.create_workflow('Waited for') AS id \gset
+CALL hitl.await_workflow(:'id', status => 'pending');
+CALL hitl.await_workflow(:'id', timeout => '0 seconds');
+CALL hitl.await_workflow(:'id', status => 'nonsense');
+CALL hitl.await_workflow('00000000-0000-7000-8000-000000000000');

@@ -2,10 +2,8 @@
  * core_bridge.c
  *		Opens hitl_core.so.
  *
- * The core is linked with jansson, whose json_object() is also the name of a
- * function that PostgreSQL exports.  RTLD_DEEPBIND makes the library look for
- * its symbols in its own dependencies first, RTLD_LOCAL keeps them away from
- * everybody else.
+ * RTLD_LOCAL and RTLD_DEEPBIND keep the core to itself: it finds its own
+ * symbols first, and nobody finds them instead of the server's.
  */
 #include "postgres.h"
 
@@ -35,7 +33,7 @@ hitl_core(void)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_FILE),
 				 errmsg("could not load library \"%s\": %s", path, dlerror()),
-				 errhint("Install hitl_core.so and its dependency libjansson beside hitl.so.")));
+				 errhint("Install hitl_core.so beside hitl.so, from the same build.")));
 
 	*(void **) &entry = dlsym(library, "hitl_core_api");
 	if (entry == NULL || entry()->abi != HITL_CORE_ABI)

@@ -4,6 +4,7 @@
  */
 #include "postgres.h"
 
+#include "core_bridge.h"
 #include "fmgr.h"
 #include "hitl.h"
 #include "miscadmin.h"
@@ -39,6 +40,8 @@ _PG_init(void)
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 
+	/* Now, so that all processes run the same one until the next restart. */
+	(void) hitl_core();
 	hitl_shared_init();
 	hitl_wake_init();
 	hitl_lifecycle_init();

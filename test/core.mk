@@ -38,3 +38,23 @@ build/core-speed: $(CORE_SOURCES) test/simulation/speed.c $(CORE_HEADERS)
 .PHONY: core-speed
 core-speed: build/core-speed
 	build/core-speed
+
+# New inputs that a run finds go to build/corpus; those worth keeping are
+# copied to test/fuzz/corpus by hand.
+FUZZ_CLANG ?= clang
+FUZZ_SECONDS ?= 20
+FUZZ_TARGETS = $(patsubst test/fuzz/fuzz_%.c,%,$(sort $(wildcard test/fuzz/fuzz_*.c)))
+
+build/fuzz_%: test/fuzz/fuzz_%.c test/fuzz/common.c test/fuzz/fuzz.h $(CORE_SOURCES) $(CORE_HEADERS)
+	@mkdir -p build
+	$(FUZZ_CLANG) $(CORE_CHECKED) -fsanitize=fuzzer -o $@ $< test/fuzz/common.c $(CORE_SOURCES) -ljansson -lm
+
+.PHONY: fuzz
+fuzz: $(FUZZ_TARGETS:%=build/fuzz_%)
+	@for target in $(FUZZ_TARGETS); do \
+		mkdir -p build/corpus/$$target; \
+		echo "fuzz $$target for $(FUZZ_SECONDS) s"; \
+		build/fuzz_$$target -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=1024 -verbosity=0 \
+			-print_final_stats=1 -artifact_prefix=build/$$target- \
+			build/corpus/$$target test/fuzz/corpus/$$target || exit 1; \
+	done; echo "fuzz: no target failed"

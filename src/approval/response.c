@@ -259,8 +259,7 @@ check_acting(const char *approver)
 {
 	static HitlStatement find = {
 		"SELECT 1 FROM hitl.acting_grants WHERE approver_id IN ($1, '*') "
-		"AND pg_has_role($2, grantee, 'USAGE') "
-		"AND EXISTS (SELECT FROM pg_roles WHERE rolname = grantee)",
+		"AND pg_has_role($2, (SELECT oid FROM pg_roles WHERE rolname = grantee), 'USAGE')",
 		2, {TEXTOID, OIDOID}
 	};
 	Oid			caller = GetOuterUserId();

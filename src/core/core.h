@@ -125,8 +125,8 @@ typedef enum HitlEffectKind
 
 	/*
 	 * Set the workflow's status.  type: running, waiting_approval, completed,
-	 * failed, rejected, cancelled.  body: for failed, the error object
-	 * {"kind","message","step","position"}.  Only sent when it changes.
+	 * failed, rejected, cancelled.  body: for failed and rejected, the error
+	 * object {"kind","message","step","position"}.  Only sent when it changes.
 	 */
 	HITL_EFFECT_STATUS,
 
@@ -188,7 +188,8 @@ typedef struct HitlEffects
 	int			capacity;
 	HitlEffect *items;
 	bool		more;			/* send "continue": a step is ready to run */
-	char	   *error;			/* for HITL_INVALID: why, else NULL */
+	char	   *error;			/* for HITL_INVALID: why, else NULL; freed with
+								 * the list */
 	void	   *memory;			/* the core's own */
 } HitlEffects;
 
@@ -265,6 +266,7 @@ typedef struct HitlCoreApi
 	/*
 	 * Process one message.  control is changed in place; effects are appended
 	 * in order to a list initialised with zeros (free_effects empties it).
+	 * With any result but HITL_OK, nothing has changed.
 	 */
 	HitlResult	(*advance) (const HitlDefinition *definition, HitlControl *control,
 							const HitlMessage *message, const HitlHost *host,

@@ -18,6 +18,9 @@ static const HitlStepKind *const kinds[] = {
 	&hitl_checkpoint_kind
 };
 
+/* In longer lists, no name is suggested for a step that is not there. */
+#define MAX_COMPARED	100
+
 #define KINDS	(sizeof(kinds) / sizeof(kinds[0]))
 
 static const char *const top_members[] = {
@@ -324,7 +327,7 @@ parse_goto(HitlParse *parse, const HitlPlace *place, const HitlDefinition *defin
 		   const HitlStep *step, HitlAction *action)
 {
 	const HitlStep *target = hitl_find_step(&definition->by_name, action->target);
-	const char **names;
+	const char *names[MAX_COMPARED + 1];
 	const char *nearest = NULL;
 	int			i;
 
@@ -338,13 +341,13 @@ parse_goto(HitlParse *parse, const HitlPlace *place, const HitlDefinition *defin
 		hitl_fault(parse, place, "step \"%s\" is not in the same list of steps", action->target);
 		return;
 	}
-	names = hitl_alloc(parse->arena, (step->list->count + 1) * sizeof(char *));
-	if (names == NULL)
-		return;
-	for (i = 0; i < step->list->count; i++)
-		names[i] = step->list->steps[i].name;
-	names[i] = NULL;
-	nearest = hitl_nearest(action->target, names, NULL);
+	if (step->list->count <= MAX_COMPARED && !hitl_faults_full(parse))
+	{
+		for (i = 0; i < step->list->count; i++)
+			names[i] = step->list->steps[i].name;
+		names[i] = NULL;
+		nearest = hitl_nearest(action->target, names, NULL);
+	}
 	if (nearest != NULL && nearest[0] != '\0')
 		hitl_fault(parse, place, "there is no step \"%s\", perhaps \"%s\" is meant",
 				   action->target, nearest);

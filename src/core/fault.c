@@ -28,7 +28,7 @@ hitl_fault(HitlParse *parse, const HitlPlace *place, const char *format,...)
 	va_list		arguments;
 
 	parse->faulty = true;
-	if (faults->count >= MAX_FAULTS)
+	if (hitl_faults_full(parse))
 		return;
 	va_start(arguments, format);
 	vsnprintf(message, sizeof(message), format, arguments);
@@ -87,6 +87,15 @@ hitl_fault(HitlParse *parse, const HitlPlace *place, const char *format,...)
 }
 
 /*
+ * Are there so many faults that looking for more is idle?
+ */
+bool
+hitl_faults_full(const HitlParse *parse)
+{
+	return parse->faults->count >= MAX_FAULTS;
+}
+
+/*
  * Free what hitl_fault built.
  */
 void
@@ -135,7 +144,7 @@ hitl_check_members(HitlParse *parse, const HitlPlace *place, const HitlJson *obj
 {
 	const HitlJson *member;
 
-	for (member = object->first; member != NULL; member = member->next)
+	for (member = object->first; member != NULL && !hitl_faults_full(parse); member = member->next)
 	{
 		HitlPlace	here = {place, member->key, 0};
 		const char *const *lists[2];

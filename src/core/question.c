@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HOUR_MS	(60.0 * 60 * 1000)
+#define HOUR_MS		(60.0 * 60 * 1000)
+#define MAX_PEOPLE	1000		/* in one list */
 
 static const char *const types[] = {"binary", "form", "budget", NULL};
 static const char *const outcomes[] = {"approved", "rejected", "expired", "cancelled", NULL};
@@ -291,6 +292,11 @@ get_people(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	{
 		if (people->count == 0)
 			hitl_fault(parse, &here, "must not be empty");
+		if (people->count > MAX_PEOPLE)
+		{
+			hitl_fault(parse, &here, "must not have more than %d names; use a group", MAX_PEOPLE);
+			return NULL;
+		}
 		name = people->first;
 	}
 	else if (people->type == HITL_JSON_STRING && may_be_text)

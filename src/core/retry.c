@@ -242,12 +242,12 @@ hitl_retry_delay(const HitlRetry *retry, int attempt, double random)
 static void
 set_defaults(HitlRetry *retry)
 {
-	retry->max_attempts = 3;
+	retry->max_attempts = 5;
 	retry->policy = HITL_RETRY_EXPONENTIAL;
 	retry->base_delay_ms = 1000;
-	retry->max_delay_ms = 5 * 60 * 1000;
+	retry->max_delay_ms = 60 * 1000;
 	retry->backoff_factor = 2;
-	retry->jitter = 0.25;
+	retry->jitter = 0.5;
 }
 
 /*

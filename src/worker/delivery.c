@@ -28,14 +28,6 @@
 /* A shorter secret could not be told from ordinary text. */
 #define MIN_SCRUBBED_LENGTH 4
 
-/* Inference: what is repeated without a "retry" option. */
-static const HitlRetry inference_retry = {.max_attempts = 5,
-										  .policy = HITL_RETRY_EXPONENTIAL,
-										  .base_delay_ms = 1000,
-										  .max_delay_ms = 60 * 1000,
-										  .backoff_factor = 2,
-										  .jitter = 0.5};
-
 /* Notifications: the schedule of Standard Webhooks, s after each failure. */
 static const int standard_delays[] = {5,		 5 * 60,	30 * 60,
 									  2 * 3600,	 5 * 3600,	10 * 3600,
@@ -243,8 +235,8 @@ check_retry(HitlDelivery *delivery)
 	}
 	else if (delivery->inference)
 	{
-		delivery->retry = inference_retry;
-		limit = inference_retry.max_attempts;
+		(void) hitl_core()->parse_retry(NULL, &delivery->retry, NULL);
+		limit = delivery->retry.max_attempts;
 	}
 	else
 		delivery->standard_schedule = true;

@@ -50,9 +50,6 @@
 #define MIN_BUSY_DELAY		5
 #define MAX_BUSY_DELAY		1000
 
-/* How long a statement may wait for a row that a client has locked (ms). */
-#define LOCK_TIMEOUT		"500"
-
 /* A message, claimed. */
 typedef struct Message
 {
@@ -126,7 +123,6 @@ engine_start(void)
 	 */
 	SetConfigOption("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("jit", "off", PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("lock_timeout", LOCK_TIMEOUT, PGC_USERSET, PGC_S_SESSION);
 }
 
 /*

@@ -196,7 +196,9 @@ settle(void)
 		{"default_transaction_read_only", "off"},
 		{"default_transaction_deferrable", "off"},
 		{"row_security", "on"},
-		{"lock_timeout", "0"},
+		/* in a deadlock the worker gives way: its work is tried again */
+		{"lock_timeout", "500ms"},
+		{"deadlock_timeout", "100ms"},
 		{"transaction_timeout", "0"},	/* since 17 */
 	};
 

@@ -24,16 +24,26 @@
 /* The longest sleep in one piece, in ms. */
 #define MAX_SLEEP (24L * 3600 * 1000)
 
-/* Qualified throughout: it runs under the caller's search_path. */
+/*
+ * Qualified throughout: it runs under the caller's search_path.  A workflow
+ * whose last question has been answered waits no more, though the engine may
+ * not have got to it.
+ */
 static const char *const workflow_status =
-"SELECT status FROM hitl.workflows WHERE id OPERATOR(pg_catalog.=) $1";
+"SELECT CASE WHEN status OPERATOR(pg_catalog.=) 'waiting_approval' "
+"AND definition_hash IS NOT NULL AND NOT EXISTS (SELECT FROM hitl.approval_requests a "
+"WHERE a.workflow_id OPERATOR(pg_catalog.=) w.id "
+"AND a.status OPERATOR(pg_catalog.=) 'pending') "
+"THEN 'running' ELSE status END "
+"FROM hitl.workflows w WHERE id OPERATOR(pg_catalog.=) $1";
 static const char *const approval_status =
 "SELECT CASE WHEN status OPERATOR(pg_catalog.=) 'pending' "
 "AND expires_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp() "
 "THEN 'expired' ELSE status END FROM hitl.approval_requests "
 "WHERE id OPERATOR(pg_catalog.=) $1";
 
-static char *await(FunctionCallInfo fcinfo, const char *query, bool (*ended) (const char *));
+static char *await(FunctionCallInfo fcinfo, const char *query, bool (*ended) (const char *),
+				   const char *wanted);
 static char *look_up(const char *query, const pg_uuid_t *id);
 static bool workflow_ended(const char *status);
 static bool approval_ended(const char *status);
@@ -43,13 +53,20 @@ PG_FUNCTION_INFO_V1(hitl_await_workflow);
 PG_FUNCTION_INFO_V1(hitl_await_approval);
 
 /*
- * CALL hitl.await_workflow(workflow_id, timeout, INOUT status)
+ * CALL hitl.await_workflow(workflow_id, timeout, INOUT status): a status given
+ * is waited for too.
  */
 Datum
 hitl_await_workflow(PG_FUNCTION_ARGS)
 {
-	char	   *status = await(fcinfo, workflow_status, workflow_ended);
+	char	   *wanted = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	char	   *status;
 
+	if (wanted && !hitl_is_status(wanted))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unknown workflow status \"%s\"", wanted)));
+	status = await(fcinfo, workflow_status, workflow_ended, wanted);
 	if (status == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_HITL_WORKFLOW_NOT_FOUND),
@@ -64,7 +81,7 @@ hitl_await_workflow(PG_FUNCTION_ARGS)
 Datum
 hitl_await_approval(PG_FUNCTION_ARGS)
 {
-	char	   *status = await(fcinfo, approval_status, approval_ended);
+	char	   *status = await(fcinfo, approval_status, approval_ended, NULL);
 
 	if (status == NULL)
 		hitl_approval_missing(PG_GETARG_UUID_P(0));
@@ -72,11 +89,12 @@ hitl_await_approval(PG_FUNCTION_ARGS)
 }
 
 /*
- * Wait until the status is one that ends the wait, or the time is over; the
- * status, or NULL if there is no such row.
+ * Wait until the status is the wanted one or one that ends any wait, or the
+ * time is over; the status, or NULL if there is no such row.
  */
 static char *
-await(FunctionCallInfo fcinfo, const char *query, bool (*ended) (const char *))
+await(FunctionCallInfo fcinfo, const char *query, bool (*ended) (const char *),
+	  const char *wanted)
 {
 	TimestampTz deadline = DT_NOEND;
 	pg_uuid_t	id;
@@ -107,7 +125,8 @@ await(FunctionCallInfo fcinfo, const char *query, bool (*ended) (const char *))
 
 		hitl_prepare_wait(&id);
 		status = look_up(query, &id);
-		if (status == NULL || ended(status))
+		if (status == NULL || ended(status) ||
+			(wanted && strcmp(status, wanted) == 0))
 			break;
 		if (deadline != DT_NOEND)
 		{

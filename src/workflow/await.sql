@@ -8,7 +8,7 @@ CREATE PROCEDURE hitl.await_workflow(
 )
 	AS 'MODULE_PATHNAME', 'hitl_await_workflow' LANGUAGE C;
 COMMENT ON PROCEDURE hitl.await_workflow(uuid, interval, text) IS
-	'wait until a workflow has ended (completed, failed, rejected, cancelled or rolled_back) and return its status; on time-out the status it has then';
+	'wait until a workflow has ended (completed, failed, rejected, cancelled or rolled_back) or has the given status, and return its status; on time-out the one it has then';
 
 CREATE PROCEDURE hitl.await_approval(
 	approval_id uuid,

@@ -131,6 +131,24 @@ hitl_set_status(HitlBatch *batch, HitlWorkflow *workflow, const char *status)
 }
 
 /*
+ * Is it the name of a status?
+ */
+bool
+hitl_is_status(const char *status)
+{
+	static const char *const others[] = {
+		"pending", "running", "waiting", "waiting_approval", "paused", "approved",
+		"rolled_back"
+	};
+	int			i;
+
+	for (i = 0; i < lengthof(others); i++)
+		if (strcmp(status, others[i]) == 0)
+			return true;
+	return hitl_status_is_final(status);
+}
+
+/*
  * completed, failed, rejected, cancelled.
  */
 bool

@@ -97,6 +97,9 @@ extern int	hitl_add_event(HitlBatch *batch, HitlWorkflow *workflow,
 
 extern void hitl_set_status(HitlBatch *batch, HitlWorkflow *workflow, const char *status);
 
+/* Is it the name of a status? */
+extern bool hitl_is_status(const char *status);
+
 /* completed, failed, rejected, cancelled: nothing can follow but a rollback. */
 extern bool hitl_status_is_final(const char *status);
 

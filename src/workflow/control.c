@@ -37,7 +37,6 @@ static const struct
 };
 
 static Jsonb *object_argument(FunctionCallInfo fcinfo, int number, const char *name);
-static bool is_status(const char *status);
 static bool is_allowed(HitlWorkflow *workflow, const char *status);
 static int	explain_transitions(HitlWorkflow *workflow);
 static Jsonb *wrap(const char *key, Jsonb *value);
@@ -104,6 +103,10 @@ hitl_execute_workflow(PG_FUNCTION_ARGS)
 		"SELECT status, owner, definition_hash IS NOT NULL FROM hitl.workflows "
 		"WHERE id = $1 FOR UPDATE", 1, {UUIDOID}
 	};
+	static HitlStatement set_pending = {
+		"UPDATE hitl.workflows SET status = 'pending' WHERE id = $1 AND status = 'rolled_back'",
+		1, {UUIDOID}
+	};
 	static HitlStatement set_definition = {
 		"UPDATE hitl.workflows SET definition_hash = $2 WHERE id = $1", 2, {UUIDOID, BYTEAOID}
 	};
@@ -152,6 +155,10 @@ hitl_execute_workflow(PG_FUNCTION_ARGS)
 		values[1] = PointerGetDatum(hitl_store_definition(single_task()));
 		hitl_execute(&set_definition, values, NULL, 0);
 	}
+
+	/* So that whoever awaits the workflow next does not find it ended. */
+	if (strcmp(status, "rolled_back") == 0)
+		hitl_execute(&set_pending, values, NULL, 0);
 
 	body = hitl_facts("actor", hitl_caller(), "task", task, NULL);
 	if (context)
@@ -220,7 +227,7 @@ hitl_transition_workflow_status(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("workflow_id and new_status must not be null")));
 	status = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	if (!is_status(status))
+	if (!hitl_is_status(status))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown workflow status \"%s\"", status)));
@@ -271,20 +278,6 @@ object_argument(FunctionCallInfo fcinfo, int number, const char *name)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("%s must be a JSON object", name)));
 	return value;
-}
-
-/*
- * Is it the name of a status?
- */
-static bool
-is_status(const char *status)
-{
-	int			i;
-
-	for (i = 0; i < lengthof(transitions); i++)
-		if (strcmp(status, transitions[i].from) == 0)
-			return true;
-	return hitl_status_is_final(status);
 }
 
 /*

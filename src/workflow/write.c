@@ -127,9 +127,7 @@ write_workflows(HitlBatch *batch)
 		nulls[7] = workflow->finished_at == 0;
 		values[7] = TimestampTzGetDatum(workflow->finished_at);
 		hitl_rows_add(&rows, values, nulls);
-		if (hitl_status_is_final(workflow->status) ||
-			strcmp(workflow->status, "rolled_back") == 0)
-			hitl_announce_at_commit(&workflow->id);
+		hitl_announce_at_commit(&workflow->id);
 	}
 	hitl_rows_execute(&rows, &update_workflows);
 }

@@ -225,6 +225,39 @@ TEST(steps_are_found)
 	hitl_free_definition(definition);
 }
 
+/*
+ * Large and wrong all over: refused in no time, with a bounded list.
+ */
+TEST(many_faults)
+{
+	size_t		size = 3000000;
+	char	   *json = malloc(size);
+	size_t		length = 0;
+	HitlFaults	faults = {0};
+	HitlDefinition *definition;
+	int			i;
+
+	length += snprintf(json + length, size - length, "{\"steps\":[");
+	for (i = 0; i < 20000; i++)
+		length += snprintf(json + length, size - length, "%s{\"name\":\"s%d\",\"type\":\"task\","
+						   "\"task\":\"t\",\"on_error\":\"goto:x\",\"tsk\":1}", i > 0 ? "," : "", i);
+	snprintf(json + length, size - length, "]}");
+	CHECK_INT(hitl_parse_definition(json, NULL, &definition, &faults), HITL_INVALID);
+	CHECK_INT(faults.count, 100);
+	hitl_free_faults(&faults);
+
+	length = snprintf(json, size, "{\"steps\":[{\"name\":\"s\",\"type\":\"approval\",\"title\":\"t\","
+					  "\"requested_from\":[");
+	for (i = 0; i < 50000; i++)
+		length += snprintf(json + length, size - length, "%s\"p%d\"", i > 0 ? "," : "", i);
+	snprintf(json + length, size - length, "]}]}");
+	CHECK_INT(hitl_parse_definition(json, NULL, &definition, &faults), HITL_INVALID);
+	CHECK_INT(faults.count, 1);
+	CHECK_TEXT(faults.items[0].message, "must not have more than 1000 names; use a group");
+	hitl_free_faults(&faults);
+	free(json);
+}
+
 TEST(host_that_fails)
 {
 	Memory		memory;
@@ -252,4 +285,5 @@ SUITE(definition,
 	  RUN(people),
 	  RUN(approval_config),
 	  RUN(steps_are_found),
+	  RUN(many_faults),
 	  RUN(host_that_fails));

@@ -72,7 +72,7 @@ TEST(defaults)
 {
 	HitlRetry	retry = retry_of(NULL);
 
-	CHECK_INT(retry.max_attempts, 3);
+	CHECK_INT(retry.max_attempts, 5);
 	CHECK_INT(retry.policy, HITL_RETRY_EXPONENTIAL);
 	CHECK_INT(retry.base_delay_ms, 1000);
 	retry = retry_of("{\"base_delay\":\"1 hour\"}");
@@ -136,9 +136,9 @@ TEST(jitter_and_limits)
 	CHECK_INT(hitl_retry_delay(&retry, 1, 0.5), 7500);
 	CHECK(hitl_retry_delay(&retry, 1, 0.999999) <= 10000);
 	retry = retry_of("{\"policy\":\"exponential\",\"max_attempts\":1000,\"backoff_factor\":100,\"jitter\":0}");
-	CHECK_INT(hitl_retry_delay(&retry, 999, 0), 300000);
+	CHECK_INT(hitl_retry_delay(&retry, 999, 0), 60000);
 	retry = retry_of("{\"policy\":\"fibonacci\",\"max_attempts\":1000,\"jitter\":0}");
-	CHECK_INT(hitl_retry_delay(&retry, 999, 0), 300000);
+	CHECK_INT(hitl_retry_delay(&retry, 999, 0), 60000);
 	retry = retry_of("{\"max_attempts\":1}");
 	CHECK_INT(hitl_retry_delay(&retry, 1, 0), -1);
 }

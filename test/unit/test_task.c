@@ -197,6 +197,26 @@ TEST(rollback_to_an_approved_call)
 }
 
 /*
+ * A rollback to an open question asks it again, and runs nothing.
+ */
+TEST(rollback_to_an_open_question)
+{
+	Workflow	w;
+	char	   *state;
+
+	workflow_open(&w, GATED(""), DATA);
+	workflow_send(&w, "start", NULL);
+	state = strdup(control_text(&w));
+	workflow_send(&w, "approval", "{\"token\":1,\"outcome\":\"approved\"}");
+	CHECK_INT(workflow_rewind(&w, state), HITL_OK);
+	CHECK_TEXT(w.summary, "withdraw 2");
+	SEND(&w, "start", NULL, "workflow_resumed, =running, ask pay 3, =waiting_approval");
+	SEND(&w, "approval", "{\"token\":1,\"outcome\":\"approved\"}", "");
+	free(state);
+	workflow_close(&w);
+}
+
+/*
  * What may not be shown is not asked.
  */
 TEST(missing_amount)
@@ -220,4 +240,5 @@ SUITE(task,
 	  RUN(reviewed_after_it_acted),
 	  RUN(checkpoint_before_all),
 	  RUN(rollback_to_an_approved_call),
+	  RUN(rollback_to_an_open_question),
 	  RUN(missing_amount));

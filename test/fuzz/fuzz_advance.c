@@ -1,0 +1,80 @@
+/*
+ * fuzz_advance.c
+ *		A course of messages.  The input is lines: a letter for the kind, then
+ *		the body; w takes the control state as a checkpoint, W returns to it.
+ */
+#include "fuzz.h"
+
+static const char *
+kind_of(char letter)
+{
+	switch (letter)
+	{
+		case 's':
+			return "start";
+		case 'c':
+			return "continue";
+		case 'a':
+			return "approval";
+		case 'r':
+			return "reply";
+		case 'x':
+			return "cancel";
+		default:
+			return "other";
+	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	HitlDefinition *definition = rich_definition();
+	HitlArena	arena;
+	HitlControl *control;
+	HitlEffects effects = {0};
+	char	   *pinned = NULL;
+	char	   *line;
+	char	   *save = NULL;
+	int			lines = 0;
+
+	hitl_arena_init(&arena);
+	line = hitl_copy_text(&arena, (const char *) data, size);
+	MUST(hitl_parse_control(definition, NULL, &control, NULL) == HITL_OK);
+	for (line = strtok_r(line, "\n", &save); line != NULL && lines++ < 40;
+		 line = strtok_r(NULL, "\n", &save))
+	{
+		HitlMessage message = {kind_of(line[0]), line[1] == '\0' ? NULL : line + 1, lines};
+		int			before = effects.count;
+		HitlControl *rewound;
+		HitlResult	result;
+
+		if (line[0] == 'w')
+		{
+			free(pinned);
+			MUST(hitl_dump_control(control, &pinned) == HITL_OK);
+			continue;
+		}
+		if (line[0] == 'W')
+		{
+			if (pinned != NULL &&
+				hitl_rewind(definition, control, pinned, &rewound, &effects) == HITL_OK)
+			{
+				hitl_free_control(control);
+				control = rewound;
+			}
+			continue;
+		}
+		result = hitl_advance(definition, control, &message, &fuzz_host, &effects);
+		MUST(result != HITL_NO_MEMORY);
+		MUST(result == HITL_OK || effects.count == before);
+		MUST((result == HITL_INVALID) == (effects.error != NULL));
+		must_be_sound(&effects);
+		control = round_trip(definition, control);
+	}
+	free(pinned);
+	hitl_free_effects(&effects);
+	hitl_free_control(control);
+	hitl_free_definition(definition);
+	hitl_arena_free(&arena);
+	return 0;
+}
