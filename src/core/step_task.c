@@ -93,12 +93,15 @@ parse_terms(HitlParse *parse, const HitlPlace *place, const HitlJson *object, Hi
 	HitlPlace	retry_place = {place, "retry", 0};
 	const HitlJson *retry_object;
 	HitlRetry	retry;
+	const char *text;
 	HitlBuffer	terms;
 	int64_t		timeout;
 
-	task->model = hitl_get_text(parse, place, object, "model", false);
+	text = hitl_get_text(parse, place, object, "model", false);
+	if (text != NULL)
+		task->model = hitl_copy_text(parse->arena, text, strlen(text));
 	hitl_buffer_init(&terms, parse->arena);
-	hitl_json_write_member(&terms, "model", task->model);
+	hitl_json_write_member(&terms, "model", text);
 
 	hitl_append_text(&terms, ",\"retry\":");
 	retry_object = hitl_get(parse, place, object, "retry", HITL_JSON_OBJECT, false);
