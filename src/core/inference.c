@@ -106,7 +106,8 @@ hitl_read_reply(HitlArena *arena, const HitlJson *body, HitlReply *reply)
 	}
 	hitl_json_integer(hitl_json_member(body, "status"), &status);
 	if (text != NULL && text->type == HITL_JSON_STRING && text->length > 0)
-		hitl_json_parse(arena, text->text, text->length, HITL_JSON_LENIENT, &document, &json_error);
+		hitl_json_parse(arena, text->text, text->length, HITL_JSON_LENIENT, &document,
+						&json_error);
 	if (status < 200 || status > 299)
 		fail(reply, kind_of_status(status), message_of_error(arena, status, document));
 	else if (document != NULL)
@@ -478,7 +479,8 @@ write_request(HitlBuffer *request, HitlArena *arena, const HitlJson *task, const
 	hitl_append_char(request, '{');
 	if (model != NULL)
 		hitl_json_write_member(request, "model", model);
-	for (member = parameters == NULL ? NULL : parameters->first; member != NULL; member = member->next)
+	for (member = parameters == NULL ? NULL : parameters->first; member != NULL;
+		 member = member->next)
 	{
 		bool		taken = false;
 		size_t		i;

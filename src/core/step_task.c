@@ -176,7 +176,8 @@ parse_gate(HitlParse *parse, const HitlPlace *place, const HitlJson *object, Hit
 			hitl_fault(parse, &name_place, "is filled in with what the step does");
 	}
 	if (hitl_get_boolean(parse, place, object, "requires_approval"))
-		task->gate = when != NULL && strcmp(when, "after") == 0 ? HITL_GATE_AFTER : HITL_GATE_BEFORE;
+		task->gate = when != NULL && strcmp(when, "after") == 0 ?
+			HITL_GATE_AFTER : HITL_GATE_BEFORE;
 }
 
 /*
@@ -336,7 +337,7 @@ static void
 send_call(HitlRun *run, HitlPosition *position, const char *call)
 {
 	HitlEffect *effect = hitl_emit(run, HITL_EFFECT_RUN_TASK,
-									position->step->as.task.model, position);
+								   position->step->as.task.model, position);
 
 	effect->body = hitl_copy_text(run->memory, call, strlen(call));
 	hitl_await(run, position, HITL_AWAITS_REPLY, effect);
