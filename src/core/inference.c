@@ -273,7 +273,8 @@ read_content(HitlArena *arena, const HitlJson *content, size_t *length)
 	hitl_buffer_init(&text, arena);
 	for (part = content->first; part != NULL; part = part->next)
 	{
-		const HitlJson *piece = part->type == HITL_JSON_STRING ? part : hitl_json_member(part, "text");
+		const HitlJson *piece = part->type == HITL_JSON_STRING ?
+			part : hitl_json_member(part, "text");
 
 		if (piece != NULL && piece->type == HITL_JSON_STRING)
 			hitl_append(&text, piece->text, piece->length);
