@@ -37,7 +37,7 @@ CREATE INDEX approval_requests_workflow ON hitl.approval_requests (workflow_id)
 	WHERE workflow_id IS NOT NULL;
 
 CREATE TABLE hitl.approval_responses (
-	approval_id uuid NOT NULL REFERENCES hitl.approval_requests (id) ON DELETE CASCADE,
+	approval_id uuid NOT NULL,			-- no foreign key: pg_restore -j would break it
 	approver_id text NOT NULL,
 	decision text NOT NULL CHECK (decision IN ('approved', 'rejected')),
 	response_data jsonb,

@@ -74,7 +74,7 @@ static int	suspects_count = 0;
 /* The one workflow that is tried alone, if any. */
 static pg_uuid_t *alone = NULL;
 
-/* A workflow that could not even be failed. */
+/* A workflow that can neither go on now nor be failed. */
 static pg_uuid_t stubborn;
 static bool is_stubborn = false;
 
@@ -203,9 +203,15 @@ engine_failed(const ErrorData *error)
 		/* Before anything can fail here, or it would be tried for ever. */
 		suspects_count--;
 		alone = NULL;
+		stubborn = id;
+		if (error->sqlerrcode == ERRCODE_UNDEFINED_OBJECT)
+		{
+			/* Its definition: a restore has not come to it yet. */
+			is_stubborn = true;
+			return true;
+		}
 		if (is_transient(error->sqlerrcode) && !took_too_long(error->sqlerrcode))
 			return false;		/* nobody's fault; its messages are still due */
-		stubborn = id;
 		is_stubborn = true;
 		fail_workflow(&id, error);
 		is_stubborn = false;
@@ -321,7 +327,7 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 }
 
 /*
- * Put off the due messages of a workflow that can neither be processed nor
+ * Put off the due messages of a workflow that can neither go on now nor be
  * failed (a trigger forbids it, say), so that the others go on.
  */
 static void
@@ -337,7 +343,7 @@ put_off(const pg_uuid_t *id)
 	hitl_execute(&postpone, &value, NULL, 0);
 	hitl_end_work();
 	ereport(LOG,
-			(errmsg("workflow %s cannot be failed", hitl_id_text(id)),
+			(errmsg("workflow %s has been put off", hitl_id_text(id)),
 			 errdetail("Its messages will be tried again in a minute.")));
 }
 

@@ -334,7 +334,7 @@ load_control(HitlBatch *batch, HitlWorkflow *workflow, bytea *hash, Jsonb *contr
 	workflow->definition = hitl_find_definition(hash);
 	if (workflow->definition == NULL)
 		ereport(ERROR,
-				(errcode(ERRCODE_HITL_INVALID_DEFINITION),
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("the definition of workflow %s is missing",
 						hitl_id_text(&workflow->id))));
 	result = hitl_core()->parse_control(workflow->definition, text, &workflow->control, &error);

@@ -18,11 +18,12 @@ def cluster(request):
     The module's SETTINGS, if it has any, go into postgresql.conf.
     """
     name = request.module.__name__.removeprefix("test_")
-    made = Cluster(name, getattr(request.module, "SETTINGS", None))
+    settings = getattr(request.module, "SETTINGS", {})
+    made = Cluster(name, settings)
     try:
         made.start()
         made.create_database()
-        made.wait_for_workers()
+        made.wait_for_workers(engines=settings.get("hitl__engine_workers", 1))
         yield made
     finally:
         made.destroy()

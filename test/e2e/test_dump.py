@@ -1,0 +1,198 @@
+"""A dump takes everything along but the secrets; restored, the workflows go on."""
+import subprocess
+
+import psycopg
+import pytest
+from harness import wait_until
+from psycopg.types.json import Jsonb
+from trail import ASK, TASKS, faults, make
+
+CHECKED = {"steps": [{"name": "start_here", "type": "checkpoint"}, *ASK["steps"]]}
+FAILS = {"steps": [{"name": "bad", "type": "task", "task": "{{ $.variables.missing }}"}]}
+
+
+def until(connection, workflow, status):
+    wait_until(lambda: status_of(connection, workflow) == status,
+               describe=lambda: status_of(connection, workflow))
+
+
+def status_of(connection, workflow):
+    return connection.execute("SELECT status FROM hitl.workflows WHERE id = %s",
+                              [workflow]).fetchone()[0]
+
+
+def answer(connection, workflow, decision="approved"):
+    connection.execute("SELECT hitl.respond_to_approval(approval_id, 'ann', %s)"
+                       " FROM hitl.list_pending_approvals(workflow_id => %s)",
+                       [decision, workflow])
+
+
+def tables(connection):
+    """The rows of all tables that a dump has to carry, as JSON texts."""
+    names = [name for name, in connection.execute(
+        "SELECT c.oid::regclass::text FROM pg_extension e, unnest(e.extconfig) AS o (id)"
+        " JOIN pg_class c ON c.oid = o.id WHERE e.extname = 'hitl'"
+        " AND c.relkind = 'r'")]
+    assert len(names) >= 10
+    return {name: sorted(row for row, in connection.execute(
+        f"SELECT to_jsonb(t)::text FROM {name} AS t")) for name in names}
+
+
+@pytest.fixture(scope="module")
+def source(cluster):
+    """A database with workflows in every state; their ids by state.
+
+    The one called "due" has a message that the engine cannot get at.
+    """
+    cluster.psql("""
+        CREATE ROLE clerk LOGIN;
+        CREATE ROLE boss LOGIN;
+        CREATE ROLE nobody LOGIN;
+        SELECT hitl.grant_access('clerk', 'operator');
+        SELECT hitl.grant_access('boss', 'approver');
+        SELECT hitl.grant_acting('boss', 'ann');
+        SELECT hitl.create_model('echo', provider => 'builtin', is_default => true);
+        SELECT hitl.set_secret('key', 'not to be dumped');
+        SELECT hitl.create_model('remote', base_url => 'https://models.example/v1', model => 'm',
+                                 secret_name => 'key', parameters => '{"temperature": 0.5}');
+        SELECT hitl.configure_channel('hook', 'webhook', '{"url": "https://example.org/"}',
+                                      is_default => false);
+        """)
+    with cluster.connect() as connection, cluster.connect(autocommit=False) as holder:
+        ids = {"completed": make(connection, TASKS)[0], "failed": make(connection, FAILS)[0]}
+        for name in ("approved", "rejected", "cancelled", "rolled_back", "waiting"):
+            ids[name], = make(connection, CHECKED, name=name)
+            until(connection, ids[name], "waiting_approval")
+        answer(connection, ids["approved"])
+        answer(connection, ids["rejected"], "rejected")
+        connection.execute("SELECT hitl.transition_workflow_status(%s, 'cancelled', 'enough')",
+                           [ids["cancelled"]])
+        connection.execute("SELECT hitl.rollback_workflow(%s)", [ids["rolled_back"]])
+        ids["manual"], ids["clerks"], ids["pending"], ids["due"] = (
+            connection.execute("SELECT hitl.create_workflow('by hand')").fetchone()[0],
+            None, make(connection, TASKS, start=False)[0], make(connection, TASKS, start=False)[0])
+        connection.execute("SET ROLE clerk")
+        ids["clerks"], = make(connection, TASKS, start=False)
+        connection.execute("RESET ROLE")
+        for status in ("running", "paused"):
+            connection.execute("SELECT hitl.transition_workflow_status(%s, %s)",
+                               [ids["manual"], status])
+        connection.execute(
+            "SELECT hitl.request_approval('Some day?', requested_from => 'bob', timeout_hours => 90,"
+            " required_approvers => '{ann,bob}')")
+        connection.execute("INSERT INTO hitl.messages (workflow_id, kind, due_at)"
+                           " VALUES (%s, 'start', clock_timestamp() + interval '1 day')",
+                           [ids["pending"]])
+        connection.execute(
+            "INSERT INTO hitl.outbox (id, purpose, url, idempotency_key, next_attempt_at)"
+            " VALUES (hitl.uuidv7(), 'notification', 'https://example.org/', 'k',"
+            " now() + interval '1 day')")
+        for name, status in (("completed", "completed"), ("failed", "failed"),
+                             ("approved", "completed"), ("rejected", "rejected")):
+            until(connection, ids[name], status)
+        holder.execute("SELECT FROM hitl.workflows WHERE id = %s FOR UPDATE", [ids["due"]])
+        connection.execute("SELECT hitl.execute_workflow(%s)", [ids["due"]])
+        yield ids
+        holder.rollback()
+
+
+def restore(cluster, way, directory, target):
+    """Dump the database and restore it as another one."""
+    cluster.create_database(target, extension=False)
+    dump = directory / "dump"
+    kind = {"plain": "plain", "custom": "custom", "parallel": "directory"}[way]
+    subprocess.run([cluster.bin / "pg_dump", "-d", cluster.url(), "-F", kind, "-f", dump],
+                   check=True)
+    if way == "plain":
+        cluster.psql(dump.read_text(), target)
+    else:
+        subprocess.run([cluster.bin / "pg_restore", "--exit-on-error", "-d", cluster.url(target),
+                        *(["-j", "4"] if way == "parallel" else []), dump], check=True)
+
+
+def without(rows, workflow):
+    """Rows that do not speak of a workflow."""
+    return {name: [row for row in rows[name] if str(workflow) not in row] for name in rows}
+
+
+@pytest.mark.parametrize("way", ["plain", "custom", "parallel"])
+def test_restore(cluster, source, tmp_path, way):
+    target = f"restored_{way}"
+    restore(cluster, way, tmp_path, target)
+    cluster.wait_for_workers(target)
+    with cluster.connect() as before, cluster.connect(target) as after:
+        wanted, found = tables(before), tables(after)
+        assert all(rows for rows in wanted.values())
+        # The engine may have begun already: with what was due, and with that only.
+        assert without(found, source["due"]) == without(wanted, source["due"])
+        assert after.execute("SELECT count(*) FROM hitl.secrets").fetchone() == (0,)
+        assert before.execute("SELECT count(*) FROM hitl.secrets").fetchone() == (1,)
+        assert after.execute("SELECT nextval('hitl.messages_id_seq') >"
+                             " (SELECT max(id) FROM hitl.messages)").fetchone() == (True,)
+        assert faults(after) == []
+        if way != "parallel":  # which fills the tables in any order, models last perhaps
+            catch_up(after, source["due"])
+        go_on(after, source)
+        assert status_of(before, source["waiting"]) == "waiting_approval"
+        assert status_of(before, source["due"]) == "pending"
+        assert faults(after) == []
+    cluster.sql(f"DROP DATABASE {target}", dbname="postgres")
+
+
+def catch_up(after, due):
+    """What was due is done: at once, or a minute after the engine saw it without its workflow."""
+    assert after.execute("SELECT count(*) FROM hitl.messages WHERE workflow_id = %s"
+                         " AND due_at > clock_timestamp() + interval '61 s'",
+                         [due]).fetchone() == (0,)
+    after.execute("UPDATE hitl.messages SET due_at = clock_timestamp() WHERE workflow_id = %s",
+                  [due])
+    after.execute("NOTIFY hitl")
+    until(after, due, "completed")
+
+
+def go_on(after, ids):
+    """Everything goes on in the restored database, with the same rights."""
+    after.execute("SET ROLE boss")
+    answer(after, ids["waiting"])
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        after.execute("SELECT hitl.create_workflow('mine')")
+    after.execute("SET ROLE nobody")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        after.execute("SELECT hitl.get_workflow_status(%s)", [ids["waiting"]])
+    after.execute("SET ROLE clerk")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        after.execute("SELECT hitl.execute_workflow(%s)", [ids["pending"]])
+    after.execute("SELECT hitl.execute_workflow(%s)", [ids["clerks"]])
+    after.execute("RESET ROLE")
+    until(after, ids["waiting"], "completed")
+    until(after, ids["clerks"], "completed")
+
+    after.execute("SELECT hitl.execute_workflow(%s)", [ids["rolled_back"]])
+    until(after, ids["rolled_back"], "waiting_approval")
+    assert after.execute("SELECT hitl.rollback_workflow(%s)",
+                         [ids["cancelled"]]).fetchone() == ("start_here",)
+    after.execute("SELECT hitl.transition_workflow_status(%s, 'running')", [ids["manual"]])
+    created, = make(after, TASKS, name="new")
+    until(after, created, "completed")
+
+
+def test_definition_comes_late(cluster, source):
+    """A message that finds no definition is kept until it is there: a restore may be under way."""
+    late = {"steps": [{"name": "late", "type": "checkpoint"}]}
+    with cluster.connect() as connection:
+        workflow, = make(connection, late, start=False)
+        other, = make(connection, TASKS, start=False)
+        row = connection.execute("DELETE FROM hitl.definitions WHERE definition = %s"
+                                 " RETURNING hash, definition", [Jsonb(late)]).fetchone()
+        connection.execute("SELECT hitl.execute_workflow(id) FROM unnest(%s) AS id",
+                           [[workflow, other]])
+        until(connection, other, "completed")
+        wait_until(lambda: connection.execute(
+            "SELECT due_at > clock_timestamp() FROM hitl.messages WHERE workflow_id = %s",
+            [workflow]).fetchone()[0])
+        assert status_of(connection, workflow) == "pending"
+        connection.execute("INSERT INTO hitl.definitions VALUES (%s, %s)", [row[0], Jsonb(row[1])])
+        connection.execute("UPDATE hitl.messages SET due_at = clock_timestamp()"
+                           " WHERE workflow_id = %s", [workflow])
+        connection.execute("NOTIFY hitl")
+        until(connection, workflow, "completed")
