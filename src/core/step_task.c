@@ -94,11 +94,13 @@ parse_terms(HitlParse *parse, const HitlPlace *place, const HitlJson *object, Hi
 	const HitlJson *retry_object;
 	HitlRetry	retry;
 	HitlBuffer	terms;
+	const char *model = hitl_get_text(parse, place, object, "model", false);
 	int64_t		timeout;
 
-	task->model = hitl_get_text(parse, place, object, "model", false);
+	if (model != NULL)
+		task->model = hitl_copy_text(parse->arena, model, strlen(model));
 	hitl_buffer_init(&terms, parse->arena);
-	hitl_json_write_member(&terms, "model", task->model);
+	hitl_json_write_member(&terms, "model", model);
 
 	hitl_append_text(&terms, ",\"retry\":");
 	retry_object = hitl_get(parse, place, object, "retry", HITL_JSON_OBJECT, false);
