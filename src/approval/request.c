@@ -232,7 +232,7 @@ hitl_refuse_ended(const pg_uuid_t *id, const char *status)
 void
 hitl_check_requester(const pg_uuid_t *id, const char *role)
 {
-	Oid			caller = GetOuterUserId();
+	Oid			caller = hitl_caller_id();
 	Oid			requester = get_role_oid(role, true);
 
 	if (superuser_arg(caller) ||
@@ -463,29 +463,30 @@ check_people(FunctionCallInfo fcinfo)
 	if (!PG_ARGISNULL(4))
 	{
 		Datum	   *people;
+		char	  **names;
 		bool	   *nulls;
 		int			count;
-		int			i,
-					j;
+		int			i;
 
 		deconstruct_array(PG_GETARG_ARRAYTYPE_P(4), TEXTOID, -1, false, TYPALIGN_INT,
 						  &people, &nulls, &count);
+		names = palloc((count + 1) * sizeof(char *));
 		for (i = 0; i < count; i++)
 		{
-			char	   *person = nulls[i] ? NULL : TextDatumGetCString(people[i]);
-
-			if (person == NULL || person[0] == '\0')
+			names[i] = nulls[i] ? "" : TextDatumGetCString(people[i]);
+			if (names[i][0] == '\0')
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("required_approvers must not contain null or empty names")));
-			for (j = 0; j < i; j++)
-				if (strcmp(person, TextDatumGetCString(people[j])) == 0)
-					ereport(ERROR,
-							(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							 errmsg("required_approvers names \"%s\" twice", person)));
-			if (requested_from == NULL || strcmp(person, requested_from) != 0)
+			if (requested_from == NULL || strcmp(names[i], requested_from) != 0)
 				eligible++;
 		}
+		qsort(names, count, sizeof(char *), pg_qsort_strcmp);
+		for (i = 1; i < count; i++)
+			if (strcmp(names[i - 1], names[i]) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("required_approvers names \"%s\" twice", names[i])));
 	}
 	if (!PG_ARGISNULL(5))
 	{
