@@ -140,11 +140,16 @@ hitl_announce_decided(const char *event_type)
  * Let requests expire that are due.
  */
 int64
-hitl_expire_due(int limit)
+hitl_expire_due(int limit, bool *skipped)
 {
 	static HitlStatement any_due = {
 		"SELECT 1 FROM hitl.approval_requests "
 		"WHERE status = 'pending' AND expires_at <= $1 LIMIT 1", 1, {TIMESTAMPTZOID}
+	};
+	static HitlStatement any_free = {
+		"SELECT 1 FROM hitl.approval_requests "
+		"WHERE status = 'pending' AND expires_at <= $1 "
+		"ORDER BY expires_at LIMIT 1 FOR UPDATE SKIP LOCKED", 1, {TIMESTAMPTZOID}
 	};
 	static HitlStatement expire = {
 		"WITH due AS (SELECT id FROM hitl.approval_requests "
@@ -167,6 +172,12 @@ hitl_expire_due(int limit)
 	hitl_execute(&any_due, values, NULL, 1);
 	if (SPI_processed == 0)
 		return 0;
+	hitl_execute(&any_free, values, NULL, 1);
+	if (SPI_processed == 0)
+	{
+		*skipped = true;
+		return 0;
+	}
 	values[0] = Int32GetDatum(limit);
 	hitl_execute(&expire, values, NULL, 0);
 	count = SPI_processed;
@@ -409,11 +420,12 @@ hitl_expire_due_approvals(PG_FUNCTION_ARGS)
 {
 	int64		total = 0;
 	int64		count;
+	bool		skipped;
 
 	SPI_connect();
 	do
 	{
-		count = hitl_expire_due(EXPIRE_LIMIT);
+		count = hitl_expire_due(EXPIRE_LIMIT, &skipped);
 		total += count;
 	} while (count == EXPIRE_LIMIT);
 	SPI_finish();
