@@ -162,16 +162,6 @@ def test_reply_after_failure(client):
     assert events_of(client, workflow)[-1] == "workflow_failed"
 
 
-def test_missing_definition(client):
-    """A workflow whose definition has gone fails, too."""
-    gone = {"steps": [{"name": "soon_gone", "type": "checkpoint"}]}
-    lost, = make(client, gone, start=False)
-    client.execute("DELETE FROM hitl.definitions WHERE definition = %s", [Jsonb(gone)])
-    client.execute("SELECT hitl.execute_workflow(%s)", [lost])
-    until_ended(client, [lost], failed=1)
-    assert error_of(client, lost)["sqlstate"] == "WF001"
-
-
 def test_trigger_that_raises(cluster, client, trap):
     """An error while writing is found out to be one workflow's, and told to all who listen."""
     ids = make(client, TASKS, 20, start=False)
