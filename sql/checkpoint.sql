@@ -41,6 +41,15 @@ SELECT hitl.respond_to_approval(approval_id, 'ops', 'rejected', feedback => 'it 
 CALL hitl.await_workflow(:'id', timeout => '30 seconds');
 SELECT event, step, what FROM hitl.workflow_timeline(:'id');
 SELECT data FROM hitl.workflows WHERE id = :'id';
+-- back to the time before there was a definition
+SELECT hitl.create_workflow('bare', input_data => '{"n": 1}') AS id \gset
+SELECT hitl.create_checkpoint(:'id', 'clean') IS NOT NULL AS taken;
+SELECT hitl.execute_workflow(:'id', task => 'first') = :'id' AS started;
+CALL hitl.await_workflow(:'id', timeout => '30 seconds');
+SELECT hitl.rollback_workflow(:'id', 'clean');
+SELECT hitl.execute_workflow(:'id', task => 'second') = :'id' AS started;
+CALL hitl.await_workflow(:'id', timeout => '30 seconds', status => 'completed');
+SELECT status, data FROM hitl.workflows WHERE id = :'id';
 -- what is not there
 \set VERBOSITY sqlstate
 SELECT hitl.rollback_workflow(:'id', 'nowhere');

@@ -31,9 +31,10 @@ extern void hitl_announce_decided(const char *event_type);
 
 /*
  * Let up to limit requests expire that are due, leaving out those that are
- * being answered right now.  Returns how many did.
+ * being answered right now.  Returns how many did; skipped is set if there are
+ * none but such.
  */
-extern int64 hitl_expire_due(int limit);
+extern int64 hitl_expire_due(int limit, bool *skipped);
 
 extern void hitl_approval_missing(const pg_uuid_t *id) pg_attribute_noreturn();
 

@@ -140,11 +140,16 @@ hitl_announce_decided(const char *event_type)
  * Let requests expire that are due.
  */
 int64
-hitl_expire_due(int limit)
+hitl_expire_due(int limit, bool *skipped)
 {
 	static HitlStatement any_due = {
 		"SELECT 1 FROM hitl.approval_requests "
 		"WHERE status = 'pending' AND expires_at <= $1 LIMIT 1", 1, {TIMESTAMPTZOID}
+	};
+	static HitlStatement any_free = {
+		"SELECT 1 FROM hitl.approval_requests "
+		"WHERE status = 'pending' AND expires_at <= $1 "
+		"ORDER BY expires_at LIMIT 1 FOR UPDATE SKIP LOCKED", 1, {TIMESTAMPTZOID}
 	};
 	static HitlStatement expire = {
 		"WITH due AS (SELECT id FROM hitl.approval_requests "
@@ -167,6 +172,12 @@ hitl_expire_due(int limit)
 	hitl_execute(&any_due, values, NULL, 1);
 	if (SPI_processed == 0)
 		return 0;
+	hitl_execute(&any_free, values, NULL, 1);
+	if (SPI_processed == 0)
+	{
+		*skipped = true;
+		return 0;
+	}
 	values[0] = Int32GetDatum(limit);
 	hitl_execute(&expire, values, NULL, 0);
 	count = SPI_processed;
@@ -232,7 +243,7 @@ hitl_refuse_ended(const pg_uuid_t *id, const char *status)
 void
 hitl_check_requester(const pg_uuid_t *id, const char *role)
 {
-	Oid			caller = GetOuterUserId();
+	Oid			caller = hitl_caller_id();
 	Oid			requester = get_role_oid(role, true);
 
 	if (superuser_arg(caller) ||
@@ -409,11 +420,12 @@ hitl_expire_due_approvals(PG_FUNCTION_ARGS)
 {
 	int64		total = 0;
 	int64		count;
+	bool		skipped;
 
 	SPI_connect();
 	do
 	{
-		count = hitl_expire_due(EXPIRE_LIMIT);
+		count = hitl_expire_due(EXPIRE_LIMIT, &skipped);
 		total += count;
 	} while (count == EXPIRE_LIMIT);
 	SPI_finish();
@@ -463,29 +475,30 @@ check_people(FunctionCallInfo fcinfo)
 	if (!PG_ARGISNULL(4))
 	{
 		Datum	   *people;
+		char	  **names;
 		bool	   *nulls;
 		int			count;
-		int			i,
-					j;
+		int			i;
 
 		deconstruct_array(PG_GETARG_ARRAYTYPE_P(4), TEXTOID, -1, false, TYPALIGN_INT,
 						  &people, &nulls, &count);
+		names = palloc((count + 1) * sizeof(char *));
 		for (i = 0; i < count; i++)
 		{
-			char	   *person = nulls[i] ? NULL : TextDatumGetCString(people[i]);
-
-			if (person == NULL || person[0] == '\0')
+			names[i] = nulls[i] ? "" : TextDatumGetCString(people[i]);
+			if (names[i][0] == '\0')
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("required_approvers must not contain null or empty names")));
-			for (j = 0; j < i; j++)
-				if (strcmp(person, TextDatumGetCString(people[j])) == 0)
-					ereport(ERROR,
-							(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-							 errmsg("required_approvers names \"%s\" twice", person)));
-			if (requested_from == NULL || strcmp(person, requested_from) != 0)
+			if (requested_from == NULL || strcmp(names[i], requested_from) != 0)
 				eligible++;
 		}
+		qsort(names, count, sizeof(char *), pg_qsort_strcmp);
+		for (i = 1; i < count; i++)
+			if (strcmp(names[i - 1], names[i]) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("required_approvers names \"%s\" twice", names[i])));
 	}
 	if (!PG_ARGISNULL(5))
 	{

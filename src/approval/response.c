@@ -262,7 +262,7 @@ check_acting(const char *approver)
 		"AND pg_has_role($2, (SELECT oid FROM pg_roles WHERE rolname = grantee), 'USAGE')",
 		2, {TEXTOID, OIDOID}
 	};
-	Oid			caller = GetOuterUserId();
+	Oid			caller = hitl_caller_id();
 	Oid			role;
 	Datum		values[2];
 

@@ -38,7 +38,6 @@ static void begin(HitlRun *run, Saved *saved);
 static HitlResult finish(HitlRun *run, const Saved *saved);
 static void enter_next(HitlRun *run);
 static void enter(HitlRun *run, HitlPosition *position);
-static bool should_run(HitlRun *run, HitlPosition *position, bool *answer);
 static HitlPosition *find_awaiting(HitlRun *run, const HitlJson *body,
 								   HitlPositionState state);
 static void step_event(HitlRun *run, const HitlPosition *position, const char *type,
@@ -69,12 +68,17 @@ HitlResult
 hitl_advance(const HitlDefinition *definition, HitlControl *control,
 			 const HitlMessage *message, const HitlHost *host, HitlEffects *effects)
 {
-	HitlRun		run = {.definition = definition, .control = control, .host = host, .effects = effects};
+	HitlRun		run = {
+		.definition = definition,
+		.control = control,
+		.host = host,
+		.effects = effects,
+		.now_us = message->now_us
+	};
 	const MessageKind *kind = find_message_kind(message->kind);
 	const HitlJson *body = NULL;
 	Saved		saved;
 
-	run.now_us = message->now_us;
 	begin(&run, &saved);
 	if (kind == NULL)
 		hitl_stop(&run, HITL_INVALID, "unknown kind of message");
@@ -438,7 +442,8 @@ handle_cancel(HitlRun *run, const HitlJson *body)
 			return;
 		}
 		hitl_json_write_member(&event, kept[i],
-							   member == NULL || member->type == HITL_JSON_NULL ? NULL : member->text);
+							   member == NULL || member->type == HITL_JSON_NULL ?
+							   NULL : member->text);
 	}
 	hitl_append_char(&event, '}');
 	end_workflow(run, HITL_CANCELLED, "workflow_cancelled", NULL, hitl_buffer_text(&event));
@@ -609,7 +614,7 @@ enter(HitlRun *run, HitlPosition *position)
 	control->entered++;
 	if (position->step->when != NULL)
 	{
-		if (!should_run(run, position, &answer))
+		if (!hitl_check_condition(run, position, &answer))
 			return;
 		if (!answer)
 		{
@@ -623,66 +628,6 @@ enter(HitlRun *run, HitlPosition *position)
 		}
 	}
 	position->step->kind->enter(run, position);
-}
-
-/*
- * Evaluate a step's condition; false when that fails, and then the step has.
- */
-static bool
-should_run(HitlRun *run, HitlPosition *position, bool *answer)
-{
-	const char *path = position->step->when;
-	const char *text = NULL;
-	const HitlJson *value;
-	HitlJsonError error;
-
-	*answer = false;
-	if (run->host == NULL)
-	{
-		hitl_stop(run, HITL_HOST_FAILED, NULL);
-		return false;
-	}
-	switch (run->host->query(run->host->context, path, &text))
-	{
-		case HITL_QUERY_EMPTY:
-			return true;
-		case HITL_QUERY_FAULTY:
-			hitl_fail_faulty(run, position, "condition %s cannot be evaluated: %s", path,
-							 text == NULL ? "no reason given" : text);
-			return false;
-		case HITL_QUERY_HOST_FAILED:
-			hitl_stop(run, HITL_HOST_FAILED, NULL);
-			return false;
-		case HITL_QUERY_FOUND:
-			break;
-	}
-	switch (hitl_json_parse(&run->scratch, text, strlen(text), 0, &value, &error))
-	{
-		case HITL_OK:
-			break;
-		case HITL_INVALID:
-			hitl_fail_faulty(run, position, "the value of condition %s cannot be used: %s",
-							 path, error.message);
-			return false;
-		default:
-			hitl_stop(run, HITL_NO_MEMORY, NULL);
-			return false;
-	}
-	if (value->type == HITL_JSON_NULL)
-	{
-		/* A step that asks humans must not be skipped for such a reason. */
-		hitl_fail_faulty(run, position, "condition %s gives null, neither true nor false; values of different types do not compare",
-						 path);
-		return false;
-	}
-	if (value->type > HITL_JSON_TRUE)
-	{
-		hitl_fail_faulty(run, position, "condition %s gives %s, not a boolean",
-						 path, hitl_json_type_name(value));
-		return false;
-	}
-	*answer = value->type == HITL_JSON_TRUE;
-	return true;
 }
 
 /*

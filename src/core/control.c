@@ -76,7 +76,8 @@ hitl_parse_control(const HitlDefinition *definition, const char *json,
 	result->definition = definition;
 	if (json != NULL)
 	{
-		outcome = hitl_json_parse(&scratch, json, strlen(json), HITL_JSON_COMPOSED, &document, NULL);
+		outcome = hitl_json_parse(&scratch, json, strlen(json), HITL_JSON_COMPOSED,
+								  &document, NULL);
 		if (outcome == HITL_INVALID)
 			reason = "the control state is no JSON";
 		else if (outcome == HITL_OK)

@@ -273,10 +273,11 @@ parse_kind(HitlParse *parse, const HitlPlace *place, const HitlJson *object)
 	names[KINDS] = NULL;
 	nearest = hitl_nearest(type, names, NULL);
 	if (nearest != NULL)
-		hitl_fault(parse, &here, "unknown step type \"%s\", perhaps \"%s\" is meant", type, nearest);
+		hitl_fault(parse, &here, "unknown step type \"%s\", perhaps \"%s\" is meant",
+				   type, nearest);
 	else
-		hitl_fault(parse, &here, "unknown step type \"%s\"; there are task, approval and checkpoint",
-				   type);
+		hitl_fault(parse, &here,
+				   "unknown step type \"%s\"; there are task, approval and checkpoint", type);
 	return NULL;
 }
 

@@ -27,6 +27,8 @@ static const char *kind_of_status(int64_t status);
 static const char *message_of_error(HitlArena *arena, int64_t status, const HitlJson *document);
 static const HitlJson *parse_part(HitlArena *arena, const char *text, const char *what,
 								  HitlResult *result, HitlBuffer *error);
+static HitlResult hand_over(HitlBuffer *text, HitlBuffer *reason, HitlResult result,
+							char **body, char **error);
 static void write_request(HitlBuffer *request, HitlArena *arena, const HitlJson *task,
 						  const char *model, const HitlJson *parameters, const char *goal,
 						  const HitlJson *variables, const HitlJson *steps);
@@ -104,7 +106,8 @@ hitl_read_reply(HitlArena *arena, const HitlJson *body, HitlReply *reply)
 	}
 	hitl_json_integer(hitl_json_member(body, "status"), &status);
 	if (text != NULL && text->type == HITL_JSON_STRING && text->length > 0)
-		hitl_json_parse(arena, text->text, text->length, HITL_JSON_LENIENT, &document, &json_error);
+		hitl_json_parse(arena, text->text, text->length, HITL_JSON_LENIENT, &document,
+						&json_error);
 	if (status < 200 || status > 299)
 		fail(reply, kind_of_status(status), message_of_error(arena, status, document));
 	else if (document != NULL)
@@ -148,21 +151,9 @@ hitl_build_chat_request(const char *task, const char *model, const char *paramet
 	variables_value = parse_part(&arena, variables, "variables", &result, &reason);
 	steps_value = parse_part(&arena, steps, "steps", &result, &reason);
 	if (result == HITL_OK)
-	{
 		write_request(&request, &arena, task_value, model, parameters_value, goal,
 					  variables_value, steps_value);
-		if (hitl_buffer_text(&request) != NULL)
-			*body = hitl_malloc_text(request.data);
-		if (*body == NULL)
-			result = HITL_NO_MEMORY;
-	}
-	else if (result == HITL_INVALID && error != NULL)
-	{
-		if (hitl_buffer_text(&reason) != NULL)
-			*error = hitl_malloc_text(reason.data);
-		if (*error == NULL)
-			result = HITL_NO_MEMORY;
-	}
+	result = hand_over(&request, &reason, result, body, error);
 	hitl_arena_free(&arena);
 	return result;
 }
@@ -178,27 +169,30 @@ hitl_build_echo_reply(const char *task, int64_t token, char **body, char **error
 	HitlBuffer	reason;
 	HitlResult	result = HITL_OK;
 	const HitlJson *value;
+	const HitlJson *text;
 
 	*body = NULL;
-	*error = NULL;
+	if (error != NULL)
+		*error = NULL;
 	hitl_arena_init(&arena);
 	hitl_buffer_init(&reply, &arena);
 	hitl_buffer_init(&reason, &arena);
 	value = parse_part(&arena, task == NULL ? "" : task, "task", &result, &reason);
+	text = hitl_json_member(value, "task");
+	if (result == HITL_OK && (text == NULL || text->type != HITL_JSON_STRING))
+	{
+		result = HITL_INVALID;
+		hitl_append_text(&reason, "task: must have a text \"task\"");
+	}
 	if (result == HITL_OK)
 	{
 		hitl_append_text(&reply, "{\"token\":");
 		hitl_append_integer(&reply, token);
 		hitl_append_text(&reply, ",\"result\":{\"answer\":");
-		hitl_json_write(&reply, hitl_json_member(value, "task"));
+		hitl_json_write(&reply, text);
 		hitl_append_text(&reply, "}}");
-		if (hitl_buffer_text(&reply) != NULL)
-			*body = hitl_malloc_text(reply.data);
 	}
-	else if (hitl_buffer_text(&reason) != NULL)
-		*error = hitl_malloc_text(reason.data);
-	if (*body == NULL && *error == NULL)
-		result = HITL_NO_MEMORY;
+	result = hand_over(&reply, &reason, result, body, error);
 	hitl_arena_free(&arena);
 	return result;
 }
@@ -279,7 +273,8 @@ read_content(HitlArena *arena, const HitlJson *content, size_t *length)
 	hitl_buffer_init(&text, arena);
 	for (part = content->first; part != NULL; part = part->next)
 	{
-		const HitlJson *piece = part->type == HITL_JSON_STRING ? part : hitl_json_member(part, "text");
+		const HitlJson *piece = part->type == HITL_JSON_STRING ?
+			part : hitl_json_member(part, "text");
 
 		if (piece != NULL && piece->type == HITL_JSON_STRING)
 			hitl_append(&text, piece->text, piece->length);
@@ -453,6 +448,22 @@ parse_part(HitlArena *arena, const char *text, const char *what, HitlResult *res
 }
 
 /*
+ * Give a text, or the reason why there is none, to the library's caller.
+ */
+static HitlResult
+hand_over(HitlBuffer *text, HitlBuffer *reason, HitlResult result, char **body, char **error)
+{
+	HitlBuffer *source = result == HITL_OK ? text : reason;
+	char	  **target = result == HITL_OK ? body : error;
+
+	if (result == HITL_NO_MEMORY || target == NULL)
+		return result;
+	if (hitl_buffer_text(source) != NULL)
+		*target = hitl_malloc_text(source->data);
+	return *target == NULL ? HITL_NO_MEMORY : result;
+}
+
+/*
  * Write the request.
  */
 static void
@@ -469,7 +480,8 @@ write_request(HitlBuffer *request, HitlArena *arena, const HitlJson *task, const
 	hitl_append_char(request, '{');
 	if (model != NULL)
 		hitl_json_write_member(request, "model", model);
-	for (member = parameters == NULL ? NULL : parameters->first; member != NULL; member = member->next)
+	for (member = parameters == NULL ? NULL : parameters->first; member != NULL;
+		 member = member->next)
 	{
 		bool		taken = false;
 		size_t		i;

@@ -426,6 +426,10 @@ extern const char *hitl_keep_text(HitlRun *run, const char *text);
 extern const char *hitl_render(HitlRun *run, HitlPosition *position,
 							   const HitlTemplate *template);
 
+/* ---- condition.c ---------------------------------------------------- */
+
+extern bool hitl_check_condition(HitlRun *run, HitlPosition *position, bool *answer);
+
 /* ---- question.c ----------------------------------------------------- */
 
 extern void hitl_parse_question(HitlParse *parse, const HitlPlace *place,

@@ -93,14 +93,15 @@ parse_terms(HitlParse *parse, const HitlPlace *place, const HitlJson *object, Hi
 	HitlPlace	retry_place = {place, "retry", 0};
 	const HitlJson *retry_object;
 	HitlRetry	retry;
+	const char *text;
 	HitlBuffer	terms;
 	int64_t		timeout;
 
-	task->model = hitl_get_text(parse, place, object, "model", false);
-	if (task->model != NULL)
-		task->model = hitl_copy_text(parse->arena, task->model, strlen(task->model));
+	text = hitl_get_text(parse, place, object, "model", false);
+	if (text != NULL)
+		task->model = hitl_copy_text(parse->arena, text, strlen(text));
 	hitl_buffer_init(&terms, parse->arena);
-	hitl_json_write_member(&terms, "model", task->model);
+	hitl_json_write_member(&terms, "model", text);
 
 	hitl_append_text(&terms, ",\"retry\":");
 	retry_object = hitl_get(parse, place, object, "retry", HITL_JSON_OBJECT, false);
@@ -175,7 +176,8 @@ parse_gate(HitlParse *parse, const HitlPlace *place, const HitlJson *object, Hit
 			hitl_fault(parse, &name_place, "is filled in with what the step does");
 	}
 	if (hitl_get_boolean(parse, place, object, "requires_approval"))
-		task->gate = when != NULL && strcmp(when, "after") == 0 ? HITL_GATE_AFTER : HITL_GATE_BEFORE;
+		task->gate = when != NULL && strcmp(when, "after") == 0 ?
+			HITL_GATE_AFTER : HITL_GATE_BEFORE;
 }
 
 /*
@@ -335,7 +337,7 @@ static void
 send_call(HitlRun *run, HitlPosition *position, const char *call)
 {
 	HitlEffect *effect = hitl_emit(run, HITL_EFFECT_RUN_TASK,
-									position->step->as.task.model, position);
+								   position->step->as.task.model, position);
 
 	effect->body = hitl_copy_text(run->memory, call, strlen(call));
 	hitl_await(run, position, HITL_AWAITS_REPLY, effect);

@@ -29,6 +29,7 @@ static void compile_string(Compiler *compiler, const HitlPlace *place,
 						   const char *text, bool keep_type);
 static void compile_json(Compiler *compiler, const HitlPlace *place, const HitlJson *value);
 static void compile_object(Compiler *compiler, const HitlPlace *place, const HitlJson *object);
+static bool is_space(char c);
 static const char *path_end(const char *p);
 static bool append_match(HitlRun *run, HitlPosition *position, HitlBuffer *buffer,
 						 const HitlSegment *segment, const char *text);
@@ -222,13 +223,14 @@ compile_string(Compiler *compiler, const HitlPlace *place, const char *text, boo
 		if (end == NULL)
 		{
 			hitl_fault(compiler->parse, place,
-					   "a template has no end: \"}}\" is missing (write \\{{ for the braces themselves)");
+					   "a template has no end: \"}}\" is missing "
+					   "(write \\{{ for the braces themselves)");
 			return;
 		}
-		while (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r')
+		while (is_space(*p))
 			p++;
 		path = end;
-		while (path > p && (path[-1] == ' ' || path[-1] == '\t' || path[-1] == '\n' || path[-1] == '\r'))
+		while (path > p && is_space(path[-1]))
 			path--;
 		if (path == p)
 			hitl_fault(compiler->parse, place, "a template has no path in it");
@@ -305,6 +307,15 @@ compile_object(Compiler *compiler, const HitlPlace *place, const HitlJson *objec
 		hitl_append_char(&compiler->text, ':');
 		compile_json(compiler, &here, child);
 	}
+}
+
+/*
+ * White space as JSON has it.
+ */
+static bool
+is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
 /*

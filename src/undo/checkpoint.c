@@ -114,14 +114,16 @@ hitl_return_to_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *
 	values[1] = hitl_column(0, 4, &isnull);
 	hitl_execute(&abandon, values, NULL, 0);
 
-	if (workflow->definition && control)
+	/* Without control state it is of the time before there was a definition. */
+	if (workflow->definition)
 	{
 		HitlControl *restored = NULL;
 		HitlResult	result;
 		int			i;
 
 		result = hitl_core()->rewind(workflow->definition, workflow->control,
-									 hitl_jsonb_text(control), &restored, &batch->effects);
+									 control ? hitl_jsonb_text(control) : NULL,
+									 &restored, &batch->effects);
 		if (result == HITL_NO_MEMORY)
 			hitl_core_out_of_memory();
 		if (result != HITL_OK)

@@ -136,6 +136,7 @@ engine_pass(void)
 	int			claimed;
 	bool		skipped = false;
 	bool		more;
+	bool		around = false;
 	long		sleep;
 	TimestampTz now = GetCurrentTimestamp();
 
@@ -156,16 +157,21 @@ engine_pass(void)
 	{
 		claim_position = DT_NOBEGIN;
 		next_sweep = now + SWEEP_INTERVAL * (int64) 1000;
+		around = true;
 		count = process_batch(&claimed, &skipped);
 	}
 	if ((count == 0 || now >= next_expiry_check) && alone == NULL)
 	{
 		next_expiry_check = now + EXPIRY_INTERVAL * (int64) 1000;
-		if (hitl_expire_due(EXPIRY_BATCH) > 0)
+		if (hitl_expire_due(EXPIRY_BATCH, &skipped) > 0)
 			count++;
 	}
-	/* A whole batch of locked workflows: look what lies behind them. */
-	more = count > 0 || alone != NULL || claimed == hitl_batch_size;
+
+	/*
+	 * A whole batch of locked workflows: look what lies behind them, unless
+	 * we come from there.
+	 */
+	more = count > 0 || alone != NULL || (claimed == hitl_batch_size && !around);
 	sleep = more ? 0 : sleep_time(now);
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	hitl_end_work();

@@ -53,6 +53,7 @@ PGDLLEXPORT void hitl_worker_main(Datum arg);
 bool		hitl_work_announced = true;
 
 static MemoryContext pass_context;
+static MemoryContext before_work;	/* current when the transaction began */
 static WaitEventSet *wait_set;
 static long backoff = 0;		/* ms; 0: the last pass succeeded */
 
@@ -160,6 +161,7 @@ hitl_count_handled(uint64 n)
 void
 hitl_begin_work(const char *activity)
 {
+	before_work = CurrentMemoryContext;
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	SPI_connect();
@@ -176,6 +178,8 @@ hitl_end_work(void)
 	SPI_finish();
 	PopActiveSnapshot();
 	CommitTransactionCommand();
+	/* It leaves us in the context that lives as long as the process. */
+	MemoryContextSwitchTo(before_work);
 	pgstat_report_stat(false);
 	pgstat_report_activity(STATE_IDLE, NULL);
 }
@@ -352,6 +356,7 @@ after_error(const HitlWorkerRole *role, ErrorData *error)
 	hitl_record_error(error->message ? error->message : "");
 	if (role->failed)
 	{
+		MemoryContextSwitchTo(pass_context);
 		PG_TRY();
 		{
 			settled = role->failed(error);
@@ -361,6 +366,7 @@ after_error(const HitlWorkerRole *role, ErrorData *error)
 			FreeErrorData(catch_error());
 		}
 		PG_END_TRY();
+		MemoryContextSwitchTo(TopMemoryContext);
 	}
 	FreeErrorData(error);
 	return settled;

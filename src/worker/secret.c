@@ -9,11 +9,11 @@
 
 #include "hitl.h"
 
-#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "db.h"
 #include "worker/worker.h"
+#include "workflow/caller.h"
 
 #define MAX_SECRET_NAME	  100
 #define MAX_SECRET_LENGTH 8192
@@ -40,7 +40,7 @@ hitl_set_secret(PG_FUNCTION_ARGS)
 
 	values[0] = PointerGetDatum(name_argument(fcinfo));
 	values[1] = PointerGetDatum(value_argument(fcinfo));
-	values[2] = CStringGetTextDatum(GetUserNameFromId(GetOuterUserId(), false));
+	values[2] = CStringGetTextDatum(hitl_caller());
 
 	SPI_connect();
 	hitl_execute(&store, values, NULL, 0);

@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "workflow/batch.h"
+#include "workflow/caller.h"
 #include "workflow/definition.h"
 #include "workflow/identifier.h"
 
@@ -213,7 +214,7 @@ hitl_load_workflow(HitlBatch *batch, const pg_uuid_t *id)
 void
 hitl_check_owner(const pg_uuid_t *id, const char *owner)
 {
-	Oid			caller = GetOuterUserId();
+	Oid			caller = hitl_caller_id();
 	Oid			role = get_role_oid(owner, true);
 
 	if (superuser_arg(caller) ||

@@ -13,10 +13,26 @@
  * The role on whose authority a function of hitl runs: the one in force in the
  * session (SET ROLE counts, SECURITY DEFINER does not).
  */
+static inline Oid
+hitl_caller_id(void)
+{
+	/*
+	 * ANALYZE, REINDEX, REFRESH MATERIALIZED VIEW and the like run functions
+	 * of a table's owner in the session of somebody else, autovacuum in one
+	 * of the superuser.  That somebody has not called us.
+	 */
+	if (InSecurityRestrictedOperation())
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("hitl cannot be used within a security-restricted operation"),
+				 errdetail("Functions in index expressions and materialized views must not act for the session's role.")));
+	return GetOuterUserId();
+}
+
 static inline char *
 hitl_caller(void)
 {
-	return GetUserNameFromId(GetOuterUserId(), false);
+	return GetUserNameFromId(hitl_caller_id(), false);
 }
 
 /* The role that logged in. */

@@ -54,8 +54,11 @@ hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow, const char *kind, Jsonb *
 	}
 	else if (strcmp(kind, "start") == 0)
 		start(batch, workflow, body);
-	else if (workflow->definition != NULL)
+	else if (workflow->definition != NULL && !hitl_has_ended(workflow))
+	{
+		/* The control state of one failed from outside would still go on. */
 		run_core(batch, workflow, kind, body, hitl_member_text(body, "actor"));
+	}
 }
 
 /*

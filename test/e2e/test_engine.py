@@ -142,6 +142,26 @@ def test_unusable_definition(cluster, client):
     assert (error["kind"], error["sqlstate"]) == ("system_error", "WF001")
 
 
+def test_reply_after_failure(client):
+    """What was failed stays failed, though its control state still awaits something."""
+    client.execute("SELECT hitl.create_model('nowhere', base_url => 'https://nowhere.invalid',"
+                   " model => 'm')")
+    workflow, = make(client, {"steps": [
+        {"name": "ask", "type": "task", "task": "x", "model": "nowhere",
+         "retry": {"max_attempts": 5, "base_delay": "1 hour"}}]})
+    until_ended(client, [workflow], running=1)
+    token = client.execute("SELECT control #> '{active,0,token}' FROM hitl.workflows"
+                           " WHERE id = %s", [workflow]).fetchone()[0]
+    client.execute("INSERT INTO hitl.messages (workflow_id, kind) VALUES (%s, 'nonsense')",
+                   [workflow])
+    until_ended(client, [workflow], failed=1)
+    client.execute("INSERT INTO hitl.messages (workflow_id, kind, body) VALUES (%s, 'reply', %s)",
+                   [workflow, Jsonb({"token": token, "result": {"answer": "late"}})])
+    wait_until(lambda: client.execute("SELECT count(*) = 0 FROM hitl.messages").fetchone()[0])
+    assert statuses(client, [workflow]) == {"failed": 1}
+    assert events_of(client, workflow)[-1] == "workflow_failed"
+
+
 def test_trigger_that_raises(cluster, client, trap):
     """An error while writing is found out to be one workflow's, and told to all who listen."""
     ids = make(client, TASKS, 20, start=False)
@@ -237,6 +257,48 @@ def test_many_workflows_locked_by_a_session(cluster, client):
         assert statuses(client, locked) == {"pending": 4 * BATCH}
         holder.rollback()
     until_ended(client, locked, completed=4 * BATCH)
+
+
+def busy_ticks(cluster):
+    """Processor time of the engine so far, in hundredths of a second."""
+    with open(f"/proc/{cluster.worker('engine')['pid']}/stat", encoding="ascii") as stat:
+        return sum(map(int, stat.read().rpartition(")")[2].split()[11:13]))
+
+
+def test_batches_of_locked_workflows(cluster, client):
+    """As many as make whole batches are no reason to look for others all the time."""
+    locked = make(client, TASKS, 2 * BATCH, start=False)
+    with cluster.connect(autocommit=False) as holder:
+        holder.execute("SELECT FROM hitl.workflows WHERE id = ANY (%s) FOR UPDATE", [locked])
+        client.execute("SELECT hitl.execute_workflow(id) FROM unnest(%s) AS id", [locked])
+        until_ended(client, make(client, TASKS, 1), completed=1)
+        begun = busy_ticks(cluster)
+        time.sleep(2)
+        assert busy_ticks(cluster) - begun < 60
+        holder.rollback()
+    until_ended(client, locked, completed=2 * BATCH)
+
+
+def test_due_request_locked_by_a_session(cluster, client):
+    """A request whose answer is not committed when it is due is left alone, without a spin."""
+    held, = client.execute("SELECT hitl.request_approval('Soon?', requested_from => 'ann',"
+                           " timeout_hours => 0.0003)").fetchone()
+    with cluster.connect(autocommit=False) as holder:
+        holder.execute("SELECT FROM hitl.approval_requests WHERE id = %s FOR UPDATE", [held])
+        free, = client.execute("SELECT hitl.request_approval('Sooner?', requested_from => 'ann',"
+                               " timeout_hours => 0.0003)").fetchone()
+        assert client.execute("CALL hitl.await_approval(%s, '30 s')",
+                              [free]).fetchone() == ("expired",)
+        wait_until(lambda: client.execute("SELECT status = 'expired' FROM hitl.approval_requests"
+                                          " WHERE id = %s", [free]).fetchone()[0])
+        begun = busy_ticks(cluster)
+        time.sleep(2)
+        assert busy_ticks(cluster) - begun < 60
+        assert client.execute("SELECT status FROM hitl.approval_requests WHERE id = %s",
+                              [held]).fetchone() == ("pending",)
+        holder.rollback()
+    wait_until(lambda: client.execute("SELECT status = 'expired' FROM hitl.approval_requests"
+                                      " WHERE id = %s", [held]).fetchone()[0])
 
 
 # Queues

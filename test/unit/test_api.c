@@ -34,7 +34,8 @@ TEST(table_is_complete)
 	CHECK_INT(api->abi, HITL_CORE_ABI);
 	CHECK(api->parse_definition && api->free_definition && api->free_faults && api->parse_control &&
 		  api->dump_control && api->free_control && api->advance && api->free_effects && api->rewind &&
-		  api->decide && api->parse_retry && api->retry_delay && api->build_chat_request && api->free_text);
+		  api->decide && api->parse_retry && api->retry_delay && api->build_chat_request &&
+		  api->build_echo_reply && api->free_text);
 	api->free_text(NULL);
 	api->free_definition(NULL);
 	api->free_control(NULL);
@@ -216,6 +217,16 @@ TEST(request_without_memory)
 		allocations_left = -1;
 		CHECK((body == NULL) == (result != HITL_OK));
 		CHECK(error == NULL);
+	}
+	CHECK(n > 1);
+	CHECK_INT(result, HITL_OK);
+	free(body);
+	for (n = 0, result = HITL_NO_MEMORY; result == HITL_NO_MEMORY && n < 10000; n++)
+	{
+		allocations_left = n;
+		result = hitl_build_echo_reply("{\"task\":\"t\"}", 1, &body, &error);
+		allocations_left = -1;
+		CHECK((body == NULL) == (result != HITL_OK));
 	}
 	CHECK(n > 1);
 	CHECK_INT(result, HITL_OK);

@@ -212,6 +212,29 @@ TEST(faulty_requests)
 			   "steps: not JSON: a member name in quotes is expected");
 }
 
+TEST(echo)
+{
+	Workflow	w;
+	char	   *body;
+	char	   *error;
+
+	workflow_open(&w, "{\"steps\":[{\"name\":\"a\",\"type\":\"task\",\"task\":\"say \\\"hi\\\"\"}]}", NULL);
+	workflow_send(&w, "start", NULL);
+	CHECK_INT(hitl_build_echo_reply(find_effect(&w, HITL_EFFECT_RUN_TASK)->body, 1, &body, &error), HITL_OK);
+	CHECK_TEXT(body, "{\"token\":1,\"result\":{\"answer\":\"say \\\"hi\\\"\"}}");
+	SEND(&w, "reply", body, "step_completed a, workflow_completed, =completed");
+	free(body);
+	workflow_close(&w);
+
+	CHECK_INT(hitl_build_echo_reply("{}", 1, &body, &error), HITL_INVALID);
+	CHECK_TEXT(error, "task: must have a text \"task\"");
+	CHECK(body == NULL);
+	free(error);
+	CHECK_INT(hitl_build_echo_reply(NULL, 1, &body, &error), HITL_INVALID);
+	free(error);
+	CHECK_INT(hitl_build_echo_reply("[", 1, &body, NULL), HITL_INVALID);
+}
+
 SUITE(inference,
 	  RUN(answers),
 	  RUN(data),
@@ -222,4 +245,5 @@ SUITE(inference,
 	  RUN(errors_of_the_host),
 	  RUN(requests),
 	  RUN(parameters_do_not_replace),
-	  RUN(faulty_requests));
+	  RUN(faulty_requests),
+	  RUN(echo));

@@ -27,6 +27,7 @@ TEST(call)
 	CHECK_TEXT(find_effect(&w, HITL_EFFECT_RUN_TASK)->body,
 			   "{\"task\":\"t\",\"context\":{\"a\":[]},\"instructions\":\"be brief\",\"model\":\"m\","
 			   "\"retry\":{\"max_attempts\":2},\"timeout_seconds\":90}");
+	/* the document is gone by now, and the name must not be */
 	CHECK_TEXT(find_effect(&w, HITL_EFFECT_RUN_TASK)->type, "m");
 	CHECK_TEXT(find_effect(&w, HITL_EFFECT_RUN_TASK)->position, "/steps/0");
 	CHECK_INT(find_effect(&w, HITL_EFFECT_RUN_TASK)->attempt, 1);
