@@ -369,6 +369,25 @@ def test_notifications(cluster, client):
         assert len(heard) <= 2 * 500 / BATCH
 
 
+def test_many_definitions(client):
+    """A session that creates one definition after the other does not keep them all."""
+    def memory():
+        with open(f"/proc/{client.info.backend_pid}/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("RssAnon"))
+
+    def create(first, last):
+        client.execute("""
+            SELECT hitl.create_workflow('test', workflow_definition => jsonb_build_object(
+                'steps', jsonb_build_array(jsonb_build_object(
+                    'name', 'ask', 'type', 'task', 'task', n || repeat(' please', 500)))))
+            FROM generate_series(%s::integer, %s::integer) AS n""", [first, last])
+
+    create(1, 2000)
+    before = memory()
+    create(2001, 8000)
+    assert memory() - before < 20000  # kB
+
+
 # Waiting
 
 def test_await(cluster, client):
