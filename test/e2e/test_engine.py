@@ -142,6 +142,24 @@ def test_unusable_definition(cluster, client):
     assert (error["kind"], error["sqlstate"]) == ("system_error", "WF001")
 
 
+def test_long_message(cluster, client):
+    """Of a long error message as many whole characters are shown as fit."""
+    workflow, = make(client, ASK)
+    until_asked(client, [workflow])
+    client.execute("INSERT INTO hitl.messages (workflow_id, kind) VALUES (%s, %s), (%s, %s)",
+                   [workflow, "\u20ac" * 300, workflow, "x" + "\u20ac" * 300])
+    until_ended(client, [workflow], failed=1)
+    last = cluster.worker("engine")["last_error"]
+    assert last.endswith("\u20ac") and 252 < len(last.encode()) < 256
+    workflow, = make(client, ASK)
+    until_asked(client, [workflow])
+    client.execute("INSERT INTO hitl.messages (workflow_id, kind) VALUES (%s, %s)",
+                   [workflow, "xx" + "\u20ac" * 300])
+    until_ended(client, [workflow], failed=1)
+    last = cluster.worker("engine")["last_error"]
+    assert last.endswith("\u20ac") and 252 < len(last.encode()) < 256
+
+
 def test_reply_after_failure(client):
     """What was failed stays failed, though its control state still awaits something."""
     client.execute("SELECT hitl.create_model('nowhere', base_url => 'https://nowhere.invalid',"
