@@ -27,17 +27,14 @@
 
 /*
  * Qualified throughout: it runs under the caller's search_path.  A workflow
- * whose last question has been answered waits no more, and one rolled back that
- * was started again stands no more, though the engine may not have got to it.
+ * whose last question has been answered waits no more, though the engine may
+ * not have got to it.
  */
 static const char *const workflow_status =
 "SELECT CASE WHEN status OPERATOR(pg_catalog.=) 'waiting_approval' "
 "AND definition_hash IS NOT NULL AND NOT EXISTS (SELECT FROM hitl.approval_requests a "
 "WHERE a.workflow_id OPERATOR(pg_catalog.=) w.id "
 "AND a.status OPERATOR(pg_catalog.=) 'pending') "
-"OR status OPERATOR(pg_catalog.=) 'rolled_back' "
-"AND EXISTS (SELECT FROM hitl.messages m WHERE m.workflow_id OPERATOR(pg_catalog.=) w.id "
-"AND m.kind OPERATOR(pg_catalog.=) 'start') "
 "THEN 'running' ELSE status END "
 "FROM hitl.workflows w WHERE id OPERATOR(pg_catalog.=) $1";
 static const char *const approval_status =

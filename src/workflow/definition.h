@@ -21,14 +21,13 @@
 extern bytea *hitl_store_definition(Jsonb *definition);
 
 /*
- * The parsed definition with a hash, loaded within SPI if need be.  It stays
- * valid until hitl_trim_definitions(), or for the life of a batch.  NULL if there is no such definition.
+ * The parsed definition with a hash, loaded within SPI if need be; NULL if
+ * there is none.  It stays valid as long as the batch that asked for it.
  */
 extern HitlDefinition *hitl_find_definition(bytea *hash);
 
 /*
- * Forget parsed definitions if there are very many and no batch holds them; no
- * other may be in use.
+ * Forget parsed definitions if there are very many and no batch holds them.
  */
 extern void hitl_trim_definitions(void);
 
