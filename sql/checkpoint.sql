@@ -50,6 +50,18 @@ SELECT hitl.rollback_workflow(:'id', 'clean');
 SELECT hitl.execute_workflow(:'id', task => 'second') = :'id' AS started;
 CALL hitl.await_workflow(:'id', timeout => '30 seconds', status => 'completed');
 SELECT status, data FROM hitl.workflows WHERE id = :'id';
+-- what was started and rolled back before the engine came stays rolled back
+SELECT hitl.create_workflow('early', workflow_definition => '{"steps": [
+	{"name": "ask", "type": "task", "task": "x"}]}') AS id \gset
+SELECT hitl.create_checkpoint(:'id', 'unused') IS NOT NULL AS taken;
+BEGIN;
+SELECT hitl.execute_workflow(:'id') = :'id' AS started;
+SELECT hitl.rollback_workflow(:'id');
+COMMIT;
+SELECT hitl.execute_workflow(hitl.create_workflow('later', workflow_definition => '{"steps": [
+	{"name": "ask", "type": "task", "task": "x"}]}')) AS later \gset
+CALL hitl.await_workflow(:'later', timeout => '30 seconds');
+SELECT status FROM hitl.workflows WHERE id = :'id';
 -- what is not there
 \set VERBOSITY sqlstate
 SELECT hitl.rollback_workflow(:'id', 'nowhere');

@@ -52,4 +52,21 @@ RESET statement_timeout;
 SELECT hitl.request_approval('All?', required_approvers => '{a,NULL}');
 SELECT hitl.transition_workflow_status(:'id', 'cancelled');
 SELECT hitl.revoke_access('hitl_attacker');
+-- what others are given by default is not given here
+\set here :DBNAME
+CREATE DATABASE hitl_generous;
+\c hitl_generous
+ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO hitl_attacker;
+ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO hitl_attacker;
+ALTER DEFAULT PRIVILEGES GRANT ALL ON FUNCTIONS TO hitl_attacker;
+ALTER DEFAULT PRIVILEGES GRANT ALL ON SCHEMAS TO PUBLIC;
+CREATE EXTENSION hitl;
+SELECT has_schema_privilege('hitl_attacker', 'hitl', 'USAGE') AS "usage",
+	   (SELECT count(*) FROM pg_class WHERE relnamespace = 'hitl'::regnamespace AND relkind IN ('r', 'v', 'S')
+		AND (CASE relkind WHEN 'S' THEN has_sequence_privilege('hitl_attacker', oid, 'USAGE')
+			 ELSE has_table_privilege('hitl_attacker', oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER') END)) AS tables,
+	   (SELECT count(*) FROM pg_proc WHERE pronamespace = 'hitl'::regnamespace
+		AND has_function_privilege('hitl_attacker', oid, 'EXECUTE')) AS functions;
+\c :here
+DROP DATABASE hitl_generous;
 DROP ROLE hitl_attacker;

@@ -104,3 +104,31 @@ COMMENT ON FUNCTION hitl.revoke_access(name) IS
 
 REVOKE ALL ON FUNCTION hitl.access_levels(), hitl.grant_access(name, text),
 	hitl.revoke_access(name) FROM PUBLIC;
+
+-- What ALTER DEFAULT PRIVILEGES gives to others is not meant for these tables:
+-- who could write them could decide anything.
+DO $$
+DECLARE
+	given record;
+BEGIN
+	FOR given IN
+		SELECT format('%s %s', o.kind, o.name) AS object,
+			   CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS grantee
+		FROM (SELECT CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind,
+					 oid::regclass::text AS name, relacl AS acl, relowner AS owner
+			  FROM pg_class
+			  WHERE relnamespace = 'hitl'::regnamespace AND relkind IN ('r', 'v', 'S')
+			  UNION ALL
+			  SELECT 'ROUTINE', oid::regprocedure::text, proacl, proowner
+			  FROM pg_proc WHERE pronamespace = 'hitl'::regnamespace
+			  UNION ALL
+			  SELECT 'SCHEMA', quote_ident(nspname), nspacl, nspowner
+			  FROM pg_namespace WHERE nspname = 'hitl') AS o,
+			 aclexplode(o.acl) AS a
+		WHERE a.grantee <> o.owner
+		GROUP BY 1, 2
+	LOOP
+		EXECUTE format('REVOKE ALL ON %s FROM %s', given.object, given.grantee);
+	END LOOP;
+END
+$$;

@@ -15,6 +15,9 @@
 #include "utils/numeric.h"
 #include "workflow/identifier.h"
 
+/* The longest time limit of a request: a day.  hitl.outbox checks it too. */
+#define MAX_TIMEOUT_SECONDS (24 * 60 * 60)
+
 /* A row of hitl.models, looked up once per batch. */
 typedef struct Model
 {
@@ -113,10 +116,11 @@ hitl_create_model(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("parameters of a model must be a JSON object")));
-	if (!PG_ARGISNULL(7) && DatumGetInt32(values[7]) < 1)
+	if (!PG_ARGISNULL(7) &&
+		(DatumGetInt32(values[7]) < 1 || DatumGetInt32(values[7]) > MAX_TIMEOUT_SECONDS))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("timeout_seconds must be positive")));
+				 errmsg("timeout_seconds must be between 1 and %d", MAX_TIMEOUT_SECONDS)));
 	if (PG_ARGISNULL(5))
 	{
 		values[5] = JsonbPGetDatum(hitl_jsonb_parse("{}"));
@@ -201,7 +205,7 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 	char	   *request = NULL;
 	char	   *error = NULL;
 	HitlResult	result;
-	int			timeout;
+	int64		timeout;
 	Datum		values[9];
 	bool		nulls[9] = {false};
 
@@ -224,7 +228,10 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 	}
 
 	*id = hitl_new_id(hitl_id_partition(&workflow->id));
-	timeout = hitl_member_int(body, "timeout_seconds", model->timeout_seconds);
+	/* A step may state less than a second, or years. */
+	timeout = hitl_member_int(body, "timeout_seconds", -1);
+	timeout = timeout < 0 ? model->timeout_seconds :
+		Min(Max(timeout, 1), MAX_TIMEOUT_SECONDS);
 	values[0] = UUIDPGetDatum(id);
 	values[1] = UUIDPGetDatum(&workflow->id);
 	values[2] = Int64GetDatum(effect->token);

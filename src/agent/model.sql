@@ -9,7 +9,7 @@ CREATE TABLE hitl.models (
 	secret_name text,					-- hitl.secrets: the API key
 	parameters jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(parameters) = 'object'),
 	is_default boolean NOT NULL DEFAULT false,
-	timeout_seconds integer CHECK (timeout_seconds > 0),
+	timeout_seconds integer CHECK (timeout_seconds BETWEEN 1 AND 86400),
 	created_at timestamptz NOT NULL DEFAULT now(),
 	CHECK (provider <> 'openai' OR (base_url ~ '^https?://' AND model <> ''))
 );

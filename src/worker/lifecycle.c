@@ -16,6 +16,7 @@
 #include "commands/defrem.h"
 #include "commands/extension.h"
 #include "fmgr.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "nodes/parsenodes.h"
 #include "tcop/utility.h"
@@ -67,6 +68,14 @@ Datum
 hitl_start_workers(PG_FUNCTION_ARGS)
 {
 	hitl_require_shared();
+
+	/* The core knows text in UTF-8 alone; in SQL_ASCII it can be that. */
+	if (GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("hitl cannot be used in a database with encoding %s",
+						GetDatabaseEncodingName()),
+				 errhint("Create the database with ENCODING 'UTF8' TEMPLATE template0.")));
 	extension_changed = true;
 	PG_RETURN_VOID();
 }

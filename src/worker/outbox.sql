@@ -57,6 +57,7 @@ SELECT pg_extension_config_dump('hitl.outbox', '');
 CREATE TRIGGER wake_dispatcher AFTER INSERT ON hitl.outbox
 	FOR EACH STATEMENT EXECUTE FUNCTION hitl.wake('dispatcher');
 ALTER TABLE hitl.outbox ENABLE ALWAYS TRIGGER wake_dispatcher;
+ALTER TABLE hitl.outbox ENABLE ALWAYS TRIGGER wake_dispatcher;
 
 CREATE FUNCTION hitl.retry_request(request_id uuid) RETURNS boolean
 	LANGUAGE c STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp

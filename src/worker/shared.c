@@ -6,6 +6,7 @@
 
 #include <signal.h>
 
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
@@ -319,10 +320,14 @@ hitl_set_slot_state(HitlSlot *slot, HitlWorkerState state)
 void
 hitl_record_error(const char *message)
 {
+	int			length = pg_mbcliplen(message, strlen(message),
+									  sizeof(hitl_my_slot->last_error) - 1);
+
 	LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
 	pg_atomic_fetch_add_u64(&hitl_my_slot->errors, 1);
 	hitl_my_slot->last_error_at = GetCurrentTimestamp();
-	strlcpy(hitl_my_slot->last_error, message, sizeof(hitl_my_slot->last_error));
+	memcpy(hitl_my_slot->last_error, message, length);
+	hitl_my_slot->last_error[length] = '\0';
 	LWLockRelease(hitl_shared->lock);
 }
 

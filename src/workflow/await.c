@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "approval/approval.h"
 #include "catalog/pg_authid.h"
 #include "executor/spi.h"
@@ -135,6 +136,12 @@ await(FunctionCallInfo fcinfo, const char *query, bool (*ended) (const char *),
 				break;
 			sleep = Min(sleep, MAX_SLEEP);
 		}
+		if (RecoveryInProgress())
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("waiting is not possible during recovery"),
+					 errdetail("What happens on the primary wakes nobody on a standby."),
+					 errhint("Wait on the primary, or ask for the status now and then.")));
 		SPI_commit();
 		(void) hitl_wait_for_announcement(&id, sleep);
 	}

@@ -57,6 +57,8 @@ hitl_batch_create(void)
 	callback->func = free_core_memory;
 	callback->arg = batch;
 	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	hitl_trim_definitions();
+	hitl_hold_definitions();
 	return batch;
 }
 
@@ -240,6 +242,7 @@ free_core_memory(void *arg)
 		if (batch->workflows[i].control)
 			hitl_core()->free_control(batch->workflows[i].control);
 	hitl_core()->free_effects(&batch->effects);
+	hitl_release_definitions();
 }
 
 /*

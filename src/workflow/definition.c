@@ -30,6 +30,9 @@ typedef struct ParsedDefinition
 
 static HTAB *parsed = NULL;
 
+/* Batches that use them. */
+static int	holders = 0;
+
 static bytea *content_hash(Jsonb *definition);
 static HitlResult parse(Jsonb *definition, HitlDefinition **result,
 						HitlFaults *faults);
@@ -81,6 +84,7 @@ hitl_store_definition(Jsonb *definition)
 	bytea	   *hash = content_hash(definition);
 	Datum		values[2];
 
+	hitl_trim_definitions();
 	if (parsed == NULL ||
 		hash_search(parsed, VARDATA(hash), HASH_FIND, NULL) == NULL)
 	{
@@ -161,7 +165,25 @@ hitl_find_definition(bytea *hash)
 }
 
 /*
- * Forget all parsed definitions if there are very many.
+ * A batch begins to use parsed definitions.
+ */
+void
+hitl_hold_definitions(void)
+{
+	holders++;
+}
+
+/*
+ * It uses them no more.
+ */
+void
+hitl_release_definitions(void)
+{
+	holders--;
+}
+
+/*
+ * Forget all parsed definitions if there are very many, and nobody uses them.
  */
 void
 hitl_trim_definitions(void)
@@ -169,7 +191,7 @@ hitl_trim_definitions(void)
 	HASH_SEQ_STATUS scan;
 	ParsedDefinition *entry;
 
-	if (parsed == NULL || hash_get_num_entries(parsed) < MAX_PARSED)
+	if (parsed == NULL || holders > 0 || hash_get_num_entries(parsed) < MAX_PARSED)
 		return;
 	hash_seq_init(&scan, parsed);
 	while ((entry = hash_seq_search(&scan)) != NULL)

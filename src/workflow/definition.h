@@ -21,15 +21,18 @@
 extern bytea *hitl_store_definition(Jsonb *definition);
 
 /*
- * The parsed definition with a hash, loaded within SPI if need be.  It stays
- * valid until hitl_trim_definitions().  NULL if there is no such definition.
+ * The parsed definition with a hash, loaded within SPI if need be; NULL if
+ * there is none.  It stays valid as long as the batch that asked for it.
  */
 extern HitlDefinition *hitl_find_definition(bytea *hash);
 
 /*
- * Forget parsed definitions if there are very many.  To be called when none
- * is in use.
+ * Forget parsed definitions if there are very many and no batch holds them.
  */
 extern void hitl_trim_definitions(void);
+
+/* Batches hold the definitions of their workflows. */
+extern void hitl_hold_definitions(void);
+extern void hitl_release_definitions(void);
 
 #endif							/* HITL_DEFINITION_H */

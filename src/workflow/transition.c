@@ -166,10 +166,8 @@ start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 	Jsonb	   *context = hitl_member(body, "context");
 	char	   *actor = hitl_member_text(body, "actor");
 
-	/* A second start, or one of a workflow cancelled meanwhile. */
-	if (workflow->definition == NULL ||
-		(strcmp(workflow->status, "pending") != 0 &&
-		 strcmp(workflow->status, "rolled_back") != 0))
+	/* A second start, or one of a workflow cancelled or rolled back meanwhile. */
+	if (workflow->definition == NULL || strcmp(workflow->status, "pending") != 0)
 		return;
 	if (task || context)
 	{

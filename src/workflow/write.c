@@ -11,6 +11,7 @@
 #include "lib/stringinfo.h"
 #include "undo/checkpoint.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "worker/worker.h"
 #include "workflow/batch.h"
 #include "workflow/identifier.h"
@@ -141,6 +142,13 @@ publish(HitlBatch *batch)
 {
 	StringInfoData payload;
 	int			i;
+
+	/*
+	 * Somebody may listen and not read.  When the queue is full, nobody who
+	 * publishes can commit; our events are hints, and not worth that.
+	 */
+	if (DatumGetFloat8(OidFunctionCall0(F_PG_NOTIFICATION_QUEUE_USAGE)) > 0.5)
+		return;
 
 	initStringInfo(&payload);
 	for (i = 0; i < batch->nworkflows; i++)

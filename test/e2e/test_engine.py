@@ -142,6 +142,24 @@ def test_unusable_definition(cluster, client):
     assert (error["kind"], error["sqlstate"]) == ("system_error", "WF001")
 
 
+def test_long_message(cluster, client):
+    """Of a long error message as many whole characters are shown as fit."""
+    workflow, = make(client, ASK)
+    until_asked(client, [workflow])
+    client.execute("INSERT INTO hitl.messages (workflow_id, kind) VALUES (%s, %s), (%s, %s)",
+                   [workflow, "\u20ac" * 300, workflow, "x" + "\u20ac" * 300])
+    until_ended(client, [workflow], failed=1)
+    last = cluster.worker("engine")["last_error"]
+    assert last.endswith("\u20ac") and 252 < len(last.encode()) < 256
+    workflow, = make(client, ASK)
+    until_asked(client, [workflow])
+    client.execute("INSERT INTO hitl.messages (workflow_id, kind) VALUES (%s, %s)",
+                   [workflow, "xx" + "\u20ac" * 300])
+    until_ended(client, [workflow], failed=1)
+    last = cluster.worker("engine")["last_error"]
+    assert last.endswith("\u20ac") and 252 < len(last.encode()) < 256
+
+
 def test_reply_after_failure(client):
     """What was failed stays failed, though its control state still awaits something."""
     client.execute("SELECT hitl.create_model('nowhere', base_url => 'https://nowhere.invalid',"
@@ -367,6 +385,25 @@ def test_notifications(cluster, client):
         wait_until(lambda: ids_in(heard, listener) >= ids)
         assert ids_in(heard) == ids
         assert len(heard) <= 2 * 500 / BATCH
+
+
+def test_many_definitions(client):
+    """A session that creates one definition after the other does not keep them all."""
+    def memory():
+        with open(f"/proc/{client.info.backend_pid}/status", encoding="ascii") as status:
+            return next(int(line.split()[1]) for line in status if line.startswith("RssAnon"))
+
+    def create(first, last):
+        client.execute("""
+            SELECT hitl.create_workflow('test', workflow_definition => jsonb_build_object(
+                'steps', jsonb_build_array(jsonb_build_object(
+                    'name', 'ask', 'type', 'task', 'task', n || repeat(' please', 500)))))
+            FROM generate_series(%s::integer, %s::integer) AS n""", [first, last])
+
+    create(1, 2000)
+    before = memory()
+    create(2001, 8000)
+    assert memory() - before < 20000  # kB
 
 
 # Waiting

@@ -313,6 +313,16 @@ def test_standby(new_cluster):
     rows = standby.workers()
     assert [(row["kind"], row["pid"], row["state"]) for row in rows] == [
         ("launcher", None, "not running")]
+    # Nobody would wake a session that waits there; one that need not wait is answered.
+    workflow = primary.value("SELECT hitl.create_workflow('moved by hand')")
+    standby_has = "SELECT count(*) FROM hitl.workflows WHERE id = %s AND status = %s"
+    wait_until(lambda: standby.value(standby_has, [workflow, "pending"]))
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+        standby.sql("CALL hitl.await_workflow(%s, '30 s')", [workflow])
+    primary.sql("SELECT hitl.transition_workflow_status(%s, 'cancelled')", [workflow])
+    wait_until(lambda: standby.value(standby_has, [workflow, "cancelled"]))
+    assert standby.sql("CALL hitl.await_workflow(%s, '30 s')", [workflow]) == [
+        {"status": "cancelled"}]
     standby.promote()
     standby.wait_for_workers()
     primary.wait_for_workers()

@@ -1,0 +1,24 @@
+-- limits are told before they are met
+\set SHOW_CONTEXT never
+-- only where text is UTF-8, or can be
+\set here :DBNAME
+CREATE DATABASE hitl_latin1 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0;
+\c hitl_latin1
+CREATE EXTENSION hitl;
+\c :here
+\set SHOW_CONTEXT never
+DROP DATABASE hitl_latin1;
+-- requests last a day at most
+SELECT hitl.create_model('slow', base_url => 'https://nowhere.invalid', model => 'm', timeout_seconds => 86401);
+SELECT hitl.create_model('slow', base_url => 'https://nowhere.invalid', model => 'm', timeout_seconds => 86400);
+SELECT hitl.create_workflow('Patient', workflow_definition => '{"steps": [
+	{"name": "ask", "type": "task", "task": "x", "model": "slow", "timeout": "2 days",
+	 "retry": {"max_attempts": 2, "base_delay": "1 hour"}}]}') AS id \gset
+SELECT hitl.execute_workflow(:'id') = :'id' AS started;
+CALL hitl.await_workflow(:'id', timeout => '30 seconds', status => 'running');
+SELECT status, error FROM hitl.workflows WHERE id = :'id';
+SELECT timeout_seconds FROM hitl.outbox WHERE workflow_id = :'id';
+SELECT hitl.transition_workflow_status(:'id', 'cancelled');
+SELECT hitl.drop_model('slow');
+-- work is announced by replication, too
+SELECT tgrelid::regclass, tgenabled FROM pg_trigger WHERE tgfoid = 'hitl.wake'::regproc ORDER BY 1;
