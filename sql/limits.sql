@@ -22,3 +22,14 @@ SELECT hitl.transition_workflow_status(:'id', 'cancelled');
 SELECT hitl.drop_model('slow');
 -- work is announced by replication, too
 SELECT tgrelid::regclass, tgenabled FROM pg_trigger WHERE tgfoid = 'hitl.wake'::regproc ORDER BY 1;
+-- who is named twice cannot answer twice
+SELECT hitl.text_array('["ann", "bob", "ann"]'), hitl.text_array('"ann"'), hitl.text_array('[]'), hitl.text_array('null');
+SELECT hitl.execute_workflow(hitl.create_workflow('Twice', workflow_definition => '{"steps": [
+	{"name": "ask", "type": "approval", "title": "Go?", "requested_from": ["ann", "ann", "bob"], "approval_threshold": 2}]}')) AS id \gset
+CALL hitl.await_workflow(:'id', timeout => '30 seconds', status => 'waiting_approval');
+SELECT hitl.respond_to_approval(approval_id, 'ann', 'rejected') FROM hitl.list_pending_approvals(workflow_id => :'id');
+SELECT hitl.execute_workflow(hitl.create_workflow('Twice', workflow_definition => '{"steps": [
+	{"name": "ask", "type": "approval", "title": "Go?", "required_approvers": ["ann", "ann"]}]}')) AS id \gset
+CALL hitl.await_workflow(:'id', timeout => '30 seconds', status => 'waiting_approval');
+SELECT hitl.respond_to_approval(approval_id, 'ann', 'approved') FROM hitl.list_pending_approvals(workflow_id => :'id');
+CALL hitl.await_workflow(:'id', timeout => '30 seconds');
