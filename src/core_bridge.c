@@ -58,3 +58,20 @@ hitl_core_out_of_memory(void)
 			 errmsg("out of memory"),
 			 errdetail("Failed in the library hitl_core.")));
 }
+
+/*
+ * Why a call into the core did not succeed; NULL if it did.
+ */
+char *
+hitl_core_fault(HitlResult result, char *error)
+{
+	char	   *fault;
+
+	if (result == HITL_OK)
+		return NULL;
+	if (result == HITL_NO_MEMORY)
+		hitl_core_out_of_memory();
+	fault = pstrdup(error ? error : "No reason was given.");
+	hitl_core()->free_text(error);
+	return fault;
+}

@@ -15,4 +15,10 @@ extern const HitlCoreApi *hitl_core(void);
 /* Report HITL_NO_MEMORY as PostgreSQL does. */
 extern void hitl_core_out_of_memory(void) pg_attribute_noreturn();
 
+/*
+ * NULL for HITL_OK, else why not, palloc'd; error, which the core allocated,
+ * is freed.  ERRORs when the core ran out of memory.
+ */
+extern char *hitl_core_fault(HitlResult result, char *error);
+
 #endif							/* HITL_CORE_BRIDGE_H */

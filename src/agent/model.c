@@ -204,6 +204,7 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
 	char	   *request = NULL;
 	char	   *error = NULL;
+	char	   *fault;
 	HitlResult	result;
 	int64		timeout;
 	Datum		values[9];
@@ -214,18 +215,12 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 											 variables ? hitl_jsonb_text(variables) : NULL,
 											 steps ? hitl_jsonb_text(steps) : NULL,
 											 &request, &error);
-	if (result == HITL_NO_MEMORY)
-		hitl_core_out_of_memory();
-	if (result != HITL_OK)
-	{
-		char	   *detail = pstrdup(error ? error : "no reason given");
-
-		hitl_core()->free_text(error);
+	fault = hitl_core_fault(result, error);
+	if (fault)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_EXCEPTION),
 				 errmsg("the request to model \"%s\" cannot be built", model->name),
-				 errdetail_internal("%s", detail)));
-	}
+				 errdetail_internal("%s", fault)));
 
 	*id = hitl_new_id(hitl_id_partition(&workflow->id));
 	/* A step may state less than a second, or years. */
@@ -259,17 +254,14 @@ answer_builtin(const HitlEffect *effect)
 {
 	char	   *body = NULL;
 	char	   *error = NULL;
+	char	   *fault;
 	char	   *reply;
 	HitlResult	result;
 
 	result = hitl_core()->build_echo_reply(effect->body, effect->token, &body, &error);
-	if (result == HITL_NO_MEMORY)
-		hitl_core_out_of_memory();
-	if (result != HITL_OK)
-	{
-		hitl_core()->free_text(error);
-		elog(ERROR, "the body of a task is damaged");
-	}
+	fault = hitl_core_fault(result, error);
+	if (fault)
+		elog(ERROR, "the body of a task is damaged: %s", fault);
 	reply = pstrdup(body);
 	hitl_core()->free_text(body);
 	return reply;

@@ -31,6 +31,8 @@ static void handle_start(HitlRun *run, const HitlJson *body);
 static void handle_continue(HitlRun *run, const HitlJson *body);
 static void handle_approval(HitlRun *run, const HitlJson *body);
 static void handle_reply(HitlRun *run, const HitlJson *body);
+static void deliver(HitlRun *run, const HitlJson *body, HitlPositionState state,
+					const char *fault);
 static void handle_cancel(HitlRun *run, const HitlJson *body);
 static const MessageKind *find_message_kind(const char *kind);
 static const HitlJson *read_body(HitlRun *run, const char *text);
@@ -392,15 +394,7 @@ handle_continue(HitlRun *run, HITL_UNUSED const HitlJson *body)
 static void
 handle_approval(HitlRun *run, const HitlJson *body)
 {
-	HitlPosition *position = find_awaiting(run, body, HITL_AWAITS_APPROVAL);
-	const char *fault = hitl_check_decision(body);
-
-	if (fault != NULL)
-		hitl_stop(run, HITL_INVALID, fault);
-	if (position == NULL || run->result != HITL_OK)
-		return;
-	position->token = 0;
-	position->step->kind->deliver(run, position, body);
+	deliver(run, body, HITL_AWAITS_APPROVAL, hitl_check_decision(body));
 }
 
 /*
@@ -409,8 +403,16 @@ handle_approval(HitlRun *run, const HitlJson *body)
 static void
 handle_reply(HitlRun *run, const HitlJson *body)
 {
-	HitlPosition *position = find_awaiting(run, body, HITL_AWAITS_REPLY);
-	const char *fault = hitl_check_reply(body);
+	deliver(run, body, HITL_AWAITS_REPLY, hitl_check_reply(body));
+}
+
+/*
+ * Give a step what it awaits.  fault: why the body cannot be used, or NULL.
+ */
+static void
+deliver(HitlRun *run, const HitlJson *body, HitlPositionState state, const char *fault)
+{
+	HitlPosition *position = find_awaiting(run, body, state);
 
 	if (fault != NULL)
 		hitl_stop(run, HITL_INVALID, fault);

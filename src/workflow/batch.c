@@ -333,6 +333,7 @@ load_control(HitlBatch *batch, HitlWorkflow *workflow, bytea *hash, Jsonb *contr
 {
 	char	   *text = control ? hitl_jsonb_text(control) : NULL;
 	char	   *error = NULL;
+	char	   *fault;
 	HitlResult	result;
 
 	workflow->definition = hitl_find_definition(hash);
@@ -342,17 +343,11 @@ load_control(HitlBatch *batch, HitlWorkflow *workflow, bytea *hash, Jsonb *contr
 				 errmsg("the definition of workflow %s is missing",
 						hitl_id_text(&workflow->id))));
 	result = hitl_core()->parse_control(workflow->definition, text, &workflow->control, &error);
-	if (result == HITL_NO_MEMORY)
-		hitl_core_out_of_memory();
-	if (result != HITL_OK)
-	{
-		char	   *detail = pstrdup(error ? error : "no reason given");
-
-		hitl_core()->free_text(error);
+	fault = hitl_core_fault(result, error);
+	if (fault)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATA_CORRUPTED),
 				 errmsg("the control state of workflow %s is damaged",
 						hitl_id_text(&workflow->id)),
-				 errdetail_internal("%s", detail)));
-	}
+				 errdetail_internal("%s", fault)));
 }
