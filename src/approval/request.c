@@ -96,18 +96,18 @@ hitl_withdraw_approvals(HitlRows *rows)
 }
 
 /*
- * Cancel all pending requests of a workflow.
+ * Cancel all pending requests of workflows.
  */
 void
-hitl_withdraw_all_approvals(const pg_uuid_t *workflow_id)
+hitl_withdraw_all_approvals(ArrayType *workflow_ids)
 {
 	static HitlStatement cancel = {
 		"UPDATE hitl.approval_requests SET status = 'cancelled', "
 		"decided_at = clock_timestamp(), reason = 'withdrawn by its workflow' "
-		"WHERE workflow_id = $1 AND status = 'pending' RETURNING id",
-		1, {UUIDOID}
+		"WHERE workflow_id = ANY ($1) AND status = 'pending' RETURNING id",
+		1, {UUIDARRAYOID}
 	};
-	Datum		value = UUIDPGetDatum(workflow_id);
+	Datum		value = PointerGetDatum(workflow_ids);
 
 	hitl_execute(&cancel, &value, NULL, 0);
 	hitl_announce_decided("approval.cancelled");

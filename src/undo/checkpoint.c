@@ -224,8 +224,6 @@ hitl_rollback_workflow(PG_FUNCTION_ARGS)
 						hitl_id_text(PG_GETARG_UUID_P(0))),
 				 errhint("A checkpoint step, \"create_checkpoint\" on a task, or hitl.create_checkpoint() makes one.")));
 	hitl_batch_write(batch);
-	if (workflow->definition == NULL)
-		hitl_withdraw_all(&workflow->id);
 	{
 		MemoryContext spi_context = MemoryContextSwitchTo(caller_context);
 

@@ -129,6 +129,7 @@ hitl_set_status(HitlBatch *batch, HitlWorkflow *workflow, const char *status)
 	if (strcmp(status, "running") == 0 && workflow->started_at == 0)
 		workflow->started_at = batch->now;
 	workflow->finished_at = hitl_status_is_final(status) ? batch->now : 0;
+	workflow->ended = hitl_has_ended(workflow) || strcmp(status, "rolled_back") == 0;
 	if (strcmp(status, "failed") != 0)
 		workflow->error = NULL;
 }

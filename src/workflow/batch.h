@@ -34,6 +34,7 @@ typedef struct HitlWorkflow
 	TimestampTz started_at;		/* 0: not yet */
 	TimestampTz finished_at;	/* 0: not yet */
 	bool		changed;		/* anything to write */
+	bool		ended;			/* or rolled back, by this batch */
 } HitlWorkflow;
 
 typedef struct HitlBatch
