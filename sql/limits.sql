@@ -20,7 +20,7 @@ SELECT status, error FROM hitl.workflows WHERE id = :'id';
 SELECT timeout_seconds FROM hitl.outbox WHERE workflow_id = :'id';
 SELECT hitl.transition_workflow_status(:'id', 'cancelled');
 SELECT hitl.drop_model('slow');
--- work is announced by replication, too
+-- work is announced whatever session_replication_role is
 SELECT tgrelid::regclass, tgenabled FROM pg_trigger WHERE tgfoid = 'hitl.wake'::regproc ORDER BY 1;
 -- who is named twice cannot answer twice
 SELECT hitl.text_array('["ann", "bob", "ann"]'), hitl.text_array('"ann"'), hitl.text_array('[]'), hitl.text_array('null');
