@@ -14,6 +14,7 @@
 
 PG_MODULE_MAGIC;
 
+bool		hitl_run_workers = true;
 int			hitl_engine_workers = 1;
 int			hitl_batch_size = 200;
 int			hitl_batch_timeout = 30000;
@@ -54,6 +55,13 @@ _PG_init(void)
 static void
 define_settings(void)
 {
+	DefineCustomBoolVariable("hitl.run_workers",
+							 "Whether hitl works in this database.",
+							 "To be set by ALTER DATABASE, so that a copy of a database can be looked at in peace; hitl.start_workers() puts a change into effect.",
+							 &hitl_run_workers,
+							 true,
+							 PGC_SUSET, 0,
+							 NULL, NULL, NULL);
 	DefineCustomIntVariable("hitl.engine_workers",
 							"Number of engine workers in each database that has the extension.",
 							NULL,

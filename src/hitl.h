@@ -12,6 +12,7 @@
 
 /* ---- settings (hitl.c) ---------------------------------------------- */
 
+extern bool hitl_run_workers;	/* shall this database have workers? */
 extern int	hitl_engine_workers;	/* engine workers per database */
 extern int	hitl_batch_size;		/* messages an engine worker takes at once */
 extern int	hitl_batch_timeout; /* ms, limit of an engine transaction */

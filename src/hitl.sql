@@ -11,7 +11,7 @@ CREATE FUNCTION hitl.start_workers() RETURNS void
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'hitl_start_workers';
 COMMENT ON FUNCTION hitl.start_workers() IS
-'starts this database''s workers when the transaction commits, at once even if they had failed and were waiting';
+'starts this database''s workers when the transaction commits, at once even if they had failed and were waiting; ends them if hitl.run_workers is off';
 SELECT hitl.start_workers();
 
 CREATE FUNCTION hitl.wake() RETURNS trigger

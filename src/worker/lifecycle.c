@@ -43,6 +43,7 @@ static void object_access(ObjectAccessType access, Oid classId, Oid objectId,
 static void at_transaction_end(XactEvent event, void *arg);
 static void empty_database(const char *name);
 static const char *option_text(List *options, const char *name);
+static bool is_wanted(void);
 static void after_commit_prepared(void);
 
 PG_FUNCTION_INFO_V1(hitl_start_workers);
@@ -62,7 +63,8 @@ hitl_lifecycle_init(void)
 
 /*
  * Start this database's workers at commit, at once even if they had failed
- * and were to wait.  CREATE EXTENSION calls it.
+ * and were to wait; or end them, if hitl.run_workers is off.  CREATE EXTENSION
+ * calls it.
  */
 Datum
 hitl_start_workers(PG_FUNCTION_ARGS)
@@ -176,7 +178,7 @@ at_transaction_end(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 			if (extension_changed)
-				extension_present = OidIsValid(get_extension_oid("hitl", true));
+				extension_present = is_wanted();
 			break;
 		case XACT_EVENT_COMMIT:
 			changed = extension_changed;
@@ -251,13 +253,22 @@ option_text(List *options, const char *name)
 }
 
 /*
+ * Shall this database have workers?
+ */
+static bool
+is_wanted(void)
+{
+	return hitl_run_workers && OidIsValid(get_extension_oid("hitl", true));
+}
+
+/*
  * A prepared transaction has committed.  Whatever it did, the session that
  * did it could not tell anybody.
  */
 static void
 after_commit_prepared(void)
 {
-	bool		present = OidIsValid(get_extension_oid("hitl", true));
+	bool		present = is_wanted();
 
 	if (present != hitl_database_has_workers(MyDatabaseId))
 	{

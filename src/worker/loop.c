@@ -217,7 +217,7 @@ settle(void)
 }
 
 /*
- * See whether the extension is there, and if so begin to listen.  SQL's
+ * See whether the extension is there and wanted, and if so begin to listen.  SQL's
  * LISTEN is refused in a background worker; what it calls is not.
  */
 static bool
@@ -227,7 +227,7 @@ enter_database(void)
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	present = OidIsValid(get_extension_oid("hitl", true));
+	present = hitl_run_workers && OidIsValid(get_extension_oid("hitl", true));
 	if (present && hitl_my_slot->kind != HITL_WORKER_PROBE)
 		Async_Listen(CHANNEL);
 	CommitTransactionCommand();

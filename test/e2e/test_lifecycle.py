@@ -39,6 +39,28 @@ def prompt(function, *arguments, seconds=5):
 
 # The extension
 
+def test_switched_off(cluster):
+    """Where hitl.run_workers is off nothing runs, whatever is restored or restarted."""
+    with database(cluster, "quiet", extension=False):
+        cluster.sql("ALTER DATABASE quiet SET hitl.run_workers = off", dbname="quiet")
+        cluster.sql("CREATE EXTENSION hitl", dbname="quiet")
+        workflow = cluster.value(
+            "SELECT hitl.execute_workflow(hitl.create_workflow('Quiet', workflow_definition =>"
+            " '{\"steps\": [{\"name\": \"a\", \"type\": \"checkpoint\"}]}'))", dbname="quiet")
+        cluster.restart()
+        with database(cluster, "other"):  # probed after it
+            pass
+        assert not cluster.processes("quiet")
+        cluster.sql("ALTER DATABASE quiet RESET hitl.run_workers", dbname="quiet")
+        cluster.sql("SELECT hitl.start_workers()", dbname="quiet")
+        cluster.wait_for_workers("quiet")
+        wait_until(lambda: cluster.value("SELECT status FROM hitl.workflows WHERE id = %s",
+                                         [workflow], "quiet") == "completed")
+        cluster.sql("ALTER DATABASE quiet SET hitl.run_workers = off", dbname="quiet")
+        cluster.sql("SELECT hitl.start_workers()", dbname="quiet")
+        gone(cluster, "quiet")
+
+
 def test_create_and_drop_extension(cluster):
     with database(cluster, "ext", extension=False):
         assert not cluster.processes("ext")
