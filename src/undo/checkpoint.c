@@ -74,6 +74,7 @@ hitl_take_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
 	else if (workflow->control)
 		values[6] = JsonbPGetDatum(hitl_dump_control(workflow->control));
 	values[7] = JsonbPGetDatum(hitl_data_document(&workflow->data));
+	workflow->data.merged = false;	/* the row has it, too */
 	nulls[8] = actor == NULL;
 	values[8] = actor ? CStringGetTextDatum(actor) : 0;
 	values[9] = TimestampTzGetDatum(batch->now);

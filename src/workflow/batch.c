@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "core_bridge.h"
 #include "hitl.h"
@@ -18,6 +19,12 @@
 #include "workflow/caller.h"
 #include "workflow/definition.h"
 #include "workflow/identifier.h"
+
+/*
+ * A batch takes memory of some times the size of its workflows' data.  When
+ * these have more bytes than this, no further ones are taken along.
+ */
+#define MAX_BATCH_BYTES (16 * 1024 * 1024)
 
 static const Oid event_types[] = {UUIDOID, INT4OID, TEXTOID, TEXTOID, TEXTOID,
 JSONBOID, JSONBOID, TEXTOID, TIMESTAMPTZOID};
@@ -265,6 +272,7 @@ load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids, int 
 	Datum		values[1];
 	bytea	  **hashes;
 	Jsonb	  **controls;
+	Size		bytes = 0;
 	int			i;
 
 	if (ids == NULL)
@@ -300,7 +308,15 @@ load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids, int 
 		hashes[i] = isnull ? NULL : DatumGetByteaP(datum);
 		datum = hitl_column(i, 5, &isnull);
 		controls[i] = isnull ? NULL : DatumGetJsonbP(datum);
-		workflow->data.document = DatumGetJsonbP(hitl_column(i, 6, &isnull));
+		datum = hitl_column(i, 6, &isnull);
+		if (bytes > MAX_BATCH_BYTES)
+		{
+			batch->nworkflows = i;
+			batch->cut = true;
+			break;
+		}
+		bytes += toast_raw_datum_size(datum);
+		workflow->data.document = DatumGetJsonbP(datum);
 		datum = hitl_column(i, 7, &isnull);
 		workflow->error = isnull ? NULL : DatumGetJsonbP(datum);
 		workflow->last_event = DatumGetInt32(hitl_column(i, 8, &isnull));
