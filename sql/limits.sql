@@ -20,5 +20,45 @@ SELECT status, error FROM hitl.workflows WHERE id = :'id';
 SELECT timeout_seconds FROM hitl.outbox WHERE workflow_id = :'id';
 SELECT hitl.transition_workflow_status(:'id', 'cancelled');
 SELECT hitl.drop_model('slow');
--- work is announced by replication, too
+-- work is announced whatever session_replication_role is
 SELECT tgrelid::regclass, tgenabled FROM pg_trigger WHERE tgfoid = 'hitl.wake'::regproc ORDER BY 1;
+-- who is named twice cannot answer twice
+SELECT hitl.text_array('["ann", "bob", "ann"]'), hitl.text_array('"ann"'), hitl.text_array('[]'), hitl.text_array('null');
+SELECT hitl.execute_workflow(hitl.create_workflow('Twice', workflow_definition => '{"steps": [
+	{"name": "ask", "type": "approval", "title": "Go?", "requested_from": ["ann", "ann", "bob"], "approval_threshold": 2}]}')) AS id \gset
+CALL hitl.await_workflow(:'id', timeout => '30 seconds', status => 'waiting_approval');
+SELECT hitl.respond_to_approval(approval_id, 'ann', 'rejected') FROM hitl.list_pending_approvals(workflow_id => :'id');
+SELECT hitl.execute_workflow(hitl.create_workflow('Twice', workflow_definition => '{"steps": [
+	{"name": "ask", "type": "approval", "title": "Go?", "required_approvers": ["ann", "ann"]}]}')) AS id \gset
+CALL hitl.await_workflow(:'id', timeout => '30 seconds', status => 'waiting_approval');
+SELECT hitl.respond_to_approval(approval_id, 'ann', 'approved') FROM hitl.list_pending_approvals(workflow_id => :'id');
+CALL hitl.await_workflow(:'id', timeout => '30 seconds');
+-- what is asked by hand for a workflow does not outlive it
+CREATE PROCEDURE ask_by_hand(workflow uuid, INOUT approval uuid DEFAULT NULL) LANGUAGE plpgsql AS $$
+BEGIN
+	approval := hitl.request_approval('By hand?', requested_from => 'bob', workflow_id => workflow);
+	COMMIT;
+	FOR i IN 1..3000 LOOP
+		EXIT WHEN EXISTS (SELECT FROM hitl.workflow_events e
+						  WHERE e.workflow_id = workflow AND e.data ->> 'title' = 'By hand?');
+		COMMIT;
+		PERFORM pg_sleep(0.01);
+	END LOOP;
+END $$;
+SELECT hitl.execute_workflow(hitl.create_workflow('Ends', workflow_definition => '{"steps": [
+	{"name": "point", "type": "checkpoint"},
+	{"name": "ask", "type": "approval", "title": "Go?", "requested_from": "ann"}]}')) AS id \gset
+CALL hitl.await_workflow(:'id', timeout => '30 seconds', status => 'waiting_approval');
+CALL ask_by_hand(:'id') \gset
+SELECT hitl.rollback_workflow(:'id', 'point');
+SELECT status, reason FROM hitl.approval_requests WHERE id = :'approval';
+SELECT hitl.execute_workflow(:'id') = :'id' AS resumed;
+CALL hitl.await_workflow(:'id', timeout => '30 seconds', status => 'waiting_approval');
+CALL ask_by_hand(:'id') \gset
+SELECT hitl.respond_to_approval(approval_id, 'ann', 'approved') FROM hitl.list_pending_approvals('ann', :'id');
+CALL hitl.await_workflow(:'id', timeout => '30 seconds');
+SELECT status, reason FROM hitl.approval_requests WHERE id = :'approval';
+\set VERBOSITY sqlstate
+SELECT hitl.respond_to_approval(:'approval', 'bob', 'approved');
+\set VERBOSITY default
+DROP PROCEDURE ask_by_hand;

@@ -8,6 +8,7 @@
 
 #include "postgres.h"
 
+#include "utils/array.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 #include "workflow/rows.h"
@@ -20,8 +21,8 @@ extern void hitl_insert_approvals(HitlRows *rows);
 /* Cancel the pending requests that a batch withdraws. */
 extern void hitl_withdraw_approvals(HitlRows *rows);
 
-/* Cancel all pending requests of a workflow. */
-extern void hitl_withdraw_all_approvals(const pg_uuid_t *workflow_id);
+/* Cancel all pending requests of workflows. */
+extern void hitl_withdraw_all_approvals(ArrayType *workflow_ids);
 
 /*
  * After a statement that ended requests RETURNING id: wake who waits for

@@ -11,6 +11,7 @@
 #include "channel/channel.h"
 #include "db.h"
 #include "hitl.h"
+#include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -95,18 +96,18 @@ hitl_withdraw_approvals(HitlRows *rows)
 }
 
 /*
- * Cancel all pending requests of a workflow.
+ * Cancel all pending requests of workflows.
  */
 void
-hitl_withdraw_all_approvals(const pg_uuid_t *workflow_id)
+hitl_withdraw_all_approvals(ArrayType *workflow_ids)
 {
 	static HitlStatement cancel = {
 		"UPDATE hitl.approval_requests SET status = 'cancelled', "
 		"decided_at = clock_timestamp(), reason = 'withdrawn by its workflow' "
-		"WHERE workflow_id = $1 AND status = 'pending' RETURNING id",
-		1, {UUIDOID}
+		"WHERE workflow_id = ANY ($1) AND status = 'pending' RETURNING id",
+		1, {UUIDARRAYOID}
 	};
-	Datum		value = UUIDPGetDatum(workflow_id);
+	Datum		value = PointerGetDatum(workflow_ids);
 
 	hitl_execute(&cancel, &value, NULL, 0);
 	hitl_announce_decided("approval.cancelled");
@@ -257,34 +258,48 @@ hitl_check_requester(const pg_uuid_t *id, const char *role)
 }
 
 /*
- * hitl.text_array(jsonb): "a" and ["a", "b"] as text[].
+ * hitl.text_array(jsonb): "a" and ["a", "b"] as text[], each name once.
  */
 Datum
 hitl_text_array(PG_FUNCTION_ARGS)
 {
 	JsonbContainer *value = &PG_GETARG_JSONB_P(0)->root;
-	int			count = JsonContainerSize(value);
-	Datum	   *elements = palloc(count * sizeof(Datum));
-	bool	   *nulls = palloc(count * sizeof(bool));
-	int			dims[1] = {count};
+	int			size = JsonContainerSize(value);
+	Datum	   *elements = palloc(size * sizeof(Datum));
+	bool	   *nulls = palloc(size * sizeof(bool));
+	int			dims[1];
 	int			lbs[1] = {1};
+	int			count = 0;
 	int			i;
 
-	if (!JsonContainerIsArray(value) || count == 0)
+	if (!JsonContainerIsArray(value) || size == 0)
 		PG_RETURN_NULL();
-	for (i = 0; i < count; i++)
+	for (i = 0; i < size; i++)
 	{
 		JsonbValue *element = getIthJsonbValueFromContainer(value, i);
+		text	   *name;
+		int			j;
 
 		if (JsonContainerIsScalar(value) && element->type != jbvString)
 			PG_RETURN_NULL();
-		nulls[i] = element->type == jbvNull;
 		if (element->type == jbvString)
-			elements[i] = PointerGetDatum(cstring_to_text_with_len(element->val.string.val,
-																   element->val.string.len));
+			name = cstring_to_text_with_len(element->val.string.val,
+											element->val.string.len);
 		else
-			elements[i] = CStringGetTextDatum(hitl_jsonb_text(JsonbValueToJsonb(element)));
+			name = cstring_to_text(hitl_jsonb_text(JsonbValueToJsonb(element)));
+
+		/* Who is named twice cannot answer twice. */
+		for (j = 0; j < count; j++)
+			if (VARSIZE(name) == VARSIZE(DatumGetPointer(elements[j])) &&
+				memcmp(name, DatumGetPointer(elements[j]), VARSIZE(name)) == 0)
+				break;
+		if (j < count)
+			continue;
+		nulls[count] = element->type == jbvNull;
+		elements[count++] = PointerGetDatum(name);
+		CHECK_FOR_INTERRUPTS();
 	}
+	dims[0] = count;
 	PG_RETURN_ARRAYTYPE_P(construct_md_array(elements, nulls, 1, dims, lbs, TEXTOID, -1,
 											 false, TYPALIGN_INT));
 }

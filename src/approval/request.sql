@@ -74,11 +74,11 @@ CREATE FUNCTION hitl.approval_content_hash(
 COMMENT ON FUNCTION hitl.approval_content_hash(text, text, text, jsonb) IS
 	'SHA-256 of what an approver is shown';
 
--- "a" and ["a", "b"] as text[]; NULL for anything else.
+-- "a" and ["a", "b"] as text[], each name once; NULL for anything else.
 CREATE FUNCTION hitl.text_array(value jsonb) RETURNS text[]
 	AS 'MODULE_PATHNAME', 'hitl_text_array' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION hitl.text_array(jsonb) IS
-	'a JSON string or array of strings as text[]; NULL for anything else and for an empty array';
+	'a JSON string or array of strings as text[], each string once; NULL for anything else and for an empty array';
 
 CREATE FUNCTION hitl.request_approval(
 	title text,

@@ -101,6 +101,11 @@ hitl_ask(HitlRun *run, HitlPosition *position, const HitlQuestion *question,
 
 	if (title == NULL)
 		return;
+	if (strcmp(title, "\"\"") == 0)
+	{
+		hitl_fail_faulty(run, position, "the title of the approval request is empty");
+		return;
+	}
 	description = hitl_render(run, position, &question->description);
 	if (description == NULL)
 		return;

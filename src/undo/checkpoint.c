@@ -74,6 +74,7 @@ hitl_take_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
 	else if (workflow->control)
 		values[6] = JsonbPGetDatum(hitl_dump_control(workflow->control));
 	values[7] = JsonbPGetDatum(hitl_data_document(&workflow->data));
+	workflow->data.merged = false;	/* the row has it, too */
 	nulls[8] = actor == NULL;
 	values[8] = actor ? CStringGetTextDatum(actor) : 0;
 	values[9] = TimestampTzGetDatum(batch->now);
@@ -224,8 +225,6 @@ hitl_rollback_workflow(PG_FUNCTION_ARGS)
 						hitl_id_text(PG_GETARG_UUID_P(0))),
 				 errhint("A checkpoint step, \"create_checkpoint\" on a task, or hitl.create_checkpoint() makes one.")));
 	hitl_batch_write(batch);
-	if (workflow->definition == NULL)
-		hitl_withdraw_all(&workflow->id);
 	{
 		MemoryContext spi_context = MemoryContextSwitchTo(caller_context);
 

@@ -375,6 +375,8 @@ process_batch(int *claimed, bool *skipped)
 	take_in_hand(messages, count);
 	batch = hitl_batch_create();
 	hitl_batch_load(batch, in_hand, in_hand_count);
+	if (batch->cut)
+		claim_position = DT_NOBEGIN;	/* the others are next */
 	for (i = 0; i < count; i++)
 	{
 		HitlWorkflow *workflow = hitl_batch_find(batch, &messages[i].workflow_id);

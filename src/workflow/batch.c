@@ -5,6 +5,7 @@
  */
 #include "postgres.h"
 
+#include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "core_bridge.h"
 #include "hitl.h"
@@ -18,6 +19,12 @@
 #include "workflow/caller.h"
 #include "workflow/definition.h"
 #include "workflow/identifier.h"
+
+/*
+ * A batch takes memory of some times the size of its workflows' data.  When
+ * these have more bytes than this, no further ones are taken along.
+ */
+#define MAX_BATCH_BYTES (16 * 1024 * 1024)
 
 static const Oid event_types[] = {UUIDOID, INT4OID, TEXTOID, TEXTOID, TEXTOID,
 JSONBOID, JSONBOID, TEXTOID, TIMESTAMPTZOID};
@@ -129,6 +136,7 @@ hitl_set_status(HitlBatch *batch, HitlWorkflow *workflow, const char *status)
 	if (strcmp(status, "running") == 0 && workflow->started_at == 0)
 		workflow->started_at = batch->now;
 	workflow->finished_at = hitl_status_is_final(status) ? batch->now : 0;
+	workflow->ended = hitl_has_ended(workflow) || strcmp(status, "rolled_back") == 0;
 	if (strcmp(status, "failed") != 0)
 		workflow->error = NULL;
 }
@@ -264,6 +272,7 @@ load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids, int 
 	Datum		values[1];
 	bytea	  **hashes;
 	Jsonb	  **controls;
+	Size		bytes = 0;
 	int			i;
 
 	if (ids == NULL)
@@ -299,7 +308,15 @@ load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids, int 
 		hashes[i] = isnull ? NULL : DatumGetByteaP(datum);
 		datum = hitl_column(i, 5, &isnull);
 		controls[i] = isnull ? NULL : DatumGetJsonbP(datum);
-		workflow->data.document = DatumGetJsonbP(hitl_column(i, 6, &isnull));
+		datum = hitl_column(i, 6, &isnull);
+		if (bytes > MAX_BATCH_BYTES)
+		{
+			batch->nworkflows = i;
+			batch->cut = true;
+			break;
+		}
+		bytes += toast_raw_datum_size(datum);
+		workflow->data.document = DatumGetJsonbP(datum);
 		datum = hitl_column(i, 7, &isnull);
 		workflow->error = isnull ? NULL : DatumGetJsonbP(datum);
 		workflow->last_event = DatumGetInt32(hitl_column(i, 8, &isnull));

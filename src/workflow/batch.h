@@ -34,6 +34,7 @@ typedef struct HitlWorkflow
 	TimestampTz started_at;		/* 0: not yet */
 	TimestampTz finished_at;	/* 0: not yet */
 	bool		changed;		/* anything to write */
+	bool		ended;			/* or rolled back, by this batch */
 } HitlWorkflow;
 
 typedef struct HitlBatch
@@ -41,6 +42,7 @@ typedef struct HitlBatch
 	TimestampTz now;
 	int			nworkflows;
 	HitlWorkflow *workflows;	/* ordered by id */
+	bool		cut;			/* some were left out, being too large together */
 	HitlHost	host;
 	HitlHostData host_data;
 	HitlEffects effects;		/* of the call into the core under way */
@@ -70,7 +72,7 @@ extern HitlBatch *hitl_batch_create(void);
 
 /*
  * Lock and load workflows; those locked by others and those that do not exist
- * are left out.
+ * are left out, and some if all are too large together.
  */
 extern void hitl_batch_load(HitlBatch *batch, const pg_uuid_t *ids, int count);
 

@@ -257,8 +257,6 @@ hitl_transition_workflow_status(PG_FUNCTION_ARGS)
 		if (strcmp(status, "failed") == 0)
 			workflow->error = hitl_facts("kind", "unknown_error", "message",
 										 reason ? reason : "failed by its owner", NULL);
-		if (hitl_has_ended(workflow))
-			hitl_withdraw_all(&workflow->id);
 	}
 	hitl_batch_write(batch);
 	SPI_finish();

@@ -74,6 +74,7 @@ hitl_data_change(HitlData *data, Jsonb *delta)
 	{
 		data->document = whole;
 		data->deltas = NIL;
+		data->merged = false;
 	}
 	else
 		data->deltas = lappend(data->deltas, delta);
@@ -92,10 +93,16 @@ hitl_data_document(HitlData *data)
 	JsonbValue	key;
 	ListCell   *cell;
 	List	   *changed = NIL;	/* keys of the deltas, each once */
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext scratch;
+	Jsonb	   *document;
 
 	if (data->deltas == NIL)
 		return data->document;
 
+	/* Of a large document this takes several times its size, at every step. */
+	scratch = AllocSetContextCreate(caller, "hitl merge", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(scratch);
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 
 	/* What no delta speaks of. */
@@ -132,8 +139,14 @@ hitl_data_document(HitlData *data)
 			push_merged(&state, data, name);
 		}
 	}
-	data->document = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	document = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	MemoryContextSwitchTo(caller);
+	if (data->merged)
+		pfree(data->document);
+	data->document = memcpy(palloc(VARSIZE(document)), document, VARSIZE(document));
 	data->deltas = NIL;
+	data->merged = true;
+	MemoryContextDelete(scratch);
 	return data->document;
 }
 

@@ -19,6 +19,8 @@ typedef struct HitlData
 {
 	Jsonb	   *document;		/* without the deltas */
 	List	   *deltas;			/* of Jsonb, oldest first */
+	bool		merged;			/* document was put together here, and is
+								 * nobody else's */
 } HitlData;
 
 /*

@@ -20,6 +20,7 @@
 #define PUBLISH_LIMIT 7800
 
 static void write_workflows(HitlBatch *batch);
+static void withdraw_asked_by_hand(HitlBatch *batch);
 static void publish(HitlBatch *batch);
 
 /*
@@ -60,6 +61,7 @@ hitl_batch_write(HitlBatch *batch)
 	write_workflows(batch);
 	hitl_insert_approvals(&batch->approvals);
 	hitl_withdraw_approvals(&batch->withdrawals);
+	withdraw_asked_by_hand(batch);
 	hitl_rows_execute(&batch->withdrawals, &cancel_tasks);
 	hitl_rows_execute(&batch->tasks, &insert_tasks);
 	hitl_insert_checkpoints(&batch->checkpoints);
@@ -81,7 +83,8 @@ hitl_withdraw_all(const pg_uuid_t *workflow_id)
 	};
 	Datum		value = UUIDPGetDatum(workflow_id);
 
-	hitl_withdraw_all_approvals(workflow_id);
+	hitl_withdraw_all_approvals(construct_array(&value, 1, UUIDOID, UUID_LEN, false,
+												TYPALIGN_CHAR));
 	hitl_execute(&cancel, &value, NULL, 0);
 }
 
@@ -131,6 +134,25 @@ write_workflows(HitlBatch *batch)
 		hitl_announce_at_commit(&workflow->id);
 	}
 	hitl_rows_execute(&rows, &update_workflows);
+}
+
+/*
+ * The core withdraws what a definition has asked.  What the owner of a
+ * workflow has asked for it is of no use either once it has ended.
+ */
+static void
+withdraw_asked_by_hand(HitlBatch *batch)
+{
+	Datum	   *ids = palloc((batch->nworkflows + 1) * sizeof(Datum));
+	int			count = 0;
+	int			i;
+
+	for (i = 0; i < batch->nworkflows; i++)
+		if (batch->workflows[i].ended)
+			ids[count++] = UUIDPGetDatum(&batch->workflows[i].id);
+	if (count > 0)
+		hitl_withdraw_all_approvals(construct_array(ids, count, UUIDOID, UUID_LEN, false,
+													TYPALIGN_CHAR));
 }
 
 /*

@@ -387,6 +387,22 @@ def test_notifications(cluster, client):
         assert len(heard) <= 2 * 500 / BATCH
 
 
+def test_large_workflows(cluster, client):
+    """Large data is taken in small batches, and does not pile up from step to step."""
+    steps = [{"name": f"s{n}", "type": "task", "task": "{{ $.variables.small }}"}
+             for n in range(20)]
+    ids = [row[0] for row in client.execute("""
+        SELECT hitl.create_workflow('large', workflow_definition => %s, input_data => d)
+        FROM (SELECT jsonb_build_object('small', 1, 'large', jsonb_agg(md5(n::text))) AS d
+              FROM generate_series(1, 60000) AS n) AS d, generate_series(1, 30)""",
+                                    [Jsonb({"steps": steps})])]
+    client.execute("SELECT hitl.execute_workflow(id) FROM unnest(%s) AS id", [ids])
+    until_ended(client, ids, completed=30)
+    with open(f"/proc/{cluster.worker('engine')['pid']}/status", encoding="ascii") as status:
+        peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    assert peak < 500 * 1024  # kB
+
+
 def test_many_definitions(client):
     """A session that creates one definition after the other does not keep them all."""
     def memory():

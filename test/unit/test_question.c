@@ -48,6 +48,18 @@ TEST(body)
 	workflow_close(&w);
 }
 
+TEST(empty_title)
+{
+	Workflow	w;
+
+	workflow_open(&w, "{\"steps\":[{\"name\":\"ok\",\"type\":\"approval\",\"title\":\"{{$.t}}\"}]}",
+				  "{\"t\":\"\"}");
+	SEND(&w, "start", NULL, "workflow_started, =running, step_failed ok, workflow_failed ok, =failed");
+	CHECK_TEXT(member_of(w.effects.items[2].body, "/message"),
+			   "\"the title of the approval request is empty\"");
+	workflow_close(&w);
+}
+
 TEST(approved)
 {
 	Workflow	w;
@@ -156,6 +168,7 @@ TEST(malformed_decisions)
 
 SUITE(question,
 	  RUN(body),
+	  RUN(empty_title),
 	  RUN(approved),
 	  RUN(rejected),
 	  RUN(expired),
