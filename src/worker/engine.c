@@ -182,6 +182,10 @@ engine_pass(void)
 		alone = NULL;
 	}
 
+	/* What was left comes before anything that arrives later. */
+	if (skipped && claimed < hitl_batch_size)
+		claim_position = DT_NOBEGIN;
+
 	if (!skipped)
 		busy_delay = MIN_BUSY_DELAY;
 	else if (!more)

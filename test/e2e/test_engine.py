@@ -277,6 +277,21 @@ def test_many_workflows_locked_by_a_session(cluster, client):
     until_ended(client, locked, completed=4 * BATCH)
 
 
+def test_order_after_a_lock(cluster, client):
+    """What was left while a workflow was locked is delivered before what came later."""
+    workflow, = client.execute("SELECT hitl.create_workflow('moved by hand')").fetchone()
+    client.execute("SELECT hitl.transition_workflow_status(%s, 'running')", [workflow])
+    with cluster.connect(autocommit=False) as holder:
+        holder.execute("SELECT FROM hitl.workflows WHERE id = %s FOR UPDATE", [workflow])
+        approval, = client.execute("SELECT hitl.request_approval('Go?', workflow_id => %s)",
+                                   [workflow]).fetchone()
+        time.sleep(2.5)  # until the engine looks for it once a second only
+        holder.rollback()
+    client.execute("SELECT hitl.respond_to_approval(%s, 'ann', 'approved')", [approval])
+    wait_until(lambda: client.execute("SELECT count(*) = 0 FROM hitl.messages").fetchone()[0])
+    assert statuses(client, [workflow]) == {"approved": 1}
+
+
 def busy_ticks(cluster):
     """Processor time of the engine so far, in hundredths of a second."""
     with open(f"/proc/{cluster.worker('engine')['pid']}/stat", encoding="ascii") as stat:
