@@ -26,6 +26,7 @@ SELECT hitl.configure_channel('x', 'webhook', '{}');
 SELECT hitl.configure_channel('x', 'webhook', '{"url": "mailto:a@example.org"}');
 SELECT hitl.configure_channel('x', 'webhook', '{"url": "https://example.org", "headers": []}');
 SELECT hitl.configure_channel(NULL, 'webhook', '{}');
+SELECT hitl.request_approval('To nobody', channels => ARRAY['hook', 'smoke signals']);
 -- a request names its channels; what goes out is a row of the outbox
 BEGIN;
 SELECT hitl.request_approval('Told', requested_from => 'ann', channels => ARRAY['hook'], context_data => '{"a": 1}') AS id \gset

@@ -320,6 +320,11 @@ hitl_request_approval(PG_FUNCTION_ARGS)
 		13, {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT4OID, FLOAT8OID,
 		JSONBOID, UUIDOID, TEXTOID, NAMEOID, TEXTARRAYOID}
 	};
+	static HitlStatement unknown_channel = {
+		"SELECT u.name FROM unnest($1) AS u (name) "
+		"WHERE NOT EXISTS (SELECT FROM hitl.channel_configurations c WHERE c.name = u.name)",
+		1, {TEXTARRAYOID}
+	};
 	static HitlStatement find_workflow = {
 		"SELECT owner, status FROM hitl.workflows WHERE id = $1", 1, {UUIDOID}
 	};
@@ -388,6 +393,15 @@ hitl_request_approval(PG_FUNCTION_ARGS)
 					 errmsg("workflow %s has ended", hitl_id_text(workflow_id)),
 					 errdetail("Its status is %s.", status),
 					 errhint("Ask without workflow_id, or roll the workflow back first.")));
+	}
+	if (nulls[12] == ' ')
+	{
+		hitl_execute(&unknown_channel, &values[12], NULL, 1);
+		if (SPI_processed > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("channel \"%s\" does not exist", hitl_column_text(0, 1)),
+					 errhint("hitl.configure_channel() makes one; without channels the default ones are told.")));
 	}
 	hitl_execute(&insert, values, nulls, 0);
 	hitl_notify_channels("approval.requested", id_array(id));

@@ -49,7 +49,8 @@ hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow, const char *kind, Jsonb *
 					   hitl_member_text(body, "requested_by"));
 		if (hitl_has_ended(workflow))
 			hitl_withdraw_all(&workflow->id);	/* while it was asked */
-		else if (workflow->definition == NULL)
+		else if (workflow->definition == NULL && strcmp(workflow->status, "paused") != 0 &&
+				 strcmp(workflow->status, "rolled_back") != 0)
 			hitl_set_status(batch, workflow, "waiting_approval");
 	}
 	else if (strcmp(kind, "start") == 0)
