@@ -22,44 +22,44 @@
 /* A workflow, its row locked. */
 typedef struct HitlWorkflow
 {
-	pg_uuid_t	id;
-	char	   *name;
+	pg_uuid_t id;
+	char *name;
 	const char *status;
 	HitlDefinition *definition; /* NULL: moved by its owner */
 	HitlControl *control;		/* NULL without definition */
-	HitlData	data;
-	Jsonb	   *error;			/* NULL unless failed */
-	int32		last_event;
-	char	   *owner;
-	TimestampTz started_at;		/* 0: not yet */
-	TimestampTz finished_at;	/* 0: not yet */
-	bool		changed;		/* anything to write */
-	bool		ended;			/* or rolled back, by this batch */
+	HitlData data;
+	Jsonb *error; /* NULL unless failed */
+	int32 last_event;
+	char *owner;
+	TimestampTz started_at;	 /* 0: not yet */
+	TimestampTz finished_at; /* 0: not yet */
+	bool changed;			 /* anything to write */
+	bool ended;				 /* or rolled back, by this batch */
 } HitlWorkflow;
 
 typedef struct HitlBatch
 {
 	TimestampTz now;
-	int			nworkflows;
-	HitlWorkflow *workflows;	/* ordered by id */
-	bool		cut;			/* some were left out, being too large together */
-	HitlHost	host;
+	int nworkflows;
+	HitlWorkflow *workflows; /* ordered by id */
+	bool cut;				 /* some were left out, being too large together */
+	HitlHost host;
 	HitlHostData host_data;
-	HitlEffects effects;		/* of the call into the core under way */
-	List	   *models;			/* looked up so far (agent/model.c) */
+	HitlEffects effects; /* of the call into the core under way */
+	List *models;		 /* looked up so far (agent/model.c) */
 
 	/* What is to be written; the columns of the rows: */
-	HitlRows	events;			/* those of hitl.workflow_events */
-	HitlRows	approvals;		/* id, workflow_id, token, step_name, body of a
+	HitlRows events;	  /* those of hitl.workflow_events */
+	HitlRows approvals;	  /* id, workflow_id, token, step_name, body of a
 								 * REQUEST_APPROVAL effect, requested_by,
 								 * requested_role */
-	HitlRows	tasks;			/* id, workflow_id, token, url, secret_name,
+	HitlRows tasks;		  /* id, workflow_id, token, url, secret_name,
 								 * body, idempotency key, retry, timeout */
-	HitlRows	checkpoints;	/* id, workflow_id, name, step_name,
+	HitlRows checkpoints; /* id, workflow_id, name, step_name,
 								 * description, event, control, data,
 								 * created_by, created_at */
-	HitlRows	withdrawals;	/* workflow_id, token */
-	HitlRows	messages;		/* workflow_id, kind, body */
+	HitlRows withdrawals; /* workflow_id, token */
+	HitlRows messages;	  /* workflow_id, kind, body */
 } HitlBatch;
 
 /* ---- batch.c --------------------------------------------------------- */
@@ -92,12 +92,13 @@ extern void hitl_check_owner(const pg_uuid_t *id, const char *owner);
  * Append an event.  step, position, data, delta and actor may be NULL.  The
  * delta is applied to the workflow's data.  Returns its number.
  */
-extern int	hitl_add_event(HitlBatch *batch, HitlWorkflow *workflow,
-						   const char *type, const char *step,
-						   const char *position, Jsonb *data, Jsonb *delta,
-						   const char *actor);
+extern int hitl_add_event(HitlBatch *batch, HitlWorkflow *workflow,
+						  const char *type, const char *step,
+						  const char *position, Jsonb *data, Jsonb *delta,
+						  const char *actor);
 
-extern void hitl_set_status(HitlBatch *batch, HitlWorkflow *workflow, const char *status);
+extern void hitl_set_status(HitlBatch *batch, HitlWorkflow *workflow,
+							const char *status);
 
 /* Is it the name of a status? */
 extern bool hitl_is_status(const char *status);
@@ -130,4 +131,4 @@ extern void hitl_fail_workflow(HitlBatch *batch, HitlWorkflow *workflow,
 							   const char *kind, const char *message,
 							   const char *sqlstate);
 
-#endif							/* HITL_BATCH_H */
+#endif /* HITL_BATCH_H */
