@@ -7,6 +7,7 @@ SELECT name, provider, base_url, model, secret_name, parameters, is_default, tim
 SELECT hitl.create_model('x', provider => 'carrier pigeon');
 SELECT hitl.create_model('x');
 SELECT hitl.create_model('x', base_url => 'ftp://example.org', model => 'm');
+SELECT hitl.create_model('x', base_url => 'https://', model => 'm');
 SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', parameters => '[]');
 SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', timeout_seconds => 0);
 SELECT hitl.create_model(NULL);

@@ -113,11 +113,14 @@ hitl_create_model(PG_FUNCTION_ARGS)
 	{
 		char *base_url = TextDatumGetCString(values[1]);
 
-		if (strncmp(base_url, "https://", 8) != 0 &&
-			strncmp(base_url, "http://", 7) != 0)
+		int scheme = strncmp(base_url, "https://", 8) == 0 ? 8
+			: strncmp(base_url, "http://", 7) == 0		   ? 7
+														   : 0;
+
+		if (scheme == 0 || base_url[scheme] == '\0' || base_url[scheme] == '/')
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("base_url must begin with https:// or http://")));
+					 errmsg("base_url must begin with https:// or http:// and a host")));
 	}
 	if (!PG_ARGISNULL(5) && !JB_ROOT_IS_OBJECT(DatumGetJsonbP(values[5])))
 		ereport(ERROR,

@@ -392,6 +392,7 @@ process_batch(int *claimed, bool *skipped)
 
 	take_in_hand(messages, count);
 	batch = hitl_batch_create();
+	batch->by_engine = true;
 	hitl_batch_load(batch, in_hand, in_hand_count);
 	if (batch->cut)
 		claim_position = DT_NOBEGIN; /* the others are next */

@@ -35,11 +35,13 @@ typedef struct HitlWorkflow
 	TimestampTz finished_at; /* 0: not yet */
 	bool changed;			 /* anything to write */
 	bool ended;				 /* or rolled back, by this batch */
+	bool to_publish;		 /* others have changed it */
 } HitlWorkflow;
 
 typedef struct HitlBatch
 {
 	TimestampTz now;
+	bool by_engine; /* else in the transaction of a client */
 	int nworkflows;
 	HitlWorkflow *workflows; /* ordered by id */
 	bool cut;				 /* some were left out, being too large together */
@@ -48,18 +50,21 @@ typedef struct HitlBatch
 	HitlEffects effects; /* of the call into the core under way */
 	List *models;		 /* looked up so far (agent/model.c) */
 
-	/* What is to be written; the columns of the rows: */
-	HitlRows events;	  /* those of hitl.workflow_events */
-	HitlRows approvals;	  /* id, workflow_id, token, step_name, body of a
-								 * REQUEST_APPROVAL effect, requested_by,
-								 * requested_role */
-	HitlRows tasks;		  /* id, workflow_id, token, url, secret_name,
-								 * body, idempotency key, retry, timeout */
-	HitlRows checkpoints; /* id, workflow_id, name, step_name,
-								 * description, event, control, data,
-								 * created_by, created_at */
-	HitlRows withdrawals; /* workflow_id, token */
-	HitlRows messages;	  /* workflow_id, kind, body */
+	/*
+	 * What is to be written.  The columns: events those of
+	 * hitl.workflow_events; approvals id, workflow_id, token, step_name, body
+	 * of a REQUEST_APPROVAL effect, requested_by, requested_role; tasks id,
+	 * workflow_id, token, url, secret_name, body, idempotency key, retry,
+	 * timeout; checkpoints id, workflow_id, name, step_name, description,
+	 * event, control, data, created_by, created_at; withdrawals workflow_id,
+	 * token; messages workflow_id, kind, body.
+	 */
+	HitlRows events;
+	HitlRows approvals;
+	HitlRows tasks;
+	HitlRows checkpoints;
+	HitlRows withdrawals;
+	HitlRows messages;
 } HitlBatch;
 
 /* ---- batch.c --------------------------------------------------------- */

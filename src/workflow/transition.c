@@ -34,6 +34,7 @@ static void apply_effects(HitlBatch *batch, HitlWorkflow *workflow,
 static void apply_effect(HitlBatch *batch, HitlWorkflow *workflow,
 						 const HitlEffect *effect, const char *actor,
 						 List **replies);
+static bool is_callers_doing(const char *event_type);
 static void request_approval(HitlBatch *batch, HitlWorkflow *workflow,
 							 const HitlEffect *effect);
 
@@ -59,6 +60,8 @@ hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 	}
 	else if (strcmp(kind, "start") == 0)
 		start(batch, workflow, body);
+	else if (strcmp(kind, "changed") == 0)
+		workflow->to_publish = true;
 	else if (workflow->definition != NULL && !hitl_has_ended(workflow))
 	{
 		/* The control state of one failed from outside would still go on. */
@@ -256,7 +259,7 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 						   effect->position, body,
 						   effect->delta ? hitl_jsonb_parse(effect->delta)
 										 : NULL,
-						   actor);
+						   is_callers_doing(effect->type) ? actor : NULL);
 			break;
 
 		case HITL_EFFECT_STATUS:
@@ -313,6 +316,18 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 			}
 			break;
 	}
+}
+
+/*
+ * Of the events that follow from a message, these are what its sender wanted;
+ * the others are the engine's.
+ */
+static bool
+is_callers_doing(const char *event_type)
+{
+	return strcmp(event_type, "workflow_started") == 0 ||
+		strcmp(event_type, "workflow_resumed") == 0 ||
+		strcmp(event_type, "workflow_cancelled") == 0;
 }
 
 /*

@@ -21,6 +21,7 @@
 
 static void write_workflows(HitlBatch *batch);
 static void withdraw_asked_by_hand(HitlBatch *batch);
+static void have_published(HitlBatch *batch);
 static void publish(HitlBatch *batch);
 
 /*
@@ -69,9 +70,12 @@ hitl_batch_write(HitlBatch *batch)
 	hitl_rows_execute(&batch->withdrawals, &cancel_tasks);
 	hitl_rows_execute(&batch->tasks, &insert_tasks);
 	hitl_insert_checkpoints(&batch->checkpoints);
+	if (!batch->by_engine)
+		have_published(batch);
 	hitl_rows_execute(&batch->messages, &insert_messages);
 	hitl_rows_execute(&batch->events, &insert_events);
-	publish(batch);
+	if (batch->by_engine)
+		publish(batch);
 }
 
 /*
@@ -164,6 +168,29 @@ withdraw_asked_by_hand(HitlBatch *batch)
 }
 
 /*
+ * NOTIFY takes a lock at commit that all who notify wait for, and does not go
+ * with two-phase commit, so it is no business of a client's transaction: the
+ * engine is left a message.
+ */
+static void
+have_published(HitlBatch *batch)
+{
+	int i;
+
+	for (i = 0; i < batch->nworkflows; i++)
+	{
+		Datum values[3];
+
+		if (!batch->workflows[i].changed)
+			continue;
+		values[0] = UUIDPGetDatum(&batch->workflows[i].id);
+		values[1] = CStringGetTextDatum("changed");
+		values[2] = JsonbPGetDatum(hitl_jsonb_parse("{}"));
+		hitl_rows_add(&batch->messages, values, NULL);
+	}
+}
+
+/*
  * Publish the ids of the workflows that have changed, as many in one
  * notification as fit.
  */
@@ -183,7 +210,7 @@ publish(HitlBatch *batch)
 	initStringInfo(&payload);
 	for (i = 0; i < batch->nworkflows; i++)
 	{
-		if (!batch->workflows[i].changed)
+		if (!batch->workflows[i].changed && !batch->workflows[i].to_publish)
 			continue;
 		if (payload.len > PUBLISH_LIMIT)
 		{

@@ -401,6 +401,15 @@ def test_notifications(cluster, client):
         assert ids_in(heard) == ids
         assert len(heard) <= 2 * 500 / BATCH
 
+        # The engine publishes what clients change, too: not their transactions.
+        heard.clear()
+        mine, = client.execute("SELECT hitl.create_workflow('Mine')").fetchone()
+        with client.transaction():
+            client.execute("SELECT hitl.update_workflow_state(%s, '{\"a\": 1}')", [mine])
+            client.execute("SELECT hitl.transition_workflow_status(%s, 'running')", [mine])
+        wait_until(lambda: mine in ids_in(heard, listener))
+        assert statuses(client, [mine]) == {"running": 1}
+
 
 def test_large_workflows(cluster, client):
     """Large data is taken in small batches, and does not pile up from step to step."""
