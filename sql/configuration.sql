@@ -7,6 +7,7 @@ SELECT name, provider, base_url, model, secret_name, parameters, is_default, tim
 SELECT hitl.create_model('x', provider => 'carrier pigeon');
 SELECT hitl.create_model('x');
 SELECT hitl.create_model('x', base_url => 'ftp://example.org', model => 'm');
+SELECT hitl.create_model('x', base_url => 'https://', model => 'm');
 SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', parameters => '[]');
 SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', timeout_seconds => 0);
 SELECT hitl.create_model(NULL);
@@ -26,6 +27,7 @@ SELECT hitl.configure_channel('x', 'webhook', '{}');
 SELECT hitl.configure_channel('x', 'webhook', '{"url": "mailto:a@example.org"}');
 SELECT hitl.configure_channel('x', 'webhook', '{"url": "https://example.org", "headers": []}');
 SELECT hitl.configure_channel(NULL, 'webhook', '{}');
+SELECT hitl.request_approval('To nobody', channels => ARRAY['hook', 'smoke signals']);
 -- a request names its channels; what goes out is a row of the outbox
 BEGIN;
 SELECT hitl.request_approval('Told', requested_from => 'ann', channels => ARRAY['hook'], context_data => '{"a": 1}') AS id \gset

@@ -62,3 +62,13 @@ SELECT status, reason FROM hitl.approval_requests WHERE id = :'approval';
 SELECT hitl.respond_to_approval(:'approval', 'bob', 'approved');
 \set VERBOSITY default
 DROP PROCEDURE ask_by_hand;
+-- the requests of one workflow are found without reading all others
+BEGIN;
+SELECT count(hitl.request_approval('Wait?', requested_from => 'ann')) FROM generate_series(1, 5000);
+SELECT hitl.create_workflow('One of many') AS id \gset
+SELECT hitl.request_approval('This one?', workflow_id => :'id') IS NOT NULL AS asked;
+ANALYZE hitl.approval_requests;
+SELECT seq_tup_read + idx_tup_fetch AS before FROM pg_stat_xact_all_tables WHERE relid = 'hitl.approval_requests'::regclass \gset
+SELECT title FROM hitl.list_pending_approvals(workflow_id => :'id');
+SELECT seq_tup_read + idx_tup_fetch - :before < 100 AS few FROM pg_stat_xact_all_tables WHERE relid = 'hitl.approval_requests'::regclass;
+ROLLBACK;

@@ -29,22 +29,23 @@
 #if PG_VERSION_NUM < 160000
 #undef PG_FUNCTION_INFO_V1
 #define PG_FUNCTION_INFO_V1(funcname) \
-extern PGDLLEXPORT Datum funcname(PG_FUNCTION_ARGS); \
-extern PGDLLEXPORT const Pg_finfo_record *CppConcat(pg_finfo_,funcname) (void); \
-const Pg_finfo_record * \
-CppConcat(pg_finfo_,funcname) (void) \
-{ \
-	static const Pg_finfo_record my_finfo = {1}; \
-	return &my_finfo; \
-} \
-extern int no_such_variable
+	extern PGDLLEXPORT Datum funcname(PG_FUNCTION_ARGS); \
+	extern PGDLLEXPORT const Pg_finfo_record *CppConcat(pg_finfo_, \
+														funcname)(void); \
+	const Pg_finfo_record *CppConcat(pg_finfo_, funcname)(void) \
+	{ \
+		static const Pg_finfo_record my_finfo = {1}; \
+		return &my_finfo; \
+	} \
+	extern int no_such_variable
 #endif
 
 /* 16 folded the ownership checks into one function. */
 #if PG_VERSION_NUM < 160000
 #define object_ownercheck(classid, objectid, roleid) \
-	((classid) == DatabaseRelationId ? \
-	 pg_database_ownercheck(objectid, roleid) : false)
+	((classid) == DatabaseRelationId \
+		 ? pg_database_ownercheck(objectid, roleid) \
+		 : false)
 #endif
 
 /* A database whose DROP was interrupted cannot be connected to (15.4). */
@@ -70,4 +71,4 @@ hitl_create_wait_event_set(int nevents)
 #endif
 }
 
-#endif							/* HITL_COMPAT_H */
+#endif /* HITL_COMPAT_H */

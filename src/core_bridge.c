@@ -20,9 +20,9 @@ const HitlCoreApi *
 hitl_core(void)
 {
 	static const HitlCoreApi *api = NULL;
-	char	   *path;
-	void	   *library;
-	const HitlCoreApi *(*entry) (void);
+	char *path;
+	void *library;
+	const HitlCoreApi *(*entry)(void);
 
 	if (likely(api != NULL))
 		return api;
@@ -65,7 +65,7 @@ hitl_core_out_of_memory(void)
 char *
 hitl_core_fault(HitlResult result, char *error)
 {
-	char	   *fault;
+	char *fault;
 
 	if (result == HITL_OK)
 		return NULL;

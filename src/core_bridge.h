@@ -21,4 +21,4 @@ extern void hitl_core_out_of_memory(void) pg_attribute_noreturn();
  */
 extern char *hitl_core_fault(HitlResult result, char *error);
 
-#endif							/* HITL_CORE_BRIDGE_H */
+#endif /* HITL_CORE_BRIDGE_H */

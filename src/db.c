@@ -13,11 +13,11 @@ void
 hitl_execute(HitlStatement *statement, Datum *values, const char *nulls,
 			 long limit)
 {
-	int			result;
+	int result;
 
 	if (statement->plan == NULL)
 	{
-		SPIPlanPtr	plan;
+		SPIPlanPtr plan;
 
 		Assert(statement->nparams <= HITL_MAX_PARAMS);
 		/* Planned once: every statement finds its rows by an index anyway. */
@@ -44,8 +44,8 @@ Datum
 hitl_column(uint64 row, int number, bool *isnull)
 {
 	Assert(row < SPI_processed);
-	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc,
-						 number, isnull);
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number,
+						 isnull);
 }
 
 /*

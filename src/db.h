@@ -19,9 +19,9 @@
 typedef struct HitlStatement
 {
 	const char *sql;
-	int			nparams;
-	Oid			types[HITL_MAX_PARAMS];
-	SPIPlanPtr	plan;
+	int nparams;
+	Oid types[HITL_MAX_PARAMS];
+	SPIPlanPtr plan;
 } HitlStatement;
 
 /*
@@ -38,4 +38,4 @@ extern Datum hitl_column(uint64 row, int number, bool *isnull);
 /* The same, as a palloc'd C string in the current context; NULL for NULL. */
 extern char *hitl_column_text(uint64 row, int number);
 
-#endif							/* HITL_DB_H */
+#endif /* HITL_DB_H */

@@ -14,15 +14,15 @@
 
 PG_MODULE_MAGIC;
 
-bool		hitl_run_workers = true;
-int			hitl_engine_workers = 1;
-int			hitl_batch_size = 200;
-int			hitl_batch_timeout = 30000;
-int			hitl_max_connections = 256;
-int			hitl_request_timeout = 120;
-int			hitl_max_response_size = 4096;
-char	   *hitl_ca_file = NULL;
-char	   *hitl_allowed_private_hosts = NULL;
+bool hitl_run_workers = true;
+int hitl_engine_workers = 1;
+int hitl_batch_size = 200;
+int hitl_batch_timeout = 30000;
+int hitl_max_connections = 256;
+int hitl_request_timeout = 120;
+int hitl_max_response_size = 4096;
+char *hitl_ca_file = NULL;
+char *hitl_allowed_private_hosts = NULL;
 
 PGDLLEXPORT void _PG_init(void);
 
@@ -55,70 +55,49 @@ _PG_init(void)
 static void
 define_settings(void)
 {
-	DefineCustomBoolVariable("hitl.run_workers",
-							 "Whether hitl works in this database.",
-							 "To be set by ALTER DATABASE, so that a copy of a database can be looked at in peace; hitl.start_workers() puts a change into effect.",
-							 &hitl_run_workers,
-							 true,
-							 PGC_SUSET, 0,
-							 NULL, NULL, NULL);
-	DefineCustomIntVariable("hitl.engine_workers",
-							"Number of engine workers in each database that has the extension.",
-							NULL,
-							&hitl_engine_workers,
-							1, 1, 16,
-							PGC_SIGHUP, 0,
-							NULL, NULL, NULL);
-	DefineCustomIntVariable("hitl.batch_size",
-							"Number of messages that an engine worker processes in one transaction.",
-							NULL,
-							&hitl_batch_size,
-							200, 1, 10000,
-							PGC_SIGHUP, 0,
-							NULL, NULL, NULL);
-	DefineCustomIntVariable("hitl.batch_timeout",
-							"Time that an engine worker's transaction may take.",
-							"A workflow that takes longer by itself is failed.",
-							&hitl_batch_timeout,
-							30000, 10, 24 * 60 * 60 * 1000,
-							PGC_SIGHUP, GUC_UNIT_MS,
-							NULL, NULL, NULL);
-	DefineCustomIntVariable("hitl.max_connections",
-							"Number of requests that a dispatcher has in flight at once.",
-							NULL,
-							&hitl_max_connections,
-							256, 1, 10000,
-							PGC_SIGHUP, 0,
-							NULL, NULL, NULL);
-	DefineCustomIntVariable("hitl.request_timeout",
-							"Time limit of one outgoing request that states none itself.",
-							NULL,
-							&hitl_request_timeout,
-							120, 1, 24 * 60 * 60,
-							PGC_SIGHUP, GUC_UNIT_S,
-							NULL, NULL, NULL);
-	DefineCustomIntVariable("hitl.max_response_size",
-							"Size beyond which the response to an outgoing request is an error.",
-							NULL,
-							&hitl_max_response_size,
-							4096, 1, MaxAllocSize / 1024 / 2,
-							PGC_SIGHUP, GUC_UNIT_KB,
-							NULL, NULL, NULL);
-	DefineCustomStringVariable("hitl.ca_file",
-							   "File with the certificates of authorities that outgoing requests trust.",
-							   "The system's authorities are trusted where this is empty.",
-							   &hitl_ca_file,
-							   "",
-							   PGC_SIGHUP, GUC_SUPERUSER_ONLY,
-							   NULL, NULL, NULL);
-	DefineCustomStringVariable("hitl.allowed_private_hosts",
-							   "Hosts with private addresses to which requests may be sent.",
-							   "A comma-separated list of host names and addresses. "
-							   "Requests to any other private, loopback or link-local address are refused.",
-							   &hitl_allowed_private_hosts,
-							   "",
-							   PGC_SIGHUP, 0,
-							   NULL, NULL, NULL);
+	DefineCustomBoolVariable(
+		"hitl.run_workers", "Whether hitl works in this database.",
+		"To be set by ALTER DATABASE, so that a copy of a database can be looked at in peace; hitl.start_workers() puts a change into effect.",
+		&hitl_run_workers, true, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"hitl.engine_workers",
+		"Number of engine workers in each database that has the extension.",
+		NULL, &hitl_engine_workers, 1, 1, 16, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"hitl.batch_size",
+		"Number of messages that an engine worker processes in one transaction.",
+		NULL, &hitl_batch_size, 200, 1, 10000, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"hitl.batch_timeout",
+		"Time that an engine worker's transaction may take.",
+		"A workflow that takes longer by itself is failed.",
+		&hitl_batch_timeout, 30000, 10, 24 * 60 * 60 * 1000, PGC_SIGHUP,
+		GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"hitl.max_connections",
+		"Number of requests that a dispatcher has in flight at once.", NULL,
+		&hitl_max_connections, 256, 1, 10000, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"hitl.request_timeout",
+		"Time limit of one outgoing request that states none itself.", NULL,
+		&hitl_request_timeout, 120, 1, 24 * 60 * 60, PGC_SIGHUP, GUC_UNIT_S,
+		NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"hitl.max_response_size",
+		"Size beyond which the response to an outgoing request is an error.",
+		NULL, &hitl_max_response_size, 4096, 1, MaxAllocSize / 1024 / 2,
+		PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"hitl.ca_file",
+		"File with the certificates of authorities that outgoing requests trust.",
+		"The system's authorities are trusted where this is empty.",
+		&hitl_ca_file, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"hitl.allowed_private_hosts",
+		"Hosts with private addresses to which requests may be sent.",
+		"A comma-separated list of host names and addresses. "
+		"Requests to any other private, loopback or link-local address are refused.",
+		&hitl_allowed_private_hosts, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("hitl");
 }

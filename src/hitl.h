@@ -12,29 +12,29 @@
 
 /* ---- settings (hitl.c) ---------------------------------------------- */
 
-extern bool hitl_run_workers;	/* shall this database have workers? */
-extern int	hitl_engine_workers;	/* engine workers per database */
-extern int	hitl_batch_size;		/* messages an engine worker takes at once */
-extern int	hitl_batch_timeout; /* ms, limit of an engine transaction */
-extern int	hitl_max_connections;	/* requests the dispatcher has in flight */
-extern int	hitl_request_timeout;	/* s, default limit of one HTTP request */
-extern int	hitl_max_response_size; /* kB, a larger response is an error */
-extern char *hitl_ca_file;		/* certificates to trust; "": the system's */
-extern char *hitl_allowed_private_hosts;	/* comma-separated host names and
+extern bool hitl_run_workers;	   /* shall this database have workers? */
+extern int hitl_engine_workers;	   /* engine workers per database */
+extern int hitl_batch_size;		   /* messages an engine worker takes at once */
+extern int hitl_batch_timeout;	   /* ms, limit of an engine transaction */
+extern int hitl_max_connections;   /* requests the dispatcher has in flight */
+extern int hitl_request_timeout;   /* s, default limit of one HTTP request */
+extern int hitl_max_response_size; /* kB, a larger response is an error */
+extern char *hitl_ca_file;		   /* certificates to trust; "": the system's */
+extern char *hitl_allowed_private_hosts; /* comma-separated host names and
 											 * addresses exempt from the guard */
 
 /* ---- SQLSTATEs (docs/reference/errors.md) ---------------------------- */
 
-#define ERRCODE_HITL_INVALID_DEFINITION		MAKE_SQLSTATE('W','F','0','0','1')
-#define ERRCODE_HITL_WORKFLOW_NOT_FOUND		MAKE_SQLSTATE('W','F','0','0','2')
-#define ERRCODE_HITL_APPROVAL_NOT_FOUND		MAKE_SQLSTATE('W','F','0','0','3')
-#define ERRCODE_HITL_CHECKPOINT_NOT_FOUND	MAKE_SQLSTATE('W','F','0','0','4')
-#define ERRCODE_HITL_INVALID_TRANSITION		MAKE_SQLSTATE('W','F','0','1','0')
-#define ERRCODE_HITL_APPROVAL_DECIDED		MAKE_SQLSTATE('W','F','0','1','1')
-#define ERRCODE_HITL_APPROVAL_EXPIRED		MAKE_SQLSTATE('W','F','0','1','2')
-#define ERRCODE_HITL_APPROVAL_CANCELLED		MAKE_SQLSTATE('W','F','0','1','3')
-#define ERRCODE_HITL_ALREADY_ANSWERED		MAKE_SQLSTATE('W','F','0','1','4')
-#define ERRCODE_HITL_NOT_AN_APPROVER		MAKE_SQLSTATE('W','F','0','1','5')
-#define ERRCODE_HITL_WORKER_UNAVAILABLE		MAKE_SQLSTATE('W','F','0','2','0')
+#define ERRCODE_HITL_INVALID_DEFINITION	  MAKE_SQLSTATE('W', 'F', '0', '0', '1')
+#define ERRCODE_HITL_WORKFLOW_NOT_FOUND	  MAKE_SQLSTATE('W', 'F', '0', '0', '2')
+#define ERRCODE_HITL_APPROVAL_NOT_FOUND	  MAKE_SQLSTATE('W', 'F', '0', '0', '3')
+#define ERRCODE_HITL_CHECKPOINT_NOT_FOUND MAKE_SQLSTATE('W', 'F', '0', '0', '4')
+#define ERRCODE_HITL_INVALID_TRANSITION	  MAKE_SQLSTATE('W', 'F', '0', '1', '0')
+#define ERRCODE_HITL_APPROVAL_DECIDED	  MAKE_SQLSTATE('W', 'F', '0', '1', '1')
+#define ERRCODE_HITL_APPROVAL_EXPIRED	  MAKE_SQLSTATE('W', 'F', '0', '1', '2')
+#define ERRCODE_HITL_APPROVAL_CANCELLED	  MAKE_SQLSTATE('W', 'F', '0', '1', '3')
+#define ERRCODE_HITL_ALREADY_ANSWERED	  MAKE_SQLSTATE('W', 'F', '0', '1', '4')
+#define ERRCODE_HITL_NOT_AN_APPROVER	  MAKE_SQLSTATE('W', 'F', '0', '1', '5')
+#define ERRCODE_HITL_WORKER_UNAVAILABLE	  MAKE_SQLSTATE('W', 'F', '0', '2', '0')
 
-#endif							/* HITL_H */
+#endif /* HITL_H */

@@ -21,15 +21,15 @@
 /* A row of hitl.models, looked up once per batch. */
 typedef struct Model
 {
-	char	   *asked;			/* the name it was looked up by; NULL: the default */
-	bool		found;
-	char	   *name;
-	char	   *provider;
-	char	   *base_url;
-	char	   *model;
-	char	   *secret_name;
-	char	   *parameters;
-	int			timeout_seconds;	/* 0: not stated */
+	char *asked; /* the name it was looked up by; NULL: the default */
+	bool found;
+	char *name;
+	char *provider;
+	char *base_url;
+	char *model;
+	char *secret_name;
+	char *parameters;
+	int timeout_seconds; /* 0: not stated */
 } Model;
 
 static Model *find_model(HitlBatch *batch, const char *name);
@@ -44,15 +44,18 @@ PG_FUNCTION_INFO_V1(hitl_create_model);
  * Have a task done: queue a request, or answer at once.
  */
 char *
-hitl_run_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect)
+hitl_run_task(HitlBatch *batch, HitlWorkflow *workflow,
+			  const HitlEffect *effect)
 {
 	const char *name = effect->type;
-	Model	   *model = find_model(batch, name);
+	Model *model = find_model(batch, name);
 
 	if (!model->found)
-		return cannot_run(effect, name ?
-						  psprintf("model \"%s\" does not exist", name) :
-						  "there is no default model; hitl.create_model(..., is_default => true) makes one");
+		return cannot_run(
+			effect,
+			name
+				? psprintf("model \"%s\" does not exist", name)
+				: "there is no default model; hitl.create_model(..., is_default => true) makes one");
 	if (strcmp(model->provider, "builtin") == 0)
 		return answer_builtin(effect);
 	send_task(batch, workflow, effect, model);
@@ -67,7 +70,8 @@ hitl_create_model(PG_FUNCTION_ARGS)
 {
 	static HitlStatement clear_default = {
 		"UPDATE hitl.models SET is_default = false WHERE is_default AND name <> $1",
-		1, {TEXTOID}
+		1,
+		{TEXTOID},
 	};
 	static HitlStatement upsert = {
 		"INSERT INTO hitl.models (name, base_url, model, provider, secret_name, parameters, "
@@ -76,12 +80,14 @@ hitl_create_model(PG_FUNCTION_ARGS)
 		"model = excluded.model, provider = excluded.provider, "
 		"secret_name = excluded.secret_name, parameters = excluded.parameters, "
 		"is_default = excluded.is_default, timeout_seconds = excluded.timeout_seconds",
-		8, {TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, BOOLOID, INT4OID}
+		8,
+		{TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, BOOLOID,
+		 INT4OID},
 	};
-	Datum		values[8];
-	char		nulls[8];
-	char	   *provider;
-	int			i;
+	Datum values[8];
+	char nulls[8];
+	char *provider;
+	int i;
 
 	for (i = 0; i < 8; i++)
 	{
@@ -105,19 +111,24 @@ hitl_create_model(PG_FUNCTION_ARGS)
 				 errhint("base_url is the address without /chat/completions, for example https://router.huggingface.co/v1.")));
 	if (!PG_ARGISNULL(1))
 	{
-		char	   *base_url = TextDatumGetCString(values[1]);
+		char *base_url = TextDatumGetCString(values[1]);
 
-		if (strncmp(base_url, "https://", 8) != 0 && strncmp(base_url, "http://", 7) != 0)
+		int scheme = strncmp(base_url, "https://", 8) == 0 ? 8
+			: strncmp(base_url, "http://", 7) == 0		   ? 7
+														   : 0;
+
+		if (scheme == 0 || base_url[scheme] == '\0' || base_url[scheme] == '/')
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("base_url must begin with https:// or http://")));
+					 errmsg("base_url must begin with https:// or http:// and a host")));
 	}
 	if (!PG_ARGISNULL(5) && !JB_ROOT_IS_OBJECT(DatumGetJsonbP(values[5])))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("parameters of a model must be a JSON object")));
 	if (!PG_ARGISNULL(7) &&
-		(DatumGetInt32(values[7]) < 1 || DatumGetInt32(values[7]) > MAX_TIMEOUT_SECONDS))
+		(DatumGetInt32(values[7]) < 1 ||
+		 DatumGetInt32(values[7]) > MAX_TIMEOUT_SECONDS))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("timeout_seconds must be between 1 and %d", MAX_TIMEOUT_SECONDS)));
@@ -151,19 +162,20 @@ find_model(HitlBatch *batch, const char *name)
 	"coalesce(timeout_seconds, 0) FROM hitl.models WHERE "
 	static HitlStatement by_name = {LOAD_MODEL "name = $1", 1, {TEXTOID}};
 	static HitlStatement by_default = {LOAD_MODEL "is_default", 0};
-	Model	   *model;
-	ListCell   *cell;
+	Model *model;
+	ListCell *cell;
 
 	foreach(cell, batch->models)
 	{
 		model = lfirst(cell);
-		if (name == NULL ? model->asked == NULL :
-			model->asked != NULL && strcmp(model->asked, name) == 0)
+		if (name == NULL
+				? model->asked == NULL
+				: model->asked != NULL && strcmp(model->asked, name) == 0)
 			return model;
 	}
 	if (name)
 	{
-		Datum		value = CStringGetTextDatum(name);
+		Datum value = CStringGetTextDatum(name);
 
 		hitl_execute(&by_name, &value, NULL, 1);
 	}
@@ -175,7 +187,7 @@ find_model(HitlBatch *batch, const char *name)
 	model->found = SPI_processed > 0;
 	if (model->found)
 	{
-		bool		isnull;
+		bool isnull;
 
 		model->name = hitl_column_text(0, 1);
 		model->provider = hitl_column_text(0, 2);
@@ -196,24 +208,28 @@ static void
 send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 		  Model *model)
 {
-	Jsonb	   *body = hitl_jsonb_parse(effect->body);
-	Jsonb	   *data = hitl_data_document(&workflow->data);
-	Jsonb	   *variables = hitl_member(data, "variables");
-	Jsonb	   *steps = hitl_member(data, "steps");
-	Jsonb	   *retry = hitl_member(body, "retry");
-	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	char	   *request = NULL;
-	char	   *error = NULL;
-	char	   *fault;
-	HitlResult	result;
-	int64		timeout;
-	Datum		values[9];
-	bool		nulls[9] = {false};
+	Jsonb *body = hitl_jsonb_parse(effect->body);
+	Jsonb *data = hitl_data_document(&workflow->data);
+	Jsonb *variables = hitl_member(data, "variables");
+	Jsonb *steps = hitl_member(data, "steps");
+	Jsonb *retry = hitl_member(body, "retry");
+	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
+	char *request = NULL;
+	char *error = NULL;
+	char *fault;
+	HitlResult result;
+	int64 timeout;
+	Datum values[9];
+	bool nulls[9] = {false};
 
-	result = hitl_core()->build_chat_request(effect->body, model->model, model->parameters,
+	result = hitl_core()->build_chat_request(effect->body, model->model,
+											 model->parameters,
 											 hitl_member_text(data, "task"),
-											 variables ? hitl_jsonb_text(variables) : NULL,
-											 steps ? hitl_jsonb_text(steps) : NULL,
+											 variables
+												 ? hitl_jsonb_text(variables)
+												 : NULL,
+											 steps ? hitl_jsonb_text(steps)
+												   : NULL,
 											 &request, &error);
 	fault = hitl_core_fault(result, error);
 	if (fault)
@@ -225,14 +241,16 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 	*id = hitl_new_id(hitl_id_partition(&workflow->id));
 	/* A step may state less than a second, or years. */
 	timeout = hitl_member_int(body, "timeout_seconds", -1);
-	timeout = timeout < 0 ? model->timeout_seconds :
-		Min(Max(timeout, 1), MAX_TIMEOUT_SECONDS);
+	timeout = timeout < 0 ? model->timeout_seconds
+						  : Min(Max(timeout, 1), MAX_TIMEOUT_SECONDS);
 	values[0] = UUIDPGetDatum(id);
 	values[1] = UUIDPGetDatum(&workflow->id);
 	values[2] = Int64GetDatum(effect->token);
-	values[3] = CStringGetTextDatum(psprintf("%s/chat/completions", model->base_url));
+	values[3] = CStringGetTextDatum(
+		psprintf("%s/chat/completions", model->base_url));
 	nulls[4] = model->secret_name == NULL;
-	values[4] = model->secret_name ? CStringGetTextDatum(model->secret_name) : 0;
+	values[4] = model->secret_name ? CStringGetTextDatum(model->secret_name)
+								   : 0;
 	values[5] = CStringGetTextDatum(request);
 	hitl_core()->free_text(request);
 	values[6] = CStringGetTextDatum(hitl_id_text(id));
@@ -241,8 +259,10 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 	nulls[8] = timeout <= 0;
 	values[8] = Int32GetDatum(timeout);
 	hitl_rows_add(&batch->tasks, values, nulls);
-	hitl_add_event(batch, workflow, "task_requested", effect->step, effect->position,
-				   hitl_facts("model", model->name, "request_id", hitl_id_text(id), NULL),
+	hitl_add_event(batch, workflow, "task_requested", effect->step,
+				   effect->position,
+				   hitl_facts("model", model->name, "request_id",
+							  hitl_id_text(id), NULL),
 				   NULL, NULL);
 }
 
@@ -252,13 +272,14 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 static char *
 answer_builtin(const HitlEffect *effect)
 {
-	char	   *body = NULL;
-	char	   *error = NULL;
-	char	   *fault;
-	char	   *reply;
-	HitlResult	result;
+	char *body = NULL;
+	char *error = NULL;
+	char *fault;
+	char *reply;
+	HitlResult result;
 
-	result = hitl_core()->build_echo_reply(effect->body, effect->token, &body, &error);
+	result = hitl_core()->build_echo_reply(effect->body, effect->token, &body,
+										   &error);
 	fault = hitl_core_fault(result, error);
 	if (fault)
 		elog(ERROR, "the body of a task is damaged: %s", fault);
@@ -274,7 +295,8 @@ static char *
 cannot_run(const HitlEffect *effect, const char *message)
 {
 	StringInfoData reply;
-	Jsonb	   *error = hitl_facts("kind", "validation_error", "message", message, NULL);
+	Jsonb *error = hitl_facts("kind", "validation_error", "message", message,
+							  NULL);
 
 	initStringInfo(&reply);
 	appendStringInfo(&reply, "{\"token\": " INT64_FORMAT ", \"error\": %s}",

@@ -18,4 +18,4 @@
 extern char *hitl_run_task(HitlBatch *batch, HitlWorkflow *workflow,
 						   const HitlEffect *effect);
 
-#endif							/* HITL_MODEL_H */
+#endif /* HITL_MODEL_H */

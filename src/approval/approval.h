@@ -40,12 +40,14 @@ extern int64 hitl_expire_due(int limit, bool *skipped);
 extern void hitl_approval_missing(const pg_uuid_t *id) pg_attribute_noreturn();
 
 /* Leave a workflow a message. */
-extern void hitl_tell_workflow(const pg_uuid_t *workflow_id, const char *kind, Jsonb *body);
+extern void hitl_tell_workflow(const pg_uuid_t *workflow_id, const char *kind,
+							   Jsonb *body);
 
 /* Refuse to touch a request that is not pending any more, saying why. */
-extern void hitl_refuse_ended(const pg_uuid_t *id, const char *status) pg_attribute_noreturn();
+extern void hitl_refuse_ended(const pg_uuid_t *id, const char *status)
+	pg_attribute_noreturn();
 
 /* ERROR unless the caller may withdraw what role has asked. */
 extern void hitl_check_requester(const pg_uuid_t *id, const char *role);
 
-#endif							/* HITL_APPROVAL_H */
+#endif /* HITL_APPROVAL_H */

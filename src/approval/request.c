@@ -30,7 +30,8 @@
 
 static ArrayType *id_array(const pg_uuid_t *id);
 static void check_people(FunctionCallInfo fcinfo);
-static text *end_request(FunctionCallInfo fcinfo, const char *status, const char *reason);
+static text *end_request(FunctionCallInfo fcinfo, const char *status,
+						 const char *reason);
 
 PG_FUNCTION_INFO_V1(hitl_text_array);
 PG_FUNCTION_INFO_V1(hitl_request_approval);
@@ -61,16 +62,17 @@ hitl_insert_approvals(HitlRows *rows)
 		"clock_timestamp() + make_interval(secs => (body ->> 'timeout_seconds')::float8) "
 		"FROM unnest($1, $2, $3, $4, $5, $6, $7) AS r (id, workflow_id, token, step_name, "
 		"body, requested_by, requested_role)",
-		7, {UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, TEXTARRAYOID, JSONBARRAYOID,
-		TEXTARRAYOID, NAMEARRAYOID}
+		7,
+		{UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, TEXTARRAYOID, JSONBARRAYOID,
+		 TEXTARRAYOID, NAMEARRAYOID},
 	};
-	ArrayType  *ids;
+	ArrayType *ids;
 
 	if (rows->count == 0)
 		return;
 	hitl_rows_execute(rows, &insert);
-	ids = construct_array(rows->values[0], rows->count, UUIDOID, UUID_LEN, false,
-						  TYPALIGN_CHAR);
+	ids = construct_array(rows->values[0], rows->count, UUIDOID, UUID_LEN,
+						  false, TYPALIGN_CHAR);
 	hitl_notify_channels("approval.requested", ids);
 }
 
@@ -86,7 +88,8 @@ hitl_withdraw_approvals(HitlRows *rows)
 		"FROM unnest($1, $2) AS w (workflow_id, token) "
 		"WHERE a.workflow_id = w.workflow_id AND a.token = w.token AND a.status = 'pending' "
 		"RETURNING a.id",
-		2, {UUIDARRAYOID, INT8ARRAYOID}
+		2,
+		{UUIDARRAYOID, INT8ARRAYOID},
 	};
 
 	if (rows->count == 0)
@@ -105,9 +108,10 @@ hitl_withdraw_all_approvals(ArrayType *workflow_ids)
 		"UPDATE hitl.approval_requests SET status = 'cancelled', "
 		"decided_at = clock_timestamp(), reason = 'withdrawn by its workflow' "
 		"WHERE workflow_id = ANY ($1) AND status = 'pending' RETURNING id",
-		1, {UUIDARRAYOID}
+		1,
+		{UUIDARRAYOID},
 	};
-	Datum		value = PointerGetDatum(workflow_ids);
+	Datum value = PointerGetDatum(workflow_ids);
 
 	hitl_execute(&cancel, &value, NULL, 0);
 	hitl_announce_decided("approval.cancelled");
@@ -120,21 +124,22 @@ hitl_withdraw_all_approvals(ArrayType *workflow_ids)
 void
 hitl_announce_decided(const char *event_type)
 {
-	uint64		count = SPI_processed;
-	Datum	   *ids = palloc((count + 1) * sizeof(Datum));
-	uint64		i;
+	uint64 count = SPI_processed;
+	Datum *ids = palloc((count + 1) * sizeof(Datum));
+	uint64 i;
 
 	if (count == 0)
 		return;
 	for (i = 0; i < count; i++)
 	{
-		bool		isnull;
+		bool isnull;
 
 		ids[i] = hitl_column(i, 1, &isnull);
 		hitl_announce_at_commit(DatumGetUUIDP(ids[i]));
 	}
-	hitl_notify_channels(event_type, construct_array(ids, count, UUIDOID, UUID_LEN, false,
-													 TYPALIGN_CHAR));
+	hitl_notify_channels(event_type,
+						 construct_array(ids, count, UUIDOID, UUID_LEN, false,
+										 TYPALIGN_CHAR));
 }
 
 /*
@@ -145,12 +150,16 @@ hitl_expire_due(int limit, bool *skipped)
 {
 	static HitlStatement any_due = {
 		"SELECT 1 FROM hitl.approval_requests "
-		"WHERE status = 'pending' AND expires_at <= $1 LIMIT 1", 1, {TIMESTAMPTZOID}
+		"WHERE status = 'pending' AND expires_at <= $1 LIMIT 1",
+		1,
+		{TIMESTAMPTZOID},
 	};
 	static HitlStatement any_free = {
 		"SELECT 1 FROM hitl.approval_requests "
 		"WHERE status = 'pending' AND expires_at <= $1 "
-		"ORDER BY expires_at LIMIT 1 FOR UPDATE SKIP LOCKED", 1, {TIMESTAMPTZOID}
+		"ORDER BY expires_at LIMIT 1 FOR UPDATE SKIP LOCKED",
+		1,
+		{TIMESTAMPTZOID},
 	};
 	static HitlStatement expire = {
 		"WITH due AS (SELECT id FROM hitl.approval_requests "
@@ -163,10 +172,12 @@ hitl_expire_due(int limit, bool *skipped)
 		"SELECT workflow_id, 'approval', jsonb_strip_nulls(jsonb_build_object("
 		"'approval_id', id, 'token', token, 'step_name', step_name, 'outcome', 'expired')) "
 		"FROM expired WHERE workflow_id IS NOT NULL) "
-		"SELECT id FROM expired", 2, {INT4OID, TIMESTAMPTZOID}
+		"SELECT id FROM expired",
+		2,
+		{INT4OID, TIMESTAMPTZOID},
 	};
-	Datum		values[2];
-	int64		count;
+	Datum values[2];
+	int64 count;
 
 	/* Mostly none is; the statement below would wake the engine regardless. */
 	values[0] = values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
@@ -206,9 +217,10 @@ hitl_tell_workflow(const pg_uuid_t *workflow_id, const char *kind, Jsonb *body)
 {
 	static HitlStatement insert = {
 		"INSERT INTO hitl.messages (workflow_id, kind, body) VALUES ($1, $2, $3)",
-		3, {UUIDOID, TEXTOID, JSONBOID}
+		3,
+		{UUIDOID, TEXTOID, JSONBOID},
 	};
-	Datum		values[3];
+	Datum values[3];
 
 	values[0] = UUIDPGetDatum(workflow_id);
 	values[1] = CStringGetTextDatum(kind);
@@ -244,8 +256,8 @@ hitl_refuse_ended(const pg_uuid_t *id, const char *status)
 void
 hitl_check_requester(const pg_uuid_t *id, const char *role)
 {
-	Oid			caller = hitl_caller_id();
-	Oid			requester = get_role_oid(role, true);
+	Oid caller = hitl_caller_id();
+	Oid requester = get_role_oid(role, true);
 
 	if (superuser_arg(caller) ||
 		(OidIsValid(requester) && has_privs_of_role(caller, requester)))
@@ -264,21 +276,21 @@ Datum
 hitl_text_array(PG_FUNCTION_ARGS)
 {
 	JsonbContainer *value = &PG_GETARG_JSONB_P(0)->root;
-	int			size = JsonContainerSize(value);
-	Datum	   *elements = palloc(size * sizeof(Datum));
-	bool	   *nulls = palloc(size * sizeof(bool));
-	int			dims[1];
-	int			lbs[1] = {1};
-	int			count = 0;
-	int			i;
+	int size = JsonContainerSize(value);
+	Datum *elements = palloc(size * sizeof(Datum));
+	bool *nulls = palloc(size * sizeof(bool));
+	int dims[1];
+	int lbs[1] = {1};
+	int count = 0;
+	int i;
 
 	if (!JsonContainerIsArray(value) || size == 0)
 		PG_RETURN_NULL();
 	for (i = 0; i < size; i++)
 	{
 		JsonbValue *element = getIthJsonbValueFromContainer(value, i);
-		text	   *name;
-		int			j;
+		text *name;
+		int j;
 
 		if (JsonContainerIsScalar(value) && element->type != jbvString)
 			PG_RETURN_NULL();
@@ -300,8 +312,8 @@ hitl_text_array(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 	}
 	dims[0] = count;
-	PG_RETURN_ARRAYTYPE_P(construct_md_array(elements, nulls, 1, dims, lbs, TEXTOID, -1,
-											 false, TYPALIGN_INT));
+	PG_RETURN_ARRAYTYPE_P(construct_md_array(elements, nulls, 1, dims, lbs,
+											 TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /*
@@ -317,21 +329,31 @@ hitl_request_approval(PG_FUNCTION_ARGS)
 		"VALUES ($1, $2, $3, $4, CASE WHEN $5 IS NOT NULL THEN ARRAY[$5] END, "
 		"nullif($6, '{}'), $7, clock_timestamp() + make_interval(secs => 3600 * $8), $9, $10, "
 		"$11, $12, $13, hitl.approval_content_hash($2, $3, $4, $9), clock_timestamp())",
-		13, {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT4OID, FLOAT8OID,
-		JSONBOID, UUIDOID, TEXTOID, NAMEOID, TEXTARRAYOID}
+		13,
+		{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT4OID,
+		 FLOAT8OID, JSONBOID, UUIDOID, TEXTOID, NAMEOID, TEXTARRAYOID},
+	};
+	static HitlStatement unknown_channel = {
+		"SELECT u.name FROM unnest($1) AS u (name) "
+		"WHERE NOT EXISTS (SELECT FROM hitl.channel_configurations c WHERE c.name = u.name)",
+		1,
+		{TEXTARRAYOID},
 	};
 	static HitlStatement find_workflow = {
-		"SELECT owner, status FROM hitl.workflows WHERE id = $1", 1, {UUIDOID}
+		"SELECT owner, status FROM hitl.workflows WHERE id = $1",
+		1,
+		{UUIDOID},
 	};
-	pg_uuid_t  *workflow_id = PG_ARGISNULL(8) ? NULL : PG_GETARG_UUID_P(8);
-	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	Datum		values[13];
-	char		nulls[14] = "             ";
-	char	   *requested_by;
-	int			i;
+	pg_uuid_t *workflow_id = PG_ARGISNULL(8) ? NULL : PG_GETARG_UUID_P(8);
+	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
+	Datum values[13];
+	char nulls[14] = "             ";
+	char *requested_by;
+	int i;
 
 	check_people(fcinfo);
-	*id = hitl_new_id(workflow_id ? hitl_id_partition(workflow_id) : HITL_ANY_PARTITION);
+	*id = hitl_new_id(workflow_id ? hitl_id_partition(workflow_id)
+								  : HITL_ANY_PARTITION);
 
 	/* arguments 0..5 are parameters 2..7 */
 	values[0] = UUIDPGetDatum(id);
@@ -349,8 +371,8 @@ hitl_request_approval(PG_FUNCTION_ARGS)
 		nulls[7] = 'n';
 	else
 	{
-		double		hours = DatumGetFloat8(DirectFunctionCall1(numeric_float8,
-															   PG_GETARG_DATUM(6)));
+		double hours = DatumGetFloat8(
+			DirectFunctionCall1(numeric_float8, PG_GETARG_DATUM(6)));
 
 		if (!(hours > 0 && hours <= MAX_TIMEOUT_HOURS))
 			ereport(ERROR,
@@ -359,10 +381,12 @@ hitl_request_approval(PG_FUNCTION_ARGS)
 							MAX_TIMEOUT_HOURS)));
 		values[7] = Float8GetDatum(hours);
 	}
-	values[8] = PG_ARGISNULL(7) ? JsonbPGetDatum(hitl_jsonb_parse("{}")) : PG_GETARG_DATUM(7);
+	values[8] = PG_ARGISNULL(7) ? JsonbPGetDatum(hitl_jsonb_parse("{}"))
+								: PG_GETARG_DATUM(7);
 	values[9] = PG_GETARG_DATUM(8);
 	nulls[9] = workflow_id ? ' ' : 'n';
-	requested_by = PG_ARGISNULL(9) ? hitl_caller() : text_to_cstring(PG_GETARG_TEXT_PP(9));
+	requested_by = PG_ARGISNULL(9) ? hitl_caller()
+								   : text_to_cstring(PG_GETARG_TEXT_PP(9));
 	values[10] = CStringGetTextDatum(requested_by);
 	values[11] = DirectFunctionCall1(namein, CStringGetDatum(hitl_caller()));
 	values[12] = PG_GETARG_DATUM(10);
@@ -371,8 +395,8 @@ hitl_request_approval(PG_FUNCTION_ARGS)
 	SPI_connect();
 	if (workflow_id)
 	{
-		Datum		value = UUIDPGetDatum(workflow_id);
-		char	   *status;
+		Datum value = UUIDPGetDatum(workflow_id);
+		char *status;
 
 		hitl_execute(&find_workflow, &value, NULL, 1);
 		if (SPI_processed == 0)
@@ -389,12 +413,21 @@ hitl_request_approval(PG_FUNCTION_ARGS)
 					 errdetail("Its status is %s.", status),
 					 errhint("Ask without workflow_id, or roll the workflow back first.")));
 	}
+	if (nulls[12] == ' ')
+	{
+		hitl_execute(&unknown_channel, &values[12], NULL, 1);
+		if (SPI_processed > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("channel \"%s\" does not exist", hitl_column_text(0, 1)),
+					 errhint("hitl.configure_channel() makes one; without channels the default ones are told.")));
+	}
 	hitl_execute(&insert, values, nulls, 0);
 	hitl_notify_channels("approval.requested", id_array(id));
 	if (workflow_id)
 		hitl_tell_workflow(workflow_id, "approval_requested",
-						   hitl_facts("approval_id", hitl_id_text(id),
-									  "title", text_to_cstring(PG_GETARG_TEXT_PP(0)),
+						   hitl_facts("approval_id", hitl_id_text(id), "title",
+									  text_to_cstring(PG_GETARG_TEXT_PP(0)),
 									  "requested_by", requested_by, NULL));
 	SPI_finish();
 
@@ -412,8 +445,10 @@ hitl_cancel_approval(PG_FUNCTION_ARGS)
 {
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(end_request(fcinfo, "cancelled", PG_ARGISNULL(1) ? NULL :
-								 text_to_cstring(PG_GETARG_TEXT_PP(1))));
+	PG_RETURN_TEXT_P(end_request(fcinfo, "cancelled",
+								 PG_ARGISNULL(1)
+									 ? NULL
+									 : text_to_cstring(PG_GETARG_TEXT_PP(1))));
 }
 
 /*
@@ -433,9 +468,9 @@ hitl_expire_approval(PG_FUNCTION_ARGS)
 Datum
 hitl_expire_due_approvals(PG_FUNCTION_ARGS)
 {
-	int64		total = 0;
-	int64		count;
-	bool		skipped;
+	int64 total = 0;
+	int64 count;
+	bool skipped;
 
 	SPI_connect();
 	do
@@ -453,7 +488,7 @@ hitl_expire_due_approvals(PG_FUNCTION_ARGS)
 static ArrayType *
 id_array(const pg_uuid_t *id)
 {
-	Datum		value = UUIDPGetDatum(id);
+	Datum value = UUIDPGetDatum(id);
 
 	return construct_array(&value, 1, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
 }
@@ -464,16 +499,19 @@ id_array(const pg_uuid_t *id)
 static void
 check_people(FunctionCallInfo fcinfo)
 {
-	int			eligible = PG_ARGISNULL(3) ? 0 : 1;
-	char	   *type = PG_ARGISNULL(2) ? "binary" : text_to_cstring(PG_GETARG_TEXT_PP(2));
-	char	   *requested_from = PG_ARGISNULL(3) ? NULL :
-		text_to_cstring(PG_GETARG_TEXT_PP(3));
+	int eligible = PG_ARGISNULL(3) ? 0 : 1;
+	char *type = PG_ARGISNULL(2) ? "binary"
+								 : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	char *requested_from = PG_ARGISNULL(3)
+		? NULL
+		: text_to_cstring(PG_GETARG_TEXT_PP(3));
 
 	if (PG_ARGISNULL(0) || VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(0)) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("an approval request needs a title")));
-	if (strcmp(type, "binary") != 0 && strcmp(type, "form") != 0 && strcmp(type, "budget") != 0)
+	if (strcmp(type, "binary") != 0 && strcmp(type, "form") != 0 &&
+		strcmp(type, "budget") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("unknown approval type \"%s\"", type),
@@ -489,14 +527,14 @@ check_people(FunctionCallInfo fcinfo)
 				 errmsg("context_data must be a JSON object")));
 	if (!PG_ARGISNULL(4))
 	{
-		Datum	   *people;
-		char	  **names;
-		bool	   *nulls;
-		int			count;
-		int			i;
+		Datum *people;
+		char **names;
+		bool *nulls;
+		int count;
+		int i;
 
-		deconstruct_array(PG_GETARG_ARRAYTYPE_P(4), TEXTOID, -1, false, TYPALIGN_INT,
-						  &people, &nulls, &count);
+		deconstruct_array(PG_GETARG_ARRAYTYPE_P(4), TEXTOID, -1, false,
+						  TYPALIGN_INT, &people, &nulls, &count);
 		names = palloc((count + 1) * sizeof(char *));
 		for (i = 0; i < count; i++)
 		{
@@ -517,7 +555,7 @@ check_people(FunctionCallInfo fcinfo)
 	}
 	if (!PG_ARGISNULL(5))
 	{
-		int			threshold = PG_GETARG_INT32(5);
+		int threshold = PG_GETARG_INT32(5);
 
 		if (threshold < 1)
 			ereport(ERROR,
@@ -540,21 +578,24 @@ end_request(FunctionCallInfo fcinfo, const char *status, const char *reason)
 {
 	static HitlStatement lock = {
 		"SELECT status, workflow_id, token, step_name, requested_role "
-		"FROM hitl.approval_requests WHERE id = $1 FOR UPDATE", 1, {UUIDOID}
+		"FROM hitl.approval_requests WHERE id = $1 FOR UPDATE",
+		1,
+		{UUIDOID},
 	};
 	static HitlStatement end = {
 		"UPDATE hitl.approval_requests SET status = $2, decided_at = clock_timestamp(), "
 		"reason = $3, decided_by = $4 WHERE id = $1 RETURNING id",
-		4, {UUIDOID, TEXTOID, TEXTOID, TEXTOID}
+		4,
+		{UUIDOID, TEXTOID, TEXTOID, TEXTOID},
 	};
-	pg_uuid_t  *id = PG_GETARG_UUID_P(0);
-	Datum		values[4];
-	Datum		workflow_id;
-	bool		alone;
-	bool		no_token;
-	int64		token;
-	char	   *step;
-	char	   *old;
+	pg_uuid_t *id = PG_GETARG_UUID_P(0);
+	Datum values[4];
+	Datum workflow_id;
+	bool alone;
+	bool no_token;
+	int64 token;
+	char *step;
+	char *old;
 
 	SPI_connect();
 	values[0] = UUIDPGetDatum(id);
@@ -576,13 +617,15 @@ end_request(FunctionCallInfo fcinfo, const char *status, const char *reason)
 	hitl_announce_decided(psprintf("approval.%s", status));
 	if (!alone)
 	{
-		Jsonb	   *body = hitl_facts("approval_id", hitl_id_text(id), "outcome", status,
-									  "step_name", step, "reason", reason,
-									  "actor", hitl_caller(), NULL);
+		Jsonb *body = hitl_facts("approval_id", hitl_id_text(id), "outcome",
+								 status, "step_name", step, "reason", reason,
+								 "actor", hitl_caller(), NULL);
 
 		if (!no_token)
 			body = hitl_merge(body,
-									hitl_jsonb_parse(psprintf("{\"token\": " INT64_FORMAT "}", token)));
+							  hitl_jsonb_parse(
+								  psprintf("{\"token\": " INT64_FORMAT "}",
+										   token)));
 		hitl_tell_workflow(DatumGetUUIDP(workflow_id), "approval", body);
 	}
 	SPI_finish();

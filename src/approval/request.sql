@@ -134,15 +134,19 @@ CREATE FUNCTION hitl.list_pending_approvals(
 ) RETURNS SETOF hitl.pending_approvals
 	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
+	-- Two branches, of which one runs, so that those of a workflow are found by
+	-- their index.
 	SELECT p.*
-	FROM hitl.pending_approvals p
-	WHERE (list_pending_approvals.workflow_id IS NULL
-		   OR p.workflow_id = list_pending_approvals.workflow_id)
-	  AND (list_pending_approvals.requested_from IS NULL
-		   OR (list_pending_approvals.requested_from = ANY (p.requested_from || p.required_approvers)
-			   AND NOT EXISTS (SELECT FROM hitl.approval_responses r
-							   WHERE r.approval_id = p.approval_id
-								 AND r.approver_id = list_pending_approvals.requested_from)))
+	FROM (SELECT w.* FROM hitl.pending_approvals w
+		  WHERE w.workflow_id = list_pending_approvals.workflow_id
+		  UNION ALL
+		  SELECT a.* FROM hitl.pending_approvals a
+		  WHERE list_pending_approvals.workflow_id IS NULL) AS p
+	WHERE list_pending_approvals.requested_from IS NULL
+	   OR (list_pending_approvals.requested_from = ANY (p.requested_from || p.required_approvers)
+		   AND NOT EXISTS (SELECT FROM hitl.approval_responses r
+						   WHERE r.approval_id = p.approval_id
+							 AND r.approver_id = list_pending_approvals.requested_from))
 	ORDER BY p.approval_id;
 END;
 COMMENT ON FUNCTION hitl.list_pending_approvals(text, uuid) IS

@@ -65,39 +65,46 @@ hitl_respond_to_approval(PG_FUNCTION_ARGS)
 		"$2 = ANY (a.required_approvers) IS TRUE, "
 		"a.expires_at <= clock_timestamp() IS TRUE, a.expires_at, a.content_hash "
 		"FROM hitl.approval_requests a WHERE a.id = $1 FOR UPDATE OF a",
-		2, {UUIDOID, TEXTOID}
+		2,
+		{UUIDOID, TEXTOID},
 	};
 	static HitlStatement insert = {
 		"INSERT INTO hitl.approval_responses (approval_id, approver_id, decision, "
 		"response_data, feedback, content_hash, session_role, caller_role) "
 		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
-		8, {UUIDOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID, BYTEAOID, NAMEOID, NAMEOID}
+		8,
+		{UUIDOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID, BYTEAOID, NAMEOID,
+		 NAMEOID},
 	};
 	static HitlStatement decide = {
 		"UPDATE hitl.approval_requests SET status = $2, decided_at = clock_timestamp(), "
-		"decided_by = $3 WHERE id = $1 RETURNING id", 3, {UUIDOID, TEXTOID, TEXTOID}
+		"decided_by = $3 WHERE id = $1 RETURNING id",
+		3,
+		{UUIDOID, TEXTOID, TEXTOID},
 	};
 	static HitlStatement touch = {
-		"UPDATE hitl.approval_requests SET status = status WHERE id = $1", 1, {UUIDOID}
+		"UPDATE hitl.approval_requests SET status = status WHERE id = $1",
+		1,
+		{UUIDOID},
 	};
-	pg_uuid_t  *id;
-	char	   *approver;
-	char	   *decision;
-	char	   *step;
+	pg_uuid_t *id;
+	char *approver;
+	char *decision;
+	char *step;
 	const char *outcome_name = "pending";
 	HitlOutcome outcome;
-	Datum		values[8];
-	char		nulls[9] = "        ";
-	Datum		workflow_id;
-	Datum		hash;
-	int64		token;
-	bool		no_workflow;
-	bool		no_token;
-	bool		isnull;
-	bool		required;
-	int			eligible;
-	int			nrequired;
-	int			threshold;
+	Datum values[8];
+	char nulls[9] = "        ";
+	Datum workflow_id;
+	Datum hash;
+	int64 token;
+	bool no_workflow;
+	bool no_token;
+	bool isnull;
+	bool required;
+	int eligible;
+	int nrequired;
+	int threshold;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		ereport(ERROR,
@@ -145,7 +152,8 @@ hitl_respond_to_approval(PG_FUNCTION_ARGS)
 	values[4] = PG_GETARG_DATUM(4);
 	nulls[4] = PG_ARGISNULL(4) ? 'n' : ' ';
 	values[5] = hash;
-	values[6] = DirectFunctionCall1(namein, CStringGetDatum(hitl_session_role()));
+	values[6] = DirectFunctionCall1(namein,
+									CStringGetDatum(hitl_session_role()));
 	values[7] = DirectFunctionCall1(namein, CStringGetDatum(hitl_caller()));
 	hitl_execute(&insert, values, nulls, 0);
 	if (SPI_processed == 0)
@@ -155,11 +163,12 @@ hitl_respond_to_approval(PG_FUNCTION_ARGS)
 						hitl_id_text(id)),
 				 errhint("An answer is final; other approvers may still answer.")));
 
-	outcome = tally_with(id, strcmp(decision, "approved") == 0, required, eligible, nrequired,
-						 threshold);
+	outcome = tally_with(id, strcmp(decision, "approved") == 0, required,
+						 eligible, nrequired, threshold);
 	if (outcome != HITL_OUTCOME_PENDING)
 	{
-		outcome_name = outcome == HITL_OUTCOME_APPROVED ? "approved" : "rejected";
+		outcome_name = outcome == HITL_OUTCOME_APPROVED ? "approved"
+														: "rejected";
 		values[1] = CStringGetTextDatum(outcome_name);
 		values[2] = PG_GETARG_DATUM(1);
 		hitl_execute(&decide, values, NULL, 0);
@@ -178,19 +187,24 @@ hitl_respond_to_approval(PG_FUNCTION_ARGS)
 	if (!no_workflow)
 	{
 		StringInfoData extra;
-		Jsonb	   *body;
+		Jsonb *body;
 
-		body = hitl_facts("approval_id", hitl_id_text(id), "approver_id", approver,
-						  "decision", decision, "step_name", step,
-						  "outcome", outcome == HITL_OUTCOME_PENDING ? NULL : outcome_name,
-						  "feedback", PG_ARGISNULL(4) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(4)),
+		body = hitl_facts("approval_id", hitl_id_text(id), "approver_id",
+						  approver, "decision", decision, "step_name", step,
+						  "outcome",
+						  outcome == HITL_OUTCOME_PENDING ? NULL : outcome_name,
+						  "feedback",
+						  PG_ARGISNULL(4)
+							  ? NULL
+							  : text_to_cstring(PG_GETARG_TEXT_PP(4)),
 						  NULL);
 		initStringInfo(&extra);
 		appendStringInfoChar(&extra, '{');
 		if (!no_token)
 			appendStringInfo(&extra, "\"token\": " INT64_FORMAT, token);
 		if (!PG_ARGISNULL(3))
-			appendStringInfo(&extra, "%s\"response_data\": %s", no_token ? "" : ", ",
+			appendStringInfo(&extra, "%s\"response_data\": %s",
+							 no_token ? "" : ", ",
 							 hitl_jsonb_text(PG_GETARG_JSONB_P(3)));
 		appendStringInfoChar(&extra, '}');
 		hitl_tell_workflow(DatumGetUUIDP(workflow_id), "approval",
@@ -208,9 +222,11 @@ hitl_grant_acting(PG_FUNCTION_ARGS)
 {
 	static HitlStatement insert = {
 		"INSERT INTO hitl.acting_grants (grantee, approver_id, granted_by) "
-		"VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", 3, {NAMEOID, TEXTOID, NAMEOID}
+		"VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+		3,
+		{NAMEOID, TEXTOID, NAMEOID},
 	};
-	Datum		values[3];
+	Datum values[3];
 
 	(void) get_role_oid(NameStr(*PG_GETARG_NAME(0)), false);
 	if (VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1)) == 0)
@@ -235,10 +251,11 @@ hitl_revoke_acting(PG_FUNCTION_ARGS)
 {
 	static HitlStatement remove = {
 		"DELETE FROM hitl.acting_grants WHERE grantee = $1 AND approver_id = $2",
-		2, {NAMEOID, TEXTOID}
+		2,
+		{NAMEOID, TEXTOID},
 	};
-	Datum		values[2];
-	bool		found;
+	Datum values[2];
+	bool found;
 
 	values[0] = PG_GETARG_DATUM(0);
 	values[1] = PG_GETARG_DATUM(1);
@@ -260,15 +277,17 @@ check_acting(const char *approver)
 	static HitlStatement find = {
 		"SELECT 1 FROM hitl.acting_grants WHERE approver_id IN ($1, '*') "
 		"AND pg_has_role($2, (SELECT oid FROM pg_roles WHERE rolname = grantee), 'USAGE')",
-		2, {TEXTOID, OIDOID}
+		2,
+		{TEXTOID, OIDOID},
 	};
-	Oid			caller = hitl_caller_id();
-	Oid			role;
-	Datum		values[2];
+	Oid caller = hitl_caller_id();
+	Oid role;
+	Datum values[2];
 
 	if (superuser_arg(caller))
 		return;
-	role = strlen(approver) < NAMEDATALEN ? get_role_oid(approver, true) : InvalidOid;
+	role = strlen(approver) < NAMEDATALEN ? get_role_oid(approver, true)
+										  : InvalidOid;
 	if (OidIsValid(role) && has_privs_of_role(caller, role))
 		return;
 	values[0] = CStringGetTextDatum(approver);
@@ -288,8 +307,8 @@ check_acting(const char *approver)
  * their first answer; only the others need the earlier ones counted.
  */
 static HitlOutcome
-tally_with(const pg_uuid_t *id, bool approves, bool required, int eligible, int nrequired,
-		   int threshold)
+tally_with(const pg_uuid_t *id, bool approves, bool required, int eligible,
+		   int nrequired, int threshold)
 {
 	static HitlStatement count = {
 		"SELECT count(*) FILTER (WHERE r.decision = 'approved'), "
@@ -299,9 +318,11 @@ tally_with(const pg_uuid_t *id, bool approves, bool required, int eligible, int 
 		"count(*) FILTER (WHERE r.decision = 'rejected' "
 		"AND r.approver_id = ANY (a.required_approvers)) "
 		"FROM hitl.approval_requests a JOIN hitl.approval_responses r ON r.approval_id = a.id "
-		"WHERE a.id = $1", 1, {UUIDOID}
+		"WHERE a.id = $1",
+		1,
+		{UUIDOID},
 	};
-	HitlTally	tally = {0};
+	HitlTally tally = {0};
 
 	tally.eligible = eligible;
 	tally.required = nrequired;
@@ -315,8 +336,8 @@ tally_with(const pg_uuid_t *id, bool approves, bool required, int eligible, int 
 	}
 	if (hitl_core()->decide(&tally) == HITL_OUTCOME_PENDING)
 	{
-		Datum		value = UUIDPGetDatum(id);
-		bool		isnull;
+		Datum value = UUIDPGetDatum(id);
+		bool isnull;
 
 		hitl_execute(&count, &value, NULL, 1);
 		tally.approvals = DatumGetInt64(hitl_column(0, 1, &isnull));

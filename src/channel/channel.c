@@ -21,9 +21,8 @@ PG_FUNCTION_INFO_V1(hitl_configure_channel);
 void
 hitl_notify_channels(const char *event_type, ArrayType *approval_ids)
 {
-	static HitlStatement any_channel = {
-		"SELECT 1 FROM hitl.channel_configurations WHERE active LIMIT 1", 0
-	};
+	static HitlStatement any_channel =
+		{"SELECT 1 FROM hitl.channel_configurations WHERE active LIMIT 1", 0};
 	static HitlStatement insert = {
 		"INSERT INTO hitl.outbox (id, purpose, workflow_id, approval_id, channel, url, "
 		"headers, body, signing_secret_name, idempotency_key) "
@@ -36,9 +35,10 @@ hitl_notify_channels(const char *event_type, ArrayType *approval_ids)
 		"FROM hitl.channel_configurations c JOIN hitl.approval_requests a "
 		"ON CASE WHEN a.channels IS NULL THEN c.is_default ELSE c.name = ANY (a.channels) END "
 		"WHERE c.active AND a.id = ANY ($2) OFFSET 0) n",
-		2, {TEXTOID, UUIDARRAYOID}
+		2,
+		{TEXTOID, UUIDARRAYOID},
 	};
-	Datum		values[2];
+	Datum values[2];
 
 	/* An INSERT of no rows would still wake the dispatcher. */
 	hitl_execute(&any_channel, NULL, NULL, 1);
@@ -61,15 +61,16 @@ hitl_configure_channel(PG_FUNCTION_ARGS)
 		"ON CONFLICT (name) DO UPDATE SET channel_type = excluded.channel_type, "
 		"settings = excluded.settings, signing_secret_name = excluded.signing_secret_name, "
 		"is_default = excluded.is_default, active = excluded.active",
-		6, {TEXTOID, TEXTOID, JSONBOID, TEXTOID, BOOLOID, BOOLOID}
+		6,
+		{TEXTOID, TEXTOID, JSONBOID, TEXTOID, BOOLOID, BOOLOID},
 	};
-	Datum		values[6];
-	char		nulls[7] = "      ";
-	char	   *type;
-	Jsonb	   *settings;
-	JsonbValue	url;
-	JsonbValue	headers;
-	int			i;
+	Datum values[6];
+	char nulls[7] = "      ";
+	char *type;
+	Jsonb *settings;
+	JsonbValue url;
+	JsonbValue headers;
+	int i;
 
 	for (i = 0; i < 6; i++)
 	{
@@ -98,7 +99,8 @@ hitl_configure_channel(PG_FUNCTION_ARGS)
 				 errmsg("settings of a webhook need an http or https \"url\""),
 				 errhint("For example {\"url\": \"https://example.org/hook\", \"headers\": {}}.")));
 	if (getKeyJsonValueFromContainer(&settings->root, "headers", 7, &headers) &&
-		!(headers.type == jbvBinary && JsonContainerIsObject(headers.val.binary.data)))
+		!(headers.type == jbvBinary &&
+		  JsonContainerIsObject(headers.val.binary.data)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"headers\" of a webhook must be an object of strings")));

@@ -13,6 +13,7 @@
  * Queue the notifications of an event (approval.requested, approval.approved
  * ...) of requests (uuid[]) to their channels.  Within SPI.
  */
-extern void hitl_notify_channels(const char *event_type, ArrayType *approval_ids);
+extern void hitl_notify_channels(const char *event_type,
+								 ArrayType *approval_ids);
 
-#endif							/* HITL_CHANNEL_H */
+#endif /* HITL_CHANNEL_H */

@@ -16,7 +16,7 @@
 typedef struct MessageKind
 {
 	const char *kind;
-	void		(*handle) (HitlRun *run, const HitlJson *body);
+	void (*handle)(HitlRun *run, const HitlJson *body);
 } MessageKind;
 
 /* What a call that fails goes back to. */
@@ -24,7 +24,7 @@ typedef struct Saved
 {
 	HitlControl control;
 	HitlPosition *positions;
-	int			effects;
+	int effects;
 } Saved;
 
 static void handle_start(HitlRun *run, const HitlJson *body);
@@ -42,44 +42,43 @@ static void enter_next(HitlRun *run);
 static void enter(HitlRun *run, HitlPosition *position);
 static HitlPosition *find_awaiting(HitlRun *run, const HitlJson *body,
 								   HitlPositionState state);
-static void step_event(HitlRun *run, const HitlPosition *position, const char *type,
-					   const char *body, const char *result);
+static void step_event(HitlRun *run, const HitlPosition *position,
+					   const char *type, const char *body, const char *result);
 static void go_on(HitlRun *run, HitlPosition *position, const char *kind,
-				  const char *message, const HitlAction *action, HitlStatus otherwise);
+				  const char *message, const HitlAction *action,
+				  HitlStatus otherwise);
 static void go_to(HitlRun *run, HitlPosition *position, int index);
 static void end_workflow(HitlRun *run, HitlStatus status, const char *event,
 						 const HitlPosition *cause, const char *body);
 static void withdraw_all(HitlRun *run, const HitlControl *control);
 static void settle(HitlRun *run);
 static void set_status(HitlRun *run, HitlStatus status, const char *body);
-static const char *write_error(HitlRun *run, const char *kind, const char *message,
+static const char *write_error(HitlRun *run, const char *kind,
+							   const char *message,
 							   const HitlPosition *position);
 
-static const MessageKind message_kinds[] = {
-	{"start", handle_start},
-	{"continue", handle_continue},
-	{"approval", handle_approval},
-	{"reply", handle_reply},
-	{"cancel", handle_cancel}
-};
+static const MessageKind message_kinds[] = {{"start", handle_start},
+											{"continue", handle_continue},
+											{"approval", handle_approval},
+											{"reply", handle_reply},
+											{"cancel", handle_cancel}};
 
 /*
  * Process one message.
  */
 HitlResult
 hitl_advance(const HitlDefinition *definition, HitlControl *control,
-			 const HitlMessage *message, const HitlHost *host, HitlEffects *effects)
+			 const HitlMessage *message, const HitlHost *host,
+			 HitlEffects *effects)
 {
-	HitlRun		run = {
-		.definition = definition,
-		.control = control,
-		.host = host,
-		.effects = effects,
-		.now_us = message->now_us
-	};
+	HitlRun run = {.definition = definition,
+				   .control = control,
+				   .host = host,
+				   .effects = effects,
+				   .now_us = message->now_us};
 	const MessageKind *kind = find_message_kind(message->kind);
 	const HitlJson *body = NULL;
-	Saved		saved;
+	Saved saved;
 
 	begin(&run, &saved);
 	if (kind == NULL)
@@ -102,11 +101,11 @@ hitl_rewind(const HitlDefinition *definition, const HitlControl *current,
 			const char *checkpoint, HitlControl **control, HitlEffects *effects)
 {
 	HitlControl *rewound;
-	HitlResult	result;
-	HitlRun		run = {.definition = definition, .effects = effects};
-	Saved		saved;
-	char	   *error;
-	int			i;
+	HitlResult result;
+	HitlRun run = {.definition = definition, .effects = effects};
+	Saved saved;
+	char *error;
+	int i;
 
 	*control = NULL;
 	result = hitl_parse_control(definition, checkpoint, &rewound, &error);
@@ -119,7 +118,8 @@ hitl_rewind(const HitlDefinition *definition, const HitlControl *current,
 		return finish(&run, &saved);
 	}
 	if (rewound->status > HITL_COMPLETED)
-		hitl_stop(&run, HITL_INVALID, "the workflow had ended where the checkpoint was taken");
+		hitl_stop(&run, HITL_INVALID,
+				  "the workflow had ended where the checkpoint was taken");
 	else
 	{
 		withdraw_all(&run, current);
@@ -175,7 +175,8 @@ hitl_stop(HitlRun *run, HitlResult result, const char *error)
  * Append an effect; the caller fills in more of it before the next one.
  */
 HitlEffect *
-hitl_emit(HitlRun *run, HitlEffectKind kind, const char *type, const HitlPosition *position)
+hitl_emit(HitlRun *run, HitlEffectKind kind, const char *type,
+		  const HitlPosition *position)
 {
 	HitlEffects *effects = run->effects;
 	HitlEffect *effect;
@@ -184,8 +185,9 @@ hitl_emit(HitlRun *run, HitlEffectKind kind, const char *type, const HitlPositio
 		return &run->spare;
 	if (effects->count == effects->capacity)
 	{
-		int			capacity = effects->capacity == 0 ? 8 : effects->capacity * 2;
-		HitlEffect *items = hitl_alloc(run->memory, capacity * sizeof(HitlEffect));
+		int capacity = effects->capacity == 0 ? 8 : effects->capacity * 2;
+		HitlEffect *items = hitl_alloc(run->memory,
+									   capacity * sizeof(HitlEffect));
 
 		if (items == NULL)
 		{
@@ -214,7 +216,8 @@ hitl_emit(HitlRun *run, HitlEffectKind kind, const char *type, const HitlPositio
  * Let a position wait for the answer to an effect.
  */
 void
-hitl_await(HitlRun *run, HitlPosition *position, HitlPositionState state, HitlEffect *effect)
+hitl_await(HitlRun *run, HitlPosition *position, HitlPositionState state,
+		   HitlEffect *effect)
 {
 	position->state = state;
 	position->token = ++run->control->token;
@@ -230,7 +233,7 @@ hitl_take_checkpoint(HitlRun *run, HitlPosition *position, const char *name,
 					 const char *description)
 {
 	HitlEffect *effect = hitl_emit(run, HITL_EFFECT_CHECKPOINT, name, position);
-	HitlBuffer	body;
+	HitlBuffer body;
 
 	hitl_buffer_init(&body, run->memory);
 	hitl_append_text(&body, "{\"description\":");
@@ -246,7 +249,7 @@ hitl_take_checkpoint(HitlRun *run, HitlPosition *position, const char *name,
 void
 hitl_pin_checkpoint(HitlRun *run, int effect)
 {
-	HitlBuffer	text;
+	HitlBuffer text;
 
 	if (run->result != HITL_OK)
 		return;
@@ -269,16 +272,18 @@ hitl_complete_step(HitlRun *run, HitlPosition *position, const char *result)
  * A step could not do its work.
  */
 void
-hitl_fail_step(HitlRun *run, HitlPosition *position, const char *kind, const char *message)
+hitl_fail_step(HitlRun *run, HitlPosition *position, const char *kind,
+			   const char *message)
 {
 	const HitlStep *step = position->step;
 	const HitlAction *action = &step->on_error;
 	const char *error = write_error(run, kind, message, NULL);
-	HitlBuffer	result;
+	HitlBuffer result;
 
 	if (run->result != HITL_OK)
 		return;
-	if (strcmp(kind, "timeout") == 0 && step->on_timeout.kind != HITL_ACTION_DEFAULT)
+	if (strcmp(kind, "timeout") == 0 &&
+		step->on_timeout.kind != HITL_ACTION_DEFAULT)
 		action = &step->on_timeout;
 	hitl_buffer_init(&result, &run->scratch);
 	hitl_append_text(&result, "{\"error\":");
@@ -292,11 +297,11 @@ hitl_fail_step(HitlRun *run, HitlPosition *position, const char *kind, const cha
  * A step could not even begin, for a reason given as to printf.
  */
 void
-hitl_fail_faulty(HitlRun *run, HitlPosition *position, const char *format,...)
+hitl_fail_faulty(HitlRun *run, HitlPosition *position, const char *format, ...)
 {
-	HitlBuffer	message;
-	va_list		arguments;
-	char	   *text;
+	HitlBuffer message;
+	va_list arguments;
+	char *text;
 
 	hitl_buffer_init(&message, &run->scratch);
 	va_start(arguments, format);
@@ -318,9 +323,10 @@ hitl_refuse_step(HitlRun *run, HitlPosition *position, const char *kind,
 {
 	const HitlStep *step = position->step;
 	const HitlAction *action = &step->on_reject;
-	HitlStatus	otherwise = HITL_REJECTED;
+	HitlStatus otherwise = HITL_REJECTED;
 
-	if (strcmp(kind, "timeout") == 0 && step->on_timeout.kind != HITL_ACTION_REJECT)
+	if (strcmp(kind, "timeout") == 0 &&
+		step->on_timeout.kind != HITL_ACTION_REJECT)
 	{
 		action = &step->on_timeout;
 		otherwise = HITL_FAILED;
@@ -330,7 +336,8 @@ hitl_refuse_step(HitlRun *run, HitlPosition *position, const char *kind,
 		hitl_complete_step(run, position, result);
 		return;
 	}
-	step_event(run, position, "step_failed", write_error(run, kind, message, NULL), result);
+	step_event(run, position, "step_failed",
+			   write_error(run, kind, message, NULL), result);
 	go_on(run, position, kind, message, action, otherwise);
 }
 
@@ -340,7 +347,7 @@ hitl_refuse_step(HitlRun *run, HitlPosition *position, const char *kind,
 const char *
 hitl_keep_text(HitlRun *run, const char *text)
 {
-	char	   *copy;
+	char *copy;
 
 	if (run->result != HITL_OK)
 		return NULL;
@@ -362,7 +369,8 @@ handle_start(HitlRun *run, HITL_UNUSED const HitlJson *body)
 		hitl_emit(run, HITL_EFFECT_EVENT, "workflow_resumed", NULL);
 	else if (control->status == HITL_PENDING)
 	{
-		HitlPosition *position = hitl_add_position(control, &run->definition->root.steps[0]);
+		HitlPosition *position =
+			hitl_add_position(control, &run->definition->root.steps[0]);
 
 		if (position == NULL)
 		{
@@ -410,7 +418,8 @@ handle_reply(HitlRun *run, const HitlJson *body)
  * Give a step what it awaits.  fault: why the body cannot be used, or NULL.
  */
 static void
-deliver(HitlRun *run, const HitlJson *body, HitlPositionState state, const char *fault)
+deliver(HitlRun *run, const HitlJson *body, HitlPositionState state,
+		const char *fault)
 {
 	HitlPosition *position = find_awaiting(run, body, state);
 
@@ -429,8 +438,8 @@ static void
 handle_cancel(HitlRun *run, const HitlJson *body)
 {
 	static const char *const kept[] = {"reason", "actor"};
-	HitlBuffer	event;
-	size_t		i;
+	HitlBuffer event;
+	size_t i;
 
 	hitl_buffer_init(&event, run->memory);
 	hitl_append_char(&event, '{');
@@ -438,17 +447,21 @@ handle_cancel(HitlRun *run, const HitlJson *body)
 	{
 		const HitlJson *member = hitl_json_member(body, kept[i]);
 
-		if (member != NULL && member->type != HITL_JSON_STRING && member->type != HITL_JSON_NULL)
+		if (member != NULL && member->type != HITL_JSON_STRING &&
+			member->type != HITL_JSON_NULL)
 		{
-			hitl_stop(run, HITL_INVALID, "\"reason\" and \"actor\" must be strings or null");
+			hitl_stop(run, HITL_INVALID,
+					  "\"reason\" and \"actor\" must be strings or null");
 			return;
 		}
 		hitl_json_write_member(&event, kept[i],
-							   member == NULL || member->type == HITL_JSON_NULL ?
-							   NULL : member->text);
+							   member == NULL || member->type == HITL_JSON_NULL
+								   ? NULL
+								   : member->text);
 	}
 	hitl_append_char(&event, '}');
-	end_workflow(run, HITL_CANCELLED, "workflow_cancelled", NULL, hitl_buffer_text(&event));
+	end_workflow(run, HITL_CANCELLED, "workflow_cancelled", NULL,
+				 hitl_buffer_text(&event));
 }
 
 /*
@@ -457,9 +470,11 @@ handle_cancel(HitlRun *run, const HitlJson *body)
 static const MessageKind *
 find_message_kind(const char *kind)
 {
-	size_t		i;
+	size_t i;
 
-	for (i = 0; kind != NULL && i < sizeof(message_kinds) / sizeof(message_kinds[0]); i++)
+	for (i = 0;
+		 kind != NULL && i < sizeof(message_kinds) / sizeof(message_kinds[0]);
+		 i++)
 	{
 		if (strcmp(message_kinds[i].kind, kind) == 0)
 			return &message_kinds[i];
@@ -476,13 +491,14 @@ read_body(HitlRun *run, const char *text)
 	static const HitlJson empty = {.type = HITL_JSON_OBJECT};
 	const HitlJson *body;
 	HitlJsonError error;
-	HitlResult	result;
+	HitlResult result;
 
 	if (run->result != HITL_OK)
 		return NULL;
 	if (text == NULL || strcmp(text, "{}") == 0)
 		return &empty;
-	result = hitl_json_parse(&run->scratch, text, strlen(text), 0, &body, &error);
+	result = hitl_json_parse(&run->scratch, text, strlen(text), 0, &body,
+							 &error);
 	if (result != HITL_OK)
 		hitl_stop(run, result, error.message);
 	else if (body->type == HITL_JSON_OBJECT)
@@ -510,8 +526,8 @@ begin(HitlRun *run, Saved *saved)
 		saved->control = *control;
 	if (effects->memory == NULL)
 	{
-		HitlArena	arena;
-		HitlArena  *memory;
+		HitlArena arena;
+		HitlArena *memory;
 
 		hitl_arena_init(&arena);
 		memory = hitl_alloc(&arena, sizeof(HitlArena));
@@ -536,11 +552,13 @@ begin(HitlRun *run, Saved *saved)
 	control->arena.failed = false;
 	if (control->count > 0)
 	{
-		saved->positions = hitl_alloc(&run->scratch, control->count * sizeof(HitlPosition));
+		saved->positions = hitl_alloc(&run->scratch,
+									  control->count * sizeof(HitlPosition));
 		if (saved->positions == NULL)
 			run->result = HITL_NO_MEMORY;
 		else
-			memcpy(saved->positions, control->positions, control->count * sizeof(HitlPosition));
+			memcpy(saved->positions, control->positions,
+				   control->count * sizeof(HitlPosition));
 	}
 }
 
@@ -571,7 +589,8 @@ finish(HitlRun *run, const Saved *saved)
 			control->token = saved->control.token;
 			control->count = saved->control.count;
 			if (saved->positions != NULL)
-				memcpy(control->positions, saved->positions, control->count * sizeof(HitlPosition));
+				memcpy(control->positions, saved->positions,
+					   control->count * sizeof(HitlPosition));
 		}
 	}
 	hitl_arena_free(&run->scratch);
@@ -585,7 +604,7 @@ static void
 enter_next(HitlRun *run)
 {
 	HitlControl *control = run->control;
-	int			i;
+	int i;
 
 	for (i = 0; i < control->count; i++)
 	{
@@ -604,13 +623,14 @@ static void
 enter(HitlRun *run, HitlPosition *position)
 {
 	HitlControl *control = run->control;
-	bool		answer;
-	HitlBuffer	body;
+	bool answer;
+	HitlBuffer body;
 
 	if (control->entered >= HITL_STEP_BUDGET)
 	{
 		end_workflow(run, HITL_FAILED, "workflow_failed", position,
-					 write_error(run, "system_error", "step budget exhausted", position));
+					 write_error(run, "system_error", "step budget exhausted",
+								 position));
 		return;
 	}
 	control->entered++;
@@ -624,7 +644,8 @@ enter(HitlRun *run, HitlPosition *position)
 			hitl_append_char(&body, '{');
 			hitl_json_write_member(&body, "when", position->step->when);
 			hitl_append_char(&body, '}');
-			step_event(run, position, "step_skipped", hitl_buffer_text(&body), NULL);
+			step_event(run, position, "step_skipped", hitl_buffer_text(&body),
+					   NULL);
 			go_to(run, position, position->step->index + 1);
 			return;
 		}
@@ -639,19 +660,21 @@ static HitlPosition *
 find_awaiting(HitlRun *run, const HitlJson *body, HitlPositionState state)
 {
 	HitlControl *control = run->control;
-	int64_t		token;
-	int			i;
+	int64_t token;
+	int i;
 
 	if (!hitl_json_integer(hitl_json_member(body, "token"), &token))
 	{
 		hitl_stop(run, HITL_INVALID, "\"token\" must be a whole number");
 		return NULL;
 	}
-	if (control->status != HITL_RUNNING && control->status != HITL_WAITING_APPROVAL)
+	if (control->status != HITL_RUNNING &&
+		control->status != HITL_WAITING_APPROVAL)
 		return NULL;
 	for (i = 0; i < control->count; i++)
 	{
-		if (control->positions[i].state == state && control->positions[i].token == token)
+		if (control->positions[i].state == state &&
+			control->positions[i].token == token)
 			return &control->positions[i];
 	}
 	return NULL;
@@ -661,11 +684,11 @@ find_awaiting(HitlRun *run, const HitlJson *body, HitlPositionState state)
  * An event of a step.  result: what the data gets under the step's name.
  */
 static void
-step_event(HitlRun *run, const HitlPosition *position, const char *type, const char *body,
-		   const char *result)
+step_event(HitlRun *run, const HitlPosition *position, const char *type,
+		   const char *body, const char *result)
 {
 	HitlEffect *effect = hitl_emit(run, HITL_EFFECT_EVENT, type, position);
-	HitlBuffer	delta;
+	HitlBuffer delta;
 
 	effect->body = body;
 	if (result == NULL)
@@ -683,11 +706,11 @@ step_event(HitlRun *run, const HitlPosition *position, const char *type, const c
  * Do what a step's options say about its failure.
  */
 static void
-go_on(HitlRun *run, HitlPosition *position, const char *kind, const char *message,
-	  const HitlAction *action, HitlStatus otherwise)
+go_on(HitlRun *run, HitlPosition *position, const char *kind,
+	  const char *message, const HitlAction *action, HitlStatus otherwise)
 {
 	HitlEffect *effect;
-	HitlBuffer	body;
+	HitlBuffer body;
 
 	switch (action->kind)
 	{
@@ -715,7 +738,8 @@ go_on(HitlRun *run, HitlPosition *position, const char *kind, const char *messag
 			position->token = 0;
 			position->since_us = run->now_us;
 			run->control->status = HITL_ROLLED_BACK;
-			effect = hitl_emit(run, HITL_EFFECT_ROLLBACK, action->target, position);
+			effect = hitl_emit(run, HITL_EFFECT_ROLLBACK, action->target,
+							   position);
 			hitl_buffer_init(&body, run->memory);
 			hitl_append_char(&body, '{');
 			hitl_json_write_member(&body, "reason", message);
@@ -724,7 +748,8 @@ go_on(HitlRun *run, HitlPosition *position, const char *kind, const char *messag
 			return;
 	}
 	end_workflow(run, otherwise,
-				 otherwise == HITL_FAILED ? "workflow_failed" : "workflow_rejected",
+				 otherwise == HITL_FAILED ? "workflow_failed"
+										  : "workflow_rejected",
 				 position, write_error(run, kind, message, position));
 }
 
@@ -755,8 +780,8 @@ go_to(HitlRun *run, HitlPosition *position, int index)
  * The workflow is over.  cause: the position that brought it about, or NULL.
  */
 static void
-end_workflow(HitlRun *run, HitlStatus status, const char *event, const HitlPosition *cause,
-			 const char *body)
+end_workflow(HitlRun *run, HitlStatus status, const char *event,
+			 const HitlPosition *cause, const char *body)
 {
 	HitlEffect *effect;
 
@@ -773,7 +798,7 @@ end_workflow(HitlRun *run, HitlStatus status, const char *event, const HitlPosit
 static void
 withdraw_all(HitlRun *run, const HitlControl *control)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < control->count; i++)
 	{
@@ -794,12 +819,13 @@ static void
 settle(HitlRun *run)
 {
 	HitlControl *control = run->control;
-	bool		ready = false;
-	bool		replies = false;
-	int			i;
+	bool ready = false;
+	bool replies = false;
+	int i;
 
 	if (run->result != HITL_OK ||
-		(control->status != HITL_RUNNING && control->status != HITL_WAITING_APPROVAL))
+		(control->status != HITL_RUNNING &&
+		 control->status != HITL_WAITING_APPROVAL))
 		return;
 	if (control->count == 0)
 	{
@@ -812,7 +838,8 @@ settle(HitlRun *run)
 		ready |= control->positions[i].state == HITL_READY;
 		replies |= control->positions[i].state == HITL_AWAITS_REPLY;
 	}
-	set_status(run, ready || replies ? HITL_RUNNING : HITL_WAITING_APPROVAL, NULL);
+	set_status(run, ready || replies ? HITL_RUNNING : HITL_WAITING_APPROVAL,
+			   NULL);
 	run->effects->more = ready;
 }
 
@@ -827,7 +854,8 @@ set_status(HitlRun *run, HitlStatus status, const char *body)
 	if (run->control->status == status)
 		return;
 	run->control->status = status;
-	effect = hitl_emit(run, HITL_EFFECT_STATUS, hitl_status_names[status], NULL);
+	effect = hitl_emit(run, HITL_EFFECT_STATUS, hitl_status_names[status],
+					   NULL);
 	effect->body = body;
 }
 
@@ -835,10 +863,11 @@ set_status(HitlRun *run, HitlStatus status, const char *body)
  * An error as JSON; with its place where there is a position.
  */
 static const char *
-write_error(HitlRun *run, const char *kind, const char *message, const HitlPosition *position)
+write_error(HitlRun *run, const char *kind, const char *message,
+			const HitlPosition *position)
 {
-	HitlBuffer	error;
-	char	   *text;
+	HitlBuffer error;
+	char *text;
 
 	hitl_buffer_init(&error, run->memory);
 	hitl_append_char(&error, '{');

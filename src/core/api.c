@@ -8,27 +8,24 @@
 
 static void free_text(char *text);
 
-static const HitlCoreApi api = {
-	.abi = HITL_CORE_ABI,
-	.parse_definition = hitl_parse_definition,
-	.free_definition = hitl_free_definition,
-	.free_faults = hitl_free_faults,
-	.parse_control = hitl_parse_control,
-	.dump_control = hitl_dump_control,
-	.free_control = hitl_free_control,
-	.advance = hitl_advance,
-	.free_effects = hitl_free_effects,
-	.rewind = hitl_rewind,
-	.decide = hitl_decide,
-	.parse_retry = hitl_parse_retry,
-	.retry_delay = hitl_retry_delay,
-	.build_chat_request = hitl_build_chat_request,
-	.build_echo_reply = hitl_build_echo_reply,
-	.free_text = free_text
-};
+static const HitlCoreApi api = {.abi = HITL_CORE_ABI,
+								.parse_definition = hitl_parse_definition,
+								.free_definition = hitl_free_definition,
+								.free_faults = hitl_free_faults,
+								.parse_control = hitl_parse_control,
+								.dump_control = hitl_dump_control,
+								.free_control = hitl_free_control,
+								.advance = hitl_advance,
+								.free_effects = hitl_free_effects,
+								.rewind = hitl_rewind,
+								.decide = hitl_decide,
+								.parse_retry = hitl_parse_retry,
+								.retry_delay = hitl_retry_delay,
+								.build_chat_request = hitl_build_chat_request,
+								.build_echo_reply = hitl_build_echo_reply,
+								.free_text = free_text};
 
-__attribute__((visibility("default")))
-const HitlCoreApi *
+__attribute__((visibility("default"))) const HitlCoreApi *
 hitl_core_api(void)
 {
 	return &api;

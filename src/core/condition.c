@@ -31,7 +31,8 @@ hitl_check_condition(HitlRun *run, HitlPosition *position, bool *answer)
 		case HITL_QUERY_EMPTY:
 			return true;
 		case HITL_QUERY_FAULTY:
-			hitl_fail_faulty(run, position, "condition %s cannot be evaluated: %s", path,
+			hitl_fail_faulty(run, position,
+							 "condition %s cannot be evaluated: %s", path,
 							 text == NULL ? "no reason given" : text);
 			return false;
 		case HITL_QUERY_HOST_FAILED:
@@ -40,12 +41,14 @@ hitl_check_condition(HitlRun *run, HitlPosition *position, bool *answer)
 		case HITL_QUERY_FOUND:
 			break;
 	}
-	switch (hitl_json_parse(&run->scratch, text, strlen(text), 0, &value, &error))
+	switch (
+		hitl_json_parse(&run->scratch, text, strlen(text), 0, &value, &error))
 	{
 		case HITL_OK:
 			break;
 		case HITL_INVALID:
-			hitl_fail_faulty(run, position, "the value of condition %s cannot be used: %s",
+			hitl_fail_faulty(run, position,
+							 "the value of condition %s cannot be used: %s",
 							 path, error.message);
 			return false;
 		default:
@@ -55,8 +58,10 @@ hitl_check_condition(HitlRun *run, HitlPosition *position, bool *answer)
 	if (value->type == HITL_JSON_NULL)
 	{
 		/* A step that asks humans must not be skipped for such a reason. */
-		hitl_fail_faulty(run, position, "condition %s gives null, neither true nor false; "
-						 "values of different types do not compare", path);
+		hitl_fail_faulty(run, position,
+						 "condition %s gives null, neither true nor false; "
+						 "values of different types do not compare",
+						 path);
 		return false;
 	}
 	if (value->type > HITL_JSON_TRUE)

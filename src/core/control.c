@@ -8,47 +8,48 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_POSITIONS	100000
+#define MAX_POSITIONS 100000
 
-const char *const hitl_status_names[] = {
-	[HITL_PENDING] = "pending",
-	[HITL_RUNNING] = "running",
-	[HITL_WAITING_APPROVAL] = "waiting_approval",
-	[HITL_ROLLED_BACK] = "rolled_back",
-	[HITL_COMPLETED] = "completed",
-	[HITL_FAILED] = "failed",
-	[HITL_REJECTED] = "rejected",
-	[HITL_CANCELLED] = "cancelled",
-	NULL
-};
+const char *const hitl_status_names[] =
+	{[HITL_PENDING] = "pending",
+	 [HITL_RUNNING] = "running",
+	 [HITL_WAITING_APPROVAL] = "waiting_approval",
+	 [HITL_ROLLED_BACK] = "rolled_back",
+	 [HITL_COMPLETED] = "completed",
+	 [HITL_FAILED] = "failed",
+	 [HITL_REJECTED] = "rejected",
+	 [HITL_CANCELLED] = "cancelled",
+	 NULL};
 
-static const char *const state_names[] = {
-	[HITL_READY] = "ready",
-	[HITL_AWAITS_APPROVAL] = "waiting_approval",
-	[HITL_AWAITS_REPLY] = "waiting_reply",
-	NULL
-};
+static const char *const state_names[] =
+	{[HITL_READY] = "ready",
+	 [HITL_AWAITS_APPROVAL] = "waiting_approval",
+	 [HITL_AWAITS_REPLY] = "waiting_reply",
+	 NULL};
 
-static const char *const members[] = {
-	"completed", "total", "active", "status", "token", "entered", "round", NULL
-};
+static const char *const members[] = {"completed", "total", "active",
+									  "status",	   "token", "entered",
+									  "round",	   NULL};
 
-static const char *const position_members[] = {
-	"position", "step", "type", "state", "token", "attempt", "since_us",
-	"checkpointed", "call", "result", "approval", NULL
-};
+static const char *const position_members[] = {"position", "step",
+											   "type",	   "state",
+											   "token",	   "attempt",
+											   "since_us", "checkpointed",
+											   "call",	   "result",
+											   "approval", NULL};
 
 static const char *read_control(HitlControl *control, const HitlJson *document,
 								HitlArena *scratch);
 static const char *read_position(HitlControl *control, const HitlJson *object);
-static bool read_text(HitlControl *control, const HitlJson *object, const char *key,
-					  bool any_type, const char **text);
-static bool read_count(const HitlJson *object, const char *key, int64_t otherwise,
-					   int64_t low, int64_t high, int64_t *count);
-static int	find_name(const HitlJson *value, const char *const *names);
+static bool read_text(HitlControl *control, const HitlJson *object,
+					  const char *key, bool any_type, const char **text);
+static bool read_count(const HitlJson *object, const char *key,
+					   int64_t otherwise, int64_t low, int64_t high,
+					   int64_t *count);
+static int find_name(const HitlJson *value, const char *const *names);
 static bool only_members(const HitlJson *object, const char *const *names);
 static bool tokens_differ(const HitlControl *control, HitlArena *scratch);
-static int	compare_tokens(const void *a, const void *b);
+static int compare_tokens(const void *a, const void *b);
 
 /*
  * Control state from its text; NULL gives that of a workflow not started.
@@ -57,10 +58,10 @@ HitlResult
 hitl_parse_control(const HitlDefinition *definition, const char *json,
 				   HitlControl **control, char **error)
 {
-	HitlArena	arena;
-	HitlArena	scratch;
+	HitlArena arena;
+	HitlArena scratch;
 	HitlControl *result;
-	HitlResult	outcome = HITL_OK;
+	HitlResult outcome = HITL_OK;
 	const HitlJson *document;
 	const char *reason = NULL;
 
@@ -76,8 +77,8 @@ hitl_parse_control(const HitlDefinition *definition, const char *json,
 	result->definition = definition;
 	if (json != NULL)
 	{
-		outcome = hitl_json_parse(&scratch, json, strlen(json), HITL_JSON_COMPOSED,
-								  &document, NULL);
+		outcome = hitl_json_parse(&scratch, json, strlen(json),
+								  HITL_JSON_COMPOSED, &document, NULL);
 		if (outcome == HITL_INVALID)
 			reason = "the control state is no JSON";
 		else if (outcome == HITL_OK)
@@ -109,8 +110,8 @@ hitl_parse_control(const HitlDefinition *definition, const char *json,
 HitlResult
 hitl_dump_control(const HitlControl *control, char **json)
 {
-	HitlArena	scratch;
-	HitlBuffer	buffer;
+	HitlArena scratch;
+	HitlBuffer buffer;
 	const char *text;
 
 	*json = NULL;
@@ -140,7 +141,7 @@ hitl_free_control(HitlControl *control)
 void
 hitl_write_control(HitlBuffer *buffer, const HitlControl *control)
 {
-	int			i;
+	int i;
 
 	hitl_append_text(buffer, "{\"completed\":");
 	hitl_append_integer(buffer, control->completed);
@@ -152,7 +153,8 @@ hitl_write_control(HitlBuffer *buffer, const HitlControl *control)
 		const HitlPosition *position = &control->positions[i];
 
 		/* Names and paths of steps need no escapes. */
-		hitl_append_text(buffer, i > 0 ? ",{\"position\":\"" : "{\"position\":\"");
+		hitl_append_text(buffer,
+						 i > 0 ? ",{\"position\":\"" : "{\"position\":\"");
 		hitl_append_text(buffer, position->step->path);
 		hitl_append_text(buffer, "\",\"step\":\"");
 		hitl_append_text(buffer, position->step->name);
@@ -213,13 +215,15 @@ hitl_add_position(HitlControl *control, const HitlStep *step)
 
 	if (control->count == control->capacity)
 	{
-		int			capacity = control->capacity == 0 ? 1 : control->capacity * 2;
-		HitlPosition *positions = hitl_alloc(&control->arena, capacity * sizeof(HitlPosition));
+		int capacity = control->capacity == 0 ? 1 : control->capacity * 2;
+		HitlPosition *positions = hitl_alloc(&control->arena,
+											 capacity * sizeof(HitlPosition));
 
 		if (positions == NULL)
 			return NULL;
 		if (control->count > 0)
-			memcpy(positions, control->positions, control->count * sizeof(HitlPosition));
+			memcpy(positions, control->positions,
+				   control->count * sizeof(HitlPosition));
 		control->positions = positions;
 		control->capacity = capacity;
 	}
@@ -236,7 +240,7 @@ hitl_add_position(HitlControl *control, const HitlStep *step)
 void
 hitl_remove_position(HitlControl *control, HitlPosition *position)
 {
-	size_t		after = control->positions + control->count - (position + 1);
+	size_t after = control->positions + control->count - (position + 1);
 
 	memmove(position, position + 1, after * sizeof(HitlPosition));
 	control->count--;
@@ -259,8 +263,8 @@ read_control(HitlControl *control, const HitlJson *document, HitlArena *scratch)
 {
 	const HitlJson *active = hitl_json_member(document, "active");
 	const HitlJson *object;
-	int64_t		number;
-	int			status;
+	int64_t number;
+	int status;
 
 	if (document->type != HITL_JSON_OBJECT || !only_members(document, members))
 		return "the control state has unknown members, or is no object";
@@ -268,10 +272,12 @@ read_control(HitlControl *control, const HitlJson *document, HitlArena *scratch)
 	if (!read_count(document, "total", -1, 0, INT32_MAX, &number) ||
 		number != control->definition->total)
 		return "the control state belongs to another definition";
-	if (!read_count(document, "completed", -1, 0, control->definition->total, &number))
+	if (!read_count(document, "completed", -1, 0, control->definition->total,
+					&number))
 		return "\"completed\" of the control state is faulty";
 	control->completed = (int) number;
-	if (!read_count(document, "token", -1, 0, INT64_MAX - MAX_POSITIONS, &control->token))
+	if (!read_count(document, "token", -1, 0, INT64_MAX - MAX_POSITIONS,
+					&control->token))
 		return "\"token\" of the control state is faulty";
 	if (!read_count(document, "entered", -1, 0, HITL_STEP_BUDGET + 1, &number))
 		return "\"entered\" of the control state is faulty";
@@ -284,9 +290,11 @@ read_control(HitlControl *control, const HitlJson *document, HitlArena *scratch)
 		return "\"status\" of the control state is faulty";
 	control->status = (HitlStatus) status;
 
-	if (active == NULL || active->type != HITL_JSON_ARRAY || active->count > MAX_POSITIONS)
+	if (active == NULL || active->type != HITL_JSON_ARRAY ||
+		active->count > MAX_POSITIONS)
 		return "\"active\" of the control state is faulty";
-	if (active->count > 0 && (hitl_has_ended(control) || control->status == HITL_PENDING))
+	if (active->count > 0 &&
+		(hitl_has_ended(control) || control->status == HITL_PENDING))
 		return "the control state has active steps though the workflow is not under way";
 	for (object = active->first; object != NULL; object = object->next)
 	{
@@ -312,16 +320,18 @@ read_position(HitlControl *control, const HitlJson *object)
 	const HitlJson *checkpointed = hitl_json_member(object, "checkpointed");
 	const HitlStep *step = NULL;
 	HitlPosition *position;
-	int64_t		attempt;
-	int			state;
+	int64_t attempt;
+	int state;
 
-	if (object->type != HITL_JSON_OBJECT || !only_members(object, position_members))
+	if (object->type != HITL_JSON_OBJECT ||
+		!only_members(object, position_members))
 		return "an active step has unknown members, or is no object";
 	if (path != NULL && path->type == HITL_JSON_STRING)
 		step = hitl_find_step(&control->definition->by_path, path->text);
 	if (step == NULL || name == NULL || name->type != HITL_JSON_STRING ||
 		strcmp(name->text, step->name) != 0 || type == NULL ||
-		type->type != HITL_JSON_STRING || strcmp(type->text, step->kind->type) != 0)
+		type->type != HITL_JSON_STRING ||
+		strcmp(type->text, step->kind->type) != 0)
 		return "an active step is not one of the definition";
 
 	position = hitl_add_position(control, step);
@@ -334,10 +344,12 @@ read_position(HitlControl *control, const HitlJson *object)
 	if (!read_count(object, "token", 0, state == HITL_READY ? 0 : 1,
 					state == HITL_READY ? 0 : control->token, &position->token))
 		return "the token of an active step is faulty";
-	if (!read_count(object, "attempt", -1, 1, (int64_t) control->round + 1, &attempt))
+	if (!read_count(object, "attempt", -1, 1, (int64_t) control->round + 1,
+					&attempt))
 		return "the attempt of an active step is faulty";
 	position->attempt = (int) attempt;
-	if (!read_count(object, "since_us", INT64_MIN, INT64_MIN + 1, INT64_MAX, &position->since_us))
+	if (!read_count(object, "since_us", INT64_MIN, INT64_MIN + 1, INT64_MAX,
+					&position->since_us))
 		return "\"since_us\" of an active step is faulty";
 	position->checkpointed = checkpointed != NULL;
 	if (checkpointed != NULL && checkpointed->type != HITL_JSON_TRUE)
@@ -351,7 +363,8 @@ read_position(HitlControl *control, const HitlJson *object)
 	if (position->call != NULL &&
 		(step->kind != &hitl_task_kind || step->as.task.gate == HITL_GATE_NONE))
 		return "an active step keeps a call though it is no task with an approval";
-	if (position->call == NULL && (position->result != NULL || position->approval != NULL))
+	if (position->call == NULL &&
+		(position->result != NULL || position->approval != NULL))
 		return "an active step keeps a result or an approval without a call";
 	if (position->result != NULL && step->as.task.gate != HITL_GATE_AFTER)
 		return "an active step keeps a result though it is not reviewed";
@@ -360,11 +373,12 @@ read_position(HitlControl *control, const HitlJson *object)
 	if (step->kind == &hitl_task_kind && state != HITL_READY)
 	{
 		const HitlGate gate = step->as.task.gate;
-		bool		asks = state == HITL_AWAITS_APPROVAL;
+		bool asks = state == HITL_AWAITS_APPROVAL;
 
 		if ((gate == HITL_GATE_NONE && asks) ||
 			(gate != HITL_GATE_NONE && position->call == NULL) ||
-			(gate == HITL_GATE_BEFORE && asks != (position->approval == NULL)) ||
+			(gate == HITL_GATE_BEFORE &&
+			 asks != (position->approval == NULL)) ||
 			(gate == HITL_GATE_AFTER && asks != (position->result != NULL)))
 			return "what an active step keeps does not fit its state";
 	}
@@ -377,11 +391,11 @@ read_position(HitlControl *control, const HitlJson *object)
  * A member that is kept as text: an object, or any value.
  */
 static bool
-read_text(HitlControl *control, const HitlJson *object, const char *key, bool any_type,
-		  const char **text)
+read_text(HitlControl *control, const HitlJson *object, const char *key,
+		  bool any_type, const char **text)
 {
 	const HitlJson *member = hitl_json_member(object, key);
-	HitlBuffer	buffer;
+	HitlBuffer buffer;
 
 	if (member == NULL)
 		return true;
@@ -397,8 +411,8 @@ read_text(HitlControl *control, const HitlJson *object, const char *key, bool an
  * A whole number within limits.
  */
 static bool
-read_count(const HitlJson *object, const char *key, int64_t otherwise, int64_t low,
-		   int64_t high, int64_t *count)
+read_count(const HitlJson *object, const char *key, int64_t otherwise,
+		   int64_t low, int64_t high, int64_t *count)
 {
 	const HitlJson *member = hitl_json_member(object, key);
 
@@ -414,9 +428,11 @@ read_count(const HitlJson *object, const char *key, int64_t otherwise, int64_t l
 static int
 find_name(const HitlJson *value, const char *const *names)
 {
-	int			i;
+	int i;
 
-	for (i = 0; value != NULL && value->type == HITL_JSON_STRING && names[i] != NULL; i++)
+	for (i = 0;
+		 value != NULL && value->type == HITL_JSON_STRING && names[i] != NULL;
+		 i++)
 	{
 		if (strcmp(names[i], value->text) == 0)
 			return i;
@@ -450,8 +466,8 @@ only_members(const HitlJson *object, const char *const *names)
 static bool
 tokens_differ(const HitlControl *control, HitlArena *scratch)
 {
-	int64_t    *tokens;
-	int			i;
+	int64_t *tokens;
+	int i;
 
 	if (control->count < 2)
 		return true;
@@ -475,8 +491,8 @@ tokens_differ(const HitlControl *control, HitlArena *scratch)
 static int
 compare_tokens(const void *a, const void *b)
 {
-	int64_t		left = *(const int64_t *) a;
-	int64_t		right = *(const int64_t *) b;
+	int64_t left = *(const int64_t *) a;
+	int64_t right = *(const int64_t *) b;
 
 	return (left > right) - (left < right);
 }

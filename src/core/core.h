@@ -25,32 +25,32 @@
 
 #define HITL_CORE_ABI 1
 
-typedef struct HitlDefinition HitlDefinition;	/* parsed, immutable */
-typedef struct HitlControl HitlControl; /* positions, tokens, counters */
+typedef struct HitlDefinition HitlDefinition; /* parsed, immutable */
+typedef struct HitlControl HitlControl;		  /* positions, tokens, counters */
 
 /* ---- results -------------------------------------------------------- */
 
 typedef enum HitlResult
 {
 	HITL_OK = 0,
-	HITL_INVALID,				/* the input is faulty; see the faults or error */
-	HITL_HOST_FAILED,			/* a host callback failed; the host knows why */
+	HITL_INVALID,	  /* the input is faulty; see the faults or error */
+	HITL_HOST_FAILED, /* a host callback failed; the host knows why */
 	HITL_NO_MEMORY
 } HitlResult;
 
 /* One fault of a document; all faults are reported at once. */
 typedef struct HitlFault
 {
-	const char *pointer;		/* JSON pointer (RFC 6901) into the document */
-	const char *message;		/* lower case, no full stop */
+	const char *pointer; /* JSON pointer (RFC 6901) into the document */
+	const char *message; /* lower case, no full stop */
 } HitlFault;
 
 typedef struct HitlFaults
 {
-	int			count;
-	int			capacity;
-	HitlFault  *items;
-	void	   *memory;			/* the core's own */
+	int count;
+	int capacity;
+	HitlFault *items;
+	void *memory; /* the core's own */
 } HitlFaults;
 
 /* ---- the host ------------------------------------------------------- */
@@ -58,15 +58,15 @@ typedef struct HitlFaults
 typedef enum HitlQueryResult
 {
 	HITL_QUERY_FOUND = 0,
-	HITL_QUERY_EMPTY,			/* the path matches nothing */
-	HITL_QUERY_FAULTY,			/* not a SQL/JSON path, or it failed to run;
+	HITL_QUERY_EMPTY,	   /* the path matches nothing */
+	HITL_QUERY_FAULTY,	   /* not a SQL/JSON path, or it failed to run;
 								 * *text says why */
-	HITL_QUERY_HOST_FAILED		/* the host itself failed (out of memory, ...) */
+	HITL_QUERY_HOST_FAILED /* the host itself failed (out of memory, ...) */
 } HitlQueryResult;
 
 typedef struct HitlHost
 {
-	void	   *context;
+	void *context;
 
 	/*
 	 * Evaluate a SQL/JSON path over the workflow's data.  On FOUND *text is
@@ -74,13 +74,15 @@ typedef struct HitlHost
 	 * several), on FAULTY the reason.  *text stays valid until the call into
 	 * the core that caused the query returns; the host frees it.
 	 */
-	HitlQueryResult (*query) (void *context, const char *path, const char **text);
+	HitlQueryResult (*query)(void *context, const char *path,
+							 const char **text);
 
 	/*
 	 * Check that text is a SQL/JSON path.  Used while a definition is parsed;
 	 * NULL means "do not check".  FOUND or FAULTY with *text as above.
 	 */
-	HitlQueryResult (*check_path) (void *context, const char *path, const char **text);
+	HitlQueryResult (*check_path)(void *context, const char *path,
+								  const char **text);
 } HitlHost;
 
 /* ---- messages ------------------------------------------------------- */
@@ -103,8 +105,8 @@ typedef struct HitlHost
 typedef struct HitlMessage
 {
 	const char *kind;
-	const char *body;			/* JSON object text, or NULL for {} */
-	int64_t		now_us;			/* Unix time in microseconds */
+	const char *body; /* JSON object text, or NULL for {} */
+	int64_t now_us;	  /* Unix time in microseconds */
 } HitlMessage;
 
 /* ---- effects -------------------------------------------------------- */
@@ -168,29 +170,29 @@ typedef struct HitlEffect
 {
 	HitlEffectKind kind;
 	const char *type;
-	const char *step;			/* step name, or NULL; this and position are
+	const char *step;	  /* step name, or NULL; this and position are
 								 * the definition's and live as long as it */
-	const char *position;		/* JSON pointer of the step in its definition,
+	const char *position; /* JSON pointer of the step in its definition,
 								 * or NULL */
-	int			attempt;		/* 1 for the first, more after jumps back and
+	int attempt;		  /* 1 for the first, more after jumps back and
 								 * rollbacks, the same never twice for a step;
 								 * 0 where it has no meaning */
-	int64_t		token;			/* 0 where it has no meaning */
-	const char *body;			/* JSON text or NULL */
-	const char *delta;			/* JSON text or NULL */
-	const char *control;		/* of a checkpoint: the control state to keep
+	int64_t token;		  /* 0 where it has no meaning */
+	const char *body;	  /* JSON text or NULL */
+	const char *delta;	  /* JSON text or NULL */
+	const char *control;  /* of a checkpoint: the control state to keep
 								 * with it, as from dump_control; else NULL */
 } HitlEffect;
 
 typedef struct HitlEffects
 {
-	int			count;
-	int			capacity;
+	int count;
+	int capacity;
 	HitlEffect *items;
-	bool		more;			/* send "continue": a step is ready to run */
-	char	   *error;			/* for HITL_INVALID: why, else NULL; freed with
+	bool more;	  /* send "continue": a step is ready to run */
+	char *error;  /* for HITL_INVALID: why, else NULL; freed with
 								 * the list */
-	void	   *memory;			/* the core's own */
+	void *memory; /* the core's own */
 } HitlEffects;
 
 /* ---- approvals ------------------------------------------------------ */
@@ -198,13 +200,13 @@ typedef struct HitlEffects
 /* How the answers to one approval request stand. */
 typedef struct HitlTally
 {
-	int			eligible;		/* how many may answer; 0: not limited to a list */
-	int			required;		/* how many are named as required approvers */
-	int			threshold;		/* approvals asked for; 0: not stated */
-	int			approvals;		/* so far */
-	int			required_approvals; /* of these, by required approvers */
-	int			rejections;		/* so far */
-	int			required_rejections;	/* of these, by required approvers */
+	int eligible;			 /* how many may answer; 0: not limited to a list */
+	int required;			 /* how many are named as required approvers */
+	int threshold;			 /* approvals asked for; 0: not stated */
+	int approvals;			 /* so far */
+	int required_approvals;	 /* of these, by required approvers */
+	int rejections;			 /* so far */
+	int required_rejections; /* of these, by required approvers */
 } HitlTally;
 
 typedef enum HitlOutcome
@@ -219,12 +221,12 @@ typedef enum HitlOutcome
 /* Times in milliseconds. */
 typedef struct HitlRetry
 {
-	int			max_attempts;	/* the first one included */
-	int			policy;			/* HitlRetryPolicy */
-	int64_t		base_delay_ms;
-	int64_t		max_delay_ms;
-	double		backoff_factor; /* for exponential */
-	double		jitter;			/* 0..1: part of the delay that is random */
+	int max_attempts; /* the first one included */
+	int policy;		  /* HitlRetryPolicy */
+	int64_t base_delay_ms;
+	int64_t max_delay_ms;
+	double backoff_factor; /* for exponential */
+	double jitter;		   /* 0..1: part of the delay that is random */
 } HitlRetry;
 
 typedef enum HitlRetryPolicy
@@ -239,16 +241,17 @@ typedef enum HitlRetryPolicy
 
 typedef struct HitlCoreApi
 {
-	int			abi;			/* HITL_CORE_ABI */
+	int abi; /* HITL_CORE_ABI */
 
 	/*
 	 * Parse and check a definition.  HITL_INVALID fills faults with every
 	 * fault found.  host may be NULL; only its check_path is used.
 	 */
-	HitlResult	(*parse_definition) (const char *json, const HitlHost *host,
-									 HitlDefinition **definition, HitlFaults *faults);
-	void		(*free_definition) (HitlDefinition *definition);
-	void		(*free_faults) (HitlFaults *faults);
+	HitlResult (*parse_definition)(const char *json, const HitlHost *host,
+								   HitlDefinition **definition,
+								   HitlFaults *faults);
+	void (*free_definition)(HitlDefinition *definition);
+	void (*free_faults)(HitlFaults *faults);
 
 	/*
 	 * Control state from and to text.  NULL text gives the state of a
@@ -258,20 +261,21 @@ typedef struct HitlCoreApi
 	 * which status displays may read; state is ready, waiting_approval or
 	 * waiting_reply.  All else in it is the core's own.
 	 */
-	HitlResult	(*parse_control) (const HitlDefinition *definition, const char *json,
-								  HitlControl **control, char **error);
-	HitlResult	(*dump_control) (const HitlControl *control, char **json);
-	void		(*free_control) (HitlControl *control);
+	HitlResult (*parse_control)(const HitlDefinition *definition,
+								const char *json, HitlControl **control,
+								char **error);
+	HitlResult (*dump_control)(const HitlControl *control, char **json);
+	void (*free_control)(HitlControl *control);
 
 	/*
 	 * Process one message.  control is changed in place; effects are appended
 	 * in order to a list initialised with zeros (free_effects empties it).
 	 * With any result but HITL_OK, nothing has changed.
 	 */
-	HitlResult	(*advance) (const HitlDefinition *definition, HitlControl *control,
-							const HitlMessage *message, const HitlHost *host,
-							HitlEffects *effects);
-	void		(*free_effects) (HitlEffects *effects);
+	HitlResult (*advance)(const HitlDefinition *definition,
+						  HitlControl *control, const HitlMessage *message,
+						  const HitlHost *host, HitlEffects *effects);
+	void (*free_effects)(HitlEffects *effects);
 
 	/*
 	 * Return to the control state of a checkpoint (text from dump_control).
@@ -279,12 +283,12 @@ typedef struct HitlCoreApi
 	 * rising, so answers to what was asked before find nobody; what the
 	 * checkpoint awaited is asked again when the workflow continues.
 	 */
-	HitlResult	(*rewind) (const HitlDefinition *definition, const HitlControl *current,
-						   const char *checkpoint, HitlControl **control,
-						   HitlEffects *effects);
+	HitlResult (*rewind)(const HitlDefinition *definition,
+						 const HitlControl *current, const char *checkpoint,
+						 HitlControl **control, HitlEffects *effects);
 
 	/* Decide an approval request by its answers so far. */
-	HitlOutcome (*decide) (const HitlTally *tally);
+	HitlOutcome (*decide)(const HitlTally *tally);
 
 	/*
 	 * Parse the "retry" member of a step ({"max_attempts","policy",
@@ -292,13 +296,14 @@ typedef struct HitlCoreApi
 	 * or as "30 seconds", "5 minutes", "2 hours", "1 day"); NULL gives the
 	 * defaults.
 	 */
-	HitlResult	(*parse_retry) (const char *json, HitlRetry *retry, HitlFaults *faults);
+	HitlResult (*parse_retry)(const char *json, HitlRetry *retry,
+							  HitlFaults *faults);
 
 	/*
 	 * Delay in ms before attempt number attempt + 1, after attempt failed;
 	 * -1: no more.  random is in [0, 1).
 	 */
-	int64_t		(*retry_delay) (const HitlRetry *retry, int attempt, double random);
+	int64_t (*retry_delay)(const HitlRetry *retry, int attempt, double random);
 
 	/*
 	 * Body of an OpenAI-compatible chat completion request.  task: body of a
@@ -307,22 +312,22 @@ typedef struct HitlCoreApi
 	 * workflow was executed with, or NULL; variables, steps: JSON texts of
 	 * $.variables and $.steps, or NULL.
 	 */
-	HitlResult	(*build_chat_request) (const char *task, const char *model,
-									   const char *parameters, const char *goal,
-									   const char *variables, const char *steps,
-									   char **body, char **error);
+	HitlResult (*build_chat_request)(const char *task, const char *model,
+									 const char *parameters, const char *goal,
+									 const char *variables, const char *steps,
+									 char **body, char **error);
 
 	/*
 	 * Body of the reply message of the built-in model, which repeats the
 	 * task.  task and token: of a RUN_TASK effect.
 	 */
-	HitlResult	(*build_echo_reply) (const char *task, int64_t token,
-									 char **body, char **error);
+	HitlResult (*build_echo_reply)(const char *task, int64_t token, char **body,
+								   char **error);
 
 	/* For strings returned through char **. */
-	void		(*free_text) (char *text);
+	void (*free_text)(char *text);
 } HitlCoreApi;
 
 extern const HitlCoreApi *hitl_core_api(void);
 
-#endif							/* HITL_CORE_H */
+#endif /* HITL_CORE_H */

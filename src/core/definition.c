@@ -12,37 +12,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const HitlStepKind *const kinds[] = {
-	&hitl_task_kind,
-	&hitl_approval_kind,
-	&hitl_checkpoint_kind
-};
+static const HitlStepKind *const kinds[] = {&hitl_task_kind,
+											&hitl_approval_kind,
+											&hitl_checkpoint_kind};
 
 /* In longer lists, no name is suggested for a step that is not there. */
-#define MAX_COMPARED	100
+#define MAX_COMPARED 100
 
-#define KINDS	(sizeof(kinds) / sizeof(kinds[0]))
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
-static const char *const top_members[] = {
-	"name", "description", "steps", "version", "metadata", "input", "$schema", NULL
-};
+static const char *const top_members[] = {"name",	 "description", "steps",
+										  "version", "metadata",	"input",
+										  "$schema", NULL};
 
-static const char *const common_members[] = {
-	"name", "type", "description", "when", "on_error", NULL
-};
+static const char *const common_members[] = {"name", "type",	 "description",
+											 "when", "on_error", NULL};
 
-static void parse_top(HitlParse *parse, const HitlJson *document, HitlDefinition *definition);
-static void parse_list(HitlParse *parse, const HitlPlace *place, const HitlJson *array,
-					   HitlDefinition *definition, HitlStepList *list);
-static void parse_name(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
-					   HitlDefinition *definition, HitlStep *step);
-static void parse_step(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
-					   const HitlDefinition *definition, HitlStep *step);
+static void parse_top(HitlParse *parse, const HitlJson *document,
+					  HitlDefinition *definition);
+static void parse_list(HitlParse *parse, const HitlPlace *place,
+					   const HitlJson *array, HitlDefinition *definition,
+					   HitlStepList *list);
+static void parse_name(HitlParse *parse, const HitlPlace *place,
+					   const HitlJson *object, HitlDefinition *definition,
+					   HitlStep *step);
+static void parse_step(HitlParse *parse, const HitlPlace *place,
+					   const HitlJson *object, const HitlDefinition *definition,
+					   HitlStep *step);
 static const HitlStepKind *parse_kind(HitlParse *parse, const HitlPlace *place,
 									  const HitlJson *object);
-static void parse_action(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
-						 const char *key, const HitlDefinition *definition,
-						 const HitlStep *step, HitlAction *action);
+static void parse_action(HitlParse *parse, const HitlPlace *place,
+						 const HitlJson *object, const char *key,
+						 const HitlDefinition *definition, const HitlStep *step,
+						 HitlAction *action);
 static void parse_goto(HitlParse *parse, const HitlPlace *place,
 					   const HitlDefinition *definition, const HitlStep *step,
 					   HitlAction *action);
@@ -58,9 +60,9 @@ HitlResult
 hitl_parse_definition(const char *json, const HitlHost *host,
 					  HitlDefinition **definition, HitlFaults *faults)
 {
-	HitlArena	arena;
-	HitlArena	scratch;		/* of the document itself */
-	HitlParse	parse = {&arena, host, faults, false, HITL_OK};
+	HitlArena arena;
+	HitlArena scratch; /* of the document itself */
+	HitlParse parse = {&arena, host, faults, false, HITL_OK};
 	HitlDefinition *result;
 	const HitlJson *document;
 	HitlJsonError error;
@@ -80,7 +82,8 @@ hitl_parse_definition(const char *json, const HitlHost *host,
 			parse_top(&parse, document, result);
 			break;
 		case HITL_INVALID:
-			hitl_fault(&parse, NULL, "not JSON: %s (byte %zu)", error.message, error.offset);
+			hitl_fault(&parse, NULL, "not JSON: %s (byte %zu)", error.message,
+					   error.offset);
 			break;
 		default:
 			parse.result = HITL_NO_MEMORY;
@@ -124,14 +127,16 @@ hitl_find_step(const HitlIndex *index, const char *key)
  * The outermost object.
  */
 static void
-parse_top(HitlParse *parse, const HitlJson *document, HitlDefinition *definition)
+parse_top(HitlParse *parse, const HitlJson *document,
+		  HitlDefinition *definition)
 {
-	HitlPlace	steps_place = {NULL, "steps", 0};
+	HitlPlace steps_place = {NULL, "steps", 0};
 	const HitlJson *steps;
 
 	if (document->type != HITL_JSON_OBJECT)
 	{
-		hitl_fault(parse, NULL, "must be an object, not %s", hitl_json_type_name(document));
+		hitl_fault(parse, NULL, "must be an object, not %s",
+				   hitl_json_type_name(document));
 		return;
 	}
 	hitl_check_members(parse, NULL, document, top_members, NULL);
@@ -154,9 +159,10 @@ parse_list(HitlParse *parse, const HitlPlace *place, const HitlJson *array,
 		   HitlDefinition *definition, HitlStepList *list)
 {
 	const HitlJson *object;
-	HitlPlace	here = {place, NULL, 0};
+	HitlPlace here = {place, NULL, 0};
 
-	list->steps = hitl_alloc_zero(parse->arena, array->count * sizeof(HitlStep));
+	list->steps = hitl_alloc_zero(parse->arena,
+								  array->count * sizeof(HitlStep));
 	if (list->steps == NULL)
 		return;
 	list->count = array->count;
@@ -164,8 +170,8 @@ parse_list(HitlParse *parse, const HitlPlace *place, const HitlJson *array,
 
 	for (object = array->first; object != NULL; object = object->next)
 	{
-		HitlStep   *step = &list->steps[here.index];
-		HitlBuffer	path;
+		HitlStep *step = &list->steps[here.index];
+		HitlBuffer path;
 
 		step->list = list;
 		step->index = here.index;
@@ -179,15 +185,18 @@ parse_list(HitlParse *parse, const HitlPlace *place, const HitlJson *array,
 		if (object->type == HITL_JSON_OBJECT)
 			parse_name(parse, &here, object, definition, step);
 		else
-			hitl_fault(parse, &here, "must be an object, not %s", hitl_json_type_name(object));
+			hitl_fault(parse, &here, "must be an object, not %s",
+					   hitl_json_type_name(object));
 		here.index++;
 	}
 
 	here.index = 0;
-	for (object = array->first; object != NULL && parse->result == HITL_OK; object = object->next)
+	for (object = array->first; object != NULL && parse->result == HITL_OK;
+		 object = object->next)
 	{
 		if (object->type == HITL_JSON_OBJECT)
-			parse_step(parse, &here, object, definition, &list->steps[here.index]);
+			parse_step(parse, &here, object, definition,
+					   &list->steps[here.index]);
 		here.index++;
 	}
 }
@@ -200,21 +209,23 @@ parse_name(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 		   HitlDefinition *definition, HitlStep *step)
 {
 	const char *name = hitl_get_text(parse, place, object, "name", true);
-	HitlPlace	here = {place, "name", 0};
+	HitlPlace here = {place, "name", 0};
 	const HitlStep *other;
 
 	if (name == NULL)
 		return;
 	if (!is_name(name))
 	{
-		hitl_fault(parse, &here, "must be letters, digits, \"_\" and \"-\", and begin with a "
+		hitl_fault(parse, &here,
+				   "must be letters, digits, \"_\" and \"-\", and begin with a "
 				   "letter or \"_\", so that paths can use it");
 		return;
 	}
 	other = hitl_find_step(&definition->by_name, name);
 	if (other != NULL)
 	{
-		hitl_fault(parse, &here, "the step %s has this name already", other->path);
+		hitl_fault(parse, &here, "the step %s has this name already",
+				   other->path);
 		return;
 	}
 	step->name = hitl_copy_text(parse->arena, name, strlen(name));
@@ -229,7 +240,7 @@ static void
 parse_step(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 		   const HitlDefinition *definition, HitlStep *step)
 {
-	HitlPlace	when_place = {place, "when", 0};
+	HitlPlace when_place = {place, "when", 0};
 	const char *when;
 
 	if (parse->arena->failed)
@@ -237,16 +248,20 @@ parse_step(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	step->kind = parse_kind(parse, place, object);
 	if (step->kind == NULL)
 		return;
-	hitl_check_members(parse, place, object, common_members, step->kind->members);
+	hitl_check_members(parse, place, object, common_members,
+					   step->kind->members);
 	when = hitl_get_text(parse, place, object, "when", false);
 	if (when != NULL)
 	{
 		step->when = hitl_copy_text(parse->arena, when, strlen(when));
 		hitl_check_path(parse, &when_place, when);
 	}
-	parse_action(parse, place, object, "on_error", definition, step, &step->on_error);
-	parse_action(parse, place, object, "on_reject", definition, step, &step->on_reject);
-	parse_action(parse, place, object, "on_timeout", definition, step, &step->on_timeout);
+	parse_action(parse, place, object, "on_error", definition, step,
+				 &step->on_error);
+	parse_action(parse, place, object, "on_reject", definition, step,
+				 &step->on_reject);
+	parse_action(parse, place, object, "on_timeout", definition, step,
+				 &step->on_timeout);
 	step->kind->parse(parse, place, object, step);
 }
 
@@ -257,10 +272,10 @@ static const HitlStepKind *
 parse_kind(HitlParse *parse, const HitlPlace *place, const HitlJson *object)
 {
 	const char *type = hitl_get_text(parse, place, object, "type", true);
-	HitlPlace	here = {place, "type", 0};
+	HitlPlace here = {place, "type", 0};
 	const char *names[KINDS + 1];
 	const char *nearest;
-	size_t		i;
+	size_t i;
 
 	if (type == NULL)
 		return NULL;
@@ -273,11 +288,14 @@ parse_kind(HitlParse *parse, const HitlPlace *place, const HitlJson *object)
 	names[KINDS] = NULL;
 	nearest = hitl_nearest(type, names, NULL);
 	if (nearest != NULL)
-		hitl_fault(parse, &here, "unknown step type \"%s\", perhaps \"%s\" is meant",
-				   type, nearest);
-	else
 		hitl_fault(parse, &here,
-				   "unknown step type \"%s\"; there are task, approval and checkpoint", type);
+				   "unknown step type \"%s\", perhaps \"%s\" is meant", type,
+				   nearest);
+	else
+		hitl_fault(
+			parse, &here,
+			"unknown step type \"%s\"; there are task, approval and checkpoint",
+			type);
 	return NULL;
 }
 
@@ -286,10 +304,10 @@ parse_kind(HitlParse *parse, const HitlPlace *place, const HitlJson *object)
  */
 static void
 parse_action(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
-			 const char *key, const HitlDefinition *definition, const HitlStep *step,
-			 HitlAction *action)
+			 const char *key, const HitlDefinition *definition,
+			 const HitlStep *step, HitlAction *action)
 {
-	HitlPlace	here = {place, key, 0};
+	HitlPlace here = {place, key, 0};
 	const char *text;
 
 	if (hitl_json_member(object, key) == NULL)
@@ -306,31 +324,37 @@ parse_action(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	else if (strncmp(text, "goto:", 5) == 0)
 	{
 		action->kind = HITL_ACTION_GOTO;
-		action->target = hitl_copy_text(parse->arena, text + 5, strlen(text + 5));
+		action->target = hitl_copy_text(parse->arena, text + 5,
+										strlen(text + 5));
 		if (action->target != NULL)
 			parse_goto(parse, &here, definition, step, action);
 	}
 	else if (strncmp(text, "rollback:", 9) == 0 && text[9] != '\0')
 	{
 		action->kind = HITL_ACTION_ROLLBACK;
-		action->target = hitl_copy_text(parse->arena, text + 9, strlen(text + 9));
+		action->target = hitl_copy_text(parse->arena, text + 9,
+										strlen(text + 9));
 	}
 	else
-		hitl_fault(parse, &here, "must be fail, continue, %sgoto:<step> or rollback:<checkpoint>",
-				   strcmp(key, "on_error") == 0 ? "" : "reject, ");
+		hitl_fault(
+			parse, &here,
+			"must be fail, continue, %sgoto:<step> or rollback:<checkpoint>",
+			strcmp(key, "on_error") == 0 ? "" : "reject, ");
 }
 
 /*
  * The step that an action goes to.
  */
 static void
-parse_goto(HitlParse *parse, const HitlPlace *place, const HitlDefinition *definition,
-		   const HitlStep *step, HitlAction *action)
+parse_goto(HitlParse *parse, const HitlPlace *place,
+		   const HitlDefinition *definition, const HitlStep *step,
+		   HitlAction *action)
 {
-	const HitlStep *target = hitl_find_step(&definition->by_name, action->target);
+	const HitlStep *target = hitl_find_step(&definition->by_name,
+											action->target);
 	const char *names[MAX_COMPARED + 1];
 	const char *nearest = NULL;
-	int			i;
+	int i;
 
 	if (target != NULL && target->list == step->list)
 	{
@@ -339,7 +363,8 @@ parse_goto(HitlParse *parse, const HitlPlace *place, const HitlDefinition *defin
 	}
 	if (target != NULL)
 	{
-		hitl_fault(parse, place, "step \"%s\" is not in the same list of steps", action->target);
+		hitl_fault(parse, place, "step \"%s\" is not in the same list of steps",
+				   action->target);
 		return;
 	}
 	if (step->list->count <= MAX_COMPARED && !hitl_faults_full(parse))
@@ -350,7 +375,8 @@ parse_goto(HitlParse *parse, const HitlPlace *place, const HitlDefinition *defin
 		nearest = hitl_nearest(action->target, names, NULL);
 	}
 	if (nearest != NULL && nearest[0] != '\0')
-		hitl_fault(parse, place, "there is no step \"%s\", perhaps \"%s\" is meant",
+		hitl_fault(parse, place,
+				   "there is no step \"%s\", perhaps \"%s\" is meant",
 				   action->target, nearest);
 	else
 		hitl_fault(parse, place, "there is no step \"%s\"", action->target);
@@ -366,7 +392,8 @@ is_name(const char *text)
 
 	for (p = text; *p != '\0'; p++)
 	{
-		bool		letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || *p == '_';
+		bool letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+			*p == '_';
 
 		if (!letter && (p == text || ((*p < '0' || *p > '9') && *p != '-')))
 			return false;
@@ -380,20 +407,22 @@ is_name(const char *text)
 static void
 add_step(HitlArena *arena, HitlIndex *index, const HitlStep *step)
 {
-	size_t		i;
+	size_t i;
 
 	if (index->slots == NULL || (index->count + 1) * 2 > index->mask + 1)
 	{
-		HitlIndex	larger = *index;
+		HitlIndex larger = *index;
 
 		larger.mask = index->slots == NULL ? 15 : index->mask * 2 + 1;
-		larger.slots = hitl_alloc_zero(arena, (larger.mask + 1) * sizeof(HitlStep *));
+		larger.slots = hitl_alloc_zero(arena,
+									   (larger.mask + 1) * sizeof(HitlStep *));
 		if (larger.slots == NULL)
 			return;
 		for (i = 0; index->slots != NULL && i <= index->mask; i++)
 		{
 			if (index->slots[i] != NULL)
-				*find_slot(&larger, key_of(index, index->slots[i])) = index->slots[i];
+				*find_slot(&larger,
+						   key_of(index, index->slots[i])) = index->slots[i];
 		}
 		*index = larger;
 	}
@@ -407,13 +436,14 @@ add_step(HitlArena *arena, HitlIndex *index, const HitlStep *step)
 static const HitlStep **
 find_slot(const HitlIndex *index, const char *key)
 {
-	uint64_t	hash = UINT64_C(14695981039346656037);	/* FNV-1a */
+	uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
 	const char *p;
-	size_t		i;
+	size_t i;
 
 	for (p = key; *p != '\0'; p++)
 		hash = (hash ^ (unsigned char) *p) * UINT64_C(1099511628211);
-	for (i = hash & index->mask; index->slots[i] != NULL; i = (i + 1) & index->mask)
+	for (i = hash & index->mask; index->slots[i] != NULL;
+		 i = (i + 1) & index->mask)
 	{
 		if (strcmp(key_of(index, index->slots[i]), key) == 0)
 			break;

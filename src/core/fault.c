@@ -8,24 +8,24 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MAX_FAULTS	100
-#define MAX_NAME	40			/* longest name that is compared with others */
+#define MAX_FAULTS 100
+#define MAX_NAME   40 /* longest name that is compared with others */
 
-static int	distance(const char *a, const char *b);
+static int distance(const char *a, const char *b);
 
 /*
  * Record a fault of the document.  From the hundredth on they are dropped:
  * such a document is no definition with slips in it.
  */
 void
-hitl_fault(HitlParse *parse, const HitlPlace *place, const char *format,...)
+hitl_fault(HitlParse *parse, const HitlPlace *place, const char *format, ...)
 {
 	HitlFaults *faults = parse->faults;
-	HitlArena  *memory;
-	HitlBuffer	pointer;
-	char		message[600];
-	size_t		length;
-	va_list		arguments;
+	HitlArena *memory;
+	HitlBuffer pointer;
+	char message[600];
+	size_t length;
+	va_list arguments;
 
 	parse->faulty = true;
 	if (hitl_faults_full(parse))
@@ -45,7 +45,7 @@ hitl_fault(HitlParse *parse, const HitlPlace *place, const char *format,...)
 
 	if (faults->memory == NULL)
 	{
-		HitlArena	arena;
+		HitlArena arena;
 
 		hitl_arena_init(&arena);
 		memory = hitl_alloc(&arena, sizeof(HitlArena));
@@ -60,8 +60,8 @@ hitl_fault(HitlParse *parse, const HitlPlace *place, const char *format,...)
 	memory = faults->memory;
 	if (faults->count == faults->capacity)
 	{
-		int			capacity = faults->capacity == 0 ? 8 : faults->capacity * 2;
-		HitlFault  *items = hitl_alloc(memory, capacity * sizeof(HitlFault));
+		int capacity = faults->capacity == 0 ? 8 : faults->capacity * 2;
+		HitlFault *items = hitl_alloc(memory, capacity * sizeof(HitlFault));
 
 		if (items != NULL)
 		{
@@ -75,7 +75,7 @@ hitl_fault(HitlParse *parse, const HitlPlace *place, const char *format,...)
 	hitl_append_pointer(&pointer, place);
 	if (!memory->failed)
 	{
-		HitlFault  *fault = &faults->items[faults->count];
+		HitlFault *fault = &faults->items[faults->count];
 
 		fault->pointer = hitl_buffer_text(&pointer);
 		fault->message = hitl_copy_text(memory, message, length);
@@ -139,17 +139,19 @@ hitl_append_pointer(HitlBuffer *buffer, const HitlPlace *place)
  * by NULL), and for every member given twice.
  */
 void
-hitl_check_members(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
-				   const char *const *names, const char *const *more_names)
+hitl_check_members(HitlParse *parse, const HitlPlace *place,
+				   const HitlJson *object, const char *const *names,
+				   const char *const *more_names)
 {
 	const HitlJson *member;
 
-	for (member = object->first; member != NULL && !hitl_faults_full(parse); member = member->next)
+	for (member = object->first; member != NULL && !hitl_faults_full(parse);
+		 member = member->next)
 	{
-		HitlPlace	here = {place, member->key, 0};
+		HitlPlace here = {place, member->key, 0};
 		const char *const *lists[2];
-		bool		known = false;
-		int			i;
+		bool known = false;
+		int i;
 
 		lists[0] = names;
 		lists[1] = more_names;
@@ -157,7 +159,8 @@ hitl_check_members(HitlParse *parse, const HitlPlace *place, const HitlJson *obj
 		{
 			const char *const *name;
 
-			for (name = lists[i]; name != NULL && *name != NULL && !known; name++)
+			for (name = lists[i]; name != NULL && *name != NULL && !known;
+				 name++)
 				known = strcmp(*name, member->key) == 0;
 		}
 		if (!known)
@@ -165,7 +168,8 @@ hitl_check_members(HitlParse *parse, const HitlPlace *place, const HitlJson *obj
 			const char *nearest = hitl_nearest(member->key, names, more_names);
 
 			if (nearest != NULL)
-				hitl_fault(parse, &here, "unknown member, perhaps \"%s\" is meant", nearest);
+				hitl_fault(parse, &here,
+						   "unknown member, perhaps \"%s\" is meant", nearest);
 			else
 				hitl_fault(parse, &here, "unknown member");
 		}
@@ -178,12 +182,13 @@ hitl_check_members(HitlParse *parse, const HitlPlace *place, const HitlJson *obj
  * The name a text was probably meant to be, or NULL.
  */
 const char *
-hitl_nearest(const char *text, const char *const *names, const char *const *more_names)
+hitl_nearest(const char *text, const char *const *names,
+			 const char *const *more_names)
 {
 	const char *const *lists[2];
 	const char *nearest = NULL;
-	int			best;
-	int			i;
+	int best;
+	int i;
 
 	/* One slip in a short name, two in a longer one. */
 	best = strlen(text) < 5 ? 2 : 3;
@@ -195,7 +200,7 @@ hitl_nearest(const char *text, const char *const *names, const char *const *more
 
 		for (name = lists[i]; name != NULL && *name != NULL; name++)
 		{
-			int			d = distance(text, *name);
+			int d = distance(text, *name);
 
 			if (d < best)
 			{
@@ -215,7 +220,8 @@ hitl_check_path(HitlParse *parse, const HitlPlace *place, const char *path)
 {
 	const char *text = NULL;
 
-	if (parse->host == NULL || parse->host->check_path == NULL || parse->result != HITL_OK)
+	if (parse->host == NULL || parse->host->check_path == NULL ||
+		parse->result != HITL_OK)
 		return;
 	switch (parse->host->check_path(parse->host->context, path, &text))
 	{
@@ -239,13 +245,12 @@ const HitlJson *
 hitl_get(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 		 const char *key, HitlJsonType type, bool required)
 {
-	static const HitlJson samples[] = {
-		[HITL_JSON_STRING] = {.type = HITL_JSON_STRING},
-		[HITL_JSON_ARRAY] = {.type = HITL_JSON_ARRAY},
-		[HITL_JSON_OBJECT] = {.type = HITL_JSON_OBJECT}
-	};
+	static const HitlJson samples[] =
+		{[HITL_JSON_STRING] = {.type = HITL_JSON_STRING},
+		 [HITL_JSON_ARRAY] = {.type = HITL_JSON_ARRAY},
+		 [HITL_JSON_OBJECT] = {.type = HITL_JSON_OBJECT}};
 	const HitlJson *member = hitl_json_member(object, key);
-	HitlPlace	here = {place, key, 0};
+	HitlPlace here = {place, key, 0};
 
 	if (member == NULL)
 	{
@@ -256,7 +261,8 @@ hitl_get(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	if (member->type != type)
 	{
 		hitl_fault(parse, &here, "must be %s, not %s",
-				   hitl_json_type_name(&samples[type]), hitl_json_type_name(member));
+				   hitl_json_type_name(&samples[type]),
+				   hitl_json_type_name(member));
 		return NULL;
 	}
 	return member;
@@ -269,8 +275,9 @@ const char *
 hitl_get_text(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 			  const char *key, bool required)
 {
-	const HitlJson *member = hitl_get(parse, place, object, key, HITL_JSON_STRING, required);
-	HitlPlace	here = {place, key, 0};
+	const HitlJson *member = hitl_get(parse, place, object, key,
+									  HITL_JSON_STRING, required);
+	HitlPlace here = {place, key, 0};
 
 	if (member == NULL)
 		return NULL;
@@ -286,16 +293,17 @@ hitl_get_text(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
  * A member that is true or false; false where it is absent.
  */
 bool
-hitl_get_boolean(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
-				 const char *key)
+hitl_get_boolean(HitlParse *parse, const HitlPlace *place,
+				 const HitlJson *object, const char *key)
 {
 	const HitlJson *member = hitl_json_member(object, key);
-	HitlPlace	here = {place, key, 0};
+	HitlPlace here = {place, key, 0};
 
 	if (member == NULL)
 		return false;
 	if (member->type != HITL_JSON_TRUE && member->type != HITL_JSON_FALSE)
-		hitl_fault(parse, &here, "must be true or false, not %s", hitl_json_type_name(member));
+		hitl_fault(parse, &here, "must be true or false, not %s",
+				   hitl_json_type_name(member));
 	return member->type == HITL_JSON_TRUE;
 }
 
@@ -303,19 +311,21 @@ hitl_get_boolean(HitlParse *parse, const HitlPlace *place, const HitlJson *objec
  * A member that is a time, in ms; -1 where it is absent or faulty.
  */
 int64_t
-hitl_get_duration(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
-				  const char *key)
+hitl_get_duration(HitlParse *parse, const HitlPlace *place,
+				  const HitlJson *object, const char *key)
 {
 	const HitlJson *member = hitl_json_member(object, key);
-	HitlPlace	here = {place, key, 0};
-	int64_t		milliseconds;
+	HitlPlace here = {place, key, 0};
+	int64_t milliseconds;
 
 	if (member == NULL)
 		return -1;
 	if (!hitl_parse_duration(member, &milliseconds) || milliseconds <= 0)
 	{
-		hitl_fault(parse, &here, "must be a number of seconds above 0, or a text "
-				   "such as \"30 seconds\", \"5 minutes\", \"2 hours\", \"1 day\"");
+		hitl_fault(
+			parse, &here,
+			"must be a number of seconds above 0, or a text "
+			"such as \"30 seconds\", \"5 minutes\", \"2 hours\", \"1 day\"");
 		return -1;
 	}
 	return milliseconds;
@@ -327,11 +337,11 @@ hitl_get_duration(HitlParse *parse, const HitlPlace *place, const HitlJson *obje
 static int
 distance(const char *a, const char *b)
 {
-	int			rows[3][MAX_NAME + 1];
-	int			a_length = (int) strnlen(a, MAX_NAME + 1);
-	int			b_length = (int) strnlen(b, MAX_NAME + 1);
-	int			i;
-	int			j;
+	int rows[3][MAX_NAME + 1];
+	int a_length = (int) strnlen(a, MAX_NAME + 1);
+	int b_length = (int) strnlen(b, MAX_NAME + 1);
+	int i;
+	int j;
 
 	if (a_length > MAX_NAME || b_length > MAX_NAME)
 		return MAX_NAME;
@@ -339,21 +349,21 @@ distance(const char *a, const char *b)
 		rows[0][j] = j;
 	for (i = 1; i <= a_length; i++)
 	{
-		int		   *row = rows[i % 3];
-		const int  *above = rows[(i + 2) % 3];
-		const int  *two_above = rows[(i + 1) % 3];
+		int *row = rows[i % 3];
+		const int *above = rows[(i + 2) % 3];
+		const int *two_above = rows[(i + 1) % 3];
 
 		row[0] = i;
 		for (j = 1; j <= b_length; j++)
 		{
-			int			best = above[j - 1] + (a[i - 1] != b[j - 1]);
+			int best = above[j - 1] + (a[i - 1] != b[j - 1]);
 
 			if (above[j] + 1 < best)
 				best = above[j] + 1;
 			if (row[j - 1] + 1 < best)
 				best = row[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-				two_above[j - 2] + 1 < best)
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+				a[i - 2] == b[j - 1] && two_above[j - 2] + 1 < best)
 				best = two_above[j - 2] + 1;
 			row[j] = best;
 		}

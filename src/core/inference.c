@@ -10,31 +10,39 @@
 
 #include <string.h>
 
-#define MAX_MESSAGE	500			/* characters of a server's error message */
+#define MAX_MESSAGE 500 /* characters of a server's error message */
 
 static const char *const default_instructions =
 	"You carry out one step of a workflow. Do the task you are given and answer with "
 	"its result only. If the result is structured, answer with one JSON object.";
 
 static void fail(HitlReply *reply, const char *kind, const char *message);
-static void read_completion(HitlArena *arena, const HitlJson *document, HitlReply *reply);
-static const char *read_content(HitlArena *arena, const HitlJson *content, size_t *length);
-static void write_result(HitlArena *arena, const HitlJson *document, const char *content,
-						 size_t length, HitlReply *reply);
-static const HitlJson *find_data(HitlArena *arena, const char *content, size_t length);
+static void read_completion(HitlArena *arena, const HitlJson *document,
+							HitlReply *reply);
+static const char *read_content(HitlArena *arena, const HitlJson *content,
+								size_t *length);
+static void write_result(HitlArena *arena, const HitlJson *document,
+						 const char *content, size_t length, HitlReply *reply);
+static const HitlJson *find_data(HitlArena *arena, const char *content,
+								 size_t length);
 static void write_usage(HitlBuffer *buffer, const HitlJson *usage);
 static const char *kind_of_status(int64_t status);
-static const char *message_of_error(HitlArena *arena, int64_t status, const HitlJson *document);
-static const HitlJson *parse_part(HitlArena *arena, const char *text, const char *what,
-								  HitlResult *result, HitlBuffer *error);
-static HitlResult hand_over(HitlBuffer *text, HitlBuffer *reason, HitlResult result,
-							char **body, char **error);
-static void write_request(HitlBuffer *request, HitlArena *arena, const HitlJson *task,
-						  const char *model, const HitlJson *parameters, const char *goal,
+static const char *message_of_error(HitlArena *arena, int64_t status,
+									const HitlJson *document);
+static const HitlJson *parse_part(HitlArena *arena, const char *text,
+								  const char *what, HitlResult *result,
+								  HitlBuffer *error);
+static HitlResult hand_over(HitlBuffer *text, HitlBuffer *reason,
+							HitlResult result, char **body, char **error);
+static void write_request(HitlBuffer *request, HitlArena *arena,
+						  const HitlJson *task, const char *model,
+						  const HitlJson *parameters, const char *goal,
 						  const HitlJson *variables, const HitlJson *steps);
-static void write_prompt(HitlBuffer *prompt, const HitlJson *task, const char *goal,
-						 const HitlJson *variables, const HitlJson *steps);
-static void write_section(HitlBuffer *prompt, const char *title, const HitlJson *value);
+static void write_prompt(HitlBuffer *prompt, const HitlJson *task,
+						 const char *goal, const HitlJson *variables,
+						 const HitlJson *steps);
+static void write_section(HitlBuffer *prompt, const char *title,
+						  const HitlJson *value);
 
 /*
  * Why the body of a reply message is faulty, or NULL.
@@ -46,10 +54,11 @@ hitl_check_reply(const HitlJson *body)
 	const HitlJson *text = hitl_json_member(body, "body");
 	const char *const *name;
 	static const char *const texts[] = {"kind", "message", NULL};
-	int64_t		status;
+	int64_t status;
 
 	if (hitl_json_member(body, "result") != NULL)
-		return error == NULL ? NULL : "a reply has either \"result\" or \"error\"";
+		return error == NULL ? NULL
+							 : "a reply has either \"result\" or \"error\"";
 	if (error != NULL)
 	{
 		if (error->type != HITL_JSON_OBJECT)
@@ -65,7 +74,8 @@ hitl_check_reply(const HitlJson *body)
 	}
 	if (!hitl_json_integer(hitl_json_member(body, "status"), &status))
 		return "a reply must have \"result\", \"error\" or a whole number as \"status\"";
-	if (text != NULL && text->type != HITL_JSON_STRING && text->type != HITL_JSON_NULL)
+	if (text != NULL && text->type != HITL_JSON_STRING &&
+		text->type != HITL_JSON_NULL)
 		return "\"body\" must be a string or null";
 	return NULL;
 }
@@ -81,12 +91,12 @@ hitl_read_reply(HitlArena *arena, const HitlJson *body, HitlReply *reply)
 	const HitlJson *text = hitl_json_member(body, "body");
 	const HitlJson *document = NULL;
 	HitlJsonError json_error = {"the body is empty", 0};
-	int64_t		status = 0;
+	int64_t status = 0;
 
 	memset(reply, 0, sizeof(*reply));
 	if (result != NULL)
 	{
-		HitlBuffer	buffer;
+		HitlBuffer buffer;
 
 		hitl_buffer_init(&buffer, arena);
 		hitl_json_write(&buffer, result);
@@ -98,26 +108,31 @@ hitl_read_reply(HitlArena *arena, const HitlJson *body, HitlReply *reply)
 		const HitlJson *kind = hitl_json_member(error, "kind");
 		const HitlJson *message = hitl_json_member(error, "message");
 
-		fail(reply, kind == NULL || kind->length == 0 ? "unknown_error" : kind->text,
-			 message == NULL ? "no reason given" :
-			 hitl_copy_text(arena, message->text,
-							hitl_utf8_cut(message->text, message->length, MAX_MESSAGE)));
+		fail(reply,
+			 kind == NULL || kind->length == 0 ? "unknown_error" : kind->text,
+			 message == NULL
+				 ? "no reason given"
+				 : hitl_copy_text(arena, message->text,
+								  hitl_utf8_cut(message->text, message->length,
+												MAX_MESSAGE)));
 		return;
 	}
 	hitl_json_integer(hitl_json_member(body, "status"), &status);
 	if (text != NULL && text->type == HITL_JSON_STRING && text->length > 0)
-		hitl_json_parse(arena, text->text, text->length, HITL_JSON_LENIENT, &document,
-						&json_error);
+		hitl_json_parse(arena, text->text, text->length, HITL_JSON_LENIENT,
+						&document, &json_error);
 	if (status < 200 || status > 299)
-		fail(reply, kind_of_status(status), message_of_error(arena, status, document));
+		fail(reply, kind_of_status(status),
+			 message_of_error(arena, status, document));
 	else if (document != NULL)
 		read_completion(arena, document, reply);
 	else
 	{
-		HitlBuffer	message;
+		HitlBuffer message;
 
 		hitl_buffer_init(&message, arena);
-		hitl_append_format(&message, "the inference server's reply is no JSON: %s",
+		hitl_append_format(&message,
+						   "the inference server's reply is no JSON: %s",
 						   json_error.message);
 		fail(reply, "unknown_error", hitl_buffer_text(&message));
 	}
@@ -127,14 +142,15 @@ hitl_read_reply(HitlArena *arena, const HitlJson *body, HitlReply *reply)
  * Body of a chat completion request.
  */
 HitlResult
-hitl_build_chat_request(const char *task, const char *model, const char *parameters,
-						const char *goal, const char *variables, const char *steps,
-						char **body, char **error)
+hitl_build_chat_request(const char *task, const char *model,
+						const char *parameters, const char *goal,
+						const char *variables, const char *steps, char **body,
+						char **error)
 {
-	HitlArena	arena;
-	HitlBuffer	request;
-	HitlBuffer	reason;
-	HitlResult	result = HITL_OK;
+	HitlArena arena;
+	HitlBuffer request;
+	HitlBuffer reason;
+	HitlResult result = HITL_OK;
 	const HitlJson *task_value;
 	const HitlJson *parameters_value;
 	const HitlJson *variables_value;
@@ -146,13 +162,16 @@ hitl_build_chat_request(const char *task, const char *model, const char *paramet
 	hitl_arena_init(&arena);
 	hitl_buffer_init(&request, &arena);
 	hitl_buffer_init(&reason, &arena);
-	task_value = parse_part(&arena, task == NULL ? "" : task, "task", &result, &reason);
-	parameters_value = parse_part(&arena, parameters, "parameters", &result, &reason);
-	variables_value = parse_part(&arena, variables, "variables", &result, &reason);
+	task_value = parse_part(&arena, task == NULL ? "" : task, "task", &result,
+							&reason);
+	parameters_value = parse_part(&arena, parameters, "parameters", &result,
+								  &reason);
+	variables_value = parse_part(&arena, variables, "variables", &result,
+								 &reason);
 	steps_value = parse_part(&arena, steps, "steps", &result, &reason);
 	if (result == HITL_OK)
-		write_request(&request, &arena, task_value, model, parameters_value, goal,
-					  variables_value, steps_value);
+		write_request(&request, &arena, task_value, model, parameters_value,
+					  goal, variables_value, steps_value);
 	result = hand_over(&request, &reason, result, body, error);
 	hitl_arena_free(&arena);
 	return result;
@@ -162,12 +181,13 @@ hitl_build_chat_request(const char *task, const char *model, const char *paramet
  * The reply of the built-in model: the task itself.
  */
 HitlResult
-hitl_build_echo_reply(const char *task, int64_t token, char **body, char **error)
+hitl_build_echo_reply(const char *task, int64_t token, char **body,
+					  char **error)
 {
-	HitlArena	arena;
-	HitlBuffer	reply;
-	HitlBuffer	reason;
-	HitlResult	result = HITL_OK;
+	HitlArena arena;
+	HitlBuffer reply;
+	HitlBuffer reason;
+	HitlResult result = HITL_OK;
 	const HitlJson *value;
 	const HitlJson *text;
 
@@ -177,7 +197,8 @@ hitl_build_echo_reply(const char *task, int64_t token, char **body, char **error
 	hitl_arena_init(&arena);
 	hitl_buffer_init(&reply, &arena);
 	hitl_buffer_init(&reason, &arena);
-	value = parse_part(&arena, task == NULL ? "" : task, "task", &result, &reason);
+	value = parse_part(&arena, task == NULL ? "" : task, "task", &result,
+					   &reason);
 	text = hitl_json_member(value, "task");
 	if (result == HITL_OK && (text == NULL || text->type != HITL_JSON_STRING))
 	{
@@ -218,7 +239,7 @@ read_completion(HitlArena *arena, const HitlJson *document, HitlReply *reply)
 	const HitlJson *message;
 	const HitlJson *reason;
 	const char *content;
-	size_t		length = 0;
+	size_t length = 0;
 
 	if (choices != NULL && choices->type == HITL_JSON_ARRAY)
 		choice = choices->first;
@@ -227,24 +248,29 @@ read_completion(HitlArena *arena, const HitlJson *document, HitlReply *reply)
 	{
 		/* Some servers report errors with status 200. */
 		if (hitl_json_member(document, "error") != NULL)
-			fail(reply, "unknown_error", message_of_error(arena, 200, document));
+			fail(reply, "unknown_error",
+				 message_of_error(arena, 200, document));
 		else
-			fail(reply, "unknown_error", "the inference server's reply is no chat completion");
+			fail(reply, "unknown_error",
+				 "the inference server's reply is no chat completion");
 		return;
 	}
-	content = read_content(arena, hitl_json_member(message, "content"), &length);
+	content = read_content(arena, hitl_json_member(message, "content"),
+						   &length);
 	reason = hitl_json_member(choice, "finish_reason");
 	if (length == 0 && reason != NULL && reason->type == HITL_JSON_STRING)
 	{
 		if (strcmp(reason->text, "content_filter") == 0)
 		{
-			fail(reply, "permission_error", "the model's answer was withheld by a content filter");
+			fail(reply, "permission_error",
+				 "the model's answer was withheld by a content filter");
 			return;
 		}
 		if (strcmp(reason->text, "length") == 0)
 		{
-			fail(reply, "validation_error",
-				 "the model used up its tokens before it answered (raise max_tokens)");
+			fail(
+				reply, "validation_error",
+				"the model used up its tokens before it answered (raise max_tokens)");
 			return;
 		}
 	}
@@ -258,7 +284,7 @@ static const char *
 read_content(HitlArena *arena, const HitlJson *content, size_t *length)
 {
 	const HitlJson *part;
-	HitlBuffer	text;
+	HitlBuffer text;
 
 	*length = 0;
 	if (content == NULL)
@@ -273,8 +299,9 @@ read_content(HitlArena *arena, const HitlJson *content, size_t *length)
 	hitl_buffer_init(&text, arena);
 	for (part = content->first; part != NULL; part = part->next)
 	{
-		const HitlJson *piece = part->type == HITL_JSON_STRING ?
-			part : hitl_json_member(part, "text");
+		const HitlJson *piece = part->type == HITL_JSON_STRING
+			? part
+			: hitl_json_member(part, "text");
 
 		if (piece != NULL && piece->type == HITL_JSON_STRING)
 			hitl_append(&text, piece->text, piece->length);
@@ -287,12 +314,12 @@ read_content(HitlArena *arena, const HitlJson *content, size_t *length)
  * The result of a task: the answer, the data in it, and what it cost.
  */
 static void
-write_result(HitlArena *arena, const HitlJson *document, const char *content, size_t length,
-			 HitlReply *reply)
+write_result(HitlArena *arena, const HitlJson *document, const char *content,
+			 size_t length, HitlReply *reply)
 {
 	const HitlJson *model = hitl_json_member(document, "model");
 	const HitlJson *data;
-	HitlBuffer	result;
+	HitlBuffer result;
 
 	if (content == NULL)
 		return;
@@ -327,18 +354,22 @@ find_data(HitlArena *arena, const char *content, size_t length)
 		start++;
 	while (end > start && strchr(space, end[-1]) != NULL)
 		end--;
-	if (end - start >= 6 && memcmp(start, "```", 3) == 0 && memcmp(end - 3, "```", 3) == 0)
+	if (end - start >= 6 && memcmp(start, "```", 3) == 0 &&
+		memcmp(end - 3, "```", 3) == 0)
 	{
 		/* The fence's first line may name the language. */
 		end -= 3;
-		for (start += 3; start < end && *start != '\n' && *start != '{' && *start != '['; start++)
+		for (start += 3;
+			 start < end && *start != '\n' && *start != '{' && *start != '[';
+			 start++)
 			;
 		while (start < end && strchr(space, *start) != NULL)
 			start++;
 	}
 	if (start >= end || (*start != '{' && *start != '['))
 		return NULL;
-	if (hitl_json_parse(arena, start, end - start, HITL_JSON_LENIENT, &data, NULL) != HITL_OK)
+	if (hitl_json_parse(arena, start, end - start, HITL_JSON_LENIENT, &data,
+						NULL) != HITL_OK)
 		return NULL;
 	return data;
 }
@@ -349,18 +380,18 @@ find_data(HitlArena *arena, const char *content, size_t length)
 static void
 write_usage(HitlBuffer *buffer, const HitlJson *usage)
 {
-	static const char *const names[] = {
-		"prompt_tokens", "completion_tokens", "total_tokens", NULL
-	};
+	static const char *const names[] = {"prompt_tokens", "completion_tokens",
+										"total_tokens", NULL};
 	const char *const *name;
-	bool		any = false;
-	int64_t		tokens;
+	bool any = false;
+	int64_t tokens;
 
 	for (name = names; *name != NULL; name++)
 	{
 		if (!hitl_json_integer(hitl_json_member(usage, *name), &tokens))
 			continue;
-		hitl_append_format(buffer, "%s\"%s\":", any ? "," : ",\"usage\":{", *name);
+		hitl_append_format(buffer, "%s\"%s\":", any ? "," : ",\"usage\":{",
+						   *name);
 		hitl_append_integer(buffer, tokens);
 		any = true;
 	}
@@ -390,7 +421,8 @@ kind_of_status(int64_t status)
 		case 429:
 			return "rate_limit";
 		default:
-			return status >= 500 && status <= 599 ? "service_unavailable" : "unknown_error";
+			return status >= 500 && status <= 599 ? "service_unavailable"
+												  : "unknown_error";
 	}
 }
 
@@ -403,15 +435,17 @@ message_of_error(HitlArena *arena, int64_t status, const HitlJson *document)
 {
 	const HitlJson *error = hitl_json_member(document, "error");
 	const HitlJson *message = hitl_json_member(error, "message");
-	HitlBuffer	buffer;
+	HitlBuffer buffer;
 
 	if (message == NULL || message->type != HITL_JSON_STRING)
 		message = error;
 	if (message == NULL || message->type != HITL_JSON_STRING)
 		message = hitl_json_member(document, "message");
-	if (message != NULL && message->type == HITL_JSON_STRING && message->length > 0)
+	if (message != NULL && message->type == HITL_JSON_STRING &&
+		message->length > 0)
 		return hitl_copy_text(arena, message->text,
-							  hitl_utf8_cut(message->text, message->length, MAX_MESSAGE));
+							  hitl_utf8_cut(message->text, message->length,
+											MAX_MESSAGE));
 	hitl_buffer_init(&buffer, arena);
 	hitl_append_text(&buffer, "the server answered with status ");
 	hitl_append_integer(&buffer, status);
@@ -423,18 +457,20 @@ message_of_error(HitlArena *arena, int64_t status, const HitlJson *document)
  * given, and when it is faulty.
  */
 static const HitlJson *
-parse_part(HitlArena *arena, const char *text, const char *what, HitlResult *result,
-		   HitlBuffer *error)
+parse_part(HitlArena *arena, const char *text, const char *what,
+		   HitlResult *result, HitlBuffer *error)
 {
 	const HitlJson *value;
 	HitlJsonError json_error;
 
 	if (text == NULL || *result != HITL_OK)
 		return NULL;
-	*result = hitl_json_parse(arena, text, strlen(text), HITL_JSON_COMPOSED, &value, &json_error);
+	*result = hitl_json_parse(arena, text, strlen(text), HITL_JSON_COMPOSED,
+							  &value, &json_error);
 	if (*result == HITL_INVALID)
 		hitl_append_format(error, "%s: not JSON: %s", what, json_error.message);
-	else if (*result == HITL_OK && value->type == HITL_JSON_NULL && strcmp(what, "task") != 0)
+	else if (*result == HITL_OK && value->type == HITL_JSON_NULL &&
+			 strcmp(what, "task") != 0)
 		return NULL;
 	else if (*result == HITL_OK && value->type != HITL_JSON_OBJECT)
 	{
@@ -451,10 +487,11 @@ parse_part(HitlArena *arena, const char *text, const char *what, HitlResult *res
  * Give a text, or the reason why there is none, to the library's caller.
  */
 static HitlResult
-hand_over(HitlBuffer *text, HitlBuffer *reason, HitlResult result, char **body, char **error)
+hand_over(HitlBuffer *text, HitlBuffer *reason, HitlResult result, char **body,
+		  char **error)
 {
 	HitlBuffer *source = result == HITL_OK ? text : reason;
-	char	  **target = result == HITL_OK ? body : error;
+	char **target = result == HITL_OK ? body : error;
 
 	if (result == HITL_NO_MEMORY || target == NULL)
 		return result;
@@ -467,15 +504,16 @@ hand_over(HitlBuffer *text, HitlBuffer *reason, HitlResult result, char **body, 
  * Write the request.
  */
 static void
-write_request(HitlBuffer *request, HitlArena *arena, const HitlJson *task, const char *model,
-			  const HitlJson *parameters, const char *goal, const HitlJson *variables,
-			  const HitlJson *steps)
+write_request(HitlBuffer *request, HitlArena *arena, const HitlJson *task,
+			  const char *model, const HitlJson *parameters, const char *goal,
+			  const HitlJson *variables, const HitlJson *steps)
 {
 	/* What the request itself decides; a streamed reply could not be read. */
-	static const char *const own[] = {"model", "messages", "stream", "stream_options", "n"};
+	static const char *const own[] = {"model", "messages", "stream",
+									  "stream_options", "n"};
 	const HitlJson *instructions = hitl_json_member(task, "instructions");
 	const HitlJson *member;
-	HitlBuffer	prompt;
+	HitlBuffer prompt;
 
 	hitl_append_char(request, '{');
 	if (model != NULL)
@@ -483,8 +521,8 @@ write_request(HitlBuffer *request, HitlArena *arena, const HitlJson *task, const
 	for (member = parameters == NULL ? NULL : parameters->first; member != NULL;
 		 member = member->next)
 	{
-		bool		taken = false;
-		size_t		i;
+		bool taken = false;
+		size_t i;
 
 		for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 			taken |= strcmp(own[i], member->key) == 0;
@@ -498,15 +536,18 @@ write_request(HitlBuffer *request, HitlArena *arena, const HitlJson *task, const
 	}
 	if (request->length > 1)
 		hitl_append_char(request, ',');
-	hitl_append_text(request, "\"messages\":[{\"role\":\"system\",\"content\":");
+	hitl_append_text(request,
+					 "\"messages\":[{\"role\":\"system\",\"content\":");
 	if (instructions != NULL && instructions->type == HITL_JSON_STRING)
 		hitl_json_write(request, instructions);
 	else
-		hitl_json_write_string(request, default_instructions, strlen(default_instructions));
+		hitl_json_write_string(request, default_instructions,
+							   strlen(default_instructions));
 	hitl_append_text(request, "},{\"role\":\"user\",\"content\":");
 	hitl_buffer_init(&prompt, arena);
 	write_prompt(&prompt, task, goal, variables, steps);
-	hitl_json_write_string(request, prompt.data == NULL ? "" : prompt.data, prompt.length);
+	hitl_json_write_string(request, prompt.data == NULL ? "" : prompt.data,
+						   prompt.length);
 	hitl_append_text(request, "}]}");
 }
 

@@ -22,11 +22,11 @@ typedef struct HitlChunk HitlChunk;
 
 typedef struct HitlArena
 {
-	HitlChunk  *chunks;			/* newest first */
-	char	   *free;			/* the newest chunk's unused part */
-	char	   *end;
-	size_t		next_size;		/* of the next chunk */
-	bool		failed;			/* an allocation has failed */
+	HitlChunk *chunks; /* newest first */
+	char *free;		   /* the newest chunk's unused part */
+	char *end;
+	size_t next_size; /* of the next chunk */
+	bool failed;	  /* an allocation has failed */
 } HitlArena;
 
 extern void hitl_arena_init(HitlArena *arena);
@@ -38,10 +38,10 @@ extern char *hitl_copy_text(HitlArena *arena, const char *text, size_t length);
 /* Text that grows; NULL data until something is appended. */
 typedef struct HitlBuffer
 {
-	HitlArena  *arena;
-	char	   *data;
-	size_t		length;
-	size_t		size;
+	HitlArena *arena;
+	char *data;
+	size_t length;
+	size_t size;
 } HitlBuffer;
 
 extern void hitl_buffer_init(HitlBuffer *buffer, HitlArena *arena);
@@ -50,9 +50,10 @@ extern void hitl_append_text(HitlBuffer *buffer, const char *text);
 extern void hitl_append_char(HitlBuffer *buffer, char c);
 extern void hitl_append_integer(HitlBuffer *buffer, int64_t value);
 extern void hitl_append_seconds(HitlBuffer *buffer, int64_t milliseconds);
-extern void hitl_append_format(HitlBuffer *buffer, const char *format,...)
-			__attribute__((format(printf, 2, 3)));
-extern void hitl_append_arguments(HitlBuffer *buffer, const char *format, va_list arguments);
+extern void hitl_append_format(HitlBuffer *buffer, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+extern void hitl_append_arguments(HitlBuffer *buffer, const char *format,
+								  va_list arguments);
 extern char *hitl_buffer_text(HitlBuffer *buffer);
 
 extern char *hitl_malloc_text(const char *text);
@@ -73,40 +74,44 @@ typedef enum HitlJsonType
 typedef struct HitlJson
 {
 	HitlJsonType type;
-	int			count;			/* children of an array or object */
-	size_t		length;			/* of text */
-	const char *text;			/* string: decoded; number: as written */
-	const char *key;			/* as a member of an object, else NULL */
-	struct HitlJson *first;		/* child */
-	struct HitlJson *next;		/* sibling */
+	int count;				/* children of an array or object */
+	size_t length;			/* of text */
+	const char *text;		/* string: decoded; number: as written */
+	const char *key;		/* as a member of an object, else NULL */
+	struct HitlJson *first; /* child */
+	struct HitlJson *next;	/* sibling */
 } HitlJson;
 
 typedef struct HitlJsonError
 {
-	const char *message;		/* a constant */
-	size_t		offset;			/* in bytes */
+	const char *message; /* a constant */
+	size_t offset;		 /* in bytes */
 } HitlJsonError;
 
 /*
  * Accept what PostgreSQL's jsonb could not keep: U+0000, half surrogate pairs
  * and bytes that are not UTF-8 become U+FFFD.
  */
-#define HITL_JSON_LENIENT	0x01
+#define HITL_JSON_LENIENT 0x01
 
 /* The document was put together by the core, so it may be nested deeper. */
-#define HITL_JSON_COMPOSED	0x02
+#define HITL_JSON_COMPOSED 0x02
 
-extern HitlResult hitl_json_parse(HitlArena *arena, const char *text, size_t length,
-								  unsigned flags, const HitlJson **value,
-								  HitlJsonError *error);
-extern const HitlJson *hitl_json_member(const HitlJson *object, const char *key);
+extern HitlResult hitl_json_parse(HitlArena *arena, const char *text,
+								  size_t length, unsigned flags,
+								  const HitlJson **value, HitlJsonError *error);
+extern const HitlJson *hitl_json_member(const HitlJson *object,
+										const char *key);
 extern bool hitl_json_integer(const HitlJson *value, int64_t *integer);
 extern bool hitl_json_number(const HitlJson *value, double *number);
 extern const char *hitl_json_type_name(const HitlJson *value);
 extern void hitl_json_write(HitlBuffer *buffer, const HitlJson *value);
-extern void hitl_json_write_string(HitlBuffer *buffer, const char *text, size_t length);
-extern void hitl_json_write_content(HitlBuffer *buffer, const char *text, size_t length);
-extern void hitl_json_write_member(HitlBuffer *buffer, const char *key, const char *text);
+extern void hitl_json_write_string(HitlBuffer *buffer, const char *text,
+								   size_t length);
+extern void hitl_json_write_content(HitlBuffer *buffer, const char *text,
+									size_t length);
+extern void hitl_json_write_member(HitlBuffer *buffer, const char *key,
+								   const char *text);
 extern size_t hitl_utf8_cut(const char *text, size_t length, size_t characters);
 
 /* ---- fault.c -------------------------------------------------------- */
@@ -115,22 +120,23 @@ extern size_t hitl_utf8_cut(const char *text, size_t length, size_t characters);
 typedef struct HitlPlace
 {
 	const struct HitlPlace *outer;
-	const char *key;			/* member, or NULL */
-	int			index;			/* element, where key is NULL */
+	const char *key; /* member, or NULL */
+	int index;		 /* element, where key is NULL */
 } HitlPlace;
 
 /* What a parser of documents carries along. */
 typedef struct HitlParse
 {
-	HitlArena  *arena;			/* of what is built */
+	HitlArena *arena; /* of what is built */
 	const HitlHost *host;
 	HitlFaults *faults;
-	bool		faulty;
-	HitlResult	result;			/* other than OK and INVALID: stop */
+	bool faulty;
+	HitlResult result; /* other than OK and INVALID: stop */
 } HitlParse;
 
-extern void hitl_fault(HitlParse *parse, const HitlPlace *place, const char *format,...)
-			__attribute__((format(printf, 3, 4)));
+extern void hitl_fault(HitlParse *parse, const HitlPlace *place,
+					   const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 extern bool hitl_faults_full(const HitlParse *parse);
 extern void hitl_append_pointer(HitlBuffer *buffer, const HitlPlace *place);
 extern void hitl_check_members(HitlParse *parse, const HitlPlace *place,
@@ -146,7 +152,8 @@ extern const HitlJson *hitl_get(HitlParse *parse, const HitlPlace *place,
 								const HitlJson *object, const char *key,
 								HitlJsonType type, bool required);
 extern const char *hitl_get_text(HitlParse *parse, const HitlPlace *place,
-								 const HitlJson *object, const char *key, bool required);
+								 const HitlJson *object, const char *key,
+								 bool required);
 extern bool hitl_get_boolean(HitlParse *parse, const HitlPlace *place,
 							 const HitlJson *object, const char *key);
 extern int64_t hitl_get_duration(HitlParse *parse, const HitlPlace *place,
@@ -158,18 +165,18 @@ extern void hitl_free_faults(HitlFaults *faults);
 /* A piece of a template: text to copy, then the match of a path. */
 typedef struct HitlSegment
 {
-	const char *text;			/* JSON text */
-	size_t		length;
-	const char *path;			/* NULL: nothing after the text */
-	bool		whole;			/* the match keeps its JSON type */
+	const char *text; /* JSON text */
+	size_t length;
+	const char *path; /* NULL: nothing after the text */
+	bool whole;		  /* the match keeps its JSON type */
 } HitlSegment;
 
 /* JSON text with holes. */
 typedef struct HitlTemplate
 {
 	HitlSegment *segments;
-	int			count;
-	int			capacity;
+	int count;
+	int capacity;
 } HitlTemplate;
 
 extern bool hitl_has_template(const char *text);
@@ -178,7 +185,8 @@ extern void hitl_compile_text(HitlParse *parse, const HitlPlace *place,
 extern void hitl_compile_value(HitlParse *parse, const HitlPlace *place,
 							   const HitlJson *value, HitlTemplate *template);
 extern void hitl_compile_members(HitlParse *parse, const HitlPlace *place,
-								 const HitlJson *object, HitlTemplate *template);
+								 const HitlJson *object,
+								 HitlTemplate *template);
 
 /* ---- definition.c --------------------------------------------------- */
 
@@ -202,8 +210,8 @@ typedef enum HitlActionKind
 typedef struct HitlAction
 {
 	HitlActionKind kind;
-	const char *target;			/* step or checkpoint name */
-	const HitlStep *step;		/* for goto */
+	const char *target;	  /* step or checkpoint name */
+	const HitlStep *step; /* for goto */
 } HitlAction;
 
 /* What is asked of humans: an approval step, or a task's approval_config. */
@@ -211,27 +219,27 @@ typedef struct HitlQuestion
 {
 	HitlTemplate title;
 	HitlTemplate description;
-	const char *terms;			/* JSON members from approval_type to channels */
-	HitlTemplate context_data;	/* members only */
+	const char *terms;		   /* JSON members from approval_type to channels */
+	HitlTemplate context_data; /* members only */
 } HitlQuestion;
 
 typedef enum HitlGate
 {
 	HITL_GATE_NONE = 0,
-	HITL_GATE_BEFORE,			/* ask before the task acts */
-	HITL_GATE_AFTER				/* ask for a review of its result */
+	HITL_GATE_BEFORE, /* ask before the task acts */
+	HITL_GATE_AFTER	  /* ask for a review of its result */
 } HitlGate;
 
 typedef struct HitlTask
 {
 	HitlTemplate task;
 	HitlTemplate context;
-	bool		has_context;
+	bool has_context;
 	HitlTemplate instructions;
-	const char *model;			/* name, or NULL */
-	const char *terms;			/* JSON members model, retry, timeout_seconds */
-	const char *checkpoint;		/* name, or NULL */
-	HitlGate	gate;
+	const char *model;		/* name, or NULL */
+	const char *terms;		/* JSON members model, retry, timeout_seconds */
+	const char *checkpoint; /* name, or NULL */
+	HitlGate gate;
 	HitlQuestion question;
 } HitlTask;
 
@@ -245,26 +253,26 @@ struct HitlStep
 {
 	const HitlStepKind *kind;
 	const char *name;
-	const char *path;			/* JSON pointer in the definition */
-	const HitlStepList *list;	/* that it is in */
-	int			index;			/* in the list */
-	const char *when;			/* SQL/JSON path, or NULL */
-	HitlAction	on_error;
-	HitlAction	on_reject;
-	HitlAction	on_timeout;
+	const char *path;		  /* JSON pointer in the definition */
+	const HitlStepList *list; /* that it is in */
+	int index;				  /* in the list */
+	const char *when;		  /* SQL/JSON path, or NULL */
+	HitlAction on_error;
+	HitlAction on_reject;
+	HitlAction on_timeout;
 	union
 	{
-		HitlTask	task;
+		HitlTask task;
 		HitlQuestion approval;
 		HitlCheckpoint checkpoint;
-	}			as;
+	} as;
 };
 
 struct HitlStepList
 {
-	const HitlStep *parent;		/* NULL: the definition's own list */
-	HitlStep   *steps;
-	int			count;
+	const HitlStep *parent; /* NULL: the definition's own list */
+	HitlStep *steps;
+	int count;
 };
 
 /*
@@ -276,14 +284,13 @@ struct HitlStepKind
 {
 	const char *type;
 	const char *const *members; /* beyond the common ones, ended by NULL */
-	void		(*parse) (HitlParse *parse, const HitlPlace *place,
-						  const HitlJson *object, HitlStep *step);
-	void		(*enter) (HitlRun *run, HitlPosition *position);
-	void		(*deliver) (HitlRun *run, HitlPosition *position,
-							const HitlJson *body);
+	void (*parse)(HitlParse *parse, const HitlPlace *place,
+				  const HitlJson *object, HitlStep *step);
+	void (*enter)(HitlRun *run, HitlPosition *position);
+	void (*deliver)(HitlRun *run, HitlPosition *position, const HitlJson *body);
 };
 
-extern const HitlStepKind hitl_task_kind;	/* step_task.c */
+extern const HitlStepKind hitl_task_kind;		/* step_task.c */
 extern const HitlStepKind hitl_approval_kind;	/* step_approval.c */
 extern const HitlStepKind hitl_checkpoint_kind; /* step_checkpoint.c */
 
@@ -291,23 +298,24 @@ extern const HitlStepKind hitl_checkpoint_kind; /* step_checkpoint.c */
 typedef struct HitlIndex
 {
 	const HitlStep **slots;
-	size_t		count;
-	size_t		mask;			/* slots - 1 */
-	size_t		key_offset;		/* of the key in HitlStep */
+	size_t count;
+	size_t mask;	   /* slots - 1 */
+	size_t key_offset; /* of the key in HitlStep */
 } HitlIndex;
 
 struct HitlDefinition
 {
-	HitlArena	arena;
+	HitlArena arena;
 	HitlStepList root;
-	int			total;			/* steps of all lists */
-	HitlIndex	by_name;
-	HitlIndex	by_path;
+	int total; /* steps of all lists */
+	HitlIndex by_name;
+	HitlIndex by_path;
 };
 
 extern const HitlStep *hitl_find_step(const HitlIndex *index, const char *key);
 extern HitlResult hitl_parse_definition(const char *json, const HitlHost *host,
-										HitlDefinition **definition, HitlFaults *faults);
+										HitlDefinition **definition,
+										HitlFaults *faults);
 extern void hitl_free_definition(HitlDefinition *definition);
 
 /* ---- control.c ------------------------------------------------------ */
@@ -318,7 +326,7 @@ typedef enum HitlStatus
 	HITL_RUNNING,
 	HITL_WAITING_APPROVAL,
 	HITL_ROLLED_BACK,
-	HITL_COMPLETED,				/* from here on: ended */
+	HITL_COMPLETED, /* from here on: ended */
 	HITL_FAILED,
 	HITL_REJECTED,
 	HITL_CANCELLED
@@ -335,37 +343,39 @@ struct HitlPosition
 {
 	const HitlStep *step;
 	HitlPositionState state;
-	bool		checkpointed;	/* the step's checkpoint has been taken */
-	int			attempt;
-	int64_t		token;			/* of what is awaited, else 0 */
-	int64_t		since_us;		/* in this state */
-	const char *call;			/* body of the RUN_TASK that was or is to be
+	bool checkpointed; /* the step's checkpoint has been taken */
+	int attempt;
+	int64_t token;		  /* of what is awaited, else 0 */
+	int64_t since_us;	  /* in this state */
+	const char *call;	  /* body of the RUN_TASK that was or is to be
 								 * approved, or NULL */
-	const char *result;			/* a task's, while it is reviewed */
-	const char *approval;		/* the decision that let the call run */
+	const char *result;	  /* a task's, while it is reviewed */
+	const char *approval; /* the decision that let the call run */
 };
 
 struct HitlControl
 {
-	HitlArena	arena;			/* of itself and its texts */
+	HitlArena arena; /* of itself and its texts */
 	const HitlDefinition *definition;
-	HitlStatus	status;
-	int			completed;
-	int			entered;		/* steps so far, against endless loops */
-	int			round;			/* jumps back and rollbacks so far */
-	int64_t		token;			/* the last one given out */
+	HitlStatus status;
+	int completed;
+	int entered;   /* steps so far, against endless loops */
+	int round;	   /* jumps back and rollbacks so far */
+	int64_t token; /* the last one given out */
 	HitlPosition *positions;
-	int			count;
-	int			capacity;
+	int count;
+	int capacity;
 };
 
 extern const char *const hitl_status_names[];
-extern HitlResult hitl_parse_control(const HitlDefinition *definition, const char *json,
-									 HitlControl **control, char **error);
+extern HitlResult hitl_parse_control(const HitlDefinition *definition,
+									 const char *json, HitlControl **control,
+									 char **error);
 extern void hitl_write_control(HitlBuffer *buffer, const HitlControl *control);
 extern HitlResult hitl_dump_control(const HitlControl *control, char **json);
 extern void hitl_free_control(HitlControl *control);
-extern HitlPosition *hitl_add_position(HitlControl *control, const HitlStep *step);
+extern HitlPosition *hitl_add_position(HitlControl *control,
+									   const HitlStep *step);
 extern void hitl_remove_position(HitlControl *control, HitlPosition *position);
 extern bool hitl_has_ended(const HitlControl *control);
 
@@ -373,7 +383,7 @@ extern bool hitl_has_ended(const HitlControl *control);
 
 /* The most steps one workflow may enter; the simulation sets less. */
 #ifndef HITL_STEP_BUDGET
-#define HITL_STEP_BUDGET	10000
+#define HITL_STEP_BUDGET 10000
 #endif
 
 /*
@@ -386,37 +396,41 @@ struct HitlRun
 	HitlControl *control;
 	const HitlHost *host;
 	HitlEffects *effects;
-	HitlArena  *memory;			/* of the effects */
-	HitlArena	scratch;		/* of this call */
-	HitlEffect	spare;			/* takes what is written after a failure */
-	int64_t		now_us;
-	HitlResult	result;
+	HitlArena *memory; /* of the effects */
+	HitlArena scratch; /* of this call */
+	HitlEffect spare;  /* takes what is written after a failure */
+	int64_t now_us;
+	HitlResult result;
 };
 
-extern HitlResult hitl_advance(const HitlDefinition *definition, HitlControl *control,
-							   const HitlMessage *message, const HitlHost *host,
-							   HitlEffects *effects);
-extern HitlResult hitl_rewind(const HitlDefinition *definition, const HitlControl *current,
+extern HitlResult hitl_advance(const HitlDefinition *definition,
+							   HitlControl *control, const HitlMessage *message,
+							   const HitlHost *host, HitlEffects *effects);
+extern HitlResult hitl_rewind(const HitlDefinition *definition,
+							  const HitlControl *current,
 							  const char *checkpoint, HitlControl **control,
 							  HitlEffects *effects);
 extern void hitl_free_effects(HitlEffects *effects);
 
 /* For the step kinds. */
 extern void hitl_stop(HitlRun *run, HitlResult result, const char *error);
-extern HitlEffect *hitl_emit(HitlRun *run, HitlEffectKind kind, const char *type,
-							 const HitlPosition *position);
+extern HitlEffect *hitl_emit(HitlRun *run, HitlEffectKind kind,
+							 const char *type, const HitlPosition *position);
 extern void hitl_await(HitlRun *run, HitlPosition *position,
 					   HitlPositionState state, HitlEffect *effect);
-extern int	hitl_take_checkpoint(HitlRun *run, HitlPosition *position,
-								 const char *name, const char *description);
+extern int hitl_take_checkpoint(HitlRun *run, HitlPosition *position,
+								const char *name, const char *description);
 extern void hitl_pin_checkpoint(HitlRun *run, int effect);
-extern void hitl_complete_step(HitlRun *run, HitlPosition *position, const char *result);
-extern void hitl_fail_step(HitlRun *run, HitlPosition *position, const char *kind,
-						   const char *message);
-extern void hitl_fail_faulty(HitlRun *run, HitlPosition *position, const char *format,...)
-			__attribute__((format(printf, 3, 4)));
-extern void hitl_refuse_step(HitlRun *run, HitlPosition *position, const char *kind,
-							 const char *message, const char *result);
+extern void hitl_complete_step(HitlRun *run, HitlPosition *position,
+							   const char *result);
+extern void hitl_fail_step(HitlRun *run, HitlPosition *position,
+						   const char *kind, const char *message);
+extern void hitl_fail_faulty(HitlRun *run, HitlPosition *position,
+							 const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+extern void hitl_refuse_step(HitlRun *run, HitlPosition *position,
+							 const char *kind, const char *message,
+							 const char *result);
 extern const char *hitl_keep_text(HitlRun *run, const char *text);
 
 /*
@@ -428,32 +442,36 @@ extern const char *hitl_render(HitlRun *run, HitlPosition *position,
 
 /* ---- condition.c ---------------------------------------------------- */
 
-extern bool hitl_check_condition(HitlRun *run, HitlPosition *position, bool *answer);
+extern bool hitl_check_condition(HitlRun *run, HitlPosition *position,
+								 bool *answer);
 
 /* ---- question.c ----------------------------------------------------- */
 
 extern void hitl_parse_question(HitlParse *parse, const HitlPlace *place,
-								const HitlJson *object, const char *default_title,
+								const HitlJson *object,
+								const char *default_title,
 								HitlQuestion *question);
-extern void hitl_ask(HitlRun *run, HitlPosition *position, const HitlQuestion *question,
-					 const char *more_context);
+extern void hitl_ask(HitlRun *run, HitlPosition *position,
+					 const HitlQuestion *question, const char *more_context);
 extern const char *hitl_check_decision(const HitlJson *body);
 extern const char *hitl_write_decision(HitlRun *run, const HitlJson *body,
 									   const char *member);
 extern bool hitl_is_approved(const HitlJson *body);
-extern void hitl_decline(HitlRun *run, HitlPosition *position, const HitlJson *body,
-						 const char *result);
+extern void hitl_decline(HitlRun *run, HitlPosition *position,
+						 const HitlJson *body, const char *result);
 
 /* ---- retry.c -------------------------------------------------------- */
 
 /* The longest time a definition may name. */
-#define HITL_MAX_DURATION_MS	(INT64_C(3650) * 24 * 60 * 60 * 1000)
+#define HITL_MAX_DURATION_MS (INT64_C(3650) * 24 * 60 * 60 * 1000)
 
 extern bool hitl_parse_duration(const HitlJson *value, int64_t *milliseconds);
 extern void hitl_read_retry(HitlParse *parse, const HitlPlace *place,
 							const HitlJson *object, HitlRetry *retry);
-extern HitlResult hitl_parse_retry(const char *json, HitlRetry *retry, HitlFaults *faults);
-extern int64_t hitl_retry_delay(const HitlRetry *retry, int attempt, double random);
+extern HitlResult hitl_parse_retry(const char *json, HitlRetry *retry,
+								   HitlFaults *faults);
+extern int64_t hitl_retry_delay(const HitlRetry *retry, int attempt,
+								double random);
 
 /* ---- policy.c ------------------------------------------------------- */
 
@@ -464,18 +482,21 @@ extern HitlOutcome hitl_decide(const HitlTally *tally);
 /* What a reply comes to: a result, or a failure. */
 typedef struct HitlReply
 {
-	const char *result;			/* JSON text, or NULL */
-	const char *kind;			/* of the failure */
+	const char *result; /* JSON text, or NULL */
+	const char *kind;	/* of the failure */
 	const char *message;
 } HitlReply;
 
 extern const char *hitl_check_reply(const HitlJson *body);
-extern void hitl_read_reply(HitlArena *arena, const HitlJson *body, HitlReply *reply);
+extern void hitl_read_reply(HitlArena *arena, const HitlJson *body,
+							HitlReply *reply);
 extern HitlResult hitl_build_chat_request(const char *task, const char *model,
-										  const char *parameters, const char *goal,
-										  const char *variables, const char *steps,
-										  char **body, char **error);
+										  const char *parameters,
+										  const char *goal,
+										  const char *variables,
+										  const char *steps, char **body,
+										  char **error);
 extern HitlResult hitl_build_echo_reply(const char *task, int64_t token,
 										char **body, char **error);
 
-#endif							/* HITL_CORE_INTERNAL_H */
+#endif /* HITL_CORE_INTERNAL_H */

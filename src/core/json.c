@@ -12,30 +12,31 @@
 #include <string.h>
 
 /* What numeric can take with room to spare: bytes, and decimal exponent. */
-#define MAX_NUMBER		4000
+#define MAX_NUMBER 4000
 
 /*
  * How deep documents may be nested: least those from outside, most those
  * that the core composes of others.
  */
-#define MAX_DEPTH_LENIENT	200
-#define MAX_DEPTH			400
-#define MAX_DEPTH_COMPOSED	1000
+#define MAX_DEPTH_LENIENT  200
+#define MAX_DEPTH		   400
+#define MAX_DEPTH_COMPOSED 1000
 
 typedef struct Reader
 {
-	HitlArena  *arena;
+	HitlArena *arena;
 	const char *start;
 	const char *p;
 	const char *end;
-	unsigned	flags;
-	int			depth;			/* that may still be entered */
+	unsigned flags;
+	int depth; /* that may still be entered */
 	HitlJsonError error;
 } Reader;
 
 static bool read_value(Reader *reader, HitlJson *value);
 static bool read_children(Reader *reader, HitlJson *value, char closing);
-static bool read_word(Reader *reader, HitlJson *value, const char *word, HitlJsonType type);
+static bool read_word(Reader *reader, HitlJson *value, const char *word,
+					  HitlJsonType type);
 static bool read_number(Reader *reader, HitlJson *value);
 static bool read_string(Reader *reader, const char **text, size_t *length);
 static bool read_escape(Reader *reader, char **out);
@@ -49,11 +50,12 @@ static bool refuse(Reader *reader, const char *message);
  * Read one JSON text.  HITL_INVALID fills error.
  */
 HitlResult
-hitl_json_parse(HitlArena *arena, const char *text, size_t length, unsigned flags,
-				const HitlJson **value, HitlJsonError *error)
+hitl_json_parse(HitlArena *arena, const char *text, size_t length,
+				unsigned flags, const HitlJson **value, HitlJsonError *error)
 {
-	Reader		reader = {arena, text, text, text + length, flags, MAX_DEPTH, {NULL, 0}};
-	HitlJson   *root = hitl_alloc_zero(arena, sizeof(HitlJson));
+	Reader reader = {arena, text,	   text,	 text + length,
+					 flags, MAX_DEPTH, {NULL, 0}};
+	HitlJson *root = hitl_alloc_zero(arena, sizeof(HitlJson));
 
 	*value = NULL;
 	if (root == NULL)
@@ -106,9 +108,9 @@ bool
 hitl_json_integer(const HitlJson *value, int64_t *integer)
 {
 	const char *p;
-	uint64_t	limit = INT64_MAX;
-	uint64_t	sum = 0;
-	bool		negative = false;
+	uint64_t limit = INT64_MAX;
+	uint64_t sum = 0;
+	bool negative = false;
 
 	if (value == NULL || value->type != HITL_JSON_NUMBER)
 		return false;
@@ -121,7 +123,7 @@ hitl_json_integer(const HitlJson *value, int64_t *integer)
 	}
 	for (; *p != '\0'; p++)
 	{
-		unsigned	digit = (unsigned) (*p - '0');
+		unsigned digit = (unsigned) (*p - '0');
 
 		if (digit > 9 || sum > (limit - digit) / 10)
 			return false;
@@ -195,19 +197,22 @@ hitl_json_write(HitlBuffer *buffer, const HitlJson *value)
 			break;
 		case HITL_JSON_ARRAY:
 		case HITL_JSON_OBJECT:
-			hitl_append_char(buffer, value->type == HITL_JSON_ARRAY ? '[' : '{');
+			hitl_append_char(buffer,
+							 value->type == HITL_JSON_ARRAY ? '[' : '{');
 			for (child = value->first; child != NULL; child = child->next)
 			{
 				if (child != value->first)
 					hitl_append_char(buffer, ',');
 				if (child->key != NULL)
 				{
-					hitl_json_write_string(buffer, child->key, strlen(child->key));
+					hitl_json_write_string(buffer, child->key,
+										   strlen(child->key));
 					hitl_append_char(buffer, ':');
 				}
 				hitl_json_write(buffer, child);
 			}
-			hitl_append_char(buffer, value->type == HITL_JSON_ARRAY ? ']' : '}');
+			hitl_append_char(buffer,
+							 value->type == HITL_JSON_ARRAY ? ']' : '}');
 			break;
 	}
 }
@@ -295,7 +300,7 @@ hitl_json_write_member(HitlBuffer *buffer, const char *key, const char *text)
 size_t
 hitl_utf8_cut(const char *text, size_t length, size_t characters)
 {
-	size_t		i;
+	size_t i;
 
 	for (i = 0; i < length; i++)
 	{
@@ -311,7 +316,7 @@ hitl_utf8_cut(const char *text, size_t length, size_t characters)
 static bool
 read_value(Reader *reader, HitlJson *value)
 {
-	bool		read;
+	bool read;
 
 	if (reader->p >= reader->end)
 		return refuse(reader, "the document ends early");
@@ -321,7 +326,8 @@ read_value(Reader *reader, HitlJson *value)
 		case '[':
 			if (reader->depth-- == 0)
 				return refuse(reader, "nested too deeply");
-			value->type = *reader->p == '{' ? HITL_JSON_OBJECT : HITL_JSON_ARRAY;
+			value->type = *reader->p == '{' ? HITL_JSON_OBJECT
+											: HITL_JSON_ARRAY;
 			read = read_children(reader, value, *reader->p == '{' ? '}' : ']');
 			reader->depth++;
 			return read;
@@ -346,7 +352,7 @@ read_value(Reader *reader, HitlJson *value)
 static bool
 read_children(Reader *reader, HitlJson *value, char closing)
 {
-	HitlJson  **last = &value->first;
+	HitlJson **last = &value->first;
 
 	reader->p++;
 	skip_space(reader);
@@ -357,13 +363,13 @@ read_children(Reader *reader, HitlJson *value, char closing)
 	}
 	for (;;)
 	{
-		HitlJson   *child = hitl_alloc_zero(reader->arena, sizeof(HitlJson));
+		HitlJson *child = hitl_alloc_zero(reader->arena, sizeof(HitlJson));
 
 		if (child == NULL)
 			return false;
 		if (value->type == HITL_JSON_OBJECT)
 		{
-			size_t		length;
+			size_t length;
 
 			if (reader->p >= reader->end || *reader->p != '"')
 				return refuse(reader, "a member name in quotes is expected");
@@ -401,7 +407,7 @@ read_children(Reader *reader, HitlJson *value, char closing)
 static bool
 read_word(Reader *reader, HitlJson *value, const char *word, HitlJsonType type)
 {
-	size_t		length = strlen(word);
+	size_t length = strlen(word);
 
 	if ((size_t) (reader->end - reader->p) < length ||
 		memcmp(reader->p, word, length) != 0)
@@ -420,7 +426,7 @@ read_number(Reader *reader, HitlJson *value)
 	const char *p = reader->p;
 	const char *end = reader->end;
 	const char *digits;
-	int			exponent = 0;
+	int exponent = 0;
 
 	if (p < end && *p == '-')
 		p++;
@@ -435,7 +441,8 @@ read_number(Reader *reader, HitlJson *value)
 		while (p < end && *p >= '0' && *p <= '9')
 			p++;
 		if (p == digits)
-			return refuse(reader, "a digit is expected after the decimal point");
+			return refuse(reader,
+						  "a digit is expected after the decimal point");
 	}
 	if (p < end && (*p == 'e' || *p == 'E'))
 	{
@@ -467,9 +474,9 @@ static bool
 read_string(Reader *reader, const char **text, size_t *length)
 {
 	const char *p;
-	char	   *copy;
-	char	   *out;
-	size_t		room = 0;
+	char *copy;
+	char *out;
+	size_t room = 0;
 
 	/*
 	 * An escape is never longer than what it stands for, but U+FFFD in place
@@ -488,7 +495,7 @@ read_string(Reader *reader, const char **text, size_t *length)
 	for (;;)
 	{
 		unsigned char c;
-		size_t		bytes;
+		size_t bytes;
 
 		if (reader->p >= reader->end)
 			return refuse(reader, "a string has no end");
@@ -541,8 +548,8 @@ read_escape(Reader *reader, char **out)
 	static const char names[] = "\"\\/bfnrt";
 	static const char values[] = "\"\\/\b\f\n\r\t";
 	const char *name;
-	unsigned	code;
-	unsigned	low;
+	unsigned code;
+	unsigned low;
 
 	reader->p++;
 	if (reader->p >= reader->end)
@@ -570,7 +577,9 @@ read_escape(Reader *reader, char **out)
 				return false;
 			if (low >= 0xDC00 && low <= 0xDFFF)
 			{
-				*out = put_utf8(*out, 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00));
+				*out = put_utf8(*out,
+								0x10000 + ((code - 0xD800) << 10) +
+									(low - 0xDC00));
 				return true;
 			}
 			reader->p = after;
@@ -579,8 +588,10 @@ read_escape(Reader *reader, char **out)
 	if (code == 0 || (code >= 0xD800 && code <= 0xDFFF))
 	{
 		if (!(reader->flags & HITL_JSON_LENIENT))
-			return refuse(reader, code == 0 ? "a string holds the character U+0000" :
-						  "half a surrogate pair stands in a string");
+			return refuse(reader,
+						  code == 0
+							  ? "a string holds the character U+0000"
+							  : "half a surrogate pair stands in a string");
 		code = 0xFFFD;
 	}
 	*out = put_utf8(*out, code);
@@ -593,12 +604,12 @@ read_escape(Reader *reader, char **out)
 static bool
 read_hex(Reader *reader, unsigned *code)
 {
-	int			i;
+	int i;
 
 	*code = 0;
 	for (i = 0; i < 4; i++)
 	{
-		char		c = reader->p < reader->end ? *reader->p : '\0';
+		char c = reader->p < reader->end ? *reader->p : '\0';
 
 		*code <<= 4;
 		if (c >= '0' && c <= '9')
@@ -621,7 +632,7 @@ static size_t
 utf8_length(const char *p, const char *end)
 {
 	const unsigned char *s = (const unsigned char *) p;
-	size_t		room = end - p;
+	size_t room = end - p;
 
 	if (s[0] >= 0xC2 && s[0] <= 0xDF)
 		return room >= 2 && (s[1] & 0xC0) == 0x80 ? 2 : 0;
@@ -675,7 +686,8 @@ static void
 skip_space(Reader *reader)
 {
 	while (reader->p < reader->end &&
-		   (*reader->p == ' ' || *reader->p == '\n' || *reader->p == '\t' || *reader->p == '\r'))
+		   (*reader->p == ' ' || *reader->p == '\n' || *reader->p == '\t' ||
+			*reader->p == '\r'))
 		reader->p++;
 }
 

@@ -17,12 +17,12 @@
 #define HITL_ARENA_CHUNK 2000
 #endif
 
-#define MAX_CHUNK	(64 * 1024)
-#define ALIGNMENT	sizeof(void *)
+#define MAX_CHUNK (64 * 1024)
+#define ALIGNMENT sizeof(void *)
 
 struct HitlChunk
 {
-	HitlChunk  *next;
+	HitlChunk *next;
 };
 
 static bool reserve(HitlBuffer *buffer, size_t more);
@@ -43,12 +43,12 @@ hitl_arena_init(HitlArena *arena)
 void
 hitl_arena_free(HitlArena *arena)
 {
-	HitlChunk  *chunk = arena->chunks;
+	HitlChunk *chunk = arena->chunks;
 
 	hitl_arena_init(arena);
 	while (chunk != NULL)
 	{
-		HitlChunk  *next = chunk->next;
+		HitlChunk *next = chunk->next;
 
 		free(chunk);
 		chunk = next;
@@ -61,7 +61,7 @@ hitl_arena_free(HitlArena *arena)
 void *
 hitl_alloc(HitlArena *arena, size_t size)
 {
-	void	   *result;
+	void *result;
 
 	if (arena->failed || size > SIZE_MAX / 2)
 	{
@@ -71,8 +71,8 @@ hitl_alloc(HitlArena *arena, size_t size)
 	size = (size + ALIGNMENT - 1) & ~(ALIGNMENT - 1);
 	if (size > (size_t) (arena->end - arena->free))
 	{
-		size_t		room = size > arena->next_size ? size : arena->next_size;
-		HitlChunk  *chunk = malloc(sizeof(HitlChunk) + room);
+		size_t room = size > arena->next_size ? size : arena->next_size;
+		HitlChunk *chunk = malloc(sizeof(HitlChunk) + room);
 
 		if (chunk == NULL)
 		{
@@ -97,7 +97,7 @@ hitl_alloc(HitlArena *arena, size_t size)
 void *
 hitl_alloc_zero(HitlArena *arena, size_t size)
 {
-	void	   *result = hitl_alloc(arena, size);
+	void *result = hitl_alloc(arena, size);
 
 	if (result != NULL)
 		memset(result, 0, size);
@@ -110,7 +110,7 @@ hitl_alloc_zero(HitlArena *arena, size_t size)
 char *
 hitl_copy_text(HitlArena *arena, const char *text, size_t length)
 {
-	char	   *copy = hitl_alloc(arena, length + 1);
+	char *copy = hitl_alloc(arena, length + 1);
 
 	if (copy == NULL)
 		return NULL;
@@ -169,9 +169,9 @@ hitl_append_char(HitlBuffer *buffer, char c)
 void
 hitl_append_integer(HitlBuffer *buffer, int64_t value)
 {
-	char		digits[24];
-	char	   *p = digits + sizeof(digits);
-	uint64_t	rest = value < 0 ? -(uint64_t) value : (uint64_t) value;
+	char digits[24];
+	char *p = digits + sizeof(digits);
+	uint64_t rest = value < 0 ? -(uint64_t) value : (uint64_t) value;
 
 	do
 	{
@@ -198,9 +198,9 @@ hitl_append_seconds(HitlBuffer *buffer, int64_t milliseconds)
  * Append as printf does.
  */
 void
-hitl_append_format(HitlBuffer *buffer, const char *format,...)
+hitl_append_format(HitlBuffer *buffer, const char *format, ...)
 {
-	va_list		arguments;
+	va_list arguments;
 
 	va_start(arguments, format);
 	hitl_append_arguments(buffer, format, arguments);
@@ -213,8 +213,8 @@ hitl_append_format(HitlBuffer *buffer, const char *format,...)
 void
 hitl_append_arguments(HitlBuffer *buffer, const char *format, va_list arguments)
 {
-	va_list		again;
-	int			length;
+	va_list again;
+	int length;
 
 	va_copy(again, arguments);
 	length = vsnprintf(NULL, 0, format, again);
@@ -223,7 +223,8 @@ hitl_append_arguments(HitlBuffer *buffer, const char *format, va_list arguments)
 		buffer->arena->failed = true;
 	else if (reserve(buffer, length))
 	{
-		vsnprintf(buffer->data + buffer->length, (size_t) length + 1, format, arguments);
+		vsnprintf(buffer->data + buffer->length, (size_t) length + 1, format,
+				  arguments);
 		buffer->length += length;
 	}
 }
@@ -246,8 +247,8 @@ hitl_buffer_text(HitlBuffer *buffer)
 char *
 hitl_malloc_text(const char *text)
 {
-	size_t		size = strlen(text) + 1;
-	char	   *copy = malloc(size);
+	size_t size = strlen(text) + 1;
+	char *copy = malloc(size);
 
 	if (copy != NULL)
 		memcpy(copy, text, size);
@@ -261,10 +262,10 @@ hitl_malloc_text(const char *text)
 static bool
 reserve(HitlBuffer *buffer, size_t more)
 {
-	HitlArena  *arena = buffer->arena;
-	size_t		needed = buffer->length + more + 1;
-	size_t		size;
-	char	   *data;
+	HitlArena *arena = buffer->arena;
+	size_t needed = buffer->length + more + 1;
+	size_t size;
+	char *data;
 
 	if (needed <= buffer->size)
 		return true;

@@ -15,14 +15,15 @@
 HitlOutcome
 hitl_decide(const HitlTally *tally)
 {
-	bool		stated = tally->threshold > 0;
-	int			required = tally->required > 0 ? tally->required : 0;
-	int			needed = stated ? tally->threshold : required > 0 ? required : 1;
-	int			needed_required = stated && required > needed ? needed : required;
+	bool stated = tally->threshold > 0;
+	int required = tally->required > 0 ? tally->required : 0;
+	int needed = stated ? tally->threshold : required > 0 ? required : 1;
+	int needed_required = stated && required > needed ? needed : required;
 
 	if (!stated && tally->rejections > 0)
 		return HITL_OUTCOME_REJECTED;
-	if (tally->approvals >= needed && tally->required_approvals >= needed_required)
+	if (tally->approvals >= needed &&
+		tally->required_approvals >= needed_required)
 		return HITL_OUTCOME_APPROVED;
 	if (tally->rejections <= 0)
 		return HITL_OUTCOME_PENDING;

@@ -8,23 +8,28 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HOUR_MS		(60.0 * 60 * 1000)
-#define MAX_PEOPLE	1000		/* in one list */
+#define HOUR_MS	   (60.0 * 60 * 1000)
+#define MAX_PEOPLE 1000 /* in one list */
 
 static const char *const types[] = {"binary", "form", "budget", NULL};
-static const char *const outcomes[] = {"approved", "rejected", "expired", "cancelled", NULL};
+static const char *const outcomes[] = {"approved", "rejected", "expired",
+									   "cancelled", NULL};
 
 static bool is_one_of(const char *text, const char *const *names);
-static void parse_type(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
-					   bool in_config, HitlBuffer *terms);
+static void parse_type(HitlParse *parse, const HitlPlace *place,
+					   const HitlJson *object, bool in_config,
+					   HitlBuffer *terms);
 static const HitlJson *get_people(HitlParse *parse, const HitlPlace *place,
-								  const HitlJson *object, const char *key, bool may_be_text);
-static void write_people(HitlBuffer *buffer, const char *key, const HitlJson *people,
-						 const char *none);
-static int	count_people(const HitlJson *first, const HitlJson *second);
-static bool has_name(const HitlJson *people, const HitlJson *end, const char *name);
-static void parse_threshold(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
-							int people, HitlBuffer *terms);
+								  const HitlJson *object, const char *key,
+								  bool may_be_text);
+static void write_people(HitlBuffer *buffer, const char *key,
+						 const HitlJson *people, const char *none);
+static int count_people(const HitlJson *first, const HitlJson *second);
+static bool has_name(const HitlJson *people, const HitlJson *end,
+					 const char *name);
+static void parse_threshold(HitlParse *parse, const HitlPlace *place,
+							const HitlJson *object, int people,
+							HitlBuffer *terms);
 static void parse_time_limit(HitlParse *parse, const HitlPlace *place,
 							 const HitlJson *object, HitlBuffer *terms);
 
@@ -33,19 +38,20 @@ static void parse_time_limit(HitlParse *parse, const HitlPlace *place,
  * where there is a default for the title, of an approval_config.
  */
 void
-hitl_parse_question(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
-					const char *default_title, HitlQuestion *question)
+hitl_parse_question(HitlParse *parse, const HitlPlace *place,
+					const HitlJson *object, const char *default_title,
+					HitlQuestion *question)
 {
 	static const HitlJson nothing = {.type = HITL_JSON_NULL};
-	HitlPlace	title_place = {place, "title", 0};
-	HitlPlace	description_place = {place, "description", 0};
-	HitlPlace	data_place = {place, "context_data", 0};
+	HitlPlace title_place = {place, "title", 0};
+	HitlPlace description_place = {place, "description", 0};
+	HitlPlace data_place = {place, "context_data", 0};
 	const HitlJson *asked;
 	const HitlJson *required;
 	const HitlJson *data;
 	const char *text;
-	HitlBuffer	terms;
-	int			people = 0;
+	HitlBuffer terms;
+	int people = 0;
 
 	text = hitl_get_text(parse, place, object, "title", default_title == NULL);
 	if (text == NULL)
@@ -54,9 +60,11 @@ hitl_parse_question(HitlParse *parse, const HitlPlace *place, const HitlJson *ob
 
 	text = hitl_get_text(parse, place, object, "description", false);
 	if (text == NULL)
-		hitl_compile_value(parse, &description_place, &nothing, &question->description);
+		hitl_compile_value(parse, &description_place, &nothing,
+						   &question->description);
 	else
-		hitl_compile_text(parse, &description_place, text, &question->description);
+		hitl_compile_text(parse, &description_place, text,
+						  &question->description);
 
 	hitl_buffer_init(&terms, parse->arena);
 	parse_type(parse, place, object, default_title != NULL, &terms);
@@ -66,14 +74,17 @@ hitl_parse_question(HitlParse *parse, const HitlPlace *place, const HitlJson *ob
 	write_people(&terms, "required_approvers", required, "[]");
 
 	/* A single name may be that of a group. */
-	if ((asked != NULL && asked->type == HITL_JSON_ARRAY) || (asked == NULL && required != NULL))
+	if ((asked != NULL && asked->type == HITL_JSON_ARRAY) ||
+		(asked == NULL && required != NULL))
 		people = count_people(asked, required);
 	parse_threshold(parse, place, object, people, &terms);
 	parse_time_limit(parse, place, object, &terms);
-	write_people(&terms, "channels", get_people(parse, place, object, "channels", false), "null");
+	write_people(&terms, "channels",
+				 get_people(parse, place, object, "channels", false), "null");
 	question->terms = hitl_buffer_text(&terms);
 
-	data = hitl_get(parse, place, object, "context_data", HITL_JSON_OBJECT, false);
+	data = hitl_get(parse, place, object, "context_data", HITL_JSON_OBJECT,
+					false);
 	if (data != NULL)
 		hitl_compile_members(parse, &data_place, data, &question->context_data);
 	else
@@ -96,14 +107,15 @@ hitl_ask(HitlRun *run, HitlPosition *position, const HitlQuestion *question,
 	const char *title = hitl_render(run, position, &question->title);
 	const char *description;
 	const char *data;
-	HitlBuffer	body;
+	HitlBuffer body;
 	HitlEffect *effect;
 
 	if (title == NULL)
 		return;
 	if (strcmp(title, "\"\"") == 0)
 	{
-		hitl_fail_faulty(run, position, "the title of the approval request is empty");
+		hitl_fail_faulty(run, position,
+						 "the title of the approval request is empty");
 		return;
 	}
 	description = hitl_render(run, position, &question->description);
@@ -140,16 +152,19 @@ hitl_ask(HitlRun *run, HitlPosition *position, const HitlQuestion *question,
 const char *
 hitl_check_decision(const HitlJson *body)
 {
-	static const char *const texts[] = {"approval_id", "approver_id", "feedback", NULL};
+	static const char *const texts[] = {"approval_id", "approver_id",
+										"feedback", NULL};
 	const HitlJson *member = hitl_json_member(body, "outcome");
 	const char *const *name;
 
-	if (member == NULL || member->type != HITL_JSON_STRING || !is_one_of(member->text, outcomes))
+	if (member == NULL || member->type != HITL_JSON_STRING ||
+		!is_one_of(member->text, outcomes))
 		return "\"outcome\" must be approved, rejected, expired or cancelled";
 	for (name = texts; *name != NULL; name++)
 	{
 		member = hitl_json_member(body, *name);
-		if (member != NULL && member->type != HITL_JSON_STRING && member->type != HITL_JSON_NULL)
+		if (member != NULL && member->type != HITL_JSON_STRING &&
+			member->type != HITL_JSON_NULL)
 			return "\"approval_id\", \"approver_id\" and \"feedback\" must be strings or null";
 	}
 	return NULL;
@@ -173,16 +188,16 @@ hitl_is_approved(const HitlJson *body)
 const char *
 hitl_write_decision(HitlRun *run, const HitlJson *body, const char *member)
 {
-	static const char *const kept[] = {
-		"approval_id", "approver_id", "response_data", "feedback", NULL
-	};
+	static const char *const kept[] = {"approval_id", "approver_id",
+									   "response_data", "feedback", NULL};
 	const char *const *name;
-	HitlBuffer	buffer;
-	char	   *text;
+	HitlBuffer buffer;
+	char *text;
 
 	hitl_buffer_init(&buffer, &run->scratch);
 	hitl_append_char(&buffer, '{');
-	hitl_json_write_member(&buffer, member, hitl_json_member(body, "outcome")->text);
+	hitl_json_write_member(&buffer, member,
+						   hitl_json_member(body, "outcome")->text);
 	for (name = kept; *name != NULL; name++)
 	{
 		const HitlJson *value = hitl_json_member(body, *name);
@@ -203,35 +218,41 @@ hitl_write_decision(HitlRun *run, const HitlJson *body, const char *member)
  * The decision is not to go on: say so, and do what the step's options say.
  */
 void
-hitl_decline(HitlRun *run, HitlPosition *position, const HitlJson *body, const char *result)
+hitl_decline(HitlRun *run, HitlPosition *position, const HitlJson *body,
+			 const char *result)
 {
 	const char *outcome = hitl_json_member(body, "outcome")->text;
 	const HitlJson *approver = hitl_json_member(body, "approver_id");
 	const HitlJson *feedback = hitl_json_member(body, "feedback");
-	char		message[1200];
+	char message[1200];
 
 	if (strcmp(outcome, "expired") == 0)
 	{
-		hitl_refuse_step(run, position, "timeout", "no decision came in time", result);
+		hitl_refuse_step(run, position, "timeout", "no decision came in time",
+						 result);
 		return;
 	}
 	if (strcmp(outcome, "cancelled") == 0)
-		snprintf(message, sizeof(message), "the approval request was cancelled");
+		snprintf(message, sizeof(message),
+				 "the approval request was cancelled");
 	else if (approver != NULL && approver->type == HITL_JSON_STRING)
 		snprintf(message, sizeof(message), "rejected by %.*s",
-				 (int) hitl_utf8_cut(approver->text, approver->length, 50), approver->text);
+				 (int) hitl_utf8_cut(approver->text, approver->length, 50),
+				 approver->text);
 	else
 		snprintf(message, sizeof(message), "rejected");
-	if (feedback != NULL && feedback->type == HITL_JSON_STRING && feedback->length > 0)
+	if (feedback != NULL && feedback->type == HITL_JSON_STRING &&
+		feedback->length > 0)
 	{
-		size_t		length = strlen(message);
-		size_t		cut = hitl_utf8_cut(feedback->text, feedback->length, 200);
+		size_t length = strlen(message);
+		size_t cut = hitl_utf8_cut(feedback->text, feedback->length, 200);
 
 		if (cut < feedback->length)
 			snprintf(message + length, sizeof(message) - length, ": %.*s...",
 					 (int) cut, feedback->text);
 		else
-			snprintf(message + length, sizeof(message) - length, ": %s", feedback->text);
+			snprintf(message + length, sizeof(message) - length, ": %s",
+					 feedback->text);
 	}
 	hitl_refuse_step(run, position, outcome, message, result);
 }
@@ -254,8 +275,8 @@ is_one_of(const char *text, const char *const *list)
  * "approval_type", which an approval_config may call "type".
  */
 static void
-parse_type(HitlParse *parse, const HitlPlace *place, const HitlJson *object, bool in_config,
-		   HitlBuffer *terms)
+parse_type(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
+		   bool in_config, HitlBuffer *terms)
 {
 	const char *key = "approval_type";
 	const char *type;
@@ -263,20 +284,22 @@ parse_type(HitlParse *parse, const HitlPlace *place, const HitlJson *object, boo
 	/* In an approval step, "type" is the type of the step. */
 	if (in_config && hitl_json_member(object, "type") != NULL)
 	{
-		HitlPlace	here = {place, "type", 0};
+		HitlPlace here = {place, "type", 0};
 
 		if (hitl_json_member(object, key) != NULL)
-			hitl_fault(parse, &here, "give either \"type\" or \"approval_type\"");
+			hitl_fault(parse, &here,
+					   "give either \"type\" or \"approval_type\"");
 		key = "type";
 	}
 	type = hitl_get_text(parse, place, object, key, false);
 	if (type != NULL && !is_one_of(type, types))
 	{
-		HitlPlace	here = {place, key, 0};
+		HitlPlace here = {place, key, 0};
 
 		hitl_fault(parse, &here, "must be binary, form or budget");
 	}
-	hitl_json_write_member(terms, "approval_type", type == NULL ? "binary" : type);
+	hitl_json_write_member(terms, "approval_type",
+						   type == NULL ? "binary" : type);
 }
 
 /*
@@ -288,8 +311,8 @@ get_people(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 {
 	const HitlJson *people = hitl_json_member(object, key);
 	const HitlJson *name;
-	HitlPlace	here = {place, key, 0};
-	HitlPlace	inner = {&here, NULL, 0};
+	HitlPlace here = {place, key, 0};
+	HitlPlace inner = {&here, NULL, 0};
 
 	if (people == NULL)
 		return NULL;
@@ -299,7 +322,9 @@ get_people(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 			hitl_fault(parse, &here, "must not be empty");
 		if (people->count > MAX_PEOPLE)
 		{
-			hitl_fault(parse, &here, "must not have more than %d names; use a group", MAX_PEOPLE);
+			hitl_fault(parse, &here,
+					   "must not have more than %d names; use a group",
+					   MAX_PEOPLE);
 			return NULL;
 		}
 		name = people->first;
@@ -309,7 +334,8 @@ get_people(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	else
 	{
 		hitl_fault(parse, &here, "must be %sa list of strings, not %s",
-				   may_be_text ? "a string or " : "", hitl_json_type_name(people));
+				   may_be_text ? "a string or " : "",
+				   hitl_json_type_name(people));
 		return NULL;
 	}
 	for (; name != NULL; name = name == people ? NULL : name->next)
@@ -317,7 +343,8 @@ get_people(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 		const HitlPlace *name_place = name == people ? &here : &inner;
 
 		if (name->type != HITL_JSON_STRING)
-			hitl_fault(parse, name_place, "must be a string, not %s", hitl_json_type_name(name));
+			hitl_fault(parse, name_place, "must be a string, not %s",
+					   hitl_json_type_name(name));
 		else if (name->length == 0)
 			hitl_fault(parse, name_place, "must not be empty");
 		else if (hitl_has_template(name->text))
@@ -331,7 +358,8 @@ get_people(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
  * Append ,"key":[names].
  */
 static void
-write_people(HitlBuffer *buffer, const char *key, const HitlJson *people, const char *none)
+write_people(HitlBuffer *buffer, const char *key, const HitlJson *people,
+			 const char *none)
 {
 	hitl_append_format(buffer, ",\"%s\":", key);
 	if (people == NULL)
@@ -353,12 +381,16 @@ static int
 count_people(const HitlJson *first, const HitlJson *second)
 {
 	const HitlJson *name;
-	int			count = 0;
+	int count = 0;
 
-	for (name = first == NULL ? NULL : first->first; name != NULL; name = name->next)
-		count += name->type == HITL_JSON_STRING && !has_name(first, name, name->text);
-	for (name = second == NULL ? NULL : second->first; name != NULL; name = name->next)
-		count += name->type == HITL_JSON_STRING && !has_name(second, name, name->text) &&
+	for (name = first == NULL ? NULL : first->first; name != NULL;
+		 name = name->next)
+		count += name->type == HITL_JSON_STRING &&
+			!has_name(first, name, name->text);
+	for (name = second == NULL ? NULL : second->first; name != NULL;
+		 name = name->next)
+		count += name->type == HITL_JSON_STRING &&
+			!has_name(second, name, name->text) &&
 			!has_name(first, NULL, name->text);
 	return count;
 }
@@ -374,7 +406,8 @@ has_name(const HitlJson *people, const HitlJson *end, const char *name)
 	for (element = people == NULL ? NULL : people->first;
 		 element != NULL && element != end; element = element->next)
 	{
-		if (element->type == HITL_JSON_STRING && strcmp(element->text, name) == 0)
+		if (element->type == HITL_JSON_STRING &&
+			strcmp(element->text, name) == 0)
 			return true;
 	}
 	return false;
@@ -384,22 +417,24 @@ has_name(const HitlJson *people, const HitlJson *end, const char *name)
  * "approval_threshold".  people: how many may answer, 0 where unknown.
  */
 static void
-parse_threshold(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
-				int people, HitlBuffer *terms)
+parse_threshold(HitlParse *parse, const HitlPlace *place,
+				const HitlJson *object, int people, HitlBuffer *terms)
 {
 	const HitlJson *member = hitl_json_member(object, "approval_threshold");
-	HitlPlace	here = {place, "approval_threshold", 0};
-	int64_t		threshold = 0;
+	HitlPlace here = {place, "approval_threshold", 0};
+	int64_t threshold = 0;
 
 	if (member != NULL)
 	{
-		if (!hitl_json_integer(member, &threshold) || threshold < 1 || threshold > 1000000)
+		if (!hitl_json_integer(member, &threshold) || threshold < 1 ||
+			threshold > 1000000)
 		{
 			hitl_fault(parse, &here, "must be a whole number from 1 on");
 			threshold = 0;
 		}
 		else if (people > 0 && threshold > people)
-			hitl_fault(parse, &here, "only %d different people may answer", people);
+			hitl_fault(parse, &here, "only %d different people may answer",
+					   people);
 	}
 	hitl_append_text(terms, ",\"approval_threshold\":");
 	if (threshold > 0)
@@ -412,21 +447,24 @@ parse_threshold(HitlParse *parse, const HitlPlace *place, const HitlJson *object
  * "timeout_hours", or "timeout" as other steps have it.
  */
 static void
-parse_time_limit(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
-				 HitlBuffer *terms)
+parse_time_limit(HitlParse *parse, const HitlPlace *place,
+				 const HitlJson *object, HitlBuffer *terms)
 {
 	const HitlJson *member = hitl_json_member(object, "timeout_hours");
-	HitlPlace	here = {place, "timeout_hours", 0};
-	int64_t		limit = hitl_get_duration(parse, place, object, "timeout");
-	double		hours;
+	HitlPlace here = {place, "timeout_hours", 0};
+	int64_t limit = hitl_get_duration(parse, place, object, "timeout");
+	double hours;
 
 	if (member != NULL)
 	{
 		if (limit > 0)
-			hitl_fault(parse, &here, "give either \"timeout\" or \"timeout_hours\"");
+			hitl_fault(parse, &here,
+					   "give either \"timeout\" or \"timeout_hours\"");
 		if (!hitl_json_number(member, &hours) ||
-			!(hours * HOUR_MS >= 1 && hours * HOUR_MS <= (double) HITL_MAX_DURATION_MS))
-			hitl_fault(parse, &here, "must be a number of hours above 0, at most ten years");
+			!(hours * HOUR_MS >= 1 &&
+			  hours * HOUR_MS <= (double) HITL_MAX_DURATION_MS))
+			hitl_fault(parse, &here,
+					   "must be a number of hours above 0, at most ten years");
 		else
 			limit = (int64_t) (hours * HOUR_MS + 0.5);
 	}

@@ -8,44 +8,42 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_ATTEMPTS	1000
+#define MAX_ATTEMPTS 1000
 
 typedef struct Unit
 {
 	const char *name;
-	int64_t		milliseconds;
+	int64_t milliseconds;
 } Unit;
 
-static const Unit units[] = {
-	{"ms", 1},
-	{"millisecond", 1},
-	{"s", 1000},
-	{"sec", 1000},
-	{"second", 1000},
-	{"m", 60 * 1000},
-	{"min", 60 * 1000},
-	{"minute", 60 * 1000},
-	{"h", 60 * 60 * 1000},
-	{"hour", 60 * 60 * 1000},
-	{"d", 24 * 60 * 60 * 1000},
-	{"day", 24 * 60 * 60 * 1000}
-};
+static const Unit units[] = {{"ms", 1},
+							 {"millisecond", 1},
+							 {"s", 1000},
+							 {"sec", 1000},
+							 {"second", 1000},
+							 {"m", 60 * 1000},
+							 {"min", 60 * 1000},
+							 {"minute", 60 * 1000},
+							 {"h", 60 * 60 * 1000},
+							 {"hour", 60 * 60 * 1000},
+							 {"d", 24 * 60 * 60 * 1000},
+							 {"day", 24 * 60 * 60 * 1000}};
 
-static const char *const retry_members[] = {
-	"max_attempts", "policy", "base_delay", "max_delay", "backoff_factor", "jitter", NULL
-};
+static const char *const retry_members[] =
+	{"max_attempts",   "policy", "base_delay", "max_delay",
+	 "backoff_factor", "jitter", NULL};
 
-static const char *const policy_names[] = {
-	[HITL_RETRY_FIXED] = "fixed",
-	[HITL_RETRY_LINEAR] = "linear",
-	[HITL_RETRY_EXPONENTIAL] = "exponential",
-	[HITL_RETRY_FIBONACCI] = "fibonacci",
-	NULL
-};
+static const char *const policy_names[] =
+	{[HITL_RETRY_FIXED] = "fixed",
+	 [HITL_RETRY_LINEAR] = "linear",
+	 [HITL_RETRY_EXPONENTIAL] = "exponential",
+	 [HITL_RETRY_FIBONACCI] = "fibonacci",
+	 NULL};
 
 static void set_defaults(HitlRetry *retry);
-static double get_number(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
-						 const char *key, double low, double high, double otherwise);
+static double get_number(HitlParse *parse, const HitlPlace *place,
+						 const HitlJson *object, const char *key, double low,
+						 double high, double otherwise);
 
 /*
  * A number of seconds, or a text of a number and a unit.
@@ -53,16 +51,16 @@ static double get_number(HitlParse *parse, const HitlPlace *place, const HitlJso
 bool
 hitl_parse_duration(const HitlJson *value, int64_t *milliseconds)
 {
-	double		number;
-	double		unit = 1000;
+	double number;
+	double unit = 1000;
 
 	if (value->type == HITL_JSON_STRING)
 	{
 		const char *p = value->text;
 		const char *digits = p;
-		char		digit_text[24];
-		size_t		length;
-		size_t		i;
+		char digit_text[24];
+		size_t length;
+		size_t i;
 
 		while ((*p >= '0' && *p <= '9') || *p == '.')
 			p++;
@@ -81,11 +79,12 @@ hitl_parse_duration(const HitlJson *value, int64_t *milliseconds)
 		unit = 0;
 		for (i = 0; i < sizeof(units) / sizeof(units[0]); i++)
 		{
-			size_t		name_length = strlen(units[i].name);
+			size_t name_length = strlen(units[i].name);
 
 			if (strncmp(p, units[i].name, name_length) == 0 &&
 				(length == name_length ||
-				 (name_length > 2 && length == name_length + 1 && p[name_length] == 's')))
+				 (name_length > 2 && length == name_length + 1 &&
+				  p[name_length] == 's')))
 				unit = (double) units[i].milliseconds;
 		}
 		if (unit == 0)
@@ -104,12 +103,12 @@ hitl_parse_duration(const HitlJson *value, int64_t *milliseconds)
  * Read a "retry" object.
  */
 void
-hitl_read_retry(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
-				HitlRetry *retry)
+hitl_read_retry(HitlParse *parse, const HitlPlace *place,
+				const HitlJson *object, HitlRetry *retry)
 {
 	const HitlJson *member;
 	const char *policy;
-	int64_t		delay;
+	int64_t delay;
 
 	set_defaults(retry);
 	hitl_check_members(parse, place, object, retry_members, NULL);
@@ -117,19 +116,21 @@ hitl_read_retry(HitlParse *parse, const HitlPlace *place, const HitlJson *object
 	member = hitl_json_member(object, "max_attempts");
 	if (member != NULL)
 	{
-		HitlPlace	here = {place, "max_attempts", 0};
-		int64_t		attempts;
+		HitlPlace here = {place, "max_attempts", 0};
+		int64_t attempts;
 
-		if (hitl_json_integer(member, &attempts) && attempts >= 1 && attempts <= MAX_ATTEMPTS)
+		if (hitl_json_integer(member, &attempts) && attempts >= 1 &&
+			attempts <= MAX_ATTEMPTS)
 			retry->max_attempts = (int) attempts;
 		else
-			hitl_fault(parse, &here, "must be a whole number from 1 to %d", MAX_ATTEMPTS);
+			hitl_fault(parse, &here, "must be a whole number from 1 to %d",
+					   MAX_ATTEMPTS);
 	}
 	policy = hitl_get_text(parse, place, object, "policy", false);
 	if (policy != NULL)
 	{
-		HitlPlace	here = {place, "policy", 0};
-		int			i;
+		HitlPlace here = {place, "policy", 0};
+		int i;
 
 		for (i = 0; policy_names[i] != NULL; i++)
 		{
@@ -139,7 +140,8 @@ hitl_read_retry(HitlParse *parse, const HitlPlace *place, const HitlJson *object
 		if (policy_names[i] != NULL)
 			retry->policy = i;
 		else
-			hitl_fault(parse, &here, "must be fixed, linear, exponential or fibonacci");
+			hitl_fault(parse, &here,
+					   "must be fixed, linear, exponential or fibonacci");
 	}
 	delay = hitl_get_duration(parse, place, object, "base_delay");
 	if (delay > 0)
@@ -151,13 +153,14 @@ hitl_read_retry(HitlParse *parse, const HitlPlace *place, const HitlJson *object
 		retry->max_delay_ms = retry->base_delay_ms;
 	if (retry->max_delay_ms < retry->base_delay_ms)
 	{
-		HitlPlace	here = {place, "max_delay", 0};
+		HitlPlace here = {place, "max_delay", 0};
 
 		hitl_fault(parse, &here, "is below base_delay");
 	}
-	retry->backoff_factor = get_number(parse, place, object, "backoff_factor", 1, 100,
-									   retry->backoff_factor);
-	retry->jitter = get_number(parse, place, object, "jitter", 0, 1, retry->jitter);
+	retry->backoff_factor = get_number(parse, place, object, "backoff_factor",
+									   1, 100, retry->backoff_factor);
+	retry->jitter = get_number(parse, place, object, "jitter", 0, 1,
+							   retry->jitter);
 }
 
 /*
@@ -166,11 +169,11 @@ hitl_read_retry(HitlParse *parse, const HitlPlace *place, const HitlJson *object
 HitlResult
 hitl_parse_retry(const char *json, HitlRetry *retry, HitlFaults *faults)
 {
-	HitlArena	arena;
-	HitlParse	parse = {&arena, NULL, faults, false, HITL_OK};
+	HitlArena arena;
+	HitlParse parse = {&arena, NULL, faults, false, HITL_OK};
 	const HitlJson *value;
 	HitlJsonError error;
-	HitlResult	result;
+	HitlResult result;
 
 	set_defaults(retry);
 	if (json == NULL)
@@ -178,9 +181,11 @@ hitl_parse_retry(const char *json, HitlRetry *retry, HitlFaults *faults)
 	hitl_arena_init(&arena);
 	result = hitl_json_parse(&arena, json, strlen(json), 0, &value, &error);
 	if (result == HITL_INVALID)
-		hitl_fault(&parse, NULL, "not JSON: %s (byte %zu)", error.message, error.offset);
+		hitl_fault(&parse, NULL, "not JSON: %s (byte %zu)", error.message,
+				   error.offset);
 	else if (result == HITL_OK && value->type != HITL_JSON_OBJECT)
-		hitl_fault(&parse, NULL, "must be an object, not %s", hitl_json_type_name(value));
+		hitl_fault(&parse, NULL, "must be an object, not %s",
+				   hitl_json_type_name(value));
 	else if (result == HITL_OK)
 		hitl_read_retry(&parse, NULL, value, retry);
 	hitl_arena_free(&arena);
@@ -195,9 +200,9 @@ hitl_parse_retry(const char *json, HitlRetry *retry, HitlFaults *faults)
 int64_t
 hitl_retry_delay(const HitlRetry *retry, int attempt, double random)
 {
-	double		base = (double) retry->base_delay_ms;
-	double		most = (double) retry->max_delay_ms;
-	double		delay = base;
+	double base = (double) retry->base_delay_ms;
+	double most = (double) retry->max_delay_ms;
+	double delay = base;
 
 	if (attempt < 1)
 		attempt = 1;
@@ -215,13 +220,13 @@ hitl_retry_delay(const HitlRetry *retry, int attempt, double random)
 			break;
 		case HITL_RETRY_FIBONACCI:
 			{
-				double		before = 0;
-				int			i;
+				double before = 0;
+				int i;
 
 				/* 1, 1, 2, 3, 5 times the base */
 				for (i = 1; i < attempt && delay < most; i++)
 				{
-					double		sum = before + delay;
+					double sum = before + delay;
 
 					before = delay;
 					delay = sum;
@@ -258,8 +263,8 @@ get_number(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 		   const char *key, double low, double high, double otherwise)
 {
 	const HitlJson *member = hitl_json_member(object, key);
-	HitlPlace	here = {place, key, 0};
-	double		number;
+	HitlPlace here = {place, key, 0};
+	double number;
 
 	if (member == NULL)
 		return otherwise;

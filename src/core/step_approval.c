@@ -4,29 +4,37 @@
  */
 #include "core/internal.h"
 
-static const char *const members[] = {
-	"title", "approval_type", "requested_from", "required_approvers", "approval_threshold",
-	"timeout_hours", "context_data", "channels", "timeout", "on_reject", "on_timeout", NULL
-};
+static const char *const members[] = {"title",
+									  "approval_type",
+									  "requested_from",
+									  "required_approvers",
+									  "approval_threshold",
+									  "timeout_hours",
+									  "context_data",
+									  "channels",
+									  "timeout",
+									  "on_reject",
+									  "on_timeout",
+									  NULL};
 
 static void parse_approval(HitlParse *parse, const HitlPlace *place,
 						   const HitlJson *object, HitlStep *step);
 static void enter_approval(HitlRun *run, HitlPosition *position);
-static void deliver_approval(HitlRun *run, HitlPosition *position, const HitlJson *body);
+static void deliver_approval(HitlRun *run, HitlPosition *position,
+							 const HitlJson *body);
 
-const HitlStepKind hitl_approval_kind = {
-	.type = "approval",
-	.members = members,
-	.parse = parse_approval,
-	.enter = enter_approval,
-	.deliver = deliver_approval
-};
+const HitlStepKind hitl_approval_kind = {.type = "approval",
+										 .members = members,
+										 .parse = parse_approval,
+										 .enter = enter_approval,
+										 .deliver = deliver_approval};
 
 /*
  * Read the step.
  */
 static void
-parse_approval(HitlParse *parse, const HitlPlace *place, const HitlJson *object, HitlStep *step)
+parse_approval(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
+			   HitlStep *step)
 {
 	hitl_parse_question(parse, place, object, NULL, &step->as.approval);
 }

@@ -12,26 +12,27 @@ static void parse_checkpoint(HitlParse *parse, const HitlPlace *place,
 							 const HitlJson *object, HitlStep *step);
 static void enter_checkpoint(HitlRun *run, HitlPosition *position);
 
-const HitlStepKind hitl_checkpoint_kind = {
-	.type = "checkpoint",
-	.members = members,
-	.parse = parse_checkpoint,
-	.enter = enter_checkpoint
-};
+const HitlStepKind hitl_checkpoint_kind = {.type = "checkpoint",
+										   .members = members,
+										   .parse = parse_checkpoint,
+										   .enter = enter_checkpoint};
 
 /*
  * Read the step.
  */
 static void
-parse_checkpoint(HitlParse *parse, const HitlPlace *place, const HitlJson *object, HitlStep *step)
+parse_checkpoint(HitlParse *parse, const HitlPlace *place,
+				 const HitlJson *object, HitlStep *step)
 {
 	static const HitlJson nothing = {.type = HITL_JSON_NULL};
 	HitlCheckpoint *checkpoint = &step->as.checkpoint;
-	HitlPlace	here = {place, "description", 0};
+	HitlPlace here = {place, "description", 0};
 	const char *text;
 
 	text = hitl_get_text(parse, place, object, "checkpoint_name", false);
-	checkpoint->name = text == NULL ? step->name : hitl_copy_text(parse->arena, text, strlen(text));
+	checkpoint->name = text == NULL
+		? step->name
+		: hitl_copy_text(parse->arena, text, strlen(text));
 	text = hitl_get_text(parse, place, object, "description", false);
 	if (text == NULL)
 		hitl_compile_value(parse, &here, &nothing, &checkpoint->description);
@@ -46,8 +47,9 @@ static void
 enter_checkpoint(HitlRun *run, HitlPosition *position)
 {
 	const HitlCheckpoint *checkpoint = &position->step->as.checkpoint;
-	const char *description = hitl_render(run, position, &checkpoint->description);
-	int			effect;
+	const char *description = hitl_render(run, position,
+										  &checkpoint->description);
+	int effect;
 
 	if (description == NULL)
 		return;

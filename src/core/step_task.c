@@ -11,15 +11,31 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const members[] = {
-	"task", "context", "model", "instructions", "create_checkpoint", "requires_approval",
-	"approval_config", "retry", "timeout", "on_reject", "on_timeout", NULL
-};
+static const char *const members[] = {"task",
+									  "context",
+									  "model",
+									  "instructions",
+									  "create_checkpoint",
+									  "requires_approval",
+									  "approval_config",
+									  "retry",
+									  "timeout",
+									  "on_reject",
+									  "on_timeout",
+									  NULL};
 
-static const char *const config_members[] = {
-	"title", "description", "type", "approval_type", "requested_from", "required_approvers",
-	"approval_threshold", "timeout_hours", "context_data", "channels", "when", NULL
-};
+static const char *const config_members[] = {"title",
+											 "description",
+											 "type",
+											 "approval_type",
+											 "requested_from",
+											 "required_approvers",
+											 "approval_threshold",
+											 "timeout_hours",
+											 "context_data",
+											 "channels",
+											 "when",
+											 NULL};
 
 static void parse_task(HitlParse *parse, const HitlPlace *place,
 					   const HitlJson *object, HitlStep *step);
@@ -35,46 +51,54 @@ static void ask_before(HitlRun *run, HitlPosition *position);
 static void ask_after(HitlRun *run, HitlPosition *position);
 static const char *show_call(HitlRun *run, const HitlPosition *position);
 static void send_call(HitlRun *run, HitlPosition *position, const char *call);
-static void deliver_task(HitlRun *run, HitlPosition *position, const HitlJson *body);
-static void deliver_decision(HitlRun *run, HitlPosition *position, const HitlJson *body);
-static void deliver_reply(HitlRun *run, HitlPosition *position, const HitlJson *body);
-static const char *add_approval(HitlRun *run, const char *result, const char *approval);
+static void deliver_task(HitlRun *run, HitlPosition *position,
+						 const HitlJson *body);
+static void deliver_decision(HitlRun *run, HitlPosition *position,
+							 const HitlJson *body);
+static void deliver_reply(HitlRun *run, HitlPosition *position,
+						  const HitlJson *body);
+static const char *add_approval(HitlRun *run, const char *result,
+								const char *approval);
 
-const HitlStepKind hitl_task_kind = {
-	.type = "task",
-	.members = members,
-	.parse = parse_task,
-	.enter = enter_task,
-	.deliver = deliver_task
-};
+const HitlStepKind hitl_task_kind = {.type = "task",
+									 .members = members,
+									 .parse = parse_task,
+									 .enter = enter_task,
+									 .deliver = deliver_task};
 
 /*
  * Read the step.
  */
 static void
-parse_task(HitlParse *parse, const HitlPlace *place, const HitlJson *object, HitlStep *step)
+parse_task(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
+		   HitlStep *step)
 {
 	static const HitlJson nothing = {.type = HITL_JSON_NULL};
 	static const HitlJson empty = {.type = HITL_JSON_OBJECT};
-	HitlTask   *task = &step->as.task;
-	HitlPlace	task_place = {place, "task", 0};
-	HitlPlace	context_place = {place, "context", 0};
-	HitlPlace	instructions_place = {place, "instructions", 0};
+	HitlTask *task = &step->as.task;
+	HitlPlace task_place = {place, "task", 0};
+	HitlPlace context_place = {place, "context", 0};
+	HitlPlace instructions_place = {place, "instructions", 0};
 	const HitlJson *context;
 	const char *text;
 
 	text = hitl_get_text(parse, place, object, "task", true);
-	hitl_compile_text(parse, &task_place, text == NULL ? "" : text, &task->task);
+	hitl_compile_text(parse, &task_place, text == NULL ? "" : text,
+					  &task->task);
 
-	context = hitl_get(parse, place, object, "context", HITL_JSON_OBJECT, false);
+	context = hitl_get(parse, place, object, "context", HITL_JSON_OBJECT,
+					   false);
 	task->has_context = context != NULL;
-	hitl_compile_value(parse, &context_place, context == NULL ? &empty : context, &task->context);
+	hitl_compile_value(parse, &context_place,
+					   context == NULL ? &empty : context, &task->context);
 
 	text = hitl_get_text(parse, place, object, "instructions", false);
 	if (text == NULL)
-		hitl_compile_value(parse, &instructions_place, &nothing, &task->instructions);
+		hitl_compile_value(parse, &instructions_place, &nothing,
+						   &task->instructions);
 	else
-		hitl_compile_text(parse, &instructions_place, text, &task->instructions);
+		hitl_compile_text(parse, &instructions_place, text,
+						  &task->instructions);
 
 	/* Only the questions' description may be a template. */
 	hitl_get_text(parse, place, object, "description", false);
@@ -88,14 +112,15 @@ parse_task(HitlParse *parse, const HitlPlace *place, const HitlJson *object, Hit
  * What the sender of the task needs to know, as JSON members.
  */
 static void
-parse_terms(HitlParse *parse, const HitlPlace *place, const HitlJson *object, HitlTask *task)
+parse_terms(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
+			HitlTask *task)
 {
-	HitlPlace	retry_place = {place, "retry", 0};
+	HitlPlace retry_place = {place, "retry", 0};
 	const HitlJson *retry_object;
-	HitlRetry	retry;
+	HitlRetry retry;
 	const char *text;
-	HitlBuffer	terms;
-	int64_t		timeout;
+	HitlBuffer terms;
+	int64_t timeout;
 
 	text = hitl_get_text(parse, place, object, "model", false);
 	if (text != NULL)
@@ -104,7 +129,8 @@ parse_terms(HitlParse *parse, const HitlPlace *place, const HitlJson *object, Hi
 	hitl_json_write_member(&terms, "model", text);
 
 	hitl_append_text(&terms, ",\"retry\":");
-	retry_object = hitl_get(parse, place, object, "retry", HITL_JSON_OBJECT, false);
+	retry_object = hitl_get(parse, place, object, "retry", HITL_JSON_OBJECT,
+							false);
 	if (retry_object != NULL)
 	{
 		hitl_read_retry(parse, &retry_place, retry_object, &retry);
@@ -126,58 +152,66 @@ parse_terms(HitlParse *parse, const HitlPlace *place, const HitlJson *object, Hi
  * "create_checkpoint": true, or the name of the checkpoint.
  */
 static void
-parse_create_checkpoint(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
-						HitlStep *step)
+parse_create_checkpoint(HitlParse *parse, const HitlPlace *place,
+						const HitlJson *object, HitlStep *step)
 {
 	const HitlJson *member = hitl_json_member(object, "create_checkpoint");
-	HitlPlace	here = {place, "create_checkpoint", 0};
+	HitlPlace here = {place, "create_checkpoint", 0};
 
 	if (member == NULL || member->type == HITL_JSON_FALSE)
 		return;
 	if (member->type == HITL_JSON_TRUE)
 		step->as.task.checkpoint = step->name;
 	else if (member->type == HITL_JSON_STRING && member->length > 0)
-		step->as.task.checkpoint = hitl_copy_text(parse->arena, member->text, member->length);
+		step->as.task.checkpoint = hitl_copy_text(parse->arena, member->text,
+												  member->length);
 	else
-		hitl_fault(parse, &here, "must be true, false or the name of a checkpoint");
+		hitl_fault(parse, &here,
+				   "must be true, false or the name of a checkpoint");
 }
 
 /*
  * "requires_approval" and "approval_config".
  */
 static void
-parse_gate(HitlParse *parse, const HitlPlace *place, const HitlJson *object, HitlStep *step)
+parse_gate(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
+		   HitlStep *step)
 {
 	static const HitlJson empty = {.type = HITL_JSON_OBJECT};
 	static const char *const reserved[] = {"task", "context", "result", NULL};
-	HitlTask   *task = &step->as.task;
-	HitlPlace	here = {place, "approval_config", 0};
-	HitlPlace	when_place = {&here, "when", 0};
-	HitlPlace	data_place = {&here, "context_data", 0};
+	HitlTask *task = &step->as.task;
+	HitlPlace here = {place, "approval_config", 0};
+	HitlPlace when_place = {&here, "when", 0};
+	HitlPlace data_place = {&here, "context_data", 0};
 	const HitlJson *config;
 	const char *const *name;
 	const char *when;
-	char		title[200];
+	char title[200];
 
-	config = hitl_get(parse, place, object, "approval_config", HITL_JSON_OBJECT, false);
+	config = hitl_get(parse, place, object, "approval_config", HITL_JSON_OBJECT,
+					  false);
 	if (config == NULL)
 		config = &empty;
 	hitl_check_members(parse, &here, config, config_members, NULL);
 	snprintf(title, sizeof(title), "Approval of step %.150s", step->name);
 	hitl_parse_question(parse, &here, config, title, &task->question);
 	when = hitl_get_text(parse, &here, config, "when", false);
-	if (when != NULL && strcmp(when, "before") != 0 && strcmp(when, "after") != 0)
+	if (when != NULL && strcmp(when, "before") != 0 &&
+		strcmp(when, "after") != 0)
 		hitl_fault(parse, &when_place, "must be before or after");
 	for (name = reserved; *name != NULL; name++)
 	{
-		HitlPlace	name_place = {&data_place, *name, 0};
+		HitlPlace name_place = {&data_place, *name, 0};
 
-		if (hitl_json_member(hitl_json_member(config, "context_data"), *name) != NULL)
-			hitl_fault(parse, &name_place, "is filled in with what the step does");
+		if (hitl_json_member(hitl_json_member(config, "context_data"), *name) !=
+			NULL)
+			hitl_fault(parse, &name_place,
+					   "is filled in with what the step does");
 	}
 	if (hitl_get_boolean(parse, place, object, "requires_approval"))
-		task->gate = when != NULL && strcmp(when, "after") == 0 ?
-			HITL_GATE_AFTER : HITL_GATE_BEFORE;
+		task->gate = when != NULL && strcmp(when, "after") == 0
+			? HITL_GATE_AFTER
+			: HITL_GATE_BEFORE;
 }
 
 /*
@@ -203,7 +237,9 @@ enter_task(HitlRun *run, HitlPosition *position)
 	if (task->checkpoint != NULL && !position->checkpointed)
 	{
 		position->checkpointed = true;
-		hitl_pin_checkpoint(run, hitl_take_checkpoint(run, position, task->checkpoint, "null"));
+		hitl_pin_checkpoint(run,
+							hitl_take_checkpoint(run, position,
+												 task->checkpoint, "null"));
 	}
 	call = render_call(run, position);
 	if (call == NULL)
@@ -226,8 +262,8 @@ render_call(HitlRun *run, HitlPosition *position)
 	const char *text;
 	const char *context;
 	const char *instructions;
-	HitlBuffer	call;
-	char	   *result;
+	HitlBuffer call;
+	char *result;
 
 	text = hitl_render(run, position, &task->task);
 	if (text == NULL)
@@ -274,8 +310,8 @@ static void
 ask_after(HitlRun *run, HitlPosition *position)
 {
 	const char *shown = show_call(run, position);
-	HitlBuffer	more;
-	char	   *text;
+	HitlBuffer more;
+	char *text;
 
 	if (shown == NULL)
 		return;
@@ -298,14 +334,15 @@ show_call(HitlRun *run, const HitlPosition *position)
 {
 	const HitlJson *call;
 	const HitlJson *member;
-	HitlResult	result;
-	HitlBuffer	shown;
-	char	   *text;
+	HitlResult result;
+	HitlBuffer shown;
+	char *text;
 
 	if (run->result != HITL_OK)
 		return NULL;
-	result = hitl_json_parse(&run->scratch, position->call, strlen(position->call),
-							 HITL_JSON_COMPOSED, &call, NULL);
+	result = hitl_json_parse(&run->scratch, position->call,
+							 strlen(position->call), HITL_JSON_COMPOSED, &call,
+							 NULL);
 	if (result != HITL_OK)
 	{
 		hitl_stop(run, result, "the call kept in the control state is no JSON");
@@ -373,7 +410,9 @@ deliver_decision(HitlRun *run, HitlPosition *position, const HitlJson *body)
 			send_call(run, position, position->call);
 		return;
 	}
-	result = add_approval(run, position->result == NULL ? "{}" : position->result, approval);
+	result = add_approval(run,
+						  position->result == NULL ? "{}" : position->result,
+						  approval);
 	if (result == NULL)
 		return;
 	if (hitl_is_approved(body))
@@ -388,7 +427,7 @@ deliver_decision(HitlRun *run, HitlPosition *position, const HitlJson *body)
 static void
 deliver_reply(HitlRun *run, HitlPosition *position, const HitlJson *body)
 {
-	HitlReply	reply;
+	HitlReply reply;
 
 	hitl_read_reply(&run->scratch, body, &reply);
 	if (run->scratch.failed)
@@ -420,8 +459,8 @@ deliver_reply(HitlRun *run, HitlPosition *position, const HitlJson *body)
 static const char *
 add_approval(HitlRun *run, const char *result, const char *approval)
 {
-	HitlBuffer	buffer;
-	char	   *text;
+	HitlBuffer buffer;
+	char *text;
 
 	hitl_buffer_init(&buffer, &run->scratch);
 	if (result[0] == '{')

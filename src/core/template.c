@@ -18,21 +18,24 @@
 
 typedef struct Compiler
 {
-	HitlParse  *parse;
+	HitlParse *parse;
 	HitlTemplate *template;
-	HitlBuffer	text;			/* of the piece being built */
+	HitlBuffer text; /* of the piece being built */
 } Compiler;
 
 static void begin(Compiler *compiler, HitlParse *parse, HitlTemplate *template);
 static void end_piece(Compiler *compiler, const char *path, bool whole);
 static void compile_string(Compiler *compiler, const HitlPlace *place,
 						   const char *text, bool keep_type);
-static void compile_json(Compiler *compiler, const HitlPlace *place, const HitlJson *value);
-static void compile_object(Compiler *compiler, const HitlPlace *place, const HitlJson *object);
+static void compile_json(Compiler *compiler, const HitlPlace *place,
+						 const HitlJson *value);
+static void compile_object(Compiler *compiler, const HitlPlace *place,
+						   const HitlJson *object);
 static bool is_space(char c);
 static const char *path_end(const char *p);
-static bool append_match(HitlRun *run, HitlPosition *position, HitlBuffer *buffer,
-						 const HitlSegment *segment, const char *text);
+static bool append_match(HitlRun *run, HitlPosition *position,
+						 HitlBuffer *buffer, const HitlSegment *segment,
+						 const char *text);
 
 /*
  * Does a text have a template in it?
@@ -50,7 +53,7 @@ void
 hitl_compile_text(HitlParse *parse, const HitlPlace *place, const char *text,
 				  HitlTemplate *template)
 {
-	Compiler	compiler;
+	Compiler compiler;
 
 	begin(&compiler, parse, template);
 	compile_string(&compiler, place, text, false);
@@ -61,10 +64,10 @@ hitl_compile_text(HitlParse *parse, const HitlPlace *place, const char *text,
  * Compile a JSON value with templates in its strings.
  */
 void
-hitl_compile_value(HitlParse *parse, const HitlPlace *place, const HitlJson *value,
-				   HitlTemplate *template)
+hitl_compile_value(HitlParse *parse, const HitlPlace *place,
+				   const HitlJson *value, HitlTemplate *template)
 {
-	Compiler	compiler;
+	Compiler compiler;
 
 	begin(&compiler, parse, template);
 	compile_json(&compiler, place, value);
@@ -75,10 +78,10 @@ hitl_compile_value(HitlParse *parse, const HitlPlace *place, const HitlJson *val
  * Compile an object so that it renders without its braces.
  */
 void
-hitl_compile_members(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
-					 HitlTemplate *template)
+hitl_compile_members(HitlParse *parse, const HitlPlace *place,
+					 const HitlJson *object, HitlTemplate *template)
 {
-	Compiler	compiler;
+	Compiler compiler;
 
 	begin(&compiler, parse, template);
 	compile_object(&compiler, place, object);
@@ -92,9 +95,9 @@ hitl_compile_members(HitlParse *parse, const HitlPlace *place, const HitlJson *o
 const char *
 hitl_render(HitlRun *run, HitlPosition *position, const HitlTemplate *template)
 {
-	HitlBuffer	buffer;
+	HitlBuffer buffer;
 	const char *rendered;
-	int			i;
+	int i;
 
 	if (run->result != HITL_OK)
 		return NULL;
@@ -122,11 +125,15 @@ hitl_render(HitlRun *run, HitlPosition *position, const HitlTemplate *template)
 					return NULL;
 				break;
 			case HITL_QUERY_EMPTY:
-				hitl_fail_faulty(run, position, "template path %s matches nothing", segment->path);
+				hitl_fail_faulty(run, position,
+								 "template path %s matches nothing",
+								 segment->path);
 				return NULL;
 			case HITL_QUERY_FAULTY:
-				hitl_fail_faulty(run, position, "template path %s cannot be evaluated: %s",
-								 segment->path, text == NULL ? "no reason given" : text);
+				hitl_fail_faulty(run, position,
+								 "template path %s cannot be evaluated: %s",
+								 segment->path,
+								 text == NULL ? "no reason given" : text);
 				return NULL;
 			case HITL_QUERY_HOST_FAILED:
 				hitl_stop(run, HITL_HOST_FAILED, NULL);
@@ -158,18 +165,20 @@ static void
 end_piece(Compiler *compiler, const char *path, bool whole)
 {
 	HitlTemplate *template = compiler->template;
-	HitlArena  *arena = compiler->parse->arena;
+	HitlArena *arena = compiler->parse->arena;
 	HitlSegment *segment;
 
 	if (template->count == template->capacity)
 	{
-		int			capacity = template->capacity == 0 ? 1 : template->capacity * 2;
-		HitlSegment *segments = hitl_alloc(arena, capacity * sizeof(HitlSegment));
+		int capacity = template->capacity == 0 ? 1 : template->capacity * 2;
+		HitlSegment *segments = hitl_alloc(arena,
+										   capacity * sizeof(HitlSegment));
 
 		if (segments == NULL)
 			return;
 		if (template->count > 0)
-			memcpy(segments, template->segments, template->count * sizeof(HitlSegment));
+			memcpy(segments, template->segments,
+				   template->count * sizeof(HitlSegment));
 		template->segments = segments;
 		template->capacity = capacity;
 	}
@@ -188,11 +197,12 @@ end_piece(Compiler *compiler, const char *path, bool whole)
  * place of the string, quotes and all.
  */
 static void
-compile_string(Compiler *compiler, const HitlPlace *place, const char *text, bool keep_type)
+compile_string(Compiler *compiler, const HitlPlace *place, const char *text,
+			   bool keep_type)
 {
 	HitlBuffer *buffer = &compiler->text;
 	const char *p = text;
-	bool		whole = false;
+	bool whole = false;
 
 	if (keep_type && strncmp(text, "{{", 2) == 0)
 	{
@@ -260,7 +270,7 @@ compile_json(Compiler *compiler, const HitlPlace *place, const HitlJson *value)
 {
 	HitlBuffer *buffer = &compiler->text;
 	const HitlJson *child;
-	HitlPlace	here = {place, NULL, 0};
+	HitlPlace here = {place, NULL, 0};
 
 	switch (value->type)
 	{
@@ -293,13 +303,14 @@ compile_json(Compiler *compiler, const HitlPlace *place, const HitlJson *value)
  * Compile the members of an object, commas between them.
  */
 static void
-compile_object(Compiler *compiler, const HitlPlace *place, const HitlJson *object)
+compile_object(Compiler *compiler, const HitlPlace *place,
+			   const HitlJson *object)
 {
 	const HitlJson *child;
 
 	for (child = object->first; child != NULL; child = child->next)
 	{
-		HitlPlace	here = {place, child->key, 0};
+		HitlPlace here = {place, child->key, 0};
 
 		if (child != object->first)
 			hitl_append_char(&compiler->text, ',');
@@ -324,7 +335,7 @@ is_space(char c)
 static const char *
 path_end(const char *p)
 {
-	bool		quoted = false;
+	bool quoted = false;
 
 	for (; *p != '\0'; p++)
 	{
@@ -346,15 +357,17 @@ append_match(HitlRun *run, HitlPosition *position, HitlBuffer *buffer,
 			 const HitlSegment *segment, const char *text)
 {
 	const HitlJson *match;
-	HitlBuffer	compact;
+	HitlBuffer compact;
 	HitlJsonError error;
 
-	switch (hitl_json_parse(&run->scratch, text, strlen(text), 0, &match, &error))
+	switch (
+		hitl_json_parse(&run->scratch, text, strlen(text), 0, &match, &error))
 	{
 		case HITL_OK:
 			break;
 		case HITL_INVALID:
-			hitl_fail_faulty(run, position, "the match of template path %s cannot be used: %s",
+			hitl_fail_faulty(run, position,
+							 "the match of template path %s cannot be used: %s",
 							 segment->path, error.message);
 			return false;
 		default:
@@ -369,7 +382,9 @@ append_match(HitlRun *run, HitlPosition *position, HitlBuffer *buffer,
 	{
 		hitl_buffer_init(&compact, &run->scratch);
 		hitl_json_write(&compact, match);
-		hitl_json_write_content(buffer, compact.data == NULL ? "" : compact.data, compact.length);
+		hitl_json_write_content(buffer,
+								compact.data == NULL ? "" : compact.data,
+								compact.length);
 	}
 	return true;
 }

@@ -35,8 +35,10 @@ hitl_insert_checkpoints(HitlRows *rows)
 		"INSERT INTO hitl.workflow_checkpoints (id, workflow_id, name, step_name, "
 		"description, event, control, data, created_by, created_at) "
 		"SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-		10, {UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-		INT4ARRAYOID, JSONBARRAYOID, JSONBARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}
+		10,
+		{UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+		 INT4ARRAYOID, JSONBARRAYOID, JSONBARRAYOID, TEXTARRAYOID,
+		 TIMESTAMPTZARRAYOID},
 	};
 
 	hitl_rows_execute(rows, &insert);
@@ -47,18 +49,21 @@ hitl_insert_checkpoints(HitlRows *rows)
  */
 pg_uuid_t
 hitl_take_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
-					 const char *step, const char *position, const char *description,
-					 const char *control, const char *actor)
+					 const char *step, const char *position,
+					 const char *description, const char *control,
+					 const char *actor)
 {
-	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	Datum		values[10];
-	bool		nulls[10] = {false};
-	int			event;
+	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
+	Datum values[10];
+	bool nulls[10] = {false};
+	int event;
 
 	*id = hitl_new_id(hitl_id_partition(&workflow->id));
-	event = hitl_add_event(batch, workflow, "checkpoint_created", step, position,
-						   hitl_facts("checkpoint", name, "checkpoint_id", hitl_id_text(id),
-									  "description", description, NULL),
+	event = hitl_add_event(batch, workflow, "checkpoint_created", step,
+						   position,
+						   hitl_facts("checkpoint", name, "checkpoint_id",
+									  hitl_id_text(id), "description",
+									  description, NULL),
 						   NULL, actor);
 	values[0] = UUIDPGetDatum(id);
 	values[1] = UUIDPGetDatum(&workflow->id);
@@ -74,7 +79,7 @@ hitl_take_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
 	else if (workflow->control)
 		values[6] = JsonbPGetDatum(hitl_dump_control(workflow->control));
 	values[7] = JsonbPGetDatum(hitl_data_document(&workflow->data));
-	workflow->data.merged = false;	/* the row has it, too */
+	workflow->data.merged = false; /* the row has it, too */
 	nulls[8] = actor == NULL;
 	values[8] = actor ? CStringGetTextDatum(actor) : 0;
 	values[9] = TimestampTzGetDatum(batch->now);
@@ -86,20 +91,23 @@ hitl_take_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
  * Return a loaded workflow to a checkpoint.
  */
 char *
-hitl_return_to_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
-						  const char *reason, const char *actor)
+hitl_return_to_checkpoint(HitlBatch *batch, HitlWorkflow *workflow,
+						  const char *name, const char *reason,
+						  const char *actor)
 {
 	static HitlStatement abandon = {
 		"UPDATE hitl.workflow_checkpoints SET abandoned = true "
-		"WHERE workflow_id = $1 AND event > $2 AND NOT abandoned", 2, {UUIDOID, INT4OID}
+		"WHERE workflow_id = $1 AND event > $2 AND NOT abandoned",
+		2,
+		{UUIDOID, INT4OID},
 	};
-	char	   *found;
-	Datum		values[2];
+	char *found;
+	Datum values[2];
 	StringInfoData delta;
-	Jsonb	   *data;
-	Jsonb	   *control;
-	bool		isnull;
-	Datum		datum;
+	Jsonb *data;
+	Jsonb *control;
+	bool isnull;
+	Datum datum;
 
 	/* It may have been taken earlier in this very batch. */
 	hitl_insert_checkpoints(&batch->checkpoints);
@@ -119,8 +127,8 @@ hitl_return_to_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *
 	if (workflow->definition)
 	{
 		HitlControl *restored = NULL;
-		HitlResult	result;
-		int			i;
+		HitlResult result;
+		int i;
 
 		result = hitl_core()->rewind(workflow->definition, workflow->control,
 									 control ? hitl_jsonb_text(control) : NULL,
@@ -160,10 +168,10 @@ hitl_return_to_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *
 Datum
 hitl_create_checkpoint(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t  *result = palloc(sizeof(pg_uuid_t));
-	HitlBatch  *batch;
+	pg_uuid_t *result = palloc(sizeof(pg_uuid_t));
+	HitlBatch *batch;
 	HitlWorkflow *workflow;
-	char	   *name;
+	char *name;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -179,9 +187,13 @@ hitl_create_checkpoint(PG_FUNCTION_ARGS)
 	batch = hitl_batch_create();
 	workflow = hitl_load_workflow(batch, PG_GETARG_UUID_P(0));
 	*result = hitl_take_checkpoint(batch, workflow, name,
-								   PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
+								   PG_ARGISNULL(2)
+									   ? NULL
+									   : text_to_cstring(PG_GETARG_TEXT_PP(2)),
 								   NULL,
-								   PG_ARGISNULL(3) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(3)),
+								   PG_ARGISNULL(3)
+									   ? NULL
+									   : text_to_cstring(PG_GETARG_TEXT_PP(3)),
 								   NULL, hitl_caller());
 	hitl_batch_write(batch);
 	SPI_finish();
@@ -195,11 +207,11 @@ Datum
 hitl_rollback_workflow(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller_context = CurrentMemoryContext;
-	HitlBatch  *batch;
+	HitlBatch *batch;
 	HitlWorkflow *workflow;
-	char	   *name = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
-	char	   *found;
-	text	   *result;
+	char *name = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char *found;
+	text *result;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -210,7 +222,10 @@ hitl_rollback_workflow(PG_FUNCTION_ARGS)
 	batch = hitl_batch_create();
 	workflow = hitl_load_workflow(batch, PG_GETARG_UUID_P(0));
 	found = hitl_return_to_checkpoint(batch, workflow, name,
-									  PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
+									  PG_ARGISNULL(2)
+										  ? NULL
+										  : text_to_cstring(
+												PG_GETARG_TEXT_PP(2)),
 									  hitl_caller());
 	if (found == NULL && name != NULL)
 		ereport(ERROR,
@@ -246,9 +261,11 @@ find_checkpoint(const pg_uuid_t *workflow_id, const char *name)
 		"SELECT name, control, data, event FROM hitl.workflow_checkpoints "
 		"WHERE workflow_id = $1 AND ($2 IS NULL OR name = $2) "
 		"AND ($2 IS NOT NULL OR NOT abandoned) "
-		"ORDER BY abandoned, event DESC LIMIT 1", 2, {UUIDOID, TEXTOID}
+		"ORDER BY abandoned, event DESC LIMIT 1",
+		2,
+		{UUIDOID, TEXTOID},
 	};
-	Datum		values[2];
+	Datum values[2];
 
 	values[0] = UUIDPGetDatum(workflow_id);
 	values[1] = name ? CStringGetTextDatum(name) : 0;

@@ -20,7 +20,8 @@ extern void hitl_insert_checkpoints(HitlRows *rows);
  */
 extern pg_uuid_t hitl_take_checkpoint(HitlBatch *batch, HitlWorkflow *workflow,
 									  const char *name, const char *step,
-									  const char *position, const char *description,
+									  const char *position,
+									  const char *description,
 									  const char *control, const char *actor);
 
 /*
@@ -31,4 +32,4 @@ extern char *hitl_return_to_checkpoint(HitlBatch *batch, HitlWorkflow *workflow,
 									   const char *name, const char *reason,
 									   const char *actor);
 
-#endif							/* HITL_CHECKPOINT_H */
+#endif /* HITL_CHECKPOINT_H */

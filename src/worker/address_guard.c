@@ -26,7 +26,7 @@ static bool ipv6_is_public(const uint8_t *address);
 static const struct
 {
 	uint32_t network;
-	int		 bits;
+	int bits;
 } reserved_ipv4[] = {
 	{0x00000000, 8},  /* 0.0.0.0/8, this host */
 	{0x0A000000, 8},  /* 10.0.0.0/8, private */
@@ -75,7 +75,7 @@ address_is_public(const struct sockaddr *address)
 bool
 address_text_is_public(const char *text)
 {
-	struct in_addr	ipv4;
+	struct in_addr ipv4;
 	struct in6_addr ipv6;
 
 	if (inet_pton(AF_INET, text, &ipv4) == 1)
@@ -106,7 +106,7 @@ host_is_listed(const char *host, const char *list)
 
 	while (*list != '\0')
 	{
-		size_t		entry;
+		size_t entry;
 		const char *end;
 
 		list += strspn(list, " \t\r\n,[");
@@ -146,14 +146,14 @@ ipv4_is_public(uint32_t address)
 static bool
 ipv6_is_public(const uint8_t *address)
 {
-	static const uint8_t mapped[12] = {
-		[10] = 0xFF, [11] = 0xFF}; /* ::ffff:0:0/96 */
-	static const uint8_t translated[12] = {
-		[8] = 0xFF, [9] = 0xFF}; /* ::ffff:0:0:0/96 */
+	static const uint8_t mapped[12] =
+		{[10] = 0xFF, [11] = 0xFF}; /* ::ffff:0:0/96 */
+	static const uint8_t translated[12] =
+		{[8] = 0xFF, [9] = 0xFF}; /* ::ffff:0:0:0/96 */
 	static const uint8_t nat64[12] = {0x00, 0x64, 0xFF,
 									  0x9B}; /* 64:ff9b::/96 */
-	uint32_t			 last;
-	uint32_t			 sixtofour;
+	uint32_t last;
+	uint32_t sixtofour;
 
 	memcpy(&last, address + 12, 4);
 	last = ntohl(last);

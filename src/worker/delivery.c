@@ -34,18 +34,18 @@ static const int standard_delays[] = {5,		 5 * 60,	30 * 60,
 									  14 * 3600, 20 * 3600, 24 * 3600};
 
 /* Headers that the dispatcher or libcurl sets; lower case. */
-static const char *const reserved_headers[] = {
-	"connection",		 "content-length",	  "expect",			  "host",
-	"idempotency-key",	 "keep-alive",		  "proxy-connection", "te",
-	"trailer",			 "transfer-encoding", "upgrade",		  "webhook-id",
-	"webhook-signature", "webhook-timestamp"};
+static const char *const reserved_headers[] =
+	{"connection",		  "content-length",	   "expect",		   "host",
+	 "idempotency-key",	  "keep-alive",		   "proxy-connection", "te",
+	 "trailer",			  "transfer-encoding", "upgrade",		   "webhook-id",
+	 "webhook-signature", "webhook-timestamp"};
 
 /* Header lines under construction. */
 typedef struct HeaderLines
 {
 	const char **lines; /* ends in NULL */
-	int			 count;
-	int			 capacity;
+	int count;
+	int capacity;
 } HeaderLines;
 
 static bool check_retry(HitlDelivery *delivery);
@@ -59,16 +59,16 @@ static bool add_header(HitlDelivery *delivery, HeaderLines *headers,
 static bool is_reserved(const char *name);
 static bool has_header(const HeaderLines *headers, const char *name);
 static void judge_status(HitlDelivery *delivery, const HttpResult *result);
-static void
-repeat_delivery(HitlDelivery *delivery, int64 retry_after, const char *kind,
-				const char *format, ...) pg_attribute_printf(4, 5);
-static int64	   repeat_delay(HitlDelivery *delivery);
+static void repeat_delivery(HitlDelivery *delivery, int64 retry_after,
+							const char *kind, const char *format, ...)
+	pg_attribute_printf(4, 5);
+static int64 repeat_delay(HitlDelivery *delivery);
 static const char *kind_of_status(int status);
-static void
-keep_body(HitlDelivery *delivery, const HttpResult *result, bool whole);
+static void keep_body(HitlDelivery *delivery, const HttpResult *result,
+					  bool whole);
 static void scrub_secret(HitlDelivery *delivery);
-static char *
-format_message(const char *format, va_list args) pg_attribute_printf(1, 0);
+static char *format_message(const char *format, va_list args)
+	pg_attribute_printf(1, 0);
 
 /*
  * Make the request of a claimed row.
@@ -77,32 +77,31 @@ bool
 hitl_prepare_delivery(HitlDelivery *delivery)
 {
 	MemoryContext before = MemoryContextSwitchTo(delivery->context);
-	HeaderLines	  headers = {0};
-	HttpRequest	 *request = &delivery->request;
-	bool		  prepared;
+	HeaderLines headers = {0};
+	HttpRequest *request = &delivery->request;
+	bool prepared;
 
 	prepared = check_retry(delivery) && check_method(delivery) &&
-			   check_target(delivery) && add_row_headers(delivery, &headers) &&
-			   add_header(delivery, &headers, "Idempotency-Key",
-						  delivery->idempotency_key) &&
-			   add_secret(delivery, &headers) &&
-			   add_signature(delivery, &headers);
+		check_target(delivery) && add_row_headers(delivery, &headers) &&
+		add_header(delivery, &headers, "Idempotency-Key",
+				   delivery->idempotency_key) &&
+		add_secret(delivery, &headers) && add_signature(delivery, &headers);
 	if (prepared)
 	{
 		request->method = delivery->method;
 		request->url = delivery->url;
 		request->headers = headers.lines;
 		request->body = delivery->body;
-		request->body_length =
-			delivery->body != NULL ? strlen(delivery->body) : 0;
+		request->body_length = delivery->body != NULL ? strlen(delivery->body)
+													  : 0;
 		if (hitl_ca_file != NULL && hitl_ca_file[0] != '\0')
 			request->ca_file = hitl_ca_file;
 		request->timeout_ms = (long) delivery->timeout * 1000;
 		request->max_response = (size_t) hitl_max_response_size * 1024;
 		request->keep_response = request->max_response;
 		if (!delivery->inference)
-			request->keep_response =
-				Min(request->max_response, HITL_KEPT_RESPONSE);
+			request->keep_response = Min(request->max_response,
+										 HITL_KEPT_RESPONSE);
 		request->owner = delivery;
 	}
 	MemoryContextSwitchTo(before);
@@ -171,7 +170,7 @@ hitl_fail_delivery(HitlDelivery *delivery, const char *kind, const char *format,
 				   ...)
 {
 	MemoryContext before = MemoryContextSwitchTo(delivery->context);
-	va_list		  args;
+	va_list args;
 
 	va_start(args, format);
 	delivery->error_message = format_message(format, args);
@@ -195,7 +194,7 @@ hitl_free_delivery(HitlDelivery *delivery)
 		explicit_bzero(delivery->signing_secret,
 					   strlen(delivery->signing_secret));
 	for (i = 0; delivery->request.headers != NULL &&
-				delivery->request.headers[i] != NULL;
+		 delivery->request.headers[i] != NULL;
 		 i++)
 		explicit_bzero(unconstify(char *, delivery->request.headers[i]),
 					   strlen(delivery->request.headers[i]));
@@ -214,17 +213,18 @@ check_retry(HitlDelivery *delivery)
 	if (delivery->retry_text != NULL)
 	{
 		const HitlCoreApi *core = hitl_core();
-		HitlFaults		   faults = {0};
+		HitlFaults faults = {0};
 
 		if (core->parse_retry(delivery->retry_text, &delivery->retry,
 							  &faults) != HITL_OK)
 		{
 			if (faults.count > 0)
-				hitl_fail_delivery(
-					delivery, "validation_error",
-					"invalid retry option: %s%s%s", faults.items[0].pointer,
-					faults.items[0].pointer[0] != '\0' ? ": " : "",
-					faults.items[0].message);
+				hitl_fail_delivery(delivery, "validation_error",
+								   "invalid retry option: %s%s%s",
+								   faults.items[0].pointer,
+								   faults.items[0].pointer[0] != '\0' ? ": "
+																	  : "",
+								   faults.items[0].message);
 			else
 				hitl_fail_delivery(delivery, "validation_error",
 								   "invalid retry option");
@@ -273,7 +273,7 @@ check_method(HitlDelivery *delivery)
 static bool
 check_target(HitlDelivery *delivery)
 {
-	bool		secure = false;
+	bool secure = false;
 	const char *fault = http_url_fault(delivery->url, delivery->host, &secure);
 
 	if (fault != NULL)
@@ -282,8 +282,8 @@ check_target(HitlDelivery *delivery)
 						   fault);
 		return false;
 	}
-	delivery->request.any_address =
-		host_is_listed(delivery->host, hitl_allowed_private_hosts);
+	delivery->request.any_address = host_is_listed(delivery->host,
+												   hitl_allowed_private_hosts);
 	if (!secure && !delivery->request.any_address)
 	{
 		hitl_fail_delivery(
@@ -301,10 +301,10 @@ check_target(HitlDelivery *delivery)
 static bool
 add_row_headers(HitlDelivery *delivery, HeaderLines *headers)
 {
-	JsonbIterator	  *iterator;
+	JsonbIterator *iterator;
 	JsonbIteratorToken token;
-	JsonbValue		   value;
-	char			  *name = NULL;
+	JsonbValue value;
+	char *name = NULL;
 
 	if (!JB_ROOT_IS_OBJECT(delivery->headers))
 	{
@@ -334,9 +334,9 @@ add_row_headers(HitlDelivery *delivery, HeaderLines *headers)
 								   "header \"%s\" is not a string", name);
 				return false;
 			}
-			if (!add_header(
-					delivery, headers, name,
-					pnstrdup(value.val.string.val, value.val.string.len)))
+			if (!add_header(delivery, headers, name,
+							pnstrdup(value.val.string.val,
+									 value.val.string.len)))
 				return false;
 		}
 	}
@@ -353,7 +353,7 @@ static bool
 add_secret(HitlDelivery *delivery, HeaderLines *headers)
 {
 	char *bearer;
-	bool  added;
+	bool added;
 
 	if (delivery->secret_name == NULL)
 		return true;
@@ -396,10 +396,12 @@ add_signature(HitlDelivery *delivery, HeaderLines *headers)
 		return false;
 	}
 	now = (int64) time(NULL);
-	signature =
-		hitl_sign_webhook(delivery->signing_secret, delivery->idempotency_key,
-						  now, delivery->body != NULL ? delivery->body : "",
-						  delivery->body != NULL ? strlen(delivery->body) : 0);
+	signature = hitl_sign_webhook(delivery->signing_secret,
+								  delivery->idempotency_key, now,
+								  delivery->body != NULL ? delivery->body : "",
+								  delivery->body != NULL
+									  ? strlen(delivery->body)
+									  : 0);
 	if (signature == NULL)
 	{
 		hitl_fail_delivery(
@@ -410,9 +412,9 @@ add_signature(HitlDelivery *delivery, HeaderLines *headers)
 	}
 	return add_header(delivery, headers, "webhook-id",
 					  delivery->idempotency_key) &&
-		   add_header(delivery, headers, "webhook-timestamp",
-					  psprintf(INT64_FORMAT, now)) &&
-		   add_header(delivery, headers, "webhook-signature", signature);
+		add_header(delivery, headers, "webhook-timestamp",
+				   psprintf(INT64_FORMAT, now)) &&
+		add_header(delivery, headers, "webhook-signature", signature);
 }
 
 /*
@@ -424,10 +426,10 @@ add_header(HitlDelivery *delivery, HeaderLines *headers, const char *name,
 		   const char *value)
 {
 	const char *c;
-	bool		valid =
-		name[0] != '\0' &&
-		strspn(name, "!#$%&'*+-.^_`|~0123456789"
-					 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") ==
+	bool valid = name[0] != '\0' &&
+		strspn(name,
+			   "!#$%&'*+-.^_`|~0123456789"
+			   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") ==
 			strlen(name);
 
 	for (c = value; valid && *c != '\0'; c++)
@@ -446,8 +448,8 @@ add_header(HitlDelivery *delivery, HeaderLines *headers, const char *name,
 		if (headers->lines == NULL)
 			headers->lines = palloc(headers->capacity * sizeof(char *));
 		else
-			headers->lines =
-				repalloc(headers->lines, headers->capacity * sizeof(char *));
+			headers->lines = repalloc(headers->lines,
+									  headers->capacity * sizeof(char *));
 	}
 	/* libcurl sends "Name;" as a header without value, "Name:" not at all. */
 	if (value[strspn(value, " \t")] == '\0')
@@ -479,7 +481,7 @@ static bool
 has_header(const HeaderLines *headers, const char *name)
 {
 	size_t length = strlen(name);
-	int	   i;
+	int i;
 
 	for (i = 0; i < headers->count; i++)
 		if (pg_strncasecmp(headers->lines[i], name, length) == 0 &&
@@ -556,7 +558,7 @@ static void
 repeat_delivery(HitlDelivery *delivery, int64 retry_after, const char *kind,
 				const char *format, ...)
 {
-	int64	delay = repeat_delay(delivery);
+	int64 delay = repeat_delay(delivery);
 	va_list args;
 
 	va_start(args, format);
@@ -568,9 +570,9 @@ repeat_delivery(HitlDelivery *delivery, int64 retry_after, const char *kind,
 	{
 		delivery->status = "failed";
 		if (delivery->attempt > 1)
-			delivery->error_message =
-				psprintf("%s; gave up after %d attempts",
-						 delivery->error_message, delivery->attempt);
+			delivery->error_message = psprintf("%s; gave up after %d attempts",
+											   delivery->error_message,
+											   delivery->attempt);
 		return;
 	}
 	retry_after = Min(retry_after, MAX_RETRY_AFTER_SECONDS);
@@ -654,7 +656,7 @@ static void
 scrub_secret(HitlDelivery *delivery)
 {
 	size_t length;
-	char  *found;
+	char *found;
 
 	if (delivery->secret == NULL ||
 		(length = strlen(delivery->secret)) < MIN_SCRUBBED_LENGTH)

@@ -52,48 +52,48 @@
 typedef struct Lane
 {
 	const char *purpose;
-	int			claimed; /* but not yet sent */
-	int			in_flight;
+	int claimed; /* but not yet sent */
+	int in_flight;
 	TimestampTz position;	 /* where the next look begins */
 	TimestampTz sweep_after; /* no sweep before this */
 	TimestampTz swept_at;
 	TimestampTz due_at; /* when to look; 0: now */
 } Lane;
 
-static void	 dispatcher_start(void);
-static long	 dispatcher_pass(void);
-static bool	 dispatcher_failed(const ErrorData *error);
-static int	 dispatcher_wait_descriptor(void);
-static void	 raise_descriptor_limit(void);
-static void	 collect_results(void);
-static int	 choose_recorded(void);
-static void	 settle_recorded(void);
-static void	 look_for_work(TimestampTz now);
-static void	 look_in_lane(Lane *lane, int capacity);
-static void	 prepare_claimed(void);
-static void	 send_claimed(void);
-static void	 unhold(TimestampTz now);
-static void	 finish(HitlDelivery *delivery);
+static void dispatcher_start(void);
+static long dispatcher_pass(void);
+static bool dispatcher_failed(const ErrorData *error);
+static int dispatcher_wait_descriptor(void);
+static void raise_descriptor_limit(void);
+static void collect_results(void);
+static int choose_recorded(void);
+static void settle_recorded(void);
+static void look_for_work(TimestampTz now);
+static void look_in_lane(Lane *lane, int capacity);
+static void prepare_claimed(void);
+static void send_claimed(void);
+static void unhold(TimestampTz now);
+static void finish(HitlDelivery *delivery);
 static Lane *lane_of(const HitlDelivery *delivery);
-static int	 lane_capacity(const Lane *lane);
-static long	 sleep_time(TimestampTz now);
+static int lane_capacity(const Lane *lane);
+static long sleep_time(TimestampTz now);
 
-const HitlWorkerRole hitl_dispatcher_role = {.kind = HITL_WORKER_DISPATCHER,
-											 .start = dispatcher_start,
-											 .pass = dispatcher_pass,
-											 .failed = dispatcher_failed,
-											 .wait_descriptor =
-												 dispatcher_wait_descriptor};
+const HitlWorkerRole hitl_dispatcher_role =
+	{.kind = HITL_WORKER_DISPATCHER,
+	 .start = dispatcher_start,
+	 .pass = dispatcher_pass,
+	 .failed = dispatcher_failed,
+	 .wait_descriptor = dispatcher_wait_descriptor};
 
-static HttpClient	*client = NULL;
+static HttpClient *client = NULL;
 static MemoryContext delivery_context = NULL; /* parent of all deliveries */
 
 /* Deliveries: claimed → in flight (owned by the client) → finished or held. */
 static dlist_head claimed = DLIST_STATIC_INIT(claimed);
 static dlist_head finished = DLIST_STATIC_INIT(finished);
 static dlist_head held = DLIST_STATIC_INIT(held); /* their rows are locked */
-static int		  finished_count = 0;
-static int		  held_count = 0;
+static int finished_count = 0;
+static int held_count = 0;
 
 /* Recording: how many of finished are being recorded, and how many may be. */
 static int recording = 0;
@@ -121,8 +121,9 @@ dispatcher_start(void)
 	SetConfigOption("enable_sort", "off", PGC_SUSET, PGC_S_SESSION);
 	SetConfigOption("jit", "off", PGC_SUSET, PGC_S_SESSION);
 
-	delivery_context = AllocSetContextCreate(
-		TopMemoryContext, "hitl dispatcher", ALLOCSET_DEFAULT_SIZES);
+	delivery_context = AllocSetContextCreate(TopMemoryContext,
+											 "hitl dispatcher",
+											 ALLOCSET_DEFAULT_SIZES);
 	client = http_client_create("hitl/" HITL_VERSION);
 	if (client == NULL)
 		ereport(ERROR,
@@ -141,10 +142,10 @@ dispatcher_start(void)
 static long
 dispatcher_pass(void)
 {
-	static int	kept_connections = 0;
+	static int kept_connections = 0;
 	TimestampTz now = GetCurrentTimestamp();
-	bool		look = false;
-	int			i;
+	bool look = false;
+	int i;
 
 	if (kept_connections != hitl_max_connections)
 	{
@@ -189,9 +190,9 @@ dispatcher_pass(void)
 static bool
 dispatcher_failed(const ErrorData *error)
 {
-	int				   category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+	int category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
 	dlist_mutable_iter iter;
-	int				   i;
+	int i;
 
 	dlist_foreach_modify(iter, &claimed)
 	{
@@ -207,13 +208,14 @@ dispatcher_failed(const ErrorData *error)
 		lanes[i].swept_at = lanes[i].sweep_after = lanes[i].due_at = 0;
 	}
 
-	if (recording == 1 && (category == ERRCODE_DATA_EXCEPTION ||
-						   category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
-						   category == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
-						   category == ERRCODE_PLPGSQL_ERROR))
+	if (recording == 1 &&
+		(category == ERRCODE_DATA_EXCEPTION ||
+		 category == ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+		 category == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
+		 category == ERRCODE_PLPGSQL_ERROR))
 	{
-		HitlDelivery *delivery =
-			dlist_head_element(HitlDelivery, node, &finished);
+		HitlDelivery *delivery = dlist_head_element(HitlDelivery, node,
+													&finished);
 
 		if (delivery->unrecordable)
 		{
@@ -253,7 +255,7 @@ static void
 raise_descriptor_limit(void)
 {
 	struct rlimit limit;
-	rlim_t		  wanted = (rlim_t) hitl_max_connections + OTHER_DESCRIPTORS;
+	rlim_t wanted = (rlim_t) hitl_max_connections + OTHER_DESCRIPTORS;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
 		return;
@@ -288,8 +290,8 @@ collect_results(void)
 static int
 choose_recorded(void)
 {
-	size_t	   bytes = 0;
-	int		   count = 0;
+	size_t bytes = 0;
+	int count = 0;
 	dlist_iter iter;
 
 	dlist_foreach(iter, &finished)
@@ -314,8 +316,9 @@ settle_recorded(void)
 
 	for (i = 0; i < recording; i++)
 	{
-		HitlDelivery *delivery =
-			dlist_container(HitlDelivery, node, dlist_pop_head_node(&finished));
+		HitlDelivery *delivery = dlist_container(HitlDelivery, node,
+												 dlist_pop_head_node(
+													 &finished));
 		Lane *lane = lane_of(delivery);
 
 		finished_count--;
@@ -346,13 +349,13 @@ static void
 look_for_work(TimestampTz now)
 {
 	static int first = 0;
-	int		   i;
+	int i;
 
 	first++;
 	for (i = 0; i < lengthof(lanes); i++)
 	{
 		Lane *lane = &lanes[(first + i) % lengthof(lanes)];
-		int	  capacity = lane_capacity(lane);
+		int capacity = lane_capacity(lane);
 
 		if (capacity > 0 && now >= lane->due_at)
 			look_in_lane(lane, capacity);
@@ -369,11 +372,11 @@ static void
 look_in_lane(Lane *lane, int capacity)
 {
 	TimestampTz begun = GetCurrentTimestamp();
-	int			count = 0;
-	bool		sweep;
+	int count = 0;
+	bool sweep;
 
 	sweep = begun >=
-			TimestampTzPlusMilliseconds(lane->swept_at, MAX_SWEEP_DELAY_MS);
+		TimestampTzPlusMilliseconds(lane->swept_at, MAX_SWEEP_DELAY_MS);
 	if (!sweep)
 	{
 		count = hitl_claim_outbox(lane->purpose, lane->position, capacity,
@@ -389,8 +392,8 @@ look_in_lane(Lane *lane, int capacity)
 		if (count < capacity)
 			lane->due_at = hitl_next_due(lane->purpose);
 		lane->swept_at = GetCurrentTimestamp();
-		lane->sweep_after =
-			lane->swept_at + Max(lane->swept_at - sweep_begun, 0) * REST_FACTOR;
+		lane->sweep_after = lane->swept_at +
+			Max(lane->swept_at - sweep_begun, 0) * REST_FACTOR;
 	}
 	else
 		lane->due_at = lane->sweep_after;
@@ -424,8 +427,8 @@ send_claimed(void)
 {
 	while (!dlist_is_empty(&claimed))
 	{
-		HitlDelivery *delivery =
-			dlist_container(HitlDelivery, node, dlist_pop_head_node(&claimed));
+		HitlDelivery *delivery = dlist_container(HitlDelivery, node,
+												 dlist_pop_head_node(&claimed));
 		Lane *lane = lane_of(delivery);
 
 		lane->claimed--;
@@ -502,9 +505,9 @@ lane_capacity(const Lane *lane)
 static long
 sleep_time(TimestampTz now)
 {
-	long		sleep = http_client_timeout(client);
+	long sleep = http_client_timeout(client);
 	TimestampTz wake_at = DT_NOEND;
-	int			i;
+	int i;
 
 	if (finished_count > 0)
 		return 0;

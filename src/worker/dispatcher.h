@@ -29,41 +29,41 @@
 /* One attempt.  Everything is allocated in its context. */
 typedef struct HitlDelivery
 {
-	dlist_node	  node;
+	dlist_node node;
 	MemoryContext context;
 
 	/* the claimed row */
 	pg_uuid_t id;
-	int		  attempt;	 /* 1 for the first */
-	bool	  inference; /* else a notification */
-	char	 *method;
-	char	 *url;
-	Jsonb	 *headers;
-	char	 *body;		   /* or NULL */
-	char	 *secret_name; /* or NULL, as the next ones */
-	char	 *secret;
-	char	 *signing_secret_name;
-	char	 *signing_secret;
-	char	 *idempotency_key;
-	char	 *retry_text;
-	int		  timeout; /* s */
+	int attempt;	/* 1 for the first */
+	bool inference; /* else a notification */
+	char *method;
+	char *url;
+	Jsonb *headers;
+	char *body;		   /* or NULL */
+	char *secret_name; /* or NULL, as the next ones */
+	char *secret;
+	char *signing_secret_name;
+	char *signing_secret;
+	char *idempotency_key;
+	char *retry_text;
+	int timeout; /* s */
 
 	/* the request (hitl_prepare_delivery) */
 	HttpRequest request;
-	char		host[HTTP_HOST_SIZE];
-	bool		standard_schedule; /* retry as Standard Webhooks does */
-	HitlRetry	retry;			   /* else */
+	char host[HTTP_HOST_SIZE];
+	bool standard_schedule; /* retry as Standard Webhooks does */
+	HitlRetry retry;		/* else */
 
 	/* the verdict (hitl_judge_delivery) */
 	const char *status;			 /* of the row: delivered, failed, queued */
 	TimestampTz next_attempt_at; /* for queued */
-	int			response_status; /* 0: none */
-	char	   *response_body;	 /* or NULL */
-	size_t		response_length;
-	const char *error_kind;	   /* or NULL */
-	char	   *error_message; /* or NULL */
-	bool		unrecordable;  /* the database refused an earlier verdict */
-	bool		answered;	   /* the reply is status and body, not an error */
+	int response_status;		 /* 0: none */
+	char *response_body;		 /* or NULL */
+	size_t response_length;
+	const char *error_kind; /* or NULL */
+	char *error_message;	/* or NULL */
+	bool unrecordable;		/* the database refused an earlier verdict */
+	bool answered;			/* the reply is status and body, not an error */
 	TimestampTz held_until; /* its row was locked when it was to be recorded */
 } HitlDelivery;
 
@@ -99,21 +99,21 @@ extern void hitl_record_outbox(dlist_head *finished, int count);
 extern bool hitl_prepare_delivery(HitlDelivery *delivery);
 
 /* Reach a verdict on the result of its request. */
-extern void
-hitl_judge_delivery(HitlDelivery *delivery, const HttpResult *result);
+extern void hitl_judge_delivery(HitlDelivery *delivery,
+								const HttpResult *result);
 
 /* A verdict without a request: it fails, and is not repeated. */
-extern void
-hitl_fail_delivery(HitlDelivery *delivery, const char *kind, const char *format,
-				   ...) pg_attribute_printf(3, 4);
+extern void hitl_fail_delivery(HitlDelivery *delivery, const char *kind,
+							   const char *format, ...)
+	pg_attribute_printf(3, 4);
 
 /* Wipe its secrets and free it. */
 extern void hitl_free_delivery(HitlDelivery *delivery);
 
 /* ---- webhook_signature.c ---------------------------------------------- */
 
-extern char *
-hitl_sign_webhook(const char *secrets, const char *id, int64 timestamp,
-				  const char *body, size_t body_length);
+extern char *hitl_sign_webhook(const char *secrets, const char *id,
+							   int64 timestamp, const char *body,
+							   size_t body_length);
 
 #endif /* HITL_DISPATCHER_H */

@@ -38,38 +38,38 @@
 #include "workflow/identifier.h"
 
 /* Under load, look for what the claim position has passed this often (ms). */
-#define SWEEP_INTERVAL		1000
+#define SWEEP_INTERVAL 1000
 
 /* Under load, look for approvals to expire this often (ms). */
-#define EXPIRY_INTERVAL		100
+#define EXPIRY_INTERVAL 100
 
 /* Approval requests that expire in one transaction. */
-#define EXPIRY_BATCH		1000
+#define EXPIRY_BATCH 1000
 
 /* When a workflow is locked by somebody else, look again after (ms). */
-#define MIN_BUSY_DELAY		5
-#define MAX_BUSY_DELAY		1000
+#define MIN_BUSY_DELAY 5
+#define MAX_BUSY_DELAY 1000
 
 /* A message, claimed. */
 typedef struct Message
 {
 	ItemPointerData ctid;
 	TimestampTz due_at;
-	int64		id;
-	pg_uuid_t	workflow_id;
-	char	   *kind;
-	Jsonb	   *body;
-	bool		done;			/* delivered, or left to nobody */
+	int64 id;
+	pg_uuid_t workflow_id;
+	char *kind;
+	Jsonb *body;
+	bool done; /* delivered, or left to nobody */
 } Message;
 
 /* The workflows of the batch under way; they outlive its transaction. */
 static pg_uuid_t *in_hand = NULL;
-static int	in_hand_count = 0;
-static int	in_hand_capacity = 0;
+static int in_hand_count = 0;
+static int in_hand_capacity = 0;
 
 /* Workflows whose batch has failed, to be taken up one at a time, last first. */
 static pg_uuid_t *suspects = NULL;
-static int	suspects_count = 0;
+static int suspects_count = 0;
 
 /* The one workflow that is tried alone, if any. */
 static pg_uuid_t *alone = NULL;
@@ -95,11 +95,11 @@ static bool is_worth_splitting(int sqlerrcode);
 static bool took_too_long(int sqlerrcode);
 static void fail_workflow(const pg_uuid_t *id, const ErrorData *error);
 static void put_off(const pg_uuid_t *id);
-static int	process_batch(int *claimed, bool *skipped);
-static int	claim(Message **messages);
-static int	read_messages(Message **messages);
+static int process_batch(int *claimed, bool *skipped);
+static int claim(Message **messages);
+static int read_messages(Message **messages);
 static void take_in_hand(Message *messages, int count);
-static int	compare_ids(const void *a, const void *b);
+static int compare_ids(const void *a, const void *b);
 static void postpone_orphans(Message *messages, int count, bool *skipped);
 static void delete_messages(Message *messages, int count);
 static long sleep_time(TimestampTz looked_at);
@@ -132,12 +132,12 @@ engine_start(void)
 static long
 engine_pass(void)
 {
-	int			count;
-	int			claimed;
-	bool		skipped = false;
-	bool		more;
-	bool		around = false;
-	long		sleep;
+	int count;
+	int claimed;
+	bool skipped = false;
+	bool more;
+	bool around = false;
+	long sleep;
 	TimestampTz now = GetCurrentTimestamp();
 
 	hitl_trim_definitions();
@@ -171,7 +171,8 @@ engine_pass(void)
 	 * A whole batch of locked workflows: look what lies behind them, unless
 	 * we come from there.
 	 */
-	more = count > 0 || alone != NULL || (claimed == hitl_batch_size && !around);
+	more = count > 0 || alone != NULL ||
+		(claimed == hitl_batch_size && !around);
 	sleep = more ? 0 : sleep_time(now);
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	hitl_end_work();
@@ -182,12 +183,17 @@ engine_pass(void)
 		alone = NULL;
 	}
 
+	/* What was left comes before anything that arrives later. */
+	if (skipped && claimed < hitl_batch_size)
+		claim_position = DT_NOBEGIN;
+
 	if (!skipped)
 		busy_delay = MIN_BUSY_DELAY;
 	else if (!more)
 	{
 		/* All that is due belongs to workflows that others have locked. */
-		sleep = sleep < 0 ? busy_delay : Min(Max(sleep, MIN_BUSY_DELAY), busy_delay);
+		sleep = sleep < 0 ? busy_delay
+						  : Min(Max(sleep, MIN_BUSY_DELAY), busy_delay);
 		busy_delay = Min(busy_delay * 2, MAX_BUSY_DELAY);
 	}
 	return sleep;
@@ -204,7 +210,7 @@ engine_failed(const ErrorData *error)
 	claim_position = DT_NOBEGIN;
 	if (alone != NULL)
 	{
-		pg_uuid_t	id = *alone;
+		pg_uuid_t id = *alone;
 
 		/* Before anything can fail here, or it would be tried for ever. */
 		suspects_count--;
@@ -216,8 +222,9 @@ engine_failed(const ErrorData *error)
 			is_stubborn = true;
 			return true;
 		}
-		if (is_transient(error->sqlerrcode) && !took_too_long(error->sqlerrcode))
-			return false;		/* nobody's fault; its messages are still due */
+		if (is_transient(error->sqlerrcode) &&
+			!took_too_long(error->sqlerrcode))
+			return false; /* nobody's fault; its messages are still due */
 		is_stubborn = true;
 		fail_workflow(&id, error);
 		is_stubborn = false;
@@ -225,9 +232,10 @@ engine_failed(const ErrorData *error)
 	}
 	if (is_worth_splitting(error->sqlerrcode))
 	{
-		suspects = suspects == NULL ?
-			MemoryContextAlloc(TopMemoryContext, Max(1, in_hand_count) * sizeof(pg_uuid_t)) :
-			repalloc(suspects, Max(1, in_hand_count) * sizeof(pg_uuid_t));
+		suspects = suspects == NULL
+			? MemoryContextAlloc(TopMemoryContext,
+								 Max(1, in_hand_count) * sizeof(pg_uuid_t))
+			: repalloc(suspects, Max(1, in_hand_count) * sizeof(pg_uuid_t));
 		memcpy(suspects, in_hand, in_hand_count * sizeof(pg_uuid_t));
 		suspects_count = in_hand_count;
 	}
@@ -243,13 +251,13 @@ is_transient(int sqlerrcode)
 {
 	switch (ERRCODE_TO_CATEGORY(sqlerrcode))
 	{
-		case ERRCODE_TRANSACTION_ROLLBACK:	/* 40: deadlock, serialization */
-		case ERRCODE_INSUFFICIENT_RESOURCES:	/* 53: disk full, out of memory */
-		case ERRCODE_OPERATOR_INTERVENTION: /* 57: cancel, shutdown */
-		case ERRCODE_INVALID_TRANSACTION_STATE: /* 25: read-only */
+		case ERRCODE_TRANSACTION_ROLLBACK:	 /* 40: deadlock, serialization */
+		case ERRCODE_INSUFFICIENT_RESOURCES: /* 53: disk full, out of memory */
+		case ERRCODE_OPERATOR_INTERVENTION:	 /* 57: cancel, shutdown */
+		case ERRCODE_INVALID_TRANSACTION_STATE:				/* 25: read-only */
 		case ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION: /* 42: no such table,
 															 * no privilege */
-		case MAKE_SQLSTATE('5', '8', '0', '0', '0'):	/* 58: I/O */
+		case MAKE_SQLSTATE('5', '8', '0', '0', '0'):		/* 58: I/O */
 			return true;
 		default:
 			return sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
@@ -265,7 +273,8 @@ is_worth_splitting(int sqlerrcode)
 {
 	return !is_transient(sqlerrcode) || took_too_long(sqlerrcode) ||
 		sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE ||
-		ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION;
+		ERRCODE_TO_CATEGORY(sqlerrcode) ==
+		ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION;
 }
 
 /*
@@ -275,7 +284,8 @@ static bool
 took_too_long(int sqlerrcode)
 {
 	return sqlerrcode == ERRCODE_QUERY_CANCELED &&
-		TimestampDifferenceExceeds(pass_began, GetCurrentTimestamp(), hitl_batch_timeout);
+		TimestampDifferenceExceeds(pass_began, GetCurrentTimestamp(),
+								   hitl_batch_timeout);
 }
 
 /*
@@ -287,29 +297,35 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 {
 	static HitlStatement drop_messages = {
 		"DELETE FROM hitl.messages WHERE workflow_id = $1 AND due_at <= clock_timestamp()",
-		1, {UUIDOID}
+		1,
+		{UUIDOID},
 	};
 	static HitlStatement fail = {
 		"UPDATE hitl.workflows SET status = 'failed', finished_at = clock_timestamp(), "
 		"last_event = last_event + 1, error = jsonb_strip_nulls(jsonb_build_object("
 		"'kind', $5, 'message', $2, 'sqlstate', $3, 'detail', $4)) "
 		"WHERE id = $1 AND status NOT IN ('completed', 'failed', 'rejected', 'cancelled') "
-		"RETURNING last_event, error", 5, {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID}
+		"RETURNING last_event, error",
+		5,
+		{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
 	};
 	static HitlStatement record = {
 		"INSERT INTO hitl.workflow_events (workflow_id, seq, event_type, data, created_at) "
 		"VALUES ($1, $2, 'workflow_failed', $3, clock_timestamp())",
-		3, {UUIDOID, INT4OID, JSONBOID}
+		3,
+		{UUIDOID, INT4OID, JSONBOID},
 	};
-	bool		late = took_too_long(error->sqlerrcode);
+	bool late = took_too_long(error->sqlerrcode);
 	const char *message;
-	Datum		values[5];
-	bool		isnull;
+	Datum values[5];
+	bool isnull;
 
 	hitl_begin_work("failing a workflow");
-	message = late ? psprintf("processing it took longer than hitl.batch_timeout (%d ms)",
-							  hitl_batch_timeout) :
-		error->message ? error->message : "unknown error";
+	message = late
+		? psprintf("processing it took longer than hitl.batch_timeout (%d ms)",
+				   hitl_batch_timeout)
+		: error->message ? error->message
+						 : "unknown error";
 	values[0] = UUIDPGetDatum(id);
 	hitl_execute(&drop_messages, values, NULL, 0);
 	values[1] = CStringGetTextDatum(message);
@@ -341,9 +357,11 @@ put_off(const pg_uuid_t *id)
 {
 	static HitlStatement postpone = {
 		"UPDATE hitl.messages SET due_at = now() + interval '1 minute' "
-		"WHERE workflow_id = $1 AND due_at <= now()", 1, {UUIDOID}
+		"WHERE workflow_id = $1 AND due_at <= now()",
+		1,
+		{UUIDOID},
 	};
-	Datum		value = UUIDPGetDatum(id);
+	Datum value = UUIDPGetDatum(id);
 
 	hitl_begin_work("putting off messages");
 	hitl_execute(&postpone, &value, NULL, 0);
@@ -361,12 +379,12 @@ put_off(const pg_uuid_t *id)
 static int
 process_batch(int *claimed, bool *skipped)
 {
-	HitlBatch  *batch;
-	Message    *messages;
-	int			count;
-	int			done = 0;
-	int			missing = 0;
-	int			i;
+	HitlBatch *batch;
+	Message *messages;
+	int count;
+	int done = 0;
+	int missing = 0;
+	int i;
 
 	count = *claimed = claim(&messages);
 	if (count == 0)
@@ -374,12 +392,14 @@ process_batch(int *claimed, bool *skipped)
 
 	take_in_hand(messages, count);
 	batch = hitl_batch_create();
+	batch->by_engine = true;
 	hitl_batch_load(batch, in_hand, in_hand_count);
 	if (batch->cut)
-		claim_position = DT_NOBEGIN;	/* the others are next */
+		claim_position = DT_NOBEGIN; /* the others are next */
 	for (i = 0; i < count; i++)
 	{
-		HitlWorkflow *workflow = hitl_batch_find(batch, &messages[i].workflow_id);
+		HitlWorkflow *workflow = hitl_batch_find(batch,
+												 &messages[i].workflow_id);
 
 		if (workflow == NULL)
 		{
@@ -410,17 +430,21 @@ claim(Message **messages)
 #define CLAIM_MESSAGES \
 	"SELECT m.ctid, m.due_at, m.id, m.workflow_id, m.kind, m.body FROM hitl.messages m "
 	static HitlStatement claim_due = {
-		CLAIM_MESSAGES "WHERE (m.due_at, m.id) > ($1, $4) AND m.due_at <= $2 "
+		CLAIM_MESSAGES
+		"WHERE (m.due_at, m.id) > ($1, $4) AND m.due_at <= $2 "
 		"ORDER BY m.due_at, m.id LIMIT $3 FOR UPDATE SKIP LOCKED",
-		4, {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT8OID}
+		4,
+		{TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT8OID},
 	};
 	static HitlStatement claim_one = {
 		CLAIM_MESSAGES "WHERE m.workflow_id = $1 AND m.due_at <= $2 "
-		"ORDER BY m.due_at, m.id FOR UPDATE SKIP LOCKED", 2, {UUIDOID, TIMESTAMPTZOID}
+					   "ORDER BY m.due_at, m.id FOR UPDATE SKIP LOCKED",
+		2,
+		{UUIDOID, TIMESTAMPTZOID},
 	};
 	TimestampTz now = GetCurrentTimestamp();
-	Datum		values[4];
-	int			count;
+	Datum values[4];
+	int count;
 
 	values[1] = TimestampTzGetDatum(now);
 	if (alone != NULL)
@@ -453,16 +477,17 @@ claim(Message **messages)
 static int
 read_messages(Message **messages)
 {
-	int			count = SPI_processed;
-	int			i;
+	int count = SPI_processed;
+	int i;
 
 	*messages = palloc0((count + 1) * sizeof(Message));
 	for (i = 0; i < count; i++)
 	{
-		Message    *message = &(*messages)[i];
-		bool		isnull;
+		Message *message = &(*messages)[i];
+		bool isnull;
 
-		message->ctid = *(ItemPointer) DatumGetPointer(hitl_column(i, 1, &isnull));
+		message->ctid = *(ItemPointer) DatumGetPointer(
+			hitl_column(i, 1, &isnull));
 		message->due_at = DatumGetTimestampTz(hitl_column(i, 2, &isnull));
 		message->id = DatumGetInt64(hitl_column(i, 3, &isnull));
 		message->workflow_id = *DatumGetUUIDP(hitl_column(i, 4, &isnull));
@@ -478,13 +503,13 @@ read_messages(Message **messages)
 static void
 take_in_hand(Message *messages, int count)
 {
-	int			i;
+	int i;
 
 	if (count > in_hand_capacity)
 	{
-		in_hand = in_hand == NULL ?
-			MemoryContextAlloc(TopMemoryContext, count * sizeof(pg_uuid_t)) :
-			repalloc(in_hand, count * sizeof(pg_uuid_t));
+		in_hand = in_hand == NULL
+			? MemoryContextAlloc(TopMemoryContext, count * sizeof(pg_uuid_t))
+			: repalloc(in_hand, count * sizeof(pg_uuid_t));
 		in_hand_capacity = count;
 	}
 	for (i = 0; i < count; i++)
@@ -509,18 +534,21 @@ postpone_orphans(Message *messages, int count, bool *skipped)
 	static HitlStatement postpone = {
 		"UPDATE hitl.messages m SET due_at = clock_timestamp() + interval '1 minute' "
 		"WHERE m.ctid = ANY ($1) AND NOT EXISTS "
-		"(SELECT FROM hitl.workflows w WHERE w.id = m.workflow_id)", 1, {TIDARRAYOID}
+		"(SELECT FROM hitl.workflows w WHERE w.id = m.workflow_id)",
+		1,
+		{TIDARRAYOID},
 	};
-	Datum	   *ctids = palloc(count * sizeof(Datum));
-	Datum		value;
-	int			left = 0;
-	int			i;
+	Datum *ctids = palloc(count * sizeof(Datum));
+	Datum value;
+	int left = 0;
+	int i;
 
 	for (i = 0; i < count; i++)
 		if (!messages[i].done)
 			ctids[left++] = PointerGetDatum(&messages[i].ctid);
-	value = PointerGetDatum(construct_array(ctids, left, TIDOID, sizeof(ItemPointerData),
-											false, TYPALIGN_SHORT));
+	value = PointerGetDatum(construct_array(ctids, left, TIDOID,
+											sizeof(ItemPointerData), false,
+											TYPALIGN_SHORT));
 	hitl_execute(&postpone, &value, NULL, 0);
 	if (SPI_processed < left)
 		*skipped = true;
@@ -534,20 +562,23 @@ static void
 delete_messages(Message *messages, int count)
 {
 	static HitlStatement remove = {
-		"DELETE FROM hitl.messages WHERE ctid = ANY ($1)", 1, {TIDARRAYOID}
+		"DELETE FROM hitl.messages WHERE ctid = ANY ($1)",
+		1,
+		{TIDARRAYOID},
 	};
-	Datum	   *ctids = palloc(count * sizeof(Datum));
-	Datum		value;
-	int			done = 0;
-	int			i;
+	Datum *ctids = palloc(count * sizeof(Datum));
+	Datum value;
+	int done = 0;
+	int i;
 
 	for (i = 0; i < count; i++)
 		if (messages[i].done)
 			ctids[done++] = PointerGetDatum(&messages[i].ctid);
 	if (done == 0)
 		return;
-	value = PointerGetDatum(construct_array(ctids, done, TIDOID, sizeof(ItemPointerData),
-											false, TYPALIGN_SHORT));
+	value = PointerGetDatum(construct_array(ctids, done, TIDOID,
+											sizeof(ItemPointerData), false,
+											TYPALIGN_SHORT));
 	hitl_execute(&remove, &value, NULL, 0);
 }
 
@@ -561,16 +592,19 @@ sleep_time(TimestampTz looked_at)
 		"SELECT least((SELECT due_at FROM hitl.messages WHERE due_at > $1 "
 		"ORDER BY due_at LIMIT 1), "
 		"(SELECT expires_at FROM hitl.approval_requests WHERE status = 'pending' "
-		"ORDER BY expires_at LIMIT 1))", 1, {TIMESTAMPTZOID}
+		"ORDER BY expires_at LIMIT 1))",
+		1,
+		{TIMESTAMPTZOID},
 	};
-	Datum		value = TimestampTzGetDatum(looked_at);
-	Datum		due;
-	bool		isnull;
+	Datum value = TimestampTzGetDatum(looked_at);
+	Datum due;
+	bool isnull;
 
 	hitl_execute(&next, &value, NULL, 1);
 	due = hitl_column(0, 1, &isnull);
 	if (isnull)
 		return HITL_SLEEP_FOREVER;
-	return Max(1, TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-												  DatumGetTimestampTz(due)));
+	return Max(1,
+			   TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+											   DatumGetTimestampTz(due)));
 }

@@ -42,19 +42,19 @@
 /* One request on its way, and its result. */
 typedef struct HttpExchange
 {
-	HttpResult		   result; /* first: it is what the caller sees */
-	CURL			  *easy;
+	HttpResult result; /* first: it is what the caller sees */
+	CURL *easy;
 	struct curl_slist *headers;
-	size_t			   max_response;
-	size_t			   keep_response;
-	size_t			   received; /* bytes of the body */
-	size_t			   header_bytes;
-	size_t			   capacity;		 /* of result.body */
-	int64_t			   rate_limit_reset; /* X-RateLimit-Reset, or -1 */
-	bool			   any_address;
-	bool			   too_large;
-	bool			   no_memory;
-	int				   sockets;		/* opened for it */
+	size_t max_response;
+	size_t keep_response;
+	size_t received; /* bytes of the body */
+	size_t header_bytes;
+	size_t capacity;		  /* of result.body */
+	int64_t rate_limit_reset; /* X-RateLimit-Reset, or -1 */
+	bool any_address;
+	bool too_large;
+	bool no_memory;
+	int sockets;					/* opened for it */
 	char refused[INET6_ADDRSTRLEN]; /* by the address guard, or "" */
 	char error[CURL_ERROR_SIZE];
 	struct HttpExchange *next; /* in the list of those done */
@@ -62,39 +62,39 @@ typedef struct HttpExchange
 
 struct HttpClient
 {
-	CURLM		  *multi;
-	char		  *user_agent;
-	int			   epoll;
-	int64_t		   timer_ms; /* when libcurl wants to be called; -1: never */
-	HttpExchange  *done;	 /* oldest first */
+	CURLM *multi;
+	char *user_agent;
+	int epoll;
+	int64_t timer_ms;	/* when libcurl wants to be called; -1: never */
+	HttpExchange *done; /* oldest first */
 	HttpExchange **done_end;
-	CURL		 **idle; /* easy handles to use again */
-	int			   idle_count;
-	int			   idle_capacity;
+	CURL **idle; /* easy handles to use again */
+	int idle_count;
+	int idle_capacity;
 };
 
-static bool	 prepare_handle(HttpClient *client, HttpExchange *exchange,
-							const HttpRequest *request);
+static bool prepare_handle(HttpClient *client, HttpExchange *exchange,
+						   const HttpRequest *request);
 static CURL *take_handle(HttpClient *client);
-static void	 keep_handle(HttpClient *client, CURL *easy);
-static void	 collect_done(HttpClient *client);
-static void
-finish_exchange(HttpClient *client, HttpExchange *exchange, CURLcode code);
+static void keep_handle(HttpClient *client, CURL *easy);
+static void collect_done(HttpClient *client);
+static void finish_exchange(HttpClient *client, HttpExchange *exchange,
+							CURLcode code);
 static void judge_failure(HttpExchange *exchange, CURLcode code);
 static void append_done(HttpClient *client, HttpExchange *exchange);
 static void free_headers(struct curl_slist *headers);
-static int
-watch_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *known);
+static int watch_socket(CURL *easy, curl_socket_t fd, int what, void *userp,
+						void *known);
 static int set_timer(CURLM *multi, long timeout_ms, void *userp);
-static curl_socket_t
-open_socket(void *userp, curlsocktype purpose, struct curl_sockaddr *address);
+static curl_socket_t open_socket(void *userp, curlsocktype purpose,
+								 struct curl_sockaddr *address);
 static int check_connection(void *userp, char *peer, char *local, int peer_port,
 							int local_port);
-static size_t  read_header(char *line, size_t size, size_t count, void *userp);
-static size_t  read_body(char *data, size_t size, size_t count, void *userp);
+static size_t read_header(char *line, size_t size, size_t count, void *userp);
+static size_t read_body(char *data, size_t size, size_t count, void *userp);
 static int64_t monotonic_ms(void);
-static void	   block_signals(sigset_t *before);
-static void	   restore_signals(const sigset_t *before);
+static void block_signals(sigset_t *before);
+static void restore_signals(const sigset_t *before);
 
 /*
  * Make a client.  libcurl is initialised here and not when the library is
@@ -104,7 +104,7 @@ HttpClient *
 http_client_create(const char *user_agent)
 {
 	HttpClient *client = calloc(1, sizeof(HttpClient));
-	sigset_t	before;
+	sigset_t before;
 
 	if (client == NULL)
 		return NULL;
@@ -184,7 +184,7 @@ bool
 http_client_start(HttpClient *client, const HttpRequest *request)
 {
 	HttpExchange *exchange = calloc(1, sizeof(HttpExchange));
-	sigset_t	  before;
+	sigset_t before;
 
 	if (exchange == NULL)
 		return false;
@@ -215,10 +215,10 @@ void
 http_client_drive(HttpClient *client)
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
-	sigset_t		   before;
-	int				   running;
-	int				   count;
-	int				   i;
+	sigset_t before;
+	int running;
+	int count;
+	int i;
 
 	block_signals(&before);
 	count = epoll_wait(client->epoll, events, EVENTS_AT_ONCE, 0);
@@ -281,10 +281,10 @@ const char *
 http_url_fault(const char *url, char host[HTTP_HOST_SIZE], bool *secure)
 {
 	const char *fault = NULL;
-	char	   *scheme = NULL;
-	char	   *name = NULL;
-	char	   *user = NULL;
-	CURLU	   *parsed = curl_url();
+	char *scheme = NULL;
+	char *name = NULL;
+	char *user = NULL;
+	CURLU *parsed = curl_url();
 
 	if (parsed == NULL)
 		return "out of memory";
@@ -317,14 +317,14 @@ prepare_handle(HttpClient *client, HttpExchange *exchange,
 			   const HttpRequest *request)
 {
 	bool head = strcmp(request->method, "HEAD") == 0;
-	bool plain_get =
-		strcmp(request->method, "GET") == 0 && request->body == NULL;
-	long	 connect_ms = request->timeout_ms < CONNECT_TIMEOUT_MS
-							  ? request->timeout_ms
-							  : CONNECT_TIMEOUT_MS;
+	bool plain_get = strcmp(request->method, "GET") == 0 &&
+		request->body == NULL;
+	long connect_ms = request->timeout_ms < CONNECT_TIMEOUT_MS
+		? request->timeout_ms
+		: CONNECT_TIMEOUT_MS;
 	CURLcode code = CURLE_OK;
-	CURL	*easy;
-	int		 i;
+	CURL *easy;
+	int i;
 
 	exchange->easy = easy = take_handle(client);
 	if (easy == NULL)
@@ -338,10 +338,10 @@ prepare_handle(HttpClient *client, HttpExchange *exchange,
 	if (exchange->headers == NULL)
 		return false;
 
-#define SET(option, value)                                \
-	do                                                    \
-	{                                                     \
-		if (code == CURLE_OK)                             \
+#define SET(option, value) \
+	do \
+	{ \
+		if (code == CURLE_OK) \
 			code = curl_easy_setopt(easy, option, value); \
 	} while (0)
 
@@ -405,7 +405,7 @@ keep_handle(HttpClient *client, CURL *easy)
 {
 	if (client->idle_count == client->idle_capacity)
 	{
-		int	   capacity = client->idle_capacity * 2 + 16;
+		int capacity = client->idle_capacity * 2 + 16;
 		CURL **idle = realloc(client->idle, capacity * sizeof(CURL *));
 
 		if (idle == NULL)
@@ -427,13 +427,13 @@ static void
 collect_done(HttpClient *client)
 {
 	CURLMsg *message;
-	int		 left;
+	int left;
 
 	while ((message = curl_multi_info_read(client->multi, &left)) != NULL)
 	{
-		CURL	*easy = message->easy_handle;
+		CURL *easy = message->easy_handle;
 		CURLcode code = message->data.result;
-		char	*exchange = NULL;
+		char *exchange = NULL;
 
 		if (message->msg != CURLMSG_DONE)
 			continue;
@@ -453,7 +453,7 @@ finish_exchange(HttpClient *client, HttpExchange *exchange, CURLcode code)
 
 	if (exchange->easy != NULL)
 	{
-		long	   status = 0;
+		long status = 0;
 		curl_off_t retry_after = 0;
 
 		curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -483,8 +483,8 @@ static void
 judge_failure(HttpExchange *exchange, CURLcode code)
 {
 	HttpResult *result = &exchange->result;
-	const char *reason =
-		exchange->error[0] != '\0' ? exchange->error : curl_easy_strerror(code);
+	const char *reason = exchange->error[0] != '\0' ? exchange->error
+													: curl_easy_strerror(code);
 
 	if (exchange->no_memory || code == CURLE_OUT_OF_MEMORY)
 	{
@@ -547,7 +547,7 @@ free_headers(struct curl_slist *headers)
 static int
 watch_socket(CURL *easy, curl_socket_t fd, int what, void *userp, void *known)
 {
-	HttpClient		  *client = userp;
+	HttpClient *client = userp;
 	struct epoll_event event = {.data.fd = fd};
 
 	(void) easy;
@@ -597,12 +597,10 @@ open_socket(void *userp, curlsocktype purpose, struct curl_sockaddr *address)
 	(void) purpose;
 	if (!exchange->any_address && !address_is_public(&address->addr))
 	{
-		const void *bytes =
-			address->family == AF_INET6
-				? (const void *) &((struct sockaddr_in6 *) &address->addr)
-					  ->sin6_addr
-				: (const void *) &((struct sockaddr_in *) &address->addr)
-					  ->sin_addr;
+		const void *bytes = address->family == AF_INET6
+			? (const void *) &((struct sockaddr_in6 *) &address->addr)
+				  ->sin6_addr
+			: (const void *) &((struct sockaddr_in *) &address->addr)->sin_addr;
 
 		if (inet_ntop(address->family, bytes, exchange->refused,
 					  sizeof(exchange->refused)) == NULL)
@@ -643,8 +641,8 @@ static size_t
 read_header(char *line, size_t size, size_t count, void *userp)
 {
 	static const char reset[] = "x-ratelimit-reset:";
-	HttpExchange	 *exchange = userp;
-	size_t			  length = size * count;
+	HttpExchange *exchange = userp;
+	size_t length = size * count;
 
 	exchange->header_bytes += length;
 	if (exchange->header_bytes > MAX_HEADER_BYTES)
@@ -653,13 +651,13 @@ read_header(char *line, size_t size, size_t count, void *userp)
 		strncasecmp(line, reset, sizeof(reset) - 1) == 0)
 	{
 		int64_t value = 0;
-		size_t	i = sizeof(reset) - 1;
-		bool	found = false;
+		size_t i = sizeof(reset) - 1;
+		bool found = false;
 
 		while (i < length && line[i] == ' ')
 			i++;
 		for (; i < length && line[i] >= '0' && line[i] <= '9' &&
-			   value < INT64_C(1000000000000);
+			 value < INT64_C(1000000000000);
 			 i++)
 		{
 			value = value * 10 + (line[i] - '0');
@@ -681,9 +679,9 @@ static size_t
 read_body(char *data, size_t size, size_t count, void *userp)
 {
 	HttpExchange *exchange = userp;
-	HttpResult	 *result = &exchange->result;
-	size_t		  length = size * count;
-	size_t		  keep = length;
+	HttpResult *result = &exchange->result;
+	size_t length = size * count;
+	size_t keep = length;
 
 	exchange->received += length;
 	if (exchange->received > exchange->max_response)
@@ -698,7 +696,7 @@ read_body(char *data, size_t size, size_t count, void *userp)
 	if (result->body_length + keep + 1 > exchange->capacity)
 	{
 		size_t capacity = (result->body_length + keep + 1) * 2;
-		char  *body = realloc(result->body, capacity);
+		char *body = realloc(result->body, capacity);
 
 		if (body == NULL)
 		{

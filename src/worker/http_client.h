@@ -20,19 +20,19 @@ typedef struct HttpClient HttpClient;
 
 typedef struct HttpRequest
 {
-	const char		  *method;
-	const char		  *url;
+	const char *method;
+	const char *url;
 	const char *const *headers; /* "Name: value", NULL at the end */
-	const char		  *body;	/* NULL: none; must live until the result is
+	const char *body;			/* NULL: none; must live until the result is
 								 * released */
-	size_t			   body_length;
-	long			   timeout_ms;
-	size_t			   max_response;  /* a longer body ends the request */
-	size_t			   keep_response; /* bytes of the body that are kept */
-	const char		  *ca_file;		  /* certificates to trust; NULL: the
+	size_t body_length;
+	long timeout_ms;
+	size_t max_response;  /* a longer body ends the request */
+	size_t keep_response; /* bytes of the body that are kept */
+	const char *ca_file;  /* certificates to trust; NULL: the
 									   * system's */
-	bool			   any_address;	  /* do not ask the address guard */
-	void			  *owner;		  /* given back with the result */
+	bool any_address;	  /* do not ask the address guard */
+	void *owner;		  /* given back with the result */
 } HttpRequest;
 
 typedef enum HttpOutcome
@@ -49,13 +49,13 @@ typedef enum HttpOutcome
 
 typedef struct HttpResult
 {
-	void	   *owner;
+	void *owner;
 	HttpOutcome outcome;
-	int			status; /* 0: none */
-	char	   *body;	/* NUL-terminated, or NULL if empty */
-	size_t		body_length;
-	int64_t		retry_after; /* s from now, as the server asks; -1: does not */
-	char		reason[HTTP_REASON_SIZE]; /* why it failed, or "" */
+	int status; /* 0: none */
+	char *body; /* NUL-terminated, or NULL if empty */
+	size_t body_length;
+	int64_t retry_after; /* s from now, as the server asks; -1: does not */
+	char reason[HTTP_REASON_SIZE]; /* why it failed, or "" */
 } HttpResult;
 
 /* NULL on failure. */
@@ -81,13 +81,13 @@ extern void http_client_drive(HttpClient *client);
 
 /* The next result, or NULL; release it after use. */
 extern HttpResult *http_client_take(HttpClient *client);
-extern void		   http_client_release(HttpClient *client, HttpResult *result);
+extern void http_client_release(HttpClient *client, HttpResult *result);
 
 /*
  * Check a URL: http or https, with a host and without credentials.  Returns
  * what is wrong with it, or NULL and its host and whether it is https.
  */
-extern const char *
-http_url_fault(const char *url, char host[HTTP_HOST_SIZE], bool *secure);
+extern const char *http_url_fault(const char *url, char host[HTTP_HOST_SIZE],
+								  bool *secure);
 
 #endif /* HITL_HTTP_CLIENT_H */

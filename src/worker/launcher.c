@@ -38,16 +38,16 @@
  * A worker that lived this long was well; one that did not waits before it is
  * started again: not at all, 1 s, 2 s, 4 s, ...
  */
-#define GOOD_LIFE_MS		60000
-#define RESTART_FIRST_MS	1000
-#define RESTART_LAST_MS		60000
+#define GOOD_LIFE_MS	 60000
+#define RESTART_FIRST_MS 1000
+#define RESTART_LAST_MS	 60000
 
 typedef struct Database
 {
-	Oid			oid;
+	Oid oid;
 	HitlVerdict verdict;
-	bool		seen;			/* in this scan of pg_database */
-	int			failures;		/* probes that ended without a verdict */
+	bool seen;	  /* in this scan of pg_database */
+	int failures; /* probes that ended without a verdict */
 	TimestampTz probe_at;
 } Database;
 
@@ -74,7 +74,8 @@ static void review_probe(HitlSlot *slot);
 static void bury(HitlSlot *slot);
 static void fill_slots(void);
 static bool want(Oid dbid, HitlWorkerKind kind, int number);
-static void claim_slot(HitlSlot *slot, Oid dbid, HitlWorkerKind kind, int number);
+static void claim_slot(HitlSlot *slot, Oid dbid, HitlWorkerKind kind,
+					   int number);
 static TimestampTz start_workers(void);
 static TimestampTz start_probes(TimestampTz next);
 static bool launch(int index);
@@ -96,7 +97,8 @@ hitl_launcher_register(void)
 	memset(&worker, 0, sizeof(worker));
 	strlcpy(worker.bgw_name, "hitl launcher", BGW_MAXLEN);
 	strlcpy(worker.bgw_type, "hitl launcher", BGW_MAXLEN);
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
+		BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = 1;
 	strlcpy(worker.bgw_library_name, "hitl", BGW_MAXLEN);
@@ -115,8 +117,8 @@ hitl_launcher_main(Datum arg)
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(NULL, NULL, 0);
-	SetConfigOption("application_name", MyBgworkerEntry->bgw_name,
-					PGC_USERSET, PGC_S_OVERRIDE);
+	SetConfigOption("application_name", MyBgworkerEntry->bgw_name, PGC_USERSET,
+					PGC_S_OVERRIDE);
 	pgstat_report_appname(MyBgworkerEntry->bgw_name);
 	pgstat_report_activity(STATE_IDLE, NULL);
 	attach();
@@ -124,8 +126,8 @@ hitl_launcher_main(Datum arg)
 	for (;;)
 	{
 		TimestampTz next;
-		long		timeout = -1;
-		int			events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
+		long timeout = -1;
+		int events = WL_LATCH_SET | WL_EXIT_ON_PM_DEATH;
 
 		ResetLatch(MyLatch);
 		if (ProcDiePending)
@@ -145,10 +147,11 @@ hitl_launcher_main(Datum arg)
 		next = start_probes(next);
 
 		if (next == DT_NOEND)
-			warned_no_worker = false;	/* all have a process */
+			warned_no_worker = false; /* all have a process */
 		else
 		{
-			timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next);
+			timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+													  next);
 			events |= WL_TIMEOUT;
 		}
 		(void) WaitLatch(MyLatch, events, timeout,
@@ -176,7 +179,7 @@ attach(void)
 	 */
 	for (int i = 0; i < hitl_shared->slots_end; i++)
 	{
-		HitlSlot   *slot = &hitl_shared->slots[i];
+		HitlSlot *slot = &hitl_shared->slots[i];
 
 		if (slot->used && slot->pid == 0 &&
 			pg_atomic_read_u32(&slot->state) == HITL_STATE_STARTING)
@@ -214,10 +217,10 @@ static void
 take_requests(void)
 {
 	HitlRequest requests[HITL_REQUESTS];
-	int			nrequests;
-	bool		rescan;
-	bool		probe_all;
-	ListCell   *lc;
+	int nrequests;
+	bool rescan;
+	bool probe_all;
+	ListCell *lc;
 
 	LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
 	nrequests = hitl_shared->nrequests;
@@ -236,7 +239,7 @@ take_requests(void)
 	}
 	for (int i = 0; i < nrequests; i++)
 	{
-		Database   *database = find_database(requests[i].dbid);
+		Database *database = find_database(requests[i].dbid);
 
 		database->verdict = requests[i].verdict;
 		database->failures = 0;
@@ -248,7 +251,7 @@ take_requests(void)
 		LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
 		for (int s = HITL_PROBE_SLOTS; s < hitl_shared->slots_end; s++)
 		{
-			HitlSlot   *slot = &hitl_shared->slots[s];
+			HitlSlot *slot = &hitl_shared->slots[s];
 
 			if (slot->dbid != database->oid)
 				continue;
@@ -267,10 +270,10 @@ take_requests(void)
 static void
 scan_databases(void)
 {
-	Relation	relation;
+	Relation relation;
 	TableScanDesc scan;
-	HeapTuple	tuple;
-	ListCell   *lc;
+	HeapTuple tuple;
+	ListCell *lc;
 
 	foreach(lc, databases)
 		((Database *) lfirst(lc))->seen = false;
@@ -295,7 +298,7 @@ scan_databases(void)
 
 	foreach(lc, databases)
 	{
-		Database   *database = lfirst(lc);
+		Database *database = lfirst(lc);
 
 		if (!database->seen)
 		{
@@ -312,8 +315,8 @@ static Database *
 find_database(Oid oid)
 {
 	MemoryContext caller;
-	Database   *database;
-	ListCell   *lc;
+	Database *database;
+	ListCell *lc;
 
 	foreach(lc, databases)
 	{
@@ -341,7 +344,7 @@ review_slots(void)
 	LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < hitl_shared->slots_end; i++)
 	{
-		HitlSlot   *slot = &hitl_shared->slots[i];
+		HitlSlot *slot = &hitl_shared->slots[i];
 
 		if (!slot->used)
 			continue;
@@ -365,7 +368,7 @@ review_slots(void)
 
 		if (slot->wanted)
 		{
-			Database   *database = find_database(slot->dbid);
+			Database *database = find_database(slot->dbid);
 
 			/* One whose state is not known keeps what it has. */
 			if (database->verdict == HITL_ABSENT || !database->seen ||
@@ -387,7 +390,7 @@ review_slots(void)
 static bool
 reaped(int index)
 {
-	pid_t		pid;
+	pid_t pid;
 
 	if (handles[index] == NULL)
 		return true;
@@ -405,7 +408,7 @@ review_probe(HitlSlot *slot)
 		return;
 	if (slot->exit_failed)
 	{
-		Database   *database = find_database(slot->dbid);
+		Database *database = find_database(slot->dbid);
 
 		database->failures++;
 		database->probe_at = delay(database->failures);
@@ -436,13 +439,13 @@ bury(HitlSlot *slot)
 static void
 fill_slots(void)
 {
-	bool		enough = true;
-	ListCell   *lc;
+	bool enough = true;
+	ListCell *lc;
 
 	LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
 	foreach(lc, databases)
 	{
-		Database   *database = lfirst(lc);
+		Database *database = lfirst(lc);
 
 		if (database->verdict != HITL_PRESENT || !database->seen)
 			continue;
@@ -467,18 +470,19 @@ fill_slots(void)
 static bool
 want(Oid dbid, HitlWorkerKind kind, int number)
 {
-	HitlSlot   *unused = NULL;
+	HitlSlot *unused = NULL;
 
 	for (int i = HITL_PROBE_SLOTS; i < HITL_SLOTS; i++)
 	{
-		HitlSlot   *slot = &hitl_shared->slots[i];
+		HitlSlot *slot = &hitl_shared->slots[i];
 
 		if (!slot->used)
 		{
 			if (unused == NULL)
 				unused = slot;
 		}
-		else if (slot->dbid == dbid && slot->kind == kind && slot->number == number)
+		else if (slot->dbid == dbid && slot->kind == kind &&
+				 slot->number == number)
 		{
 			slot->wanted = true;
 			return true;
@@ -496,7 +500,7 @@ want(Oid dbid, HitlWorkerKind kind, int number)
 static void
 claim_slot(HitlSlot *slot, Oid dbid, HitlWorkerKind kind, int number)
 {
-	int			index = slot - hitl_shared->slots;
+	int index = slot - hitl_shared->slots;
 
 	slot->wanted = true;
 	slot->kind = kind;
@@ -530,7 +534,8 @@ forget_slot(HitlSlot *slot)
 	slot->dbid = InvalidOid;
 	slot->launch++;
 	for (int i = HITL_PROBE_SLOTS; i < hitl_shared->slots_end; i++)
-		if (pg_atomic_read_u32(&hitl_shared->slots[i].state) == HITL_STATE_NO_SLOT)
+		if (pg_atomic_read_u32(&hitl_shared->slots[i].state) ==
+			HITL_STATE_NO_SLOT)
 			hitl_shared->slots[i].restart_at = 0;
 }
 
@@ -546,9 +551,9 @@ start_workers(void)
 
 	for (int i = HITL_PROBE_SLOTS; i < hitl_shared->slots_end; i++)
 	{
-		HitlSlot   *slot = &hitl_shared->slots[i];
-		uint32		state = pg_atomic_read_u32(&slot->state);
-		bool		held;
+		HitlSlot *slot = &hitl_shared->slots[i];
+		uint32 state = pg_atomic_read_u32(&slot->state);
+		bool held;
 
 		if (!slot->used || !slot->wanted ||
 			(state != HITL_STATE_WAITING && state != HITL_STATE_NO_SLOT))
@@ -575,14 +580,14 @@ start_workers(void)
 static TimestampTz
 start_probes(TimestampTz next)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	foreach(lc, databases)
 	{
-		Database   *database = lfirst(lc);
-		HitlSlot   *slot = NULL;
-		int			index = -1;
-		bool		skip;
+		Database *database = lfirst(lc);
+		HitlSlot *slot = NULL;
+		int index = -1;
+		bool skip;
 
 		if (database->verdict != HITL_UNKNOWN || !database->seen)
 			continue;
@@ -595,7 +600,7 @@ start_probes(TimestampTz next)
 			if (!slot->used)
 				index = i;
 			else if (slot->dbid == database->oid)
-				skip = true;	/* is being looked at */
+				skip = true; /* is being looked at */
 		}
 		if (!skip && index >= 0 && database->probe_at <= GetCurrentTimestamp())
 			claim_slot(&hitl_shared->slots[index], database->oid,
@@ -616,9 +621,10 @@ start_probes(TimestampTz next)
 			forget_slot(&hitl_shared->slots[index]);
 			LWLockRelease(hitl_shared->lock);
 			database->failures++;
-			database->probe_at = Max(delay(database->failures),
-									 TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-																 RESTART_FIRST_MS));
+			database->probe_at =
+				Max(delay(database->failures),
+					TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												RESTART_FIRST_MS));
 			next = Min(next, database->probe_at);
 		}
 	}
@@ -631,18 +637,21 @@ start_probes(TimestampTz next)
 static bool
 launch(int index)
 {
-	static const char *const names[] = {"hitl probe", "hitl engine", "hitl dispatcher"};
-	HitlSlot   *slot = &hitl_shared->slots[index];
+	static const char *const names[] = {"hitl probe", "hitl engine",
+										"hitl dispatcher"};
+	HitlSlot *slot = &hitl_shared->slots[index];
 	BackgroundWorker worker;
-	bool		started;
+	bool started;
 
 	memset(&worker, 0, sizeof(worker));
 	if (slot->kind == HITL_WORKER_ENGINE)
-		snprintf(worker.bgw_name, BGW_MAXLEN, "%s %d", names[slot->kind], slot->number);
+		snprintf(worker.bgw_name, BGW_MAXLEN, "%s %d", names[slot->kind],
+				 slot->number);
 	else
 		strlcpy(worker.bgw_name, names[slot->kind], BGW_MAXLEN);
 	strlcpy(worker.bgw_type, names[slot->kind], BGW_MAXLEN);
-	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
+		BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
 	worker.bgw_restart_time = BGW_NEVER_RESTART;
 	strlcpy(worker.bgw_library_name, "hitl", BGW_MAXLEN);
@@ -668,8 +677,8 @@ launch(int index)
 	LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
 	hitl_shared->launches--;
 	slot->failures++;
-	slot->restart_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-												   RESTART_FIRST_MS << Min(slot->failures - 1, 5));
+	slot->restart_at = TimestampTzPlusMilliseconds(
+		GetCurrentTimestamp(), RESTART_FIRST_MS << Min(slot->failures - 1, 5));
 	hitl_set_slot_state(slot, HITL_STATE_NO_SLOT);
 	LWLockRelease(hitl_shared->lock);
 
@@ -694,9 +703,10 @@ launch(int index)
 static TimestampTz
 delay(int failures)
 {
-	long		ms = 0;
+	long ms = 0;
 
 	if (failures > 1)
-		ms = Min((long) RESTART_FIRST_MS << Min(failures - 2, 10), RESTART_LAST_MS);
+		ms = Min((long) RESTART_FIRST_MS << Min(failures - 2, 10),
+				 RESTART_LAST_MS);
 	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), ms);
 }

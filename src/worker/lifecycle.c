@@ -28,7 +28,7 @@
 
 /* What happened in this transaction. */
 static bool extension_changed = false;
-static bool extension_present;	/* valid from the start of the commit */
+static bool extension_present; /* valid from the start of the commit */
 static bool databases_changed = false;
 
 static ProcessUtility_hook_type previous_utility = NULL;
@@ -72,7 +72,8 @@ hitl_start_workers(PG_FUNCTION_ARGS)
 	hitl_require_shared();
 
 	/* The core knows text in UTF-8 alone; in SQL_ASCII it can be that. */
-	if (GetDatabaseEncoding() != PG_UTF8 && GetDatabaseEncoding() != PG_SQL_ASCII)
+	if (GetDatabaseEncoding() != PG_UTF8 &&
+		GetDatabaseEncoding() != PG_SQL_ASCII)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("hitl cannot be used in a database with encoding %s",
@@ -92,15 +93,15 @@ utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 		ProcessUtilityContext context, ParamListInfo params,
 		QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
 {
-	Node	   *parsetree = pstmt->utilityStmt;
-	bool		commit_prepared = false;
+	Node *parsetree = pstmt->utilityStmt;
+	bool commit_prepared = false;
 
 	switch (nodeTag(parsetree))
 	{
 		case T_CreatedbStmt:
 			{
-				const char *template = option_text(((CreatedbStmt *) parsetree)->options,
-												   "template");
+				const char *template = option_text(
+					((CreatedbStmt *) parsetree)->options, "template");
 
 				empty_database(template ? template : "template1");
 				databases_changed = true;
@@ -116,7 +117,7 @@ utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 
 				if (option_text(stmt->options, "tablespace") != NULL)
 					empty_database(stmt->dbname);
-				databases_changed = true;	/* is_template, allow_connections */
+				databases_changed = true; /* is_template, allow_connections */
 			}
 			break;
 		case T_RenameStmt:
@@ -158,7 +159,7 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 
 	if (access == OAT_DROP && classId == ExtensionRelationId)
 	{
-		char	   *name = get_extension_name(objectId);
+		char *name = get_extension_name(objectId);
 
 		if (name != NULL && strcmp(name, "hitl") == 0)
 			extension_changed = true;
@@ -172,7 +173,7 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 static void
 at_transaction_end(XactEvent event, void *arg)
 {
-	bool		changed;
+	bool changed;
 
 	switch (event)
 	{
@@ -222,7 +223,7 @@ at_transaction_end(XactEvent event, void *arg)
 static void
 empty_database(const char *name)
 {
-	Oid			dbid;
+	Oid dbid;
 
 	if (name == NULL)
 		return;
@@ -240,11 +241,11 @@ empty_database(const char *name)
 static const char *
 option_text(List *options, const char *name)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	foreach(lc, options)
 	{
-		DefElem    *option = lfirst_node(DefElem, lc);
+		DefElem *option = lfirst_node(DefElem, lc);
 
 		if (strcmp(option->defname, name) == 0 && option->arg != NULL)
 			return defGetString(option);
@@ -268,7 +269,7 @@ is_wanted(void)
 static void
 after_commit_prepared(void)
 {
-	bool		present = is_wanted();
+	bool present = is_wanted();
 
 	if (present != hitl_database_has_workers(MyDatabaseId))
 	{

@@ -34,31 +34,31 @@
 #include "worker/shared.h"
 #include "worker/worker.h"
 
-#define CHANNEL				"hitl"
+#define CHANNEL "hitl"
 
-#define BACKOFF_FIRST_MS	100L
-#define BACKOFF_LAST_MS		60000L
+#define BACKOFF_FIRST_MS 100L
+#define BACKOFF_LAST_MS	 60000L
 
 /*
  * New work does not end the wait after an error sooner than this: what is
  * broken does not mend because more arrives.
  */
-#define BACKOFF_FLOOR_MS	1000L
+#define BACKOFF_FLOOR_MS 1000L
 
 /* A wall clock may jump, so "due in a day" is looked at again now and then. */
-#define SLEEP_LIMIT_MS		(10L * 60 * 1000)
+#define SLEEP_LIMIT_MS (10L * 60 * 1000)
 
 PGDLLEXPORT void hitl_worker_main(Datum arg);
 
-bool		hitl_work_announced = true;
+bool hitl_work_announced = true;
 
 static MemoryContext pass_context;
-static MemoryContext before_work;	/* current when the transaction began */
+static MemoryContext before_work; /* current when the transaction began */
 static WaitEventSet *wait_set;
-static long backoff = 0;		/* ms; 0: the last pass succeeded */
+static long backoff = 0; /* ms; 0: the last pass succeeded */
 
 static emit_log_hook_type previous_emit_log = NULL;
-static bool heard = false;		/* a notification on our channel was read */
+static bool heard = false; /* a notification on our channel was read */
 
 static void settle(void);
 static bool enter_database(void);
@@ -82,7 +82,7 @@ void
 hitl_worker_main(Datum arg)
 {
 	const HitlWorkerRole *role;
-	uint64		launch;
+	uint64 launch;
 	volatile long sleep_ms = 0;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -91,14 +91,15 @@ hitl_worker_main(Datum arg)
 
 	memcpy(&launch, MyBgworkerEntry->bgw_extra, sizeof(launch));
 	hitl_attach_slot(DatumGetInt32(arg), launch);
-	BackgroundWorkerInitializeConnectionByOid(hitl_my_slot->dbid, InvalidOid, 0);
+	BackgroundWorkerInitializeConnectionByOid(hitl_my_slot->dbid, InvalidOid,
+											  0);
 	settle();
 
 	if (!enter_database())
 	{
 		hitl_request(MyDatabaseId,
-					 hitl_my_slot->kind == HITL_WORKER_PROBE ?
-					 HITL_ABSENT : HITL_UNKNOWN);
+					 hitl_my_slot->kind == HITL_WORKER_PROBE ? HITL_ABSENT
+															 : HITL_UNKNOWN);
 		proc_exit(0);
 	}
 	if (hitl_my_slot->kind == HITL_WORKER_PROBE)
@@ -115,7 +116,7 @@ hitl_worker_main(Datum arg)
 
 	for (;;)
 	{
-		ErrorData  *error = NULL;
+		ErrorData *error = NULL;
 
 		PG_TRY();
 		{
@@ -137,8 +138,8 @@ hitl_worker_main(Datum arg)
 			if (after_error(role, error))
 				sleep_ms = backoff = 0;
 			else
-				backoff = backoff == 0 ? BACKOFF_FIRST_MS :
-					Min(backoff * 2, BACKOFF_LAST_MS);
+				backoff = backoff == 0 ? BACKOFF_FIRST_MS
+									   : Min(backoff * 2, BACKOFF_LAST_MS);
 		}
 		else if (sleep_ms == 0 && role->kind == HITL_WORKER_ENGINE)
 			hitl_wake_idle(role->kind); /* more than one can do */
@@ -203,15 +204,15 @@ settle(void)
 		/* in a deadlock the worker gives way: its work is tried again */
 		{"lock_timeout", "500ms"},
 		{"deadlock_timeout", "100ms"},
-		{"transaction_timeout", "0"},	/* since 17 */
+		{"transaction_timeout", "0"}, /* since 17 */
 	};
 
 	for (int i = 0; i < lengthof(settings); i++)
 		if (GetConfigOption(settings[i][0], true, false) != NULL)
-			SetConfigOption(settings[i][0], settings[i][1],
-							PGC_SUSET, PGC_S_OVERRIDE);
-	SetConfigOption("application_name", MyBgworkerEntry->bgw_name,
-					PGC_USERSET, PGC_S_OVERRIDE);
+			SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET,
+							PGC_S_OVERRIDE);
+	SetConfigOption("application_name", MyBgworkerEntry->bgw_name, PGC_USERSET,
+					PGC_S_OVERRIDE);
 	pgstat_report_appname(MyBgworkerEntry->bgw_name);
 	pgstat_report_activity(STATE_IDLE, NULL);
 }
@@ -223,7 +224,7 @@ settle(void)
 static bool
 enter_database(void)
 {
-	bool		present;
+	bool present;
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
@@ -266,7 +267,7 @@ start_role(const HitlWorkerRole *role)
 	}
 	PG_CATCH();
 	{
-		ErrorData  *error;
+		ErrorData *error;
 
 		MemoryContextSwitchTo(TopMemoryContext);
 		error = CopyErrorData();
@@ -282,14 +283,15 @@ start_role(const HitlWorkerRole *role)
 static void
 prepare_wait_set(const HitlWorkerRole *role)
 {
-	int			descriptor = -1;
+	int descriptor = -1;
 
 	if (role->wait_descriptor)
 		descriptor = role->wait_descriptor();
 
 	wait_set = hitl_create_wait_event_set(3);
 	AddWaitEventToSet(wait_set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
-	AddWaitEventToSet(wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
+	AddWaitEventToSet(wait_set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL,
+					  NULL);
 	if (descriptor >= 0)
 		AddWaitEventToSet(wait_set, WL_SOCKET_READABLE, descriptor, NULL, NULL);
 }
@@ -302,7 +304,7 @@ prepare_wait_set(const HitlWorkerRole *role)
 static long
 turn(const HitlWorkerRole *role)
 {
-	long		sleep_ms;
+	long sleep_ms;
 
 	ResetLatch(MyLatch);
 	(void) housekeep();
@@ -323,7 +325,7 @@ turn(const HitlWorkerRole *role)
 static ErrorData *
 catch_error(void)
 {
-	ErrorData  *error;
+	ErrorData *error;
 
 	HOLD_INTERRUPTS();
 
@@ -382,7 +384,7 @@ static void
 sleep_until_work(long sleep_ms)
 {
 	TimestampTz deadline = DT_NOEND;
-	long		flush_in;
+	long flush_in;
 
 	if (sleep_ms != HITL_SLEEP_FOREVER)
 		deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
@@ -395,15 +397,16 @@ sleep_until_work(long sleep_ms)
 	pg_memory_barrier();
 	for (;;)
 	{
-		WaitEvent	event;
-		long		timeout = -1;
+		WaitEvent event;
+		long timeout = -1;
 
 		if (housekeep())
 			break;
 
 		if (deadline != DT_NOEND)
 		{
-			timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+			timeout = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+													  deadline);
 			if (timeout <= 0)
 				break;
 		}
@@ -420,7 +423,7 @@ sleep_until_work(long sleep_ms)
 		else if (event.events & WL_LATCH_SET)
 			ResetLatch(MyLatch);
 		else
-			break;				/* the role's descriptor */
+			break; /* the role's descriptor */
 	}
 	hitl_set_slot_state(hitl_my_slot, HITL_STATE_WORKING);
 }
@@ -432,7 +435,7 @@ sleep_until_work(long sleep_ms)
 static bool
 housekeep(void)
 {
-	bool		due = false;
+	bool due = false;
 
 	/*
 	 * Nothing is going on, so a request to end is no accident worth a FATAL,
@@ -470,7 +473,7 @@ housekeep(void)
 static bool
 drain_notifications(void)
 {
-	int			level = log_min_messages;
+	int level = log_min_messages;
 
 	heard = false;
 	previous_emit_log = emit_log_hook;
@@ -512,19 +515,20 @@ static void
 back_off(void)
 {
 	TimestampTz start = GetCurrentTimestamp();
-	long		floor_ms = Min(backoff, BACKOFF_FLOOR_MS);
-	bool		due = false;
+	long floor_ms = Min(backoff, BACKOFF_FLOOR_MS);
+	bool due = false;
 
 	hitl_set_slot_state(hitl_my_slot, HITL_STATE_BACKING_OFF);
 	for (;;)
 	{
-		long		waited;
+		long waited;
 
 		due |= housekeep();
 		waited = TimestampDifferenceMilliseconds(start, GetCurrentTimestamp());
 		if (waited >= (due ? floor_ms : backoff))
 			break;
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+		(void) WaitLatch(MyLatch,
+						 WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
 						 (due ? floor_ms : backoff) - waited,
 						 hitl_wait_event("HitlWorkerBackoff"));
 		ResetLatch(MyLatch);

@@ -52,27 +52,27 @@ enum
 
 static const struct
 {
-	Oid	 type;
-	int	 length;
+	Oid type;
+	int length;
 	bool by_value;
 	char align;
-} record_columns[RECORD_COLUMNS] = {
-	{UUIDOID, UUID_LEN, false, TYPALIGN_CHAR},
-	{INT4OID, sizeof(int32), true, TYPALIGN_INT},
-	{TEXTOID, -1, false, TYPALIGN_INT},
-	{TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE},
-	{INT4OID, sizeof(int32), true, TYPALIGN_INT},
-	{TEXTOID, -1, false, TYPALIGN_INT},
-	{TEXTOID, -1, false, TYPALIGN_INT},
-	{TEXTOID, -1, false, TYPALIGN_INT},
-	{BOOLOID, sizeof(bool), true, TYPALIGN_CHAR}};
+} record_columns[RECORD_COLUMNS] =
+	{{UUIDOID, UUID_LEN, false, TYPALIGN_CHAR},
+	 {INT4OID, sizeof(int32), true, TYPALIGN_INT},
+	 {TEXTOID, -1, false, TYPALIGN_INT},
+	 {TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE},
+	 {INT4OID, sizeof(int32), true, TYPALIGN_INT},
+	 {TEXTOID, -1, false, TYPALIGN_INT},
+	 {TEXTOID, -1, false, TYPALIGN_INT},
+	 {TEXTOID, -1, false, TYPALIGN_INT},
+	 {BOOLOID, sizeof(bool), true, TYPALIGN_CHAR}};
 
 PG_FUNCTION_INFO_V1(hitl_retry_request);
 
 static HitlDelivery *read_claimed_row(uint64 row, MemoryContext context);
-static void	 fill_record(HitlDelivery *delivery, Datum *values, bool *nulls);
+static void fill_record(HitlDelivery *delivery, Datum *values, bool *nulls);
 static Datum text_or_null(const char *text, bool *isnull);
-static void	 hold_locked_rows(dlist_head *finished, int count, Datum ids);
+static void hold_locked_rows(dlist_head *finished, int count, Datum ids);
 
 /*
  * Queue what an earlier dispatcher of this database left unfinished.  There
@@ -81,10 +81,10 @@ static void	 hold_locked_rows(dlist_head *finished, int count, Datum ids);
 void
 hitl_release_outbox(void)
 {
-	static HitlStatement release = {
-		"UPDATE hitl.outbox SET status = 'queued', next_attempt_at = now()"
-		" WHERE status = 'sending'",
-		0};
+	static HitlStatement release =
+		{"UPDATE hitl.outbox SET status = 'queued', next_attempt_at = now()"
+		 " WHERE status = 'sending'",
+		 0};
 
 	hitl_execute(&release, NULL, NULL, 0);
 }
@@ -118,10 +118,10 @@ hitl_claim_outbox(const char *purpose, TimestampTz since, int limit,
 		" LEFT JOIN hitl.secrets w ON w.name = c.signing_secret_name",
 		5,
 		{TEXTOID, TIMESTAMPTZOID, INT8OID, INT4OID, INT4OID}};
-	int	   timeout = hitl_request_timeout;
-	Datum  values[5];
+	int timeout = hitl_request_timeout;
+	Datum values[5];
 	uint64 row;
-	bool   isnull;
+	bool isnull;
 
 	if (strcmp(purpose, HITL_NOTIFICATION) == 0)
 		timeout = Min(timeout, NOTIFICATION_TIMEOUT);
@@ -145,14 +145,14 @@ hitl_claim_outbox(const char *purpose, TimestampTz since, int limit,
 TimestampTz
 hitl_next_due(const char *purpose)
 {
-	static HitlStatement next = {
-		"SELECT next_attempt_at FROM hitl.outbox"
-		" WHERE purpose = $1 AND status IN ('queued', 'sending')"
-		" ORDER BY next_attempt_at LIMIT 1",
-		1,
-		{TEXTOID}};
+	static HitlStatement next =
+		{"SELECT next_attempt_at FROM hitl.outbox"
+		 " WHERE purpose = $1 AND status IN ('queued', 'sending')"
+		 " ORDER BY next_attempt_at LIMIT 1",
+		 1,
+		 {TEXTOID}};
 	Datum values[1];
-	bool  isnull;
+	bool isnull;
 
 	values[0] = CStringGetTextDatum(purpose);
 	hitl_execute(&next, values, NULL, 1);
@@ -210,14 +210,14 @@ hitl_record_outbox(dlist_head *finished, int count)
 		RECORD_COLUMNS,
 		{UUIDARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID,
 		 INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID}};
-	Datum	  *values[RECORD_COLUMNS];
-	bool	  *nulls[RECORD_COLUMNS];
-	Datum	   arrays[RECORD_COLUMNS];
-	int		   dims[1];
-	int		   lbs[1];
+	Datum *values[RECORD_COLUMNS];
+	bool *nulls[RECORD_COLUMNS];
+	Datum arrays[RECORD_COLUMNS];
+	int dims[1];
+	int lbs[1];
 	dlist_iter iter;
-	int		   column;
-	int		   n = 0;
+	int column;
+	int n = 0;
 
 	for (column = 0; column < RECORD_COLUMNS; column++)
 	{
@@ -227,7 +227,7 @@ hitl_record_outbox(dlist_head *finished, int count)
 	dlist_foreach(iter, finished)
 	{
 		Datum row[RECORD_COLUMNS];
-		bool  isnull[RECORD_COLUMNS];
+		bool isnull[RECORD_COLUMNS];
 
 		if (n == count)
 			break;
@@ -242,10 +242,12 @@ hitl_record_outbox(dlist_head *finished, int count)
 	dims[0] = n;
 	lbs[0] = 1;
 	for (column = 0; column < RECORD_COLUMNS; column++)
-		arrays[column] = PointerGetDatum(construct_md_array(
-			values[column], nulls[column], 1, dims, lbs,
-			record_columns[column].type, record_columns[column].length,
-			record_columns[column].by_value, record_columns[column].align));
+		arrays[column] = PointerGetDatum(
+			construct_md_array(values[column], nulls[column], 1, dims, lbs,
+							   record_columns[column].type,
+							   record_columns[column].length,
+							   record_columns[column].by_value,
+							   record_columns[column].align));
 
 	hitl_execute(&record, arrays, NULL, 0);
 	if (SPI_processed < (uint64) n)
@@ -259,14 +261,14 @@ hitl_record_outbox(dlist_head *finished, int count)
 Datum
 hitl_retry_request(PG_FUNCTION_ARGS)
 {
-	static HitlStatement retry = {
-		"UPDATE hitl.outbox SET status = 'queued', attempts = 0,"
-		" next_attempt_at = now(), finished_at = NULL"
-		" WHERE id = $1 AND status = 'failed' AND purpose = 'notification'",
-		1,
-		{UUIDOID}};
+	static HitlStatement retry =
+		{"UPDATE hitl.outbox SET status = 'queued', attempts = 0,"
+		 " next_attempt_at = now(), finished_at = NULL"
+		 " WHERE id = $1 AND status = 'failed' AND purpose = 'notification'",
+		 1,
+		 {UUIDOID}};
 	Datum values[1];
-	bool  found;
+	bool found;
 
 	values[0] = PG_GETARG_DATUM(0);
 	SPI_connect();
@@ -284,12 +286,12 @@ hitl_retry_request(PG_FUNCTION_ARGS)
 static HitlDelivery *
 read_claimed_row(uint64 row, MemoryContext parent)
 {
-	MemoryContext context =
-		AllocSetContextCreate(parent, "hitl delivery", ALLOCSET_SMALL_SIZES);
+	MemoryContext context = AllocSetContextCreate(parent, "hitl delivery",
+												  ALLOCSET_SMALL_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(context);
 	HitlDelivery *delivery = palloc0(sizeof(HitlDelivery));
-	bool		  isnull;
-	char		 *purpose;
+	bool isnull;
+	char *purpose;
 
 	delivery->context = context;
 	delivery->id = *DatumGetUUIDP(hitl_column(row, 1, &isnull));
@@ -323,17 +325,17 @@ fill_record(HitlDelivery *delivery, Datum *values, bool *nulls)
 	values[RECORD_ID] = UUIDPGetDatum(&delivery->id);
 	values[RECORD_ATTEMPT] = Int32GetDatum(delivery->attempt);
 	values[RECORD_STATUS] = CStringGetTextDatum(delivery->status);
-	values[RECORD_NEXT_ATTEMPT_AT] =
-		TimestampTzGetDatum(delivery->next_attempt_at);
+	values[RECORD_NEXT_ATTEMPT_AT] = TimestampTzGetDatum(
+		delivery->next_attempt_at);
 	nulls[RECORD_NEXT_ATTEMPT_AT] = delivery->next_attempt_at == 0;
 	values[RECORD_RESPONSE_STATUS] = Int32GetDatum(delivery->response_status);
 	nulls[RECORD_RESPONSE_STATUS] = delivery->response_status == 0;
-	values[RECORD_RESPONSE_BODY] =
-		text_or_null(delivery->response_body, &nulls[RECORD_RESPONSE_BODY]);
-	values[RECORD_ERROR_KIND] =
-		text_or_null(delivery->error_kind, &nulls[RECORD_ERROR_KIND]);
-	values[RECORD_ERROR_MESSAGE] =
-		text_or_null(delivery->error_message, &nulls[RECORD_ERROR_MESSAGE]);
+	values[RECORD_RESPONSE_BODY] = text_or_null(delivery->response_body,
+												&nulls[RECORD_RESPONSE_BODY]);
+	values[RECORD_ERROR_KIND] = text_or_null(delivery->error_kind,
+											 &nulls[RECORD_ERROR_KIND]);
+	values[RECORD_ERROR_MESSAGE] = text_or_null(delivery->error_message,
+												&nulls[RECORD_ERROR_MESSAGE]);
 	values[RECORD_ANSWERED] = BoolGetDatum(delivery->answered);
 }
 
@@ -359,25 +361,25 @@ hold_locked_rows(dlist_head *finished, int count, Datum ids)
 								 " WHERE id = ANY ($1) AND status = 'sending'",
 								 1,
 								 {UUIDARRAYOID}};
-	TimestampTz			 until =
-		TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LOCKED_ROW_DELAY_MS);
-	Datum  values[1];
+	TimestampTz until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													LOCKED_ROW_DELAY_MS);
+	Datum values[1];
 	uint64 row;
-	bool   isnull;
+	bool isnull;
 
 	values[0] = ids;
 	hitl_execute(&find, values, NULL, 0);
 	for (row = 0; row < SPI_processed; row++)
 	{
 		pg_uuid_t *id = DatumGetUUIDP(hitl_column(row, 1, &isnull));
-		int		   attempt = DatumGetInt32(hitl_column(row, 2, &isnull));
+		int attempt = DatumGetInt32(hitl_column(row, 2, &isnull));
 		dlist_iter iter;
-		int		   n = 0;
+		int n = 0;
 
 		dlist_foreach(iter, finished)
 		{
-			HitlDelivery *delivery =
-				dlist_container(HitlDelivery, node, iter.cur);
+			HitlDelivery *delivery = dlist_container(HitlDelivery, node,
+													 iter.cur);
 
 			if (n++ == count)
 				break;

@@ -56,10 +56,11 @@ hitl_set_secret(PG_FUNCTION_ARGS)
 Datum
 hitl_delete_secret(PG_FUNCTION_ARGS)
 {
-	static HitlStatement forget = {
-		"DELETE FROM hitl.secrets WHERE name = $1", 1, {TEXTOID}};
+	static HitlStatement forget = {"DELETE FROM hitl.secrets WHERE name = $1",
+								   1,
+								   {TEXTOID}};
 	Datum values[1];
-	bool  found;
+	bool found;
 
 	values[0] = PointerGetDatum(name_argument(fcinfo));
 	SPI_connect();
@@ -76,10 +77,10 @@ hitl_delete_secret(PG_FUNCTION_ARGS)
 static text *
 name_argument(FunctionCallInfo fcinfo)
 {
-	text	   *name;
+	text *name;
 	const char *bytes;
-	int			length;
-	int			i;
+	int length;
+	int i;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -109,10 +110,10 @@ name_argument(FunctionCallInfo fcinfo)
 static text *
 value_argument(FunctionCallInfo fcinfo)
 {
-	text	   *value;
+	text *value;
 	const char *bytes;
-	int			length;
-	int			i;
+	int length;
+	int i;
 
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,

@@ -19,10 +19,10 @@
 #define TRANCHE "hitl"
 
 /* How long a command waits for the workers of a database it needs empty. */
-#define HOLD_PATIENCE_MS	10000
+#define HOLD_PATIENCE_MS 10000
 
 HitlShared *hitl_shared = NULL;
-HitlSlot   *hitl_my_slot = NULL;
+HitlSlot *hitl_my_slot = NULL;
 
 /* This backend has holds. */
 static bool holding = false;
@@ -70,7 +70,7 @@ hitl_require_shared(void)
 void
 hitl_wake_launcher(void)
 {
-	Latch	   *latch = ((volatile HitlShared *) hitl_shared)->launcher_latch;
+	Latch *latch = ((volatile HitlShared *) hitl_shared)->launcher_latch;
 
 	/* Always the latch of some PGPROC, so setting a stale one does no harm. */
 	if (latch != NULL)
@@ -85,7 +85,7 @@ hitl_wake_launcher(void)
 void
 hitl_request(Oid dbid, HitlVerdict verdict)
 {
-	int			i;
+	int i;
 
 	LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
 	if (hitl_my_slot == NULL)
@@ -134,12 +134,12 @@ hitl_request_rescan(void)
 bool
 hitl_database_has_workers(Oid dbid)
 {
-	bool		found = false;
+	bool found = false;
 
 	LWLockAcquire(hitl_shared->lock, LW_SHARED);
 	for (int i = HITL_PROBE_SLOTS; i < hitl_shared->slots_end && !found; i++)
 	{
-		HitlSlot   *slot = &hitl_shared->slots[i];
+		HitlSlot *slot = &hitl_shared->slots[i];
 
 		found = slot->used && slot->wanted && slot->dbid == dbid;
 	}
@@ -167,7 +167,7 @@ hitl_stop_database(Oid dbid)
 	LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
 	for (int i = HITL_PROBE_SLOTS; i < hitl_shared->slots_end; i++)
 	{
-		HitlSlot   *slot = &hitl_shared->slots[i];
+		HitlSlot *slot = &hitl_shared->slots[i];
 
 		if (slot->used && slot->dbid == dbid)
 			hitl_stop_slot(slot);
@@ -184,7 +184,7 @@ hitl_stop_database(Oid dbid)
 void
 hitl_hold_database(Oid dbid)
 {
-	HitlHold   *hold = NULL;
+	HitlHold *hold = NULL;
 	TimestampTz deadline;
 
 	LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
@@ -207,20 +207,22 @@ hitl_hold_database(Oid dbid)
 	holding = true;
 	for (int i = 0; i < hitl_shared->slots_end; i++)
 	{
-		HitlSlot   *slot = &hitl_shared->slots[i];
+		HitlSlot *slot = &hitl_shared->slots[i];
 
 		if (slot->used && slot->dbid == dbid)
 			terminate_slot(slot);
 	}
 	LWLockRelease(hitl_shared->lock);
 
-	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), HOLD_PATIENCE_MS);
+	deadline = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+										   HOLD_PATIENCE_MS);
 	ConditionVariablePrepareToSleep(&hitl_shared->exited);
 	while (has_processes(dbid))
 	{
-		long		patience;
+		long patience;
 
-		patience = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+		patience = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+												   deadline);
 		if (patience <= 0)
 			break;
 		ConditionVariableTimedSleep(&hitl_shared->exited, patience,
@@ -277,7 +279,7 @@ hitl_release_holds(void)
 void
 hitl_attach_slot(int index, uint64 launch)
 {
-	HitlSlot   *slot = &hitl_shared->slots[index];
+	HitlSlot *slot = &hitl_shared->slots[index];
 
 	LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
 	if (!slot->used || slot->launch != launch || hitl_database_held(slot->dbid))
@@ -302,7 +304,7 @@ hitl_attach_slot(int index, uint64 launch)
 void
 hitl_set_slot_state(HitlSlot *slot, HitlWorkerState state)
 {
-	uint32		old = pg_atomic_read_u32(&slot->state);
+	uint32 old = pg_atomic_read_u32(&slot->state);
 
 	do
 	{
@@ -310,7 +312,8 @@ hitl_set_slot_state(HitlSlot *slot, HitlWorkerState state)
 			return;
 		if (old == HITL_STATE_STOPPING && state != HITL_STATE_EXITED)
 			return;
-	} while (!pg_atomic_compare_exchange_u32(&slot->state, &old, (uint32) state));
+	} while (
+		!pg_atomic_compare_exchange_u32(&slot->state, &old, (uint32) state));
 	slot->state_since = GetCurrentTimestamp();
 }
 
@@ -320,8 +323,8 @@ hitl_set_slot_state(HitlSlot *slot, HitlWorkerState state)
 void
 hitl_record_error(const char *message)
 {
-	int			length = pg_mbcliplen(message, strlen(message),
-									  sizeof(hitl_my_slot->last_error) - 1);
+	int length = pg_mbcliplen(message, strlen(message),
+							  sizeof(hitl_my_slot->last_error) - 1);
 
 	LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
 	pg_atomic_fetch_add_u64(&hitl_my_slot->errors, 1);
@@ -351,7 +354,7 @@ shmem_request(void)
 static void
 shmem_startup(void)
 {
-	bool		found;
+	bool found;
 
 	if (previous_shmem_startup)
 		previous_shmem_startup();
@@ -367,7 +370,7 @@ shmem_startup(void)
 			ConditionVariableInit(&hitl_shared->announcements[i]);
 		for (int i = 0; i < HITL_SLOTS; i++)
 		{
-			HitlSlot   *slot = &hitl_shared->slots[i];
+			HitlSlot *slot = &hitl_shared->slots[i];
 
 			pg_atomic_init_u32(&slot->woken, 0);
 			pg_atomic_init_u32(&slot->state, HITL_STATE_WAITING);
@@ -384,7 +387,7 @@ shmem_startup(void)
 static void
 detach_slot(int code, Datum arg)
 {
-	HitlSlot   *slot = hitl_my_slot;
+	HitlSlot *slot = hitl_my_slot;
 
 	LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
 	slot->exit_failed = code != 0 &&
@@ -426,12 +429,12 @@ terminate_slot(HitlSlot *slot)
 static bool
 has_processes(Oid dbid)
 {
-	bool		found = false;
+	bool found = false;
 
 	LWLockAcquire(hitl_shared->lock, LW_SHARED);
 	for (int i = 0; i < hitl_shared->slots_end && !found; i++)
 	{
-		HitlSlot   *slot = &hitl_shared->slots[i];
+		HitlSlot *slot = &hitl_shared->slots[i];
 
 		found = slot->used && slot->dbid == dbid && slot->pid != 0;
 	}

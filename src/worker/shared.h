@@ -21,65 +21,65 @@
 #include "utils/timestamp.h"
 #include "worker/worker.h"
 
-#define HITL_SLOTS			256
-#define HITL_PROBE_SLOTS	2	/* the first slots are for probes */
-#define HITL_REQUESTS		64
-#define HITL_HOLDS			64
-#define HITL_ANNOUNCEMENTS	64	/* must be 64: a bit of a uint64 for each */
+#define HITL_SLOTS		   256
+#define HITL_PROBE_SLOTS   2 /* the first slots are for probes */
+#define HITL_REQUESTS	   64
+#define HITL_HOLDS		   64
+#define HITL_ANNOUNCEMENTS 64 /* must be 64: a bit of a uint64 for each */
 
 typedef enum HitlWorkerState
 {
-	HITL_STATE_WAITING = 0,		/* no process; to be started at restart_at */
-	HITL_STATE_NO_SLOT,			/* the same, as max_worker_processes is used up */
-	HITL_STATE_STARTING,		/* registered with the postmaster */
+	HITL_STATE_WAITING = 0, /* no process; to be started at restart_at */
+	HITL_STATE_NO_SLOT,		/* the same, as max_worker_processes is used up */
+	HITL_STATE_STARTING,	/* registered with the postmaster */
 	HITL_STATE_IDLE,
 	HITL_STATE_WORKING,
-	HITL_STATE_BACKING_OFF,		/* waits after an error */
-	HITL_STATE_STOPPING,		/* has been told to end */
-	HITL_STATE_EXITED			/* ended; the launcher has not looked yet */
+	HITL_STATE_BACKING_OFF, /* waits after an error */
+	HITL_STATE_STOPPING,	/* has been told to end */
+	HITL_STATE_EXITED		/* ended; the launcher has not looked yet */
 } HitlWorkerState;
 
 typedef struct HitlSlot
 {
-	bool		used;
-	bool		wanted;			/* false: free the slot when the worker ended */
+	bool used;
+	bool wanted; /* false: free the slot when the worker ended */
 	HitlWorkerKind kind;
-	int			number;			/* from 1, among those of its kind and database */
-	Oid			dbid;			/* read without the lock by wake.c */
+	int number; /* from 1, among those of its kind and database */
+	Oid dbid;	/* read without the lock by wake.c */
 
 	/*
 	 * Changes with every start.  A process that comes up with another one
 	 * has been given up meanwhile and ends.
 	 */
-	uint64		launch;
-	pid_t		pid;			/* 0 while no process has attached */
-	Latch	   *latch;			/* of that process; read without the lock */
-	pg_atomic_uint32 woken;		/* there may be work; set before the latch */
-	pg_atomic_uint32 state;		/* HitlWorkerState; written with the lock or
+	uint64 launch;
+	pid_t pid;				/* 0 while no process has attached */
+	Latch *latch;			/* of that process; read without the lock */
+	pg_atomic_uint32 woken; /* there may be work; set before the latch */
+	pg_atomic_uint32 state; /* HitlWorkerState; written with the lock or
 								 * by the attached process, read without */
 	TimestampTz state_since;
-	TimestampTz started_at;		/* 0: never */
-	bool		exit_failed;	/* the last process ended with an error */
-	int			failures;		/* deaths soon after the start, in a row */
+	TimestampTz started_at; /* 0: never */
+	bool exit_failed;		/* the last process ended with an error */
+	int failures;			/* deaths soon after the start, in a row */
 	TimestampTz restart_at;
 	pg_atomic_uint64 handled;
 	pg_atomic_uint64 errors;
-	TimestampTz last_error_at;	/* 0: none */
-	char		last_error[256];
+	TimestampTz last_error_at; /* 0: none */
+	char last_error[256];
 } HitlSlot;
 
 /* What is known of a database. */
 typedef enum HitlVerdict
 {
-	HITL_UNKNOWN = 0,			/* send a probe */
-	HITL_PRESENT,				/* it has the extension */
+	HITL_UNKNOWN = 0, /* send a probe */
+	HITL_PRESENT,	  /* it has the extension */
 	HITL_ABSENT
 } HitlVerdict;
 
 /* A message to the launcher. */
 typedef struct HitlRequest
 {
-	Oid			dbid;
+	Oid dbid;
 	HitlVerdict verdict;
 } HitlRequest;
 
@@ -89,33 +89,33 @@ typedef struct HitlRequest
  */
 typedef struct HitlHold
 {
-	Oid			dbid;			/* InvalidOid: free */
-	pid_t		pid;			/* who holds it */
+	Oid dbid;  /* InvalidOid: free */
+	pid_t pid; /* who holds it */
 } HitlHold;
 
 typedef struct HitlShared
 {
-	LWLock	   *lock;
+	LWLock *lock;
 
 	/* the launcher */
-	pid_t		launcher_pid;
-	Latch	   *launcher_latch; /* read without the lock */
+	pid_t launcher_pid;
+	Latch *launcher_latch; /* read without the lock */
 	TimestampTz launcher_since;
-	uint64		launches;		/* workers started since the server started */
+	uint64 launches; /* workers started since the server started */
 
 	/* messages to the launcher */
-	bool		rescan;			/* read pg_database again */
-	bool		probe_all;		/* there were too many requests */
-	int			nrequests;
+	bool rescan;	/* read pg_database again */
+	bool probe_all; /* there were too many requests */
+	int nrequests;
 	HitlRequest requests[HITL_REQUESTS];
 
-	HitlHold	holds[HITL_HOLDS];
+	HitlHold holds[HITL_HOLDS];
 
-	ConditionVariable exited;	/* a worker has ended */
+	ConditionVariable exited; /* a worker has ended */
 	ConditionVariable announcements[HITL_ANNOUNCEMENTS];
 
-	int			slots_end;		/* no used slot from here; read without lock */
-	HitlSlot	slots[HITL_SLOTS];
+	int slots_end; /* no used slot from here; read without lock */
+	HitlSlot slots[HITL_SLOTS];
 } HitlShared;
 
 /* NULL when the library is not preloaded. */
@@ -147,4 +147,4 @@ extern void hitl_wake_slot(HitlSlot *slot);
 extern bool hitl_wake_idle(HitlWorkerKind kind);
 extern void hitl_wake_all(void);
 
-#endif							/* HITL_SHARED_H */
+#endif /* HITL_SHARED_H */

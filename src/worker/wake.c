@@ -21,15 +21,15 @@
 #include "worker/worker.h"
 
 /* What this transaction owes when it commits. */
-static uint32 kinds_to_wake = 0;	/* bit of each HitlWorkerKind */
-static uint64 announcements = 0;	/* bit of each condition variable */
+static uint32 kinds_to_wake = 0; /* bit of each HitlWorkerKind */
+static uint64 announcements = 0; /* bit of each condition variable */
 
 static void at_transaction_end(XactEvent event, void *arg);
 static void wake_kind(HitlWorkerKind kind);
-static int	slots_end(void);
+static int slots_end(void);
 static bool is_mine(const volatile HitlSlot *slot, HitlWorkerKind kind);
 static void broadcast(uint64 which);
-static int	announcement_of(const pg_uuid_t *id);
+static int announcement_of(const pg_uuid_t *id);
 
 PG_FUNCTION_INFO_V1(hitl_wake);
 
@@ -71,7 +71,7 @@ hitl_wake_now(HitlWorkerKind kind)
 void
 hitl_wake_slot(HitlSlot *slot)
 {
-	Latch	   *latch = ((volatile HitlSlot *) slot)->latch;
+	Latch *latch = ((volatile HitlSlot *) slot)->latch;
 
 	pg_atomic_write_u32(&slot->woken, 1);
 	if (latch != NULL)
@@ -87,7 +87,7 @@ hitl_wake_idle(HitlWorkerKind kind)
 {
 	for (int i = HITL_PROBE_SLOTS; i < slots_end(); i++)
 	{
-		HitlSlot   *slot = &hitl_shared->slots[i];
+		HitlSlot *slot = &hitl_shared->slots[i];
 
 		if (is_mine(slot, kind) &&
 			pg_atomic_read_u32(&slot->state) == HITL_STATE_IDLE)
@@ -129,7 +129,8 @@ void
 hitl_prepare_wait(const pg_uuid_t *id)
 {
 	hitl_require_shared();
-	ConditionVariablePrepareToSleep(&hitl_shared->announcements[announcement_of(id)]);
+	ConditionVariablePrepareToSleep(
+		&hitl_shared->announcements[announcement_of(id)]);
 }
 
 /*
@@ -138,8 +139,9 @@ hitl_prepare_wait(const pg_uuid_t *id)
 bool
 hitl_wait_for_announcement(const pg_uuid_t *id, long timeout_ms)
 {
-	return !ConditionVariableTimedSleep(&hitl_shared->announcements[announcement_of(id)],
-										timeout_ms, hitl_wait_event("HitlAnnouncement"));
+	return !ConditionVariableTimedSleep(
+		&hitl_shared->announcements[announcement_of(id)], timeout_ms,
+		hitl_wait_event("HitlAnnouncement"));
 }
 
 /*
@@ -189,8 +191,8 @@ hitl_wake(PG_FUNCTION_ARGS)
 static void
 at_transaction_end(XactEvent event, void *arg)
 {
-	uint32		kinds = kinds_to_wake;
-	uint64		which = announcements;
+	uint32 kinds = kinds_to_wake;
+	uint64 which = announcements;
 
 	switch (event)
 	{

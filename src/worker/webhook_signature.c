@@ -23,9 +23,9 @@
 #define MAX_KEY_LENGTH 64
 #define BLANKS		   " \t"
 
-static bool
-sign_once(const uint8 *key, int key_length, const char *prefix,
-		  const char *body, size_t body_length, StringInfo signatures);
+static bool sign_once(const uint8 *key, int key_length, const char *prefix,
+					  const char *body, size_t body_length,
+					  StringInfo signatures);
 
 /*
  * The value of the header webhook-signature, or NULL if one of the secrets
@@ -35,18 +35,18 @@ char *
 hitl_sign_webhook(const char *secrets, const char *id, int64 timestamp,
 				  const char *body, size_t body_length)
 {
-	char		  *prefix = psprintf("%s." INT64_FORMAT ".", id, timestamp);
+	char *prefix = psprintf("%s." INT64_FORMAT ".", id, timestamp);
 	StringInfoData signatures;
 
 	initStringInfo(&signatures);
 	secrets += strspn(secrets, BLANKS);
 	while (*secrets != '\0')
 	{
-		size_t		length = strcspn(secrets, BLANKS);
+		size_t length = strcspn(secrets, BLANKS);
 		const char *end = secrets + length;
-		uint8		key[MAX_KEY_LENGTH];
-		int			key_length;
-		bool		done;
+		uint8 key[MAX_KEY_LENGTH];
+		int key_length;
+		bool done;
 
 		if (length > strlen(KEY_PREFIX) &&
 			strncmp(secrets, KEY_PREFIX, strlen(KEY_PREFIX)) == 0)
@@ -54,12 +54,12 @@ hitl_sign_webhook(const char *secrets, const char *id, int64 timestamp,
 			secrets += strlen(KEY_PREFIX);
 			length -= strlen(KEY_PREFIX);
 		}
-		key_length =
-			pg_b64_decode(secrets, (int) length, (char *) key, sizeof(key));
+		key_length = pg_b64_decode(secrets, (int) length, (char *) key,
+								   sizeof(key));
 		if (key_length < MIN_KEY_LENGTH)
 			return NULL;
-		done =
-			sign_once(key, key_length, prefix, body, body_length, &signatures);
+		done = sign_once(key, key_length, prefix, body, body_length,
+						 &signatures);
 		explicit_bzero(key, sizeof(key));
 		if (!done)
 			return NULL;
@@ -75,18 +75,18 @@ static bool
 sign_once(const uint8 *key, int key_length, const char *prefix,
 		  const char *body, size_t body_length, StringInfo signatures)
 {
-	uint8		 digest[PG_SHA256_DIGEST_LENGTH];
-	char		 encoded[PG_SHA256_DIGEST_LENGTH * 2];
-	int			 encoded_length;
+	uint8 digest[PG_SHA256_DIGEST_LENGTH];
+	char encoded[PG_SHA256_DIGEST_LENGTH * 2];
+	int encoded_length;
 	pg_hmac_ctx *hmac = pg_hmac_create(PG_SHA256);
-	bool		 done;
+	bool done;
 
 	if (hmac == NULL)
 		return false;
 	done = pg_hmac_init(hmac, key, key_length) >= 0 &&
-		   pg_hmac_update(hmac, (const uint8 *) prefix, strlen(prefix)) >= 0 &&
-		   pg_hmac_update(hmac, (const uint8 *) body, body_length) >= 0 &&
-		   pg_hmac_final(hmac, digest, sizeof(digest)) >= 0;
+		pg_hmac_update(hmac, (const uint8 *) prefix, strlen(prefix)) >= 0 &&
+		pg_hmac_update(hmac, (const uint8 *) body, body_length) >= 0 &&
+		pg_hmac_final(hmac, digest, sizeof(digest)) >= 0;
 	pg_hmac_free(hmac);
 	if (!done)
 		return false;

@@ -38,7 +38,7 @@ hitl_worker_status(PG_FUNCTION_ARGS)
 	put_launcher(result);
 	for (int i = HITL_PROBE_SLOTS; i < hitl_shared->slots_end; i++)
 	{
-		HitlSlot   *slot = &hitl_shared->slots[i];
+		HitlSlot *slot = &hitl_shared->slots[i];
 
 		if (slot->used && slot->dbid == MyDatabaseId)
 			put_slot(result, slot);
@@ -53,9 +53,9 @@ hitl_worker_status(PG_FUNCTION_ARGS)
 static void
 put_launcher(ReturnSetInfo *result)
 {
-	Datum		values[STATUS_COLUMNS] = {0};
-	bool		nulls[STATUS_COLUMNS] = {0};
-	bool		running = hitl_shared->launcher_pid != 0;
+	Datum values[STATUS_COLUMNS] = {0};
+	bool nulls[STATUS_COLUMNS] = {0};
+	bool running = hitl_shared->launcher_pid != 0;
 
 	values[0] = CStringGetTextDatum("launcher");
 	values[1] = Int32GetDatum(1);
@@ -79,11 +79,11 @@ put_launcher(ReturnSetInfo *result)
 static void
 put_slot(ReturnSetInfo *result, HitlSlot *slot)
 {
-	Datum		values[STATUS_COLUMNS] = {0};
-	bool		nulls[STATUS_COLUMNS] = {0};
+	Datum values[STATUS_COLUMNS] = {0};
+	bool nulls[STATUS_COLUMNS] = {0};
 
-	values[0] = CStringGetTextDatum(slot->kind == HITL_WORKER_ENGINE ?
-									"engine" : "dispatcher");
+	values[0] = CStringGetTextDatum(
+		slot->kind == HITL_WORKER_ENGINE ? "engine" : "dispatcher");
 	values[1] = Int32GetDatum(slot->number);
 	values[2] = Int32GetDatum(slot->pid);
 	nulls[2] = slot->pid == 0;
@@ -113,7 +113,8 @@ state_text(HitlSlot *slot)
 	{
 		case HITL_STATE_WAITING:
 		case HITL_STATE_EXITED:
-			return hitl_database_held(slot->dbid) ? "held" : "waiting to restart";
+			return hitl_database_held(slot->dbid) ? "held"
+												  : "waiting to restart";
 		case HITL_STATE_NO_SLOT:
 			return "no free worker slot";
 		case HITL_STATE_STARTING:

@@ -20,7 +20,7 @@
 
 typedef enum HitlWorkerKind
 {
-	HITL_WORKER_PROBE = 0,		/* short-lived: is the extension there? */
+	HITL_WORKER_PROBE = 0, /* short-lived: is the extension there? */
 	HITL_WORKER_ENGINE,
 	HITL_WORKER_DISPATCHER,
 	HITL_WORKER_KINDS
@@ -60,7 +60,7 @@ extern void hitl_end_wait(void);
 /* ---- the loop (loop.c) ----------------------------------------------- */
 
 /* What a pass answers: how long the worker may sleep. */
-#define HITL_SLEEP_FOREVER	(-1L)	/* until it is woken */
+#define HITL_SLEEP_FOREVER (-1L) /* until it is woken */
 
 /*
  * Set when work was announced, or settings were read anew; for roles whose
@@ -76,7 +76,7 @@ typedef struct HitlWorkerRole
 	 * Once, connected to the database, outside any transaction.  On ERROR the
 	 * worker ends and is started again later.
 	 */
-	void		(*start) (void);
+	void (*start)(void);
 
 	/*
 	 * One pass of work; called outside any transaction, in a memory context
@@ -87,25 +87,25 @@ typedef struct HitlWorkerRole
 	 * the worker's slot, calls failed, backs off (doubling, at most a minute)
 	 * and goes on.
 	 */
-	long		(*pass) (void);
+	long (*pass)(void);
 
 	/*
 	 * Optional: after an ERROR was caught and the transaction aborted.  May
 	 * use transactions, and fail, itself.  True if the cause is out of the
 	 * way, so that the next pass need not wait.
 	 */
-	bool		(*failed) (const ErrorData *error);
+	bool (*failed)(const ErrorData *error);
 
 	/*
 	 * Optional: a file descriptor that ends the sleep when it becomes
 	 * readable (an epoll descriptor); -1 for none.  Asked once after start.
 	 * A pass must leave it unreadable, or the worker does not sleep.
 	 */
-	int			(*wait_descriptor) (void);
+	int (*wait_descriptor)(void);
 } HitlWorkerRole;
 
-extern const HitlWorkerRole hitl_engine_role;		/* engine.c */
-extern const HitlWorkerRole hitl_dispatcher_role;	/* dispatcher.c */
+extern const HitlWorkerRole hitl_engine_role;	  /* engine.c */
+extern const HitlWorkerRole hitl_dispatcher_role; /* dispatcher.c */
 
 /* Count work done, for hitl.workers. */
 extern void hitl_count_handled(uint64 n);
@@ -120,10 +120,10 @@ extern void hitl_end_work(void);
 
 /* ---- shared memory (shared.c) ---------------------------------------- */
 
-extern void hitl_shared_init(void); /* from _PG_init: hooks */
-extern void hitl_launcher_register(void);	/* from _PG_init */
-extern void hitl_lifecycle_init(void);	/* from _PG_init: utility and object
+extern void hitl_shared_init(void);		  /* from _PG_init: hooks */
+extern void hitl_launcher_register(void); /* from _PG_init */
+extern void hitl_lifecycle_init(void);	  /* from _PG_init: utility and object
 										 * access hooks */
-extern void hitl_wake_init(void);	/* from _PG_init: transaction callback */
+extern void hitl_wake_init(void); /* from _PG_init: transaction callback */
 
-#endif							/* HITL_WORKER_H */
+#endif /* HITL_WORKER_H */

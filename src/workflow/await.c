@@ -31,20 +31,20 @@
  * not have got to it.
  */
 static const char *const workflow_status =
-"SELECT CASE WHEN status OPERATOR(pg_catalog.=) 'waiting_approval' "
-"AND definition_hash IS NOT NULL AND NOT EXISTS (SELECT FROM hitl.approval_requests a "
-"WHERE a.workflow_id OPERATOR(pg_catalog.=) w.id "
-"AND a.status OPERATOR(pg_catalog.=) 'pending') "
-"THEN 'running' ELSE status END "
-"FROM hitl.workflows w WHERE id OPERATOR(pg_catalog.=) $1";
+	"SELECT CASE WHEN status OPERATOR(pg_catalog.=) 'waiting_approval' "
+	"AND definition_hash IS NOT NULL AND NOT EXISTS (SELECT FROM hitl.approval_requests a "
+	"WHERE a.workflow_id OPERATOR(pg_catalog.=) w.id "
+	"AND a.status OPERATOR(pg_catalog.=) 'pending') "
+	"THEN 'running' ELSE status END "
+	"FROM hitl.workflows w WHERE id OPERATOR(pg_catalog.=) $1";
 static const char *const approval_status =
-"SELECT CASE WHEN status OPERATOR(pg_catalog.=) 'pending' "
-"AND expires_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp() "
-"THEN 'expired' ELSE status END FROM hitl.approval_requests "
-"WHERE id OPERATOR(pg_catalog.=) $1";
+	"SELECT CASE WHEN status OPERATOR(pg_catalog.=) 'pending' "
+	"AND expires_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp() "
+	"THEN 'expired' ELSE status END FROM hitl.approval_requests "
+	"WHERE id OPERATOR(pg_catalog.=) $1";
 
-static char *await(FunctionCallInfo fcinfo, const char *query, bool (*ended) (const char *),
-				   const char *wanted);
+static char *await(FunctionCallInfo fcinfo, const char *query,
+				   bool (*ended)(const char *), const char *wanted);
 static char *look_up(const char *query, const pg_uuid_t *id);
 static bool workflow_ended(const char *status);
 static bool approval_ended(const char *status);
@@ -60,8 +60,9 @@ PG_FUNCTION_INFO_V1(hitl_await_approval);
 Datum
 hitl_await_workflow(PG_FUNCTION_ARGS)
 {
-	char	   *wanted = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
-	char	   *status;
+	char *wanted = PG_ARGISNULL(2) ? NULL
+								   : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	char *status;
 
 	if (wanted && !hitl_is_status(wanted))
 		ereport(ERROR,
@@ -82,7 +83,7 @@ hitl_await_workflow(PG_FUNCTION_ARGS)
 Datum
 hitl_await_approval(PG_FUNCTION_ARGS)
 {
-	char	   *status = await(fcinfo, approval_status, approval_ended, NULL);
+	char *status = await(fcinfo, approval_status, approval_ended, NULL);
 
 	if (status == NULL)
 		hitl_approval_missing(PG_GETARG_UUID_P(0));
@@ -94,12 +95,12 @@ hitl_await_approval(PG_FUNCTION_ARGS)
  * time is over; the status, or NULL if there is no such row.
  */
 static char *
-await(FunctionCallInfo fcinfo, const char *query, bool (*ended) (const char *),
+await(FunctionCallInfo fcinfo, const char *query, bool (*ended)(const char *),
 	  const char *wanted)
 {
 	TimestampTz deadline = DT_NOEND;
-	pg_uuid_t	id;
-	char	   *status;
+	pg_uuid_t id;
+	char *status;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -114,15 +115,16 @@ await(FunctionCallInfo fcinfo, const char *query, bool (*ended) (const char *),
 				 errhint("Commit first, and CALL the procedure by itself.")));
 	id = *PG_GETARG_UUID_P(0);
 	if (!PG_ARGISNULL(1))
-		deadline = DatumGetTimestampTz(DirectFunctionCall2(timestamptz_pl_interval,
-														   TimestampTzGetDatum(GetCurrentTimestamp()),
-														   PG_GETARG_DATUM(1)));
+		deadline = DatumGetTimestampTz(
+			DirectFunctionCall2(timestamptz_pl_interval,
+								TimestampTzGetDatum(GetCurrentTimestamp()),
+								PG_GETARG_DATUM(1)));
 
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect_ext failed");
 	for (;;)
 	{
-		long		sleep = -1;
+		long sleep = -1;
 
 		hitl_prepare_wait(&id);
 		status = look_up(query, &id);
@@ -131,7 +133,8 @@ await(FunctionCallInfo fcinfo, const char *query, bool (*ended) (const char *),
 			break;
 		if (deadline != DT_NOEND)
 		{
-			sleep = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
+			sleep = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+													deadline);
 			if (sleep <= 0)
 				break;
 			sleep = Min(sleep, MAX_SLEEP);
@@ -158,17 +161,18 @@ await(FunctionCallInfo fcinfo, const char *query, bool (*ended) (const char *),
 static char *
 look_up(const char *query, const pg_uuid_t *id)
 {
-	Oid			types[1] = {UUIDOID};
-	Datum		values[1];
-	Oid			user;
-	int			context;
-	char	   *status = NULL;
+	Oid types[1] = {UUIDOID};
+	Datum values[1];
+	Oid user;
+	int context;
+	char *status = NULL;
 
 	values[0] = UUIDPGetDatum(id);
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
 						   context | SECURITY_LOCAL_USERID_CHANGE);
-	if (SPI_execute_with_args(query, 1, types, values, NULL, true, 1) != SPI_OK_SELECT)
+	if (SPI_execute_with_args(query, 1, types, values, NULL, true, 1) !=
+		SPI_OK_SELECT)
 		elog(ERROR, "could not read the status");
 	if (SPI_processed > 0)
 		status = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
@@ -195,10 +199,11 @@ approval_ended(const char *status)
 static Datum
 one_column(char *status)
 {
-	TupleDesc	descriptor = CreateTemplateTupleDesc(1);
-	Datum		value = CStringGetTextDatum(status);
-	bool		isnull = false;
+	TupleDesc descriptor = CreateTemplateTupleDesc(1);
+	Datum value = CStringGetTextDatum(status);
+	bool isnull = false;
 
 	TupleDescInitEntry(descriptor, 1, "status", TEXTOID, -1, 0);
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), &value, &isnull));
+	return HeapTupleGetDatum(
+		heap_form_tuple(BlessTupleDesc(descriptor), &value, &isnull));
 }

@@ -26,22 +26,26 @@
  */
 #define MAX_BATCH_BYTES (16 * 1024 * 1024)
 
-static const Oid event_types[] = {UUIDOID, INT4OID, TEXTOID, TEXTOID, TEXTOID,
-JSONBOID, JSONBOID, TEXTOID, TIMESTAMPTZOID};
-static const Oid task_types[] = {UUIDOID, UUIDOID, INT8OID, TEXTOID, TEXTOID,
-TEXTOID, TEXTOID, JSONBOID, INT4OID};
-static const Oid approval_types[] = {UUIDOID, UUIDOID, INT8OID, TEXTOID, JSONBOID,
-TEXTOID, NAMEOID};
-static const Oid checkpoint_types[] = {UUIDOID, UUIDOID, TEXTOID, TEXTOID, TEXTOID,
-INT4OID, JSONBOID, JSONBOID, TEXTOID, TIMESTAMPTZOID};
+static const Oid event_types[] = {UUIDOID,	INT4OID, TEXTOID,
+								  TEXTOID,	TEXTOID, JSONBOID,
+								  JSONBOID, TEXTOID, TIMESTAMPTZOID};
+static const Oid task_types[] = {UUIDOID, UUIDOID, INT8OID,	 TEXTOID, TEXTOID,
+								 TEXTOID, TEXTOID, JSONBOID, INT4OID};
+static const Oid approval_types[] = {UUIDOID,  UUIDOID, INT8OID, TEXTOID,
+									 JSONBOID, TEXTOID, NAMEOID};
+static const Oid checkpoint_types[] = {UUIDOID,		  UUIDOID,	TEXTOID,
+									   TEXTOID,		  TEXTOID,	INT4OID,
+									   JSONBOID,	  JSONBOID, TEXTOID,
+									   TIMESTAMPTZOID};
 static const Oid withdrawal_types[] = {UUIDOID, INT8OID};
 static const Oid message_types[] = {UUIDOID, TEXTOID, JSONBOID};
 
 static void free_core_memory(void *batch);
 static void load_workflows(HitlBatch *batch, const pg_uuid_t *id,
 						   const pg_uuid_t *ids, int count);
-static int	compare_workflows(const void *a, const void *b);
-static void load_control(HitlBatch *batch, HitlWorkflow *workflow, bytea *hash, Jsonb *control);
+static int compare_workflows(const void *a, const void *b);
+static void load_control(HitlBatch *batch, HitlWorkflow *workflow, bytea *hash,
+						 Jsonb *control);
 
 /*
  * An empty batch in the current memory context.
@@ -49,7 +53,7 @@ static void load_control(HitlBatch *batch, HitlWorkflow *workflow, bytea *hash, 
 HitlBatch *
 hitl_batch_create(void)
 {
-	HitlBatch  *batch = palloc0(sizeof(HitlBatch));
+	HitlBatch *batch = palloc0(sizeof(HitlBatch));
 	MemoryContextCallback *callback = palloc(sizeof(MemoryContextCallback));
 
 	batch->now = GetCurrentTimestamp();
@@ -57,8 +61,10 @@ hitl_batch_create(void)
 	hitl_rows_init(&batch->events, lengthof(event_types), event_types);
 	hitl_rows_init(&batch->approvals, lengthof(approval_types), approval_types);
 	hitl_rows_init(&batch->tasks, lengthof(task_types), task_types);
-	hitl_rows_init(&batch->checkpoints, lengthof(checkpoint_types), checkpoint_types);
-	hitl_rows_init(&batch->withdrawals, lengthof(withdrawal_types), withdrawal_types);
+	hitl_rows_init(&batch->checkpoints, lengthof(checkpoint_types),
+				   checkpoint_types);
+	hitl_rows_init(&batch->withdrawals, lengthof(withdrawal_types),
+				   withdrawal_types);
 	hitl_rows_init(&batch->messages, lengthof(message_types), message_types);
 
 	callback->func = free_core_memory;
@@ -87,8 +93,8 @@ hitl_batch_find(HitlBatch *batch, const pg_uuid_t *id)
 	HitlWorkflow key;
 
 	key.id = *id;
-	return bsearch(&key, batch->workflows, batch->nworkflows, sizeof(HitlWorkflow),
-				   compare_workflows);
+	return bsearch(&key, batch->workflows, batch->nworkflows,
+				   sizeof(HitlWorkflow), compare_workflows);
 }
 
 /*
@@ -99,8 +105,8 @@ hitl_add_event(HitlBatch *batch, HitlWorkflow *workflow, const char *type,
 			   const char *step, const char *position, Jsonb *data,
 			   Jsonb *delta, const char *actor)
 {
-	Datum		values[9];
-	bool		nulls[9] = {false};
+	Datum values[9];
+	bool nulls[9] = {false};
 
 	workflow->changed = true;
 	workflow->last_event++;
@@ -136,7 +142,8 @@ hitl_set_status(HitlBatch *batch, HitlWorkflow *workflow, const char *status)
 	if (strcmp(status, "running") == 0 && workflow->started_at == 0)
 		workflow->started_at = batch->now;
 	workflow->finished_at = hitl_status_is_final(status) ? batch->now : 0;
-	workflow->ended = hitl_has_ended(workflow) || strcmp(status, "rolled_back") == 0;
+	workflow->ended = hitl_has_ended(workflow) ||
+		strcmp(status, "rolled_back") == 0;
 	if (strcmp(status, "failed") != 0)
 		workflow->error = NULL;
 }
@@ -147,11 +154,11 @@ hitl_set_status(HitlBatch *batch, HitlWorkflow *workflow, const char *status)
 bool
 hitl_is_status(const char *status)
 {
-	static const char *const others[] = {
-		"pending", "running", "waiting", "waiting_approval", "paused", "approved",
-		"rolled_back"
-	};
-	int			i;
+	static const char *const others[] = {"pending",	   "running",
+										 "waiting",	   "waiting_approval",
+										 "paused",	   "approved",
+										 "rolled_back"};
+	int i;
 
 	for (i = 0; i < lengthof(others); i++)
 		if (strcmp(status, others[i]) == 0)
@@ -176,7 +183,8 @@ bool
 hitl_has_ended(const HitlWorkflow *workflow)
 {
 	return hitl_status_is_final(workflow->status) &&
-		(workflow->definition != NULL || strcmp(workflow->status, "rejected") != 0);
+		(workflow->definition != NULL ||
+		 strcmp(workflow->status, "rejected") != 0);
 }
 
 /*
@@ -185,8 +193,8 @@ hitl_has_ended(const HitlWorkflow *workflow)
 Jsonb *
 hitl_dump_control(HitlControl *control)
 {
-	char	   *text = NULL;
-	Jsonb	   *volatile jsonb = NULL;
+	char *text = NULL;
+	Jsonb *volatile jsonb = NULL;
 
 	if (hitl_core()->dump_control(control, &text) != HITL_OK)
 		hitl_core_out_of_memory();
@@ -224,8 +232,8 @@ hitl_load_workflow(HitlBatch *batch, const pg_uuid_t *id)
 void
 hitl_check_owner(const pg_uuid_t *id, const char *owner)
 {
-	Oid			caller = hitl_caller_id();
-	Oid			role = get_role_oid(owner, true);
+	Oid caller = hitl_caller_id();
+	Oid role = get_role_oid(owner, true);
 
 	if (superuser_arg(caller) ||
 		(OidIsValid(role) && has_privs_of_role(caller, role)))
@@ -243,8 +251,8 @@ hitl_check_owner(const pg_uuid_t *id, const char *owner)
 static void
 free_core_memory(void *arg)
 {
-	HitlBatch  *batch = arg;
-	int			i;
+	HitlBatch *batch = arg;
+	int i;
 
 	for (i = 0; i < batch->nworkflows; i++)
 		if (batch->workflows[i].control)
@@ -258,22 +266,27 @@ free_core_memory(void *arg)
  * those that others have locked (ids).
  */
 static void
-load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids, int count)
+load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids,
+			   int count)
 {
 #define LOAD_WORKFLOWS \
 	"SELECT id, name, status, definition_hash, control, data, error, last_event, " \
 	"owner, started_at, finished_at FROM hitl.workflows "
 	static HitlStatement load_one = {
-		LOAD_WORKFLOWS "WHERE id = $1 FOR UPDATE", 1, {UUIDOID}
+		LOAD_WORKFLOWS "WHERE id = $1 FOR UPDATE",
+		1,
+		{UUIDOID},
 	};
 	static HitlStatement load_many = {
-		LOAD_WORKFLOWS "WHERE id = ANY ($1) FOR UPDATE SKIP LOCKED", 1, {UUIDARRAYOID}
+		LOAD_WORKFLOWS "WHERE id = ANY ($1) FOR UPDATE SKIP LOCKED",
+		1,
+		{UUIDARRAYOID},
 	};
-	Datum		values[1];
-	bytea	  **hashes;
-	Jsonb	  **controls;
-	Size		bytes = 0;
-	int			i;
+	Datum values[1];
+	bytea **hashes;
+	Jsonb **controls;
+	Size bytes = 0;
+	int i;
 
 	if (ids == NULL)
 	{
@@ -282,12 +295,13 @@ load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids, int 
 	}
 	else
 	{
-		Datum	   *elements = palloc(count * sizeof(Datum));
+		Datum *elements = palloc(count * sizeof(Datum));
 
 		for (i = 0; i < count; i++)
 			elements[i] = UUIDPGetDatum(&ids[i]);
-		values[0] = PointerGetDatum(construct_array(elements, count, UUIDOID, UUID_LEN,
-													false, TYPALIGN_CHAR));
+		values[0] = PointerGetDatum(construct_array(elements, count, UUIDOID,
+													UUID_LEN, false,
+													TYPALIGN_CHAR));
 		hitl_execute(&load_many, values, NULL, 0);
 	}
 
@@ -298,8 +312,8 @@ load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids, int 
 	for (i = 0; i < batch->nworkflows; i++)
 	{
 		HitlWorkflow *workflow = &batch->workflows[i];
-		bool		isnull;
-		Datum		datum;
+		bool isnull;
+		Datum datum;
 
 		workflow->id = *DatumGetUUIDP(hitl_column(i, 1, &isnull));
 		workflow->name = hitl_column_text(i, 2);
@@ -330,7 +344,8 @@ load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids, int 
 		if (hashes[i])
 			load_control(batch, &batch->workflows[i], hashes[i], controls[i]);
 
-	qsort(batch->workflows, batch->nworkflows, sizeof(HitlWorkflow), compare_workflows);
+	qsort(batch->workflows, batch->nworkflows, sizeof(HitlWorkflow),
+		  compare_workflows);
 }
 
 /*
@@ -339,19 +354,21 @@ load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids, int 
 static int
 compare_workflows(const void *a, const void *b)
 {
-	return memcmp(&((const HitlWorkflow *) a)->id, &((const HitlWorkflow *) b)->id, UUID_LEN);
+	return memcmp(&((const HitlWorkflow *) a)->id,
+				  &((const HitlWorkflow *) b)->id, UUID_LEN);
 }
 
 /*
  * Find the definition of a workflow and parse its control state.
  */
 static void
-load_control(HitlBatch *batch, HitlWorkflow *workflow, bytea *hash, Jsonb *control)
+load_control(HitlBatch *batch, HitlWorkflow *workflow, bytea *hash,
+			 Jsonb *control)
 {
-	char	   *text = control ? hitl_jsonb_text(control) : NULL;
-	char	   *error = NULL;
-	char	   *fault;
-	HitlResult	result;
+	char *text = control ? hitl_jsonb_text(control) : NULL;
+	char *error = NULL;
+	char *fault;
+	HitlResult result;
 
 	workflow->definition = hitl_find_definition(hash);
 	if (workflow->definition == NULL)
@@ -359,7 +376,8 @@ load_control(HitlBatch *batch, HitlWorkflow *workflow, bytea *hash, Jsonb *contr
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("the definition of workflow %s is missing",
 						hitl_id_text(&workflow->id))));
-	result = hitl_core()->parse_control(workflow->definition, text, &workflow->control, &error);
+	result = hitl_core()->parse_control(workflow->definition, text,
+										&workflow->control, &error);
 	fault = hitl_core_fault(result, error);
 	if (fault)
 		ereport(ERROR,

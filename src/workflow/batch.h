@@ -22,44 +22,49 @@
 /* A workflow, its row locked. */
 typedef struct HitlWorkflow
 {
-	pg_uuid_t	id;
-	char	   *name;
+	pg_uuid_t id;
+	char *name;
 	const char *status;
 	HitlDefinition *definition; /* NULL: moved by its owner */
 	HitlControl *control;		/* NULL without definition */
-	HitlData	data;
-	Jsonb	   *error;			/* NULL unless failed */
-	int32		last_event;
-	char	   *owner;
-	TimestampTz started_at;		/* 0: not yet */
-	TimestampTz finished_at;	/* 0: not yet */
-	bool		changed;		/* anything to write */
-	bool		ended;			/* or rolled back, by this batch */
+	HitlData data;
+	Jsonb *error; /* NULL unless failed */
+	int32 last_event;
+	char *owner;
+	TimestampTz started_at;	 /* 0: not yet */
+	TimestampTz finished_at; /* 0: not yet */
+	bool changed;			 /* anything to write */
+	bool ended;				 /* or rolled back, by this batch */
+	bool to_publish;		 /* others have changed it */
 } HitlWorkflow;
 
 typedef struct HitlBatch
 {
 	TimestampTz now;
-	int			nworkflows;
-	HitlWorkflow *workflows;	/* ordered by id */
-	bool		cut;			/* some were left out, being too large together */
-	HitlHost	host;
+	bool by_engine; /* else in the transaction of a client */
+	int nworkflows;
+	HitlWorkflow *workflows; /* ordered by id */
+	bool cut;				 /* some were left out, being too large together */
+	HitlHost host;
 	HitlHostData host_data;
-	HitlEffects effects;		/* of the call into the core under way */
-	List	   *models;			/* looked up so far (agent/model.c) */
+	HitlEffects effects; /* of the call into the core under way */
+	List *models;		 /* looked up so far (agent/model.c) */
 
-	/* What is to be written; the columns of the rows: */
-	HitlRows	events;			/* those of hitl.workflow_events */
-	HitlRows	approvals;		/* id, workflow_id, token, step_name, body of a
-								 * REQUEST_APPROVAL effect, requested_by,
-								 * requested_role */
-	HitlRows	tasks;			/* id, workflow_id, token, url, secret_name,
-								 * body, idempotency key, retry, timeout */
-	HitlRows	checkpoints;	/* id, workflow_id, name, step_name,
-								 * description, event, control, data,
-								 * created_by, created_at */
-	HitlRows	withdrawals;	/* workflow_id, token */
-	HitlRows	messages;		/* workflow_id, kind, body */
+	/*
+	 * What is to be written.  The columns: events those of
+	 * hitl.workflow_events; approvals id, workflow_id, token, step_name, body
+	 * of a REQUEST_APPROVAL effect, requested_by, requested_role; tasks id,
+	 * workflow_id, token, url, secret_name, body, idempotency key, retry,
+	 * timeout; checkpoints id, workflow_id, name, step_name, description,
+	 * event, control, data, created_by, created_at; withdrawals workflow_id,
+	 * token; messages workflow_id, kind, body.
+	 */
+	HitlRows events;
+	HitlRows approvals;
+	HitlRows tasks;
+	HitlRows checkpoints;
+	HitlRows withdrawals;
+	HitlRows messages;
 } HitlBatch;
 
 /* ---- batch.c --------------------------------------------------------- */
@@ -92,12 +97,13 @@ extern void hitl_check_owner(const pg_uuid_t *id, const char *owner);
  * Append an event.  step, position, data, delta and actor may be NULL.  The
  * delta is applied to the workflow's data.  Returns its number.
  */
-extern int	hitl_add_event(HitlBatch *batch, HitlWorkflow *workflow,
-						   const char *type, const char *step,
-						   const char *position, Jsonb *data, Jsonb *delta,
-						   const char *actor);
+extern int hitl_add_event(HitlBatch *batch, HitlWorkflow *workflow,
+						  const char *type, const char *step,
+						  const char *position, Jsonb *data, Jsonb *delta,
+						  const char *actor);
 
-extern void hitl_set_status(HitlBatch *batch, HitlWorkflow *workflow, const char *status);
+extern void hitl_set_status(HitlBatch *batch, HitlWorkflow *workflow,
+							const char *status);
 
 /* Is it the name of a status? */
 extern bool hitl_is_status(const char *status);
@@ -130,4 +136,4 @@ extern void hitl_fail_workflow(HitlBatch *batch, HitlWorkflow *workflow,
 							   const char *kind, const char *message,
 							   const char *sqlstate);
 
-#endif							/* HITL_BATCH_H */
+#endif /* HITL_BATCH_H */

@@ -42,4 +42,4 @@ hitl_session_role(void)
 	return GetUserNameFromId(GetSessionUserId(), false);
 }
 
-#endif							/* HITL_CALLER_H */
+#endif /* HITL_CALLER_H */

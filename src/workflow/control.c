@@ -25,20 +25,25 @@ static const struct
 {
 	const char *from;
 	const char *to[8];
-}			transitions[] = {
+} transitions[] = {
 	{"pending", {"running", "cancelled"}},
-	{"running", {"waiting", "waiting_approval", "paused", "completed", "failed", "cancelled"}},
+	{"running",
+	 {"waiting", "waiting_approval", "paused", "completed", "failed",
+	  "cancelled"}},
 	{"waiting", {"running", "completed", "failed", "cancelled"}},
-	{"waiting_approval", {"running", "approved", "rejected", "failed", "cancelled"}},
+	{"waiting_approval",
+	 {"running", "approved", "rejected", "failed", "cancelled"}},
 	{"paused", {"running", "failed", "cancelled"}},
-	{"approved", {"running", "waiting_approval", "completed", "failed", "cancelled"}},
+	{"approved",
+	 {"running", "waiting_approval", "completed", "failed", "cancelled"}},
 	{"rejected", {"running", "waiting_approval", "failed", "cancelled"}},
 	{"rolled_back", {"running", "cancelled"}},
 };
 
-static Jsonb *object_argument(FunctionCallInfo fcinfo, int number, const char *name);
+static Jsonb *object_argument(FunctionCallInfo fcinfo, int number,
+							  const char *name);
 static bool is_allowed(HitlWorkflow *workflow, const char *status);
-static int	explain_transitions(HitlWorkflow *workflow);
+static int explain_transitions(HitlWorkflow *workflow);
 static Jsonb *wrap(const char *key, Jsonb *value);
 static Jsonb *single_task(void);
 
@@ -59,12 +64,13 @@ hitl_create_workflow(PG_FUNCTION_ARGS)
 		"owner, created_by, last_event) VALUES ($1, $2, $3, $4, $5, $6, $7, 1)) "
 		"INSERT INTO hitl.workflow_events (workflow_id, seq, event_type, delta, actor, "
 		"created_at) VALUES ($1, 1, 'workflow_created', $5, $7, clock_timestamp())",
-		7, {UUIDOID, TEXTOID, TEXTOID, BYTEAOID, JSONBOID, NAMEOID, TEXTOID}
+		7,
+		{UUIDOID, TEXTOID, TEXTOID, BYTEAOID, JSONBOID, NAMEOID, TEXTOID},
 	};
-	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	Datum		values[7];
-	char		nulls[8] = "       ";
-	Jsonb	   *input = object_argument(fcinfo, 3, "input_data");
+	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
+	Datum values[7];
+	char nulls[8] = "       ";
+	Jsonb *input = object_argument(fcinfo, 3, "input_data");
 
 	if (PG_ARGISNULL(0) || VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(0)) == 0)
 		ereport(ERROR,
@@ -79,10 +85,13 @@ hitl_create_workflow(PG_FUNCTION_ARGS)
 	nulls[2] = PG_ARGISNULL(1) ? 'n' : ' ';
 	nulls[3] = PG_ARGISNULL(2) ? 'n' : ' ';
 	if (!PG_ARGISNULL(2))
-		values[3] = PointerGetDatum(hitl_store_definition(PG_GETARG_JSONB_P(2)));
-	values[4] = JsonbPGetDatum(wrap("variables", input ? input : hitl_jsonb_parse("{}")));
+		values[3] = PointerGetDatum(
+			hitl_store_definition(PG_GETARG_JSONB_P(2)));
+	values[4] = JsonbPGetDatum(
+		wrap("variables", input ? input : hitl_jsonb_parse("{}")));
 	values[5] = DirectFunctionCall1(namein, CStringGetDatum(hitl_caller()));
-	values[6] = PG_ARGISNULL(4) ? CStringGetTextDatum(hitl_caller()) : PG_GETARG_DATUM(4);
+	values[6] = PG_ARGISNULL(4) ? CStringGetTextDatum(hitl_caller())
+								: PG_GETARG_DATUM(4);
 	hitl_execute(&insert, values, nulls, 0);
 	SPI_finish();
 	PG_RETURN_UUID_P(id);
@@ -97,26 +106,33 @@ hitl_execute_workflow(PG_FUNCTION_ARGS)
 {
 	static HitlStatement find = {
 		"SELECT status, owner, definition_hash IS NOT NULL FROM hitl.workflows "
-		"WHERE id = $1", 1, {UUIDOID}
+		"WHERE id = $1",
+		1,
+		{UUIDOID},
 	};
 	static HitlStatement find_and_lock = {
 		"SELECT status, owner, definition_hash IS NOT NULL FROM hitl.workflows "
-		"WHERE id = $1 FOR UPDATE", 1, {UUIDOID}
+		"WHERE id = $1 FOR UPDATE",
+		1,
+		{UUIDOID},
 	};
 	static HitlStatement set_pending = {
 		"UPDATE hitl.workflows SET status = 'pending' WHERE id = $1 AND status = 'rolled_back'",
-		1, {UUIDOID}
+		1,
+		{UUIDOID},
 	};
 	static HitlStatement set_definition = {
-		"UPDATE hitl.workflows SET definition_hash = $2 WHERE id = $1", 2, {UUIDOID, BYTEAOID}
+		"UPDATE hitl.workflows SET definition_hash = $2 WHERE id = $1",
+		2,
+		{UUIDOID, BYTEAOID},
 	};
-	pg_uuid_t  *id;
-	Jsonb	   *context = object_argument(fcinfo, 2, "context");
-	char	   *task = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
-	char	   *status;
-	Jsonb	   *body;
-	Datum		values[2];
-	bool		isnull;
+	pg_uuid_t *id;
+	Jsonb *context = object_argument(fcinfo, 2, "context");
+	char *task = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	char *status;
+	Jsonb *body;
+	Datum values[2];
+	bool isnull;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -177,11 +193,11 @@ hitl_update_workflow_state(PG_FUNCTION_ARGS)
 {
 	MemoryContext caller_context = CurrentMemoryContext;
 	MemoryContext spi_context;
-	HitlBatch  *batch;
+	HitlBatch *batch;
 	HitlWorkflow *workflow;
-	Jsonb	   *state = object_argument(fcinfo, 1, "new_state");
-	Jsonb	   *variables;
-	Jsonb	   *result;
+	Jsonb *state = object_argument(fcinfo, 1, "new_state");
+	Jsonb *variables;
+	Jsonb *result;
 
 	if (PG_ARGISNULL(0) || state == NULL)
 		ereport(ERROR,
@@ -198,7 +214,8 @@ hitl_update_workflow_state(PG_FUNCTION_ARGS)
 				 errdetail("Its status is %s.", workflow->status),
 				 errhint("Roll it back to a checkpoint before changing its state.")));
 	hitl_add_event(batch, workflow, "state_updated",
-				   PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)),
+				   PG_ARGISNULL(2) ? NULL
+								   : text_to_cstring(PG_GETARG_TEXT_PP(2)),
 				   NULL, NULL, wrap("variables", state), hitl_caller());
 	hitl_batch_write(batch);
 
@@ -217,10 +234,11 @@ hitl_update_workflow_state(PG_FUNCTION_ARGS)
 Datum
 hitl_transition_workflow_status(PG_FUNCTION_ARGS)
 {
-	HitlBatch  *batch;
+	HitlBatch *batch;
 	HitlWorkflow *workflow;
-	char	   *status;
-	char	   *reason = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	char *status;
+	char *reason = PG_ARGISNULL(2) ? NULL
+								   : text_to_cstring(PG_GETARG_TEXT_PP(2));
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -246,7 +264,8 @@ hitl_transition_workflow_status(PG_FUNCTION_ARGS)
 
 	if (workflow->definition)
 		hitl_deliver(batch, workflow, "cancel",
-					 hitl_facts("reason", reason, "actor", hitl_caller(), NULL));
+					 hitl_facts("reason", reason, "actor", hitl_caller(),
+								NULL));
 	else
 	{
 		hitl_add_event(batch, workflow, "status_changed", NULL, NULL,
@@ -256,7 +275,9 @@ hitl_transition_workflow_status(PG_FUNCTION_ARGS)
 		hitl_set_status(batch, workflow, status);
 		if (strcmp(status, "failed") == 0)
 			workflow->error = hitl_facts("kind", "unknown_error", "message",
-										 reason ? reason : "failed by its owner", NULL);
+										 reason ? reason
+												: "failed by its owner",
+										 NULL);
 	}
 	hitl_batch_write(batch);
 	SPI_finish();
@@ -269,7 +290,7 @@ hitl_transition_workflow_status(PG_FUNCTION_ARGS)
 static Jsonb *
 object_argument(FunctionCallInfo fcinfo, int number, const char *name)
 {
-	Jsonb	   *value = PG_ARGISNULL(number) ? NULL : PG_GETARG_JSONB_P(number);
+	Jsonb *value = PG_ARGISNULL(number) ? NULL : PG_GETARG_JSONB_P(number);
 
 	if (value && !JB_ROOT_IS_OBJECT(value))
 		ereport(ERROR,
@@ -284,14 +305,15 @@ object_argument(FunctionCallInfo fcinfo, int number, const char *name)
 static bool
 is_allowed(HitlWorkflow *workflow, const char *status)
 {
-	int			i,
-				j;
+	int i, j;
 
 	if (workflow->definition)
-		return strcmp(status, "cancelled") == 0 && !hitl_status_is_final(workflow->status);
+		return strcmp(status, "cancelled") == 0 &&
+			!hitl_status_is_final(workflow->status);
 	for (i = 0; i < lengthof(transitions); i++)
 		if (strcmp(workflow->status, transitions[i].from) == 0)
-			for (j = 0; j < lengthof(transitions[i].to) && transitions[i].to[j]; j++)
+			for (j = 0; j < lengthof(transitions[i].to) && transitions[i].to[j];
+				 j++)
 				if (strcmp(status, transitions[i].to[j]) == 0)
 					return true;
 	return false;
@@ -304,18 +326,20 @@ static int
 explain_transitions(HitlWorkflow *workflow)
 {
 	StringInfoData targets;
-	int			i,
-				j;
+	int i, j;
 
 	if (hitl_has_ended(workflow))
 		return errdetail("It has ended.");
 	if (workflow->definition)
-		return errdetail("It has a definition, so the engine moves it; from outside it can only be cancelled.");
+		return errdetail(
+			"It has a definition, so the engine moves it; from outside it can only be cancelled.");
 	initStringInfo(&targets);
 	for (i = 0; i < lengthof(transitions); i++)
 		if (strcmp(workflow->status, transitions[i].from) == 0)
-			for (j = 0; j < lengthof(transitions[i].to) && transitions[i].to[j]; j++)
-				appendStringInfo(&targets, "%s%s", j ? ", " : "", transitions[i].to[j]);
+			for (j = 0; j < lengthof(transitions[i].to) && transitions[i].to[j];
+				 j++)
+				appendStringInfo(&targets, "%s%s", j ? ", " : "",
+								 transitions[i].to[j]);
 	return errdetail("From here it can go to: %s.", targets.data);
 }
 
@@ -326,7 +350,7 @@ static Jsonb *
 wrap(const char *key, Jsonb *value)
 {
 	JsonbParseState *state = NULL;
-	JsonbValue	item;
+	JsonbValue item;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	item.type = jbvString;
@@ -347,6 +371,7 @@ wrap(const char *key, Jsonb *value)
 static Jsonb *
 single_task(void)
 {
-	return hitl_jsonb_parse("{\"steps\": [{\"name\": \"task\", \"type\": \"task\", "
-							"\"task\": \"{{ $.task }}\"}]}");
+	return hitl_jsonb_parse(
+		"{\"steps\": [{\"name\": \"task\", \"type\": \"task\", "
+		"\"task\": \"{{ $.task }}\"}]}");
 }

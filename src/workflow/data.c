@@ -21,23 +21,26 @@
 #include "workflow/data.h"
 
 /* Paths kept compiled per backend, and the longest worth keeping. */
-#define MAX_PATHS		1000
-#define MAX_PATH_KEY	128
+#define MAX_PATHS	 1000
+#define MAX_PATH_KEY 128
 
 typedef struct CompiledPath
 {
-	char		text[MAX_PATH_KEY];
-	JsonPath   *path;
+	char text[MAX_PATH_KEY];
+	JsonPath *path;
 } CompiledPath;
 
 static HTAB *paths = NULL;
 
-static void push_merged(JsonbParseState **state, HitlData *data, const char *name);
+static void push_merged(JsonbParseState **state, HitlData *data,
+						const char *name);
 static bool is_object(const JsonbValue *value);
-static HitlQueryResult query_path(void *context, const char *path, const char **text);
-static HitlQueryResult check_path(void *context, const char *path, const char **text);
-static HitlQueryResult keep_error(HitlHostData *host_data, MemoryContext context,
+static HitlQueryResult query_path(void *context, const char *path,
 								  const char **text);
+static HitlQueryResult check_path(void *context, const char *path,
+								  const char **text);
+static HitlQueryResult keep_error(HitlHostData *host_data,
+								  MemoryContext context, const char **text);
 static JsonPath *compile_path(const char *text);
 
 /*
@@ -68,7 +71,7 @@ hitl_host_rethrow(HitlHostData *host_data)
 void
 hitl_data_change(HitlData *data, Jsonb *delta)
 {
-	Jsonb	   *whole = hitl_member(delta, "$");
+	Jsonb *whole = hitl_member(delta, "$");
 
 	if (whole)
 	{
@@ -90,18 +93,19 @@ hitl_data_document(HitlData *data)
 	JsonbParseState *state = NULL;
 	JsonbIterator *it;
 	JsonbIteratorToken token;
-	JsonbValue	key;
-	ListCell   *cell;
-	List	   *changed = NIL;	/* keys of the deltas, each once */
+	JsonbValue key;
+	ListCell *cell;
+	List *changed = NIL; /* keys of the deltas, each once */
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext scratch;
-	Jsonb	   *document;
+	Jsonb *document;
 
 	if (data->deltas == NIL)
 		return data->document;
 
 	/* Of a large document this takes several times its size, at every step. */
-	scratch = AllocSetContextCreate(caller, "hitl merge", ALLOCSET_DEFAULT_SIZES);
+	scratch = AllocSetContextCreate(caller, "hitl merge",
+									ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(scratch);
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 
@@ -110,7 +114,7 @@ hitl_data_document(HitlData *data)
 	(void) JsonbIteratorNext(&it, &key, true);
 	while ((token = JsonbIteratorNext(&it, &key, true)) == WJB_KEY)
 	{
-		JsonbValue	value;
+		JsonbValue value;
 
 		(void) JsonbIteratorNext(&it, &value, true);
 		pushJsonbValue(&state, WJB_KEY, &key);
@@ -119,15 +123,15 @@ hitl_data_document(HitlData *data)
 
 	foreach(cell, data->deltas)
 	{
-		Jsonb	   *delta = lfirst(cell);
+		Jsonb *delta = lfirst(cell);
 
 		it = JsonbIteratorInit(&delta->root);
 		(void) JsonbIteratorNext(&it, &key, true);
 		while ((token = JsonbIteratorNext(&it, &key, true)) == WJB_KEY)
 		{
-			JsonbValue	value;
-			char	   *name = pnstrdup(key.val.string.val, key.val.string.len);
-			ListCell   *seen;
+			JsonbValue value;
+			char *name = pnstrdup(key.val.string.val, key.val.string.len);
+			ListCell *seen;
 
 			(void) JsonbIteratorNext(&it, &value, true);
 			foreach(seen, changed)
@@ -143,7 +147,8 @@ hitl_data_document(HitlData *data)
 	MemoryContextSwitchTo(caller);
 	if (data->merged)
 		pfree(data->document);
-	data->document = memcpy(palloc(VARSIZE(document)), document, VARSIZE(document));
+	data->document = memcpy(palloc(VARSIZE(document)), document,
+							VARSIZE(document));
 	data->deltas = NIL;
 	data->merged = true;
 	MemoryContextDelete(scratch);
@@ -156,7 +161,8 @@ hitl_data_document(HitlData *data)
 Jsonb *
 hitl_merge(Jsonb *first, Jsonb *second)
 {
-	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat, JsonbPGetDatum(first),
+	return DatumGetJsonbP(DirectFunctionCall2(jsonb_concat,
+											  JsonbPGetDatum(first),
 											  JsonbPGetDatum(second)));
 }
 
@@ -166,7 +172,7 @@ hitl_merge(Jsonb *first, Jsonb *second)
 Jsonb *
 hitl_member(Jsonb *object, const char *key)
 {
-	JsonbValue	value;
+	JsonbValue value;
 
 	if (!JB_ROOT_IS_OBJECT(object) ||
 		!getKeyJsonValueFromContainer(&object->root, key, strlen(key), &value))
@@ -180,10 +186,11 @@ hitl_member(Jsonb *object, const char *key)
 char *
 hitl_member_text(Jsonb *object, const char *key)
 {
-	JsonbValue	value;
+	JsonbValue value;
 
 	if (!JB_ROOT_IS_OBJECT(object) ||
-		!getKeyJsonValueFromContainer(&object->root, key, strlen(key), &value) ||
+		!getKeyJsonValueFromContainer(&object->root, key, strlen(key),
+									  &value) ||
 		value.type == jbvNull)
 		return NULL;
 	if (value.type == jbvString)
@@ -197,14 +204,15 @@ hitl_member_text(Jsonb *object, const char *key)
 int64
 hitl_member_int(Jsonb *object, const char *key, int64 fallback)
 {
-	JsonbValue	value;
+	JsonbValue value;
 
 	if (!JB_ROOT_IS_OBJECT(object) ||
-		!getKeyJsonValueFromContainer(&object->root, key, strlen(key), &value) ||
+		!getKeyJsonValueFromContainer(&object->root, key, strlen(key),
+									  &value) ||
 		value.type != jbvNumeric)
 		return fallback;
-	return DatumGetInt64(DirectFunctionCall1(numeric_int8,
-											 NumericGetDatum(value.val.numeric)));
+	return DatumGetInt64(
+		DirectFunctionCall1(numeric_int8, NumericGetDatum(value.val.numeric)));
 }
 
 /*
@@ -230,19 +238,19 @@ hitl_jsonb_parse(const char *text)
  * leaves out what is NULL.  NULL if nothing is left.
  */
 Jsonb *
-hitl_facts(const char *key,...)
+hitl_facts(const char *key, ...)
 {
 	JsonbParseState *state = NULL;
-	bool		empty = true;
+	bool empty = true;
 	JsonbValue *result;
-	va_list		args;
+	va_list args;
 
 	va_start(args, key);
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (; key != NULL; key = va_arg(args, const char *))
 	{
 		const char *text = va_arg(args, const char *);
-		JsonbValue	value;
+		JsonbValue value;
 
 		if (text == NULL)
 			continue;
@@ -267,24 +275,26 @@ hitl_facts(const char *key,...)
 static void
 push_merged(JsonbParseState **state, HitlData *data, const char *name)
 {
-	List	   *parts = NIL;
+	List *parts = NIL;
 	JsonbValue *value = palloc(sizeof(JsonbValue));
-	JsonbValue	key;
-	ListCell   *cell;
+	JsonbValue key;
+	ListCell *cell;
 
 	key.type = jbvString;
 	key.val.string.val = unconstify(char *, name);
 	key.val.string.len = strlen(name);
 	pushJsonbValue(state, WJB_KEY, &key);
 
-	if (getKeyJsonValueFromContainer(&data->document->root, name, strlen(name), value))
+	if (getKeyJsonValueFromContainer(&data->document->root, name, strlen(name),
+									 value))
 		parts = lappend(parts, value);
 	foreach(cell, data->deltas)
 	{
-		Jsonb	   *delta = lfirst(cell);
+		Jsonb *delta = lfirst(cell);
 
 		value = palloc(sizeof(JsonbValue));
-		if (getKeyJsonValueFromContainer(&delta->root, name, strlen(name), value))
+		if (getKeyJsonValueFromContainer(&delta->root, name, strlen(name),
+										 value))
 		{
 			if (!is_object(value) || parts == NIL || !is_object(llast(parts)))
 				parts = NIL;
@@ -299,8 +309,9 @@ push_merged(JsonbParseState **state, HitlData *data, const char *name)
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	foreach(cell, parts)
 	{
-		JsonbIterator *it = JsonbIteratorInit(((JsonbValue *) lfirst(cell))->val.binary.data);
-		JsonbValue	item;
+		JsonbIterator *it = JsonbIteratorInit(
+			((JsonbValue *) lfirst(cell))->val.binary.data);
+		JsonbValue item;
 
 		(void) JsonbIteratorNext(&it, &item, true);
 		while (JsonbIteratorNext(&it, &item, true) == WJB_KEY)
@@ -316,7 +327,8 @@ push_merged(JsonbParseState **state, HitlData *data, const char *name)
 static bool
 is_object(const JsonbValue *value)
 {
-	return value->type == jbvBinary && JsonContainerIsObject(value->val.binary.data);
+	return value->type == jbvBinary &&
+		JsonContainerIsObject(value->val.binary.data);
 }
 
 /*
@@ -331,19 +343,22 @@ query_path(void *context, const char *path, const char **text)
 
 	PG_TRY();
 	{
-		Jsonb	   *matches;
+		Jsonb *matches;
 
-		matches = DatumGetJsonbP(DirectFunctionCall4(jsonb_path_query_array,
-													 JsonbPGetDatum(hitl_data_document(host_data->data)),
-													 PointerGetDatum(compile_path(path)),
-													 JsonbPGetDatum(hitl_jsonb_parse("{}")),
-													 BoolGetDatum(false)));
+		matches = DatumGetJsonbP(
+			DirectFunctionCall4(jsonb_path_query_array,
+								JsonbPGetDatum(
+									hitl_data_document(host_data->data)),
+								PointerGetDatum(compile_path(path)),
+								JsonbPGetDatum(hitl_jsonb_parse("{}")),
+								BoolGetDatum(false)));
 		switch (JsonContainerSize(&matches->root))
 		{
 			case 0:
 				break;
 			case 1:
-				*text = hitl_jsonb_text(JsonbValueToJsonb(getIthJsonbValueFromContainer(&matches->root, 0)));
+				*text = hitl_jsonb_text(JsonbValueToJsonb(
+					getIthJsonbValueFromContainer(&matches->root, 0)));
 				answer = HITL_QUERY_FOUND;
 				break;
 			default:
@@ -388,8 +403,8 @@ check_path(void *context, const char *path, const char **text)
 static HitlQueryResult
 keep_error(HitlHostData *host_data, MemoryContext context, const char **text)
 {
-	ErrorData  *error;
-	int			category;
+	ErrorData *error;
+	int category;
 
 	MemoryContextSwitchTo(context);
 	error = CopyErrorData();
@@ -399,8 +414,9 @@ keep_error(HitlHostData *host_data, MemoryContext context, const char **text)
 		category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION ||
 		category == ERRCODE_FEATURE_NOT_SUPPORTED)
 	{
-		*text = error->detail ? psprintf("%s: %s", error->message, error->detail) :
-			error->message;
+		*text = error->detail
+			? psprintf("%s: %s", error->message, error->detail)
+			: error->message;
 		return HITL_QUERY_FAULTY;
 	}
 	host_data->error = error;
@@ -414,9 +430,9 @@ static JsonPath *
 compile_path(const char *text)
 {
 	CompiledPath *entry;
-	char		key[MAX_PATH_KEY];
-	JsonPath   *path;
-	bool		found;
+	char key[MAX_PATH_KEY];
+	JsonPath *path;
+	bool found;
 
 	if (strlen(text) < MAX_PATH_KEY && paths != NULL)
 	{
@@ -424,14 +440,15 @@ compile_path(const char *text)
 		if (entry)
 			return entry->path;
 	}
-	path = DatumGetJsonPathP(DirectFunctionCall1(jsonpath_in, CStringGetDatum(text)));
+	path = DatumGetJsonPathP(
+		DirectFunctionCall1(jsonpath_in, CStringGetDatum(text)));
 	if (strlen(text) >= MAX_PATH_KEY ||
 		(paths != NULL && hash_get_num_entries(paths) >= MAX_PATHS))
 		return path;
 
 	if (paths == NULL)
 	{
-		HASHCTL		control = {0};
+		HASHCTL control = {0};
 
 		control.keysize = MAX_PATH_KEY;
 		control.entrysize = sizeof(CompiledPath);
@@ -440,7 +457,8 @@ compile_path(const char *text)
 							HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 	}
 	strlcpy(key, text, sizeof(key));
-	path = memcpy(MemoryContextAlloc(TopMemoryContext, VARSIZE(path)), path, VARSIZE(path));
+	path = memcpy(MemoryContextAlloc(TopMemoryContext, VARSIZE(path)), path,
+				  VARSIZE(path));
 	entry = hash_search(paths, key, HASH_ENTER, &found);
 	entry->path = path;
 	return path;

@@ -17,9 +17,9 @@
  */
 typedef struct HitlData
 {
-	Jsonb	   *document;		/* without the deltas */
-	List	   *deltas;			/* of Jsonb, oldest first */
-	bool		merged;			/* document was put together here, and is
+	Jsonb *document; /* without the deltas */
+	List *deltas;	 /* of Jsonb, oldest first */
+	bool merged;	 /* document was put together here, and is
 								 * nobody else's */
 } HitlData;
 
@@ -36,8 +36,8 @@ extern Jsonb *hitl_data_document(HitlData *data);
 /* What stands behind the callbacks of a HitlHost. */
 typedef struct HitlHostData
 {
-	HitlData   *data;			/* what paths are evaluated over */
-	ErrorData  *error;			/* why a callback answered HOST_FAILED */
+	HitlData *data;	  /* what paths are evaluated over */
+	ErrorData *error; /* why a callback answered HOST_FAILED */
 } HitlHostData;
 
 extern void hitl_host_init(HitlHost *host, HitlHostData *host_data);
@@ -63,4 +63,4 @@ extern Jsonb *hitl_jsonb_parse(const char *text);
 /* jsonb of an object of text members; NULL values are left out.  Ends with NULL. */
 extern Jsonb *hitl_facts(const char *key, ...);
 
-#endif							/* HITL_DATA_H */
+#endif /* HITL_DATA_H */

@@ -24,14 +24,14 @@
 
 typedef struct ParsedDefinition
 {
-	uint8		hash[HITL_HASH_LENGTH];
+	uint8 hash[HITL_HASH_LENGTH];
 	HitlDefinition *definition;
 } ParsedDefinition;
 
 static HTAB *parsed = NULL;
 
 /* Batches that use them. */
-static int	holders = 0;
+static int holders = 0;
 
 static bytea *content_hash(Jsonb *definition);
 static HitlResult parse(Jsonb *definition, HitlDefinition **result,
@@ -48,15 +48,15 @@ hitl_validate_definition(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	HitlDefinition *definition = NULL;
-	HitlFaults	faults = {0};
-	int			i;
+	HitlFaults faults = {0};
+	int i;
 
 	InitMaterializedSRF(fcinfo, 0);
 	(void) parse(PG_GETARG_JSONB_P(0), &definition, &faults);
 	for (i = 0; i < faults.count; i++)
 	{
-		Datum		values[2];
-		bool		nulls[2] = {false, false};
+		Datum values[2];
+		bool nulls[2] = {false, false};
 
 		values[0] = CStringGetTextDatum(faults.items[i].pointer);
 		values[1] = CStringGetTextDatum(faults.items[i].message);
@@ -75,32 +75,37 @@ bytea *
 hitl_store_definition(Jsonb *definition)
 {
 	static HitlStatement find = {
-		"SELECT 1 FROM hitl.definitions WHERE hash = $1", 1, {BYTEAOID}
+		"SELECT 1 FROM hitl.definitions WHERE hash = $1",
+		1,
+		{BYTEAOID},
 	};
 	static HitlStatement insert = {
 		"INSERT INTO hitl.definitions (hash, definition) VALUES ($1, $2) "
-		"ON CONFLICT DO NOTHING", 2, {BYTEAOID, JSONBOID}
+		"ON CONFLICT DO NOTHING",
+		2,
+		{BYTEAOID, JSONBOID},
 	};
-	bytea	   *hash = content_hash(definition);
-	Datum		values[2];
+	bytea *hash = content_hash(definition);
+	Datum values[2];
 
 	hitl_trim_definitions();
 	if (parsed == NULL ||
 		hash_search(parsed, VARDATA(hash), HASH_FIND, NULL) == NULL)
 	{
 		HitlDefinition *result = NULL;
-		HitlFaults	faults = {0};
+		HitlFaults faults = {0};
 
 		if (parse(definition, &result, &faults) != HITL_OK)
 		{
 			StringInfoData detail;
-			int			i;
+			int i;
 
 			initStringInfo(&detail);
 			for (i = 0; i < faults.count; i++)
 				appendStringInfo(&detail, "%s%s: %s", i ? "\n" : "",
-								 faults.items[i].pointer[0] ?
-								 faults.items[i].pointer : "(document)",
+								 faults.items[i].pointer[0]
+									 ? faults.items[i].pointer
+									 : "(document)",
 								 faults.items[i].message);
 			i = faults.count;
 			hitl_core()->free_faults(&faults);
@@ -130,13 +135,15 @@ HitlDefinition *
 hitl_find_definition(bytea *hash)
 {
 	static HitlStatement load = {
-		"SELECT definition FROM hitl.definitions WHERE hash = $1", 1, {BYTEAOID}
+		"SELECT definition FROM hitl.definitions WHERE hash = $1",
+		1,
+		{BYTEAOID},
 	};
 	ParsedDefinition *entry = NULL;
 	HitlDefinition *definition = NULL;
-	HitlFaults	faults = {0};
-	Datum		values[1];
-	bool		isnull;
+	HitlFaults faults = {0};
+	Datum values[1];
+	bool isnull;
 
 	if (parsed)
 		entry = hash_search(parsed, VARDATA_ANY(hash), HASH_FIND, NULL);
@@ -147,11 +154,13 @@ hitl_find_definition(bytea *hash)
 	hitl_execute(&load, values, NULL, 1);
 	if (SPI_processed == 0)
 		return NULL;
-	if (parse(DatumGetJsonbP(hitl_column(0, 1, &isnull)), &definition, &faults) != HITL_OK)
+	if (parse(DatumGetJsonbP(hitl_column(0, 1, &isnull)), &definition,
+			  &faults) != HITL_OK)
 	{
-		char	   *fault = faults.count > 0 ?
-			psprintf("%s: %s", faults.items[0].pointer, faults.items[0].message) :
-			pstrdup("it cannot be parsed");
+		char *fault = faults.count > 0
+			? psprintf("%s: %s", faults.items[0].pointer,
+					   faults.items[0].message)
+			: pstrdup("it cannot be parsed");
 
 		/* stored by another version of the extension, or by hand */
 		hitl_core()->free_faults(&faults);
@@ -191,7 +200,8 @@ hitl_trim_definitions(void)
 	HASH_SEQ_STATUS scan;
 	ParsedDefinition *entry;
 
-	if (parsed == NULL || holders > 0 || hash_get_num_entries(parsed) < MAX_PARSED)
+	if (parsed == NULL || holders > 0 ||
+		hash_get_num_entries(parsed) < MAX_PARSED)
 		return;
 	hash_seq_init(&scan, parsed);
 	while ((entry = hash_seq_search(&scan)) != NULL)
@@ -206,15 +216,15 @@ hitl_trim_definitions(void)
 static bytea *
 content_hash(Jsonb *definition)
 {
-	char	   *text = JsonbToCString(NULL, &definition->root, VARSIZE(definition));
-	bytea	   *hash = palloc(VARHDRSZ + HITL_HASH_LENGTH);
+	char *text = JsonbToCString(NULL, &definition->root, VARSIZE(definition));
+	bytea *hash = palloc(VARHDRSZ + HITL_HASH_LENGTH);
 	pg_cryptohash_ctx *context = pg_cryptohash_create(PG_SHA256);
 
 	SET_VARSIZE(hash, VARHDRSZ + HITL_HASH_LENGTH);
-	if (context == NULL ||
-		pg_cryptohash_init(context) < 0 ||
+	if (context == NULL || pg_cryptohash_init(context) < 0 ||
 		pg_cryptohash_update(context, (uint8 *) text, strlen(text)) < 0 ||
-		pg_cryptohash_final(context, (uint8 *) VARDATA(hash), HITL_HASH_LENGTH) < 0)
+		pg_cryptohash_final(context, (uint8 *) VARDATA(hash),
+							HITL_HASH_LENGTH) < 0)
 		elog(ERROR, "could not compute a SHA-256 digest");
 	pg_cryptohash_free(context);
 	pfree(text);
@@ -228,9 +238,9 @@ static HitlResult
 parse(Jsonb *definition, HitlDefinition **result, HitlFaults *faults)
 {
 	HitlHostData host_data = {0};
-	HitlHost	host;
-	HitlResult	outcome;
-	char	   *text = JsonbToCString(NULL, &definition->root, VARSIZE(definition));
+	HitlHost host;
+	HitlResult outcome;
+	char *text = JsonbToCString(NULL, &definition->root, VARSIZE(definition));
 
 	hitl_host_init(&host, &host_data);
 	outcome = hitl_core()->parse_definition(text, &host, result, faults);
@@ -255,11 +265,11 @@ static ParsedDefinition *
 remember(bytea *hash, HitlDefinition *definition)
 {
 	ParsedDefinition *entry;
-	bool		found;
+	bool found;
 
 	if (parsed == NULL)
 	{
-		HASHCTL		control = {0};
+		HASHCTL control = {0};
 
 		control.keysize = HITL_HASH_LENGTH;
 		control.entrysize = sizeof(ParsedDefinition);

@@ -35,4 +35,4 @@ extern void hitl_trim_definitions(void);
 extern void hitl_hold_definitions(void);
 extern void hitl_release_definitions(void);
 
-#endif							/* HITL_DEFINITION_H */
+#endif /* HITL_DEFINITION_H */

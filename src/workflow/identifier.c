@@ -25,9 +25,9 @@ PG_FUNCTION_INFO_V1(hitl_partition_of);
 pg_uuid_t
 hitl_new_id(int partition)
 {
-	pg_uuid_t	id;
-	uint64		ms = (GetCurrentTimestamp() + UNIX_EPOCH_OFFSET_US) / 1000;
-	int			i;
+	pg_uuid_t id;
+	uint64 ms = (GetCurrentTimestamp() + UNIX_EPOCH_OFFSET_US) / 1000;
+	int i;
 
 	if (!pg_strong_random(id.data + 6, UUID_LEN - 6))
 		ereport(ERROR,
@@ -70,8 +70,8 @@ hitl_id_text(const pg_uuid_t *id)
 Datum
 hitl_uuidv7(PG_FUNCTION_ARGS)
 {
-	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	int			partition = HITL_ANY_PARTITION;
+	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
+	int partition = HITL_ANY_PARTITION;
 
 	if (!PG_ARGISNULL(0))
 	{

@@ -27,11 +27,11 @@ hitl_rows_init(HitlRows *rows, int ncolumns, const Oid *types)
 void
 hitl_rows_add(HitlRows *rows, const Datum *values, const bool *nulls)
 {
-	int			i;
+	int i;
 
 	if (rows->count == rows->capacity)
 	{
-		int			capacity = Max(16, rows->capacity * 2);
+		int capacity = Max(16, rows->capacity * 2);
 
 		for (i = 0; i < rows->ncolumns; i++)
 		{
@@ -42,8 +42,10 @@ hitl_rows_add(HitlRows *rows, const Datum *values, const bool *nulls)
 			}
 			else
 			{
-				rows->values[i] = repalloc(rows->values[i], capacity * sizeof(Datum));
-				rows->nulls[i] = repalloc(rows->nulls[i], capacity * sizeof(bool));
+				rows->values[i] = repalloc(rows->values[i],
+										   capacity * sizeof(Datum));
+				rows->nulls[i] = repalloc(rows->nulls[i],
+										  capacity * sizeof(bool));
 			}
 		}
 		rows->capacity = capacity;
@@ -62,24 +64,24 @@ hitl_rows_add(HitlRows *rows, const Datum *values, const bool *nulls)
 void
 hitl_rows_execute(HitlRows *rows, HitlStatement *statement)
 {
-	Datum		arrays[HITL_MAX_PARAMS];
-	int			dims[1];
-	int			lbs[1] = {1};
-	int			i;
+	Datum arrays[HITL_MAX_PARAMS];
+	int dims[1];
+	int lbs[1] = {1};
+	int i;
 
 	if (rows->count == 0)
 		return;
 	dims[0] = rows->count;
 	for (i = 0; i < rows->ncolumns; i++)
 	{
-		int16		length;
-		bool		by_value;
-		char		align;
+		int16 length;
+		bool by_value;
+		char align;
 
 		get_typlenbyvalalign(rows->types[i], &length, &by_value, &align);
-		arrays[i] = PointerGetDatum(construct_md_array(rows->values[i], rows->nulls[i],
-													   1, dims, lbs, rows->types[i],
-													   length, by_value, align));
+		arrays[i] = PointerGetDatum(
+			construct_md_array(rows->values[i], rows->nulls[i], 1, dims, lbs,
+							   rows->types[i], length, by_value, align));
 	}
 	hitl_execute(statement, arrays, NULL, 0);
 }

@@ -16,20 +16,21 @@
  */
 typedef struct HitlRows
 {
-	int			ncolumns;
-	const Oid  *types;			/* element types */
-	int			count;
-	int			capacity;
-	Datum	   *values[HITL_MAX_PARAMS];
-	bool	   *nulls[HITL_MAX_PARAMS];
+	int ncolumns;
+	const Oid *types; /* element types */
+	int count;
+	int capacity;
+	Datum *values[HITL_MAX_PARAMS];
+	bool *nulls[HITL_MAX_PARAMS];
 } HitlRows;
 
 extern void hitl_rows_init(HitlRows *rows, int ncolumns, const Oid *types);
 
 /* Append a row; nulls marks the NULLs ('n'), NULL for none. */
-extern void hitl_rows_add(HitlRows *rows, const Datum *values, const bool *nulls);
+extern void hitl_rows_add(HitlRows *rows, const Datum *values,
+						  const bool *nulls);
 
 /* Run a statement over the rows, unless there are none. */
 extern void hitl_rows_execute(HitlRows *rows, HitlStatement *statement);
 
-#endif							/* HITL_ROWS_H */
+#endif /* HITL_ROWS_H */

@@ -27,11 +27,14 @@
 static void run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 					 Jsonb *body, const char *actor);
 static void start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body);
-static void hear_approval(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body);
-static void apply_effects(HitlBatch *batch, HitlWorkflow *workflow, const char *actor,
-						  List **replies);
+static void hear_approval(HitlBatch *batch, HitlWorkflow *workflow,
+						  Jsonb *body);
+static void apply_effects(HitlBatch *batch, HitlWorkflow *workflow,
+						  const char *actor, List **replies);
 static void apply_effect(HitlBatch *batch, HitlWorkflow *workflow,
-						 const HitlEffect *effect, const char *actor, List **replies);
+						 const HitlEffect *effect, const char *actor,
+						 List **replies);
+static bool is_callers_doing(const char *event_type);
 static void request_approval(HitlBatch *batch, HitlWorkflow *workflow,
 							 const HitlEffect *effect);
 
@@ -39,21 +42,26 @@ static void request_approval(HitlBatch *batch, HitlWorkflow *workflow,
  * Deliver one message of the mailbox.
  */
 void
-hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow, const char *kind, Jsonb *body)
+hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
+			 Jsonb *body)
 {
 	if (strcmp(kind, "approval") == 0)
 		hear_approval(batch, workflow, body);
 	else if (strcmp(kind, "approval_requested") == 0)
 	{
-		hitl_add_event(batch, workflow, "approval_requested", NULL, NULL, body, NULL,
-					   hitl_member_text(body, "requested_by"));
+		hitl_add_event(batch, workflow, "approval_requested", NULL, NULL, body,
+					   NULL, hitl_member_text(body, "requested_by"));
 		if (hitl_has_ended(workflow))
-			hitl_withdraw_all(&workflow->id);	/* while it was asked */
-		else if (workflow->definition == NULL)
+			hitl_withdraw_all(&workflow->id); /* while it was asked */
+		else if (workflow->definition == NULL &&
+				 strcmp(workflow->status, "paused") != 0 &&
+				 strcmp(workflow->status, "rolled_back") != 0)
 			hitl_set_status(batch, workflow, "waiting_approval");
 	}
 	else if (strcmp(kind, "start") == 0)
 		start(batch, workflow, body);
+	else if (strcmp(kind, "changed") == 0)
+		workflow->to_publish = true;
 	else if (workflow->definition != NULL && !hitl_has_ended(workflow))
 	{
 		/* The control state of one failed from outside would still go on. */
@@ -68,12 +76,13 @@ void
 hitl_fail_workflow(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 				   const char *message, const char *sqlstate)
 {
-	Jsonb	   *error = hitl_facts("kind", kind, "message", message,
-								   "sqlstate", sqlstate, NULL);
+	Jsonb *error = hitl_facts("kind", kind, "message", message, "sqlstate",
+							  sqlstate, NULL);
 
 	hitl_set_status(batch, workflow, "failed");
 	workflow->error = error;
-	hitl_add_event(batch, workflow, "workflow_failed", NULL, NULL, error, NULL, NULL);
+	hitl_add_event(batch, workflow, "workflow_failed", NULL, NULL, error, NULL,
+				   NULL);
 	hitl_withdraw_all(&workflow->id);
 }
 
@@ -81,12 +90,12 @@ hitl_fail_workflow(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
  * Let the core process a message, and go on while steps are ready.
  */
 static void
-run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind, Jsonb *body,
-		 const char *actor)
+run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
+		 Jsonb *body, const char *actor)
 {
 	HitlMessage message;
-	List	   *replies = NIL;
-	int			steps;
+	List *replies = NIL;
+	int steps;
 
 	message.kind = kind;
 	message.body = body ? hitl_jsonb_text(body) : NULL;
@@ -95,12 +104,12 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind, Jsonb *body
 
 	for (steps = 0;; steps++)
 	{
-		HitlResult	result;
-		bool		more;
+		HitlResult result;
+		bool more;
 
 		batch->host_data.data = &workflow->data;
-		result = hitl_core()->advance(workflow->definition, workflow->control, &message,
-									  &batch->host, &batch->effects);
+		result = hitl_core()->advance(workflow->definition, workflow->control,
+									  &message, &batch->host, &batch->effects);
 		if (result == HITL_NO_MEMORY)
 			hitl_core_out_of_memory();
 		if (result == HITL_HOST_FAILED)
@@ -130,7 +139,7 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind, Jsonb *body
 			message.kind = "continue";
 		else
 		{
-			Datum		values[3];
+			Datum values[3];
 
 			values[0] = UUIDPGetDatum(&workflow->id);
 			values[1] = CStringGetTextDatum("continue");
@@ -145,9 +154,10 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind, Jsonb *body
  * Have the effects of the core carried out.
  */
 static void
-apply_effects(HitlBatch *batch, HitlWorkflow *workflow, const char *actor, List **replies)
+apply_effects(HitlBatch *batch, HitlWorkflow *workflow, const char *actor,
+			  List **replies)
 {
-	int			i;
+	int i;
 
 	/* Before any of them can raise an error: the control state has moved. */
 	workflow->changed |= batch->effects.count > 0;
@@ -162,12 +172,13 @@ apply_effects(HitlBatch *batch, HitlWorkflow *workflow, const char *actor, List 
 static void
 start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 {
-	Jsonb	   *task = hitl_member(body, "task");
-	Jsonb	   *context = hitl_member(body, "context");
-	char	   *actor = hitl_member_text(body, "actor");
+	Jsonb *task = hitl_member(body, "task");
+	Jsonb *context = hitl_member(body, "context");
+	char *actor = hitl_member_text(body, "actor");
 
 	/* A second start, or one of a workflow cancelled or rolled back meanwhile. */
-	if (workflow->definition == NULL || strcmp(workflow->status, "pending") != 0)
+	if (workflow->definition == NULL ||
+		strcmp(workflow->status, "pending") != 0)
 		return;
 	if (task || context)
 	{
@@ -194,35 +205,39 @@ start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 static void
 hear_approval(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 {
-	char	   *step = hitl_member_text(body, "step_name");
-	char	   *approval = hitl_member_text(body, "approval_id");
-	char	   *approver = hitl_member_text(body, "approver_id");
-	char	   *decision = hitl_member_text(body, "decision");
-	char	   *outcome = hitl_member_text(body, "outcome");
+	char *step = hitl_member_text(body, "step_name");
+	char *approval = hitl_member_text(body, "approval_id");
+	char *approver = hitl_member_text(body, "approver_id");
+	char *decision = hitl_member_text(body, "decision");
+	char *outcome = hitl_member_text(body, "outcome");
 
 	if (decision)
 		hitl_add_event(batch, workflow, "approval_responded", step, NULL,
 					   hitl_facts("approval_id", approval, "decision", decision,
-								  "feedback", hitl_member_text(body, "feedback"), NULL),
+								  "feedback",
+								  hitl_member_text(body, "feedback"), NULL),
 					   NULL, approver);
 	if (outcome == NULL)
 		return;
-	hitl_add_event(batch, workflow, psprintf("approval_%s", outcome), step, NULL,
-				   hitl_facts("approval_id", approval,
-							  "reason", hitl_member_text(body, "reason"), NULL),
+	hitl_add_event(batch, workflow, psprintf("approval_%s", outcome), step,
+				   NULL,
+				   hitl_facts("approval_id", approval, "reason",
+							  hitl_member_text(body, "reason"), NULL),
 				   NULL, hitl_member_text(body, "actor"));
 
 	if (workflow->definition == NULL)
 	{
 		if (strcmp(workflow->status, "waiting_approval") == 0)
 		{
-			if (strcmp(outcome, "approved") == 0 || strcmp(outcome, "rejected") == 0)
+			if (strcmp(outcome, "approved") == 0 ||
+				strcmp(outcome, "rejected") == 0)
 				hitl_set_status(batch, workflow, outcome);
 			else
 				hitl_set_status(batch, workflow, "running");
 		}
 	}
-	else if (hitl_member(body, "token") && !hitl_status_is_final(workflow->status))
+	else if (hitl_member(body, "token") &&
+			 !hitl_status_is_final(workflow->status))
 		run_core(batch, workflow, "approval", body, NULL);
 }
 
@@ -233,15 +248,18 @@ static void
 apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 			 const char *actor, List **replies)
 {
-	Jsonb	   *body = effect->body && effect->kind != HITL_EFFECT_RUN_TASK ?
-		hitl_jsonb_parse(effect->body) : NULL;
+	Jsonb *body = effect->body && effect->kind != HITL_EFFECT_RUN_TASK
+		? hitl_jsonb_parse(effect->body)
+		: NULL;
 
 	switch (effect->kind)
 	{
 		case HITL_EFFECT_EVENT:
-			hitl_add_event(batch, workflow, effect->type, effect->step, effect->position,
-						   body, effect->delta ? hitl_jsonb_parse(effect->delta) : NULL,
-						   actor);
+			hitl_add_event(batch, workflow, effect->type, effect->step,
+						   effect->position, body,
+						   effect->delta ? hitl_jsonb_parse(effect->delta)
+										 : NULL,
+						   is_callers_doing(effect->type) ? actor : NULL);
 			break;
 
 		case HITL_EFFECT_STATUS:
@@ -251,9 +269,11 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 			break;
 
 		case HITL_EFFECT_CHECKPOINT:
-			(void) hitl_take_checkpoint(batch, workflow, effect->type, effect->step,
-										effect->position,
-										body ? hitl_member_text(body, "description") : NULL,
+			(void) hitl_take_checkpoint(batch, workflow, effect->type,
+										effect->step, effect->position,
+										body ? hitl_member_text(body,
+																"description")
+											 : NULL,
 										effect->control, NULL);
 			break;
 
@@ -263,7 +283,7 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 
 		case HITL_EFFECT_RUN_TASK:
 			{
-				char	   *reply = hitl_run_task(batch, workflow, effect);
+				char *reply = hitl_run_task(batch, workflow, effect);
 
 				if (reply)
 					*replies = lappend(*replies, reply);
@@ -272,7 +292,7 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 
 		case HITL_EFFECT_WITHDRAW:
 			{
-				Datum		values[2];
+				Datum values[2];
 
 				values[0] = UUIDPGetDatum(&workflow->id);
 				values[1] = Int64GetDatum(effect->token);
@@ -283,29 +303,44 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 		case HITL_EFFECT_ROLLBACK:
 			{
 				/* the rewind reuses the list of effects */
-				char	   *name = pstrdup(effect->type);
-				char	   *reason = body ? hitl_member_text(body, "reason") : NULL;
+				char *name = pstrdup(effect->type);
+				char *reason = body ? hitl_member_text(body, "reason") : NULL;
 
 				hitl_core()->free_effects(&batch->effects);
-				if (hitl_return_to_checkpoint(batch, workflow, name, reason, NULL) == NULL)
-					hitl_fail_workflow(batch, workflow, "validation_error",
-									   psprintf("checkpoint \"%s\" does not exist", name),
-									   NULL);
+				if (hitl_return_to_checkpoint(batch, workflow, name, reason,
+											  NULL) == NULL)
+					hitl_fail_workflow(
+						batch, workflow, "validation_error",
+						psprintf("checkpoint \"%s\" does not exist", name),
+						NULL);
 			}
 			break;
 	}
 }
 
 /*
+ * Of the events that follow from a message, these are what its sender wanted;
+ * the others are the engine's.
+ */
+static bool
+is_callers_doing(const char *event_type)
+{
+	return strcmp(event_type, "workflow_started") == 0 ||
+		strcmp(event_type, "workflow_resumed") == 0 ||
+		strcmp(event_type, "workflow_cancelled") == 0;
+}
+
+/*
  * Ask humans on behalf of a step.
  */
 static void
-request_approval(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect)
+request_approval(HitlBatch *batch, HitlWorkflow *workflow,
+				 const HitlEffect *effect)
 {
-	pg_uuid_t  *id = palloc(sizeof(pg_uuid_t));
-	Jsonb	   *body = hitl_jsonb_parse(effect->body);
-	Datum		values[7];
-	bool		nulls[7] = {false};
+	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
+	Jsonb *body = hitl_jsonb_parse(effect->body);
+	Datum values[7];
+	bool nulls[7] = {false};
 
 	*id = hitl_new_id(hitl_id_partition(&workflow->id));
 	values[0] = UUIDPGetDatum(id);
@@ -317,7 +352,8 @@ request_approval(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *eff
 	values[5] = CStringGetTextDatum(workflow->name);
 	values[6] = DirectFunctionCall1(namein, CStringGetDatum(workflow->owner));
 	hitl_rows_add(&batch->approvals, values, nulls);
-	hitl_add_event(batch, workflow, "approval_requested", effect->step, effect->position,
+	hitl_add_event(batch, workflow, "approval_requested", effect->step,
+				   effect->position,
 				   hitl_facts("approval_id", hitl_id_text(id), "title",
 							  hitl_member_text(body, "title"), NULL),
 				   NULL, NULL);

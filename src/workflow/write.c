@@ -21,6 +21,7 @@
 
 static void write_workflows(HitlBatch *batch);
 static void withdraw_asked_by_hand(HitlBatch *batch);
+static void have_published(HitlBatch *batch);
 static void publish(HitlBatch *batch);
 
 /*
@@ -33,8 +34,9 @@ hitl_batch_write(HitlBatch *batch)
 		"INSERT INTO hitl.workflow_events (workflow_id, seq, event_type, step_name, "
 		"position, data, delta, actor, created_at) "
 		"SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-		9, {UUIDARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-		JSONBARRAYOID, JSONBARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}
+		9,
+		{UUIDARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+		 JSONBARRAYOID, JSONBARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID},
 	};
 	static HitlStatement insert_tasks = {
 		"INSERT INTO hitl.outbox (id, purpose, workflow_id, token, url, secret_name, "
@@ -42,20 +44,23 @@ hitl_batch_write(HitlBatch *batch)
 		"SELECT id, 'inference', workflow_id, token, url, secret_name, body, key, retry, "
 		"timeout FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) "
 		"AS t (id, workflow_id, token, url, secret_name, body, key, retry, timeout)",
-		9, {UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-		TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, INT4ARRAYOID}
+		9,
+		{UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
+		 TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, INT4ARRAYOID},
 	};
 	static HitlStatement cancel_tasks = {
 		"UPDATE hitl.outbox o SET status = 'cancelled', finished_at = clock_timestamp() "
 		"FROM unnest($1, $2) AS w (workflow_id, token) "
 		"WHERE o.workflow_id = w.workflow_id AND o.token = w.token "
 		"AND o.status IN ('queued', 'sending')",
-		2, {UUIDARRAYOID, INT8ARRAYOID}
+		2,
+		{UUIDARRAYOID, INT8ARRAYOID},
 	};
 	static HitlStatement insert_messages = {
 		"INSERT INTO hitl.messages (workflow_id, kind, body) "
 		"SELECT * FROM unnest($1, $2, $3)",
-		3, {UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID}
+		3,
+		{UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID},
 	};
 
 	write_workflows(batch);
@@ -65,9 +70,12 @@ hitl_batch_write(HitlBatch *batch)
 	hitl_rows_execute(&batch->withdrawals, &cancel_tasks);
 	hitl_rows_execute(&batch->tasks, &insert_tasks);
 	hitl_insert_checkpoints(&batch->checkpoints);
+	if (!batch->by_engine)
+		have_published(batch);
 	hitl_rows_execute(&batch->messages, &insert_messages);
 	hitl_rows_execute(&batch->events, &insert_events);
-	publish(batch);
+	if (batch->by_engine)
+		publish(batch);
 }
 
 /*
@@ -79,12 +87,13 @@ hitl_withdraw_all(const pg_uuid_t *workflow_id)
 	static HitlStatement cancel = {
 		"UPDATE hitl.outbox SET status = 'cancelled', finished_at = clock_timestamp() "
 		"WHERE workflow_id = $1 AND token IS NOT NULL AND status IN ('queued', 'sending')",
-		1, {UUIDOID}
+		1,
+		{UUIDOID},
 	};
-	Datum		value = UUIDPGetDatum(workflow_id);
+	Datum value = UUIDPGetDatum(workflow_id);
 
-	hitl_withdraw_all_approvals(construct_array(&value, 1, UUIDOID, UUID_LEN, false,
-												TYPALIGN_CHAR));
+	hitl_withdraw_all_approvals(
+		construct_array(&value, 1, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 	hitl_execute(&cancel, &value, NULL, 0);
 }
 
@@ -94,26 +103,28 @@ hitl_withdraw_all(const pg_uuid_t *workflow_id)
 static void
 write_workflows(HitlBatch *batch)
 {
-	static const Oid types[] = {UUIDOID, TEXTOID, JSONBOID, JSONBOID, JSONBOID,
-	INT4OID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	static const Oid types[] = {UUIDOID,		TEXTOID,	   JSONBOID,
+								JSONBOID,		JSONBOID,	   INT4OID,
+								TIMESTAMPTZOID, TIMESTAMPTZOID};
 	static HitlStatement update_workflows = {
 		"UPDATE hitl.workflows w SET status = u.status, control = u.control, "
 		"data = u.data, error = u.error, last_event = u.last_event, "
 		"started_at = u.started_at, finished_at = u.finished_at "
 		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS u (id, status, control, data, "
 		"error, last_event, started_at, finished_at) WHERE w.id = u.id",
-		8, {UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID, JSONBARRAYOID,
-		INT4ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID}
+		8,
+		{UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID,
+		 JSONBARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID},
 	};
-	HitlRows	rows;
-	int			i;
+	HitlRows rows;
+	int i;
 
 	hitl_rows_init(&rows, lengthof(types), types);
 	for (i = 0; i < batch->nworkflows; i++)
 	{
 		HitlWorkflow *workflow = &batch->workflows[i];
-		Datum		values[lengthof(types)];
-		bool		nulls[lengthof(types)] = {false};
+		Datum values[lengthof(types)];
+		bool nulls[lengthof(types)] = {false};
 
 		if (!workflow->changed)
 			continue;
@@ -143,16 +154,40 @@ write_workflows(HitlBatch *batch)
 static void
 withdraw_asked_by_hand(HitlBatch *batch)
 {
-	Datum	   *ids = palloc((batch->nworkflows + 1) * sizeof(Datum));
-	int			count = 0;
-	int			i;
+	Datum *ids = palloc((batch->nworkflows + 1) * sizeof(Datum));
+	int count = 0;
+	int i;
 
 	for (i = 0; i < batch->nworkflows; i++)
 		if (batch->workflows[i].ended)
 			ids[count++] = UUIDPGetDatum(&batch->workflows[i].id);
 	if (count > 0)
-		hitl_withdraw_all_approvals(construct_array(ids, count, UUIDOID, UUID_LEN, false,
+		hitl_withdraw_all_approvals(construct_array(ids, count, UUIDOID,
+													UUID_LEN, false,
 													TYPALIGN_CHAR));
+}
+
+/*
+ * NOTIFY takes a lock at commit that all who notify wait for, and does not go
+ * with two-phase commit, so it is no business of a client's transaction: the
+ * engine is left a message.
+ */
+static void
+have_published(HitlBatch *batch)
+{
+	int i;
+
+	for (i = 0; i < batch->nworkflows; i++)
+	{
+		Datum values[3];
+
+		if (!batch->workflows[i].changed)
+			continue;
+		values[0] = UUIDPGetDatum(&batch->workflows[i].id);
+		values[1] = CStringGetTextDatum("changed");
+		values[2] = JsonbPGetDatum(hitl_jsonb_parse("{}"));
+		hitl_rows_add(&batch->messages, values, NULL);
+	}
 }
 
 /*
@@ -163,7 +198,7 @@ static void
 publish(HitlBatch *batch)
 {
 	StringInfoData payload;
-	int			i;
+	int i;
 
 	/*
 	 * Somebody may listen and not read.  When the queue is full, nobody who
@@ -175,7 +210,7 @@ publish(HitlBatch *batch)
 	initStringInfo(&payload);
 	for (i = 0; i < batch->nworkflows; i++)
 	{
-		if (!batch->workflows[i].changed)
+		if (!batch->workflows[i].changed && !batch->workflows[i].to_publish)
 			continue;
 		if (payload.len > PUBLISH_LIMIT)
 		{

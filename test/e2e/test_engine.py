@@ -277,6 +277,21 @@ def test_many_workflows_locked_by_a_session(cluster, client):
     until_ended(client, locked, completed=4 * BATCH)
 
 
+def test_order_after_a_lock(cluster, client):
+    """What was left while a workflow was locked is delivered before what came later."""
+    workflow, = client.execute("SELECT hitl.create_workflow('moved by hand')").fetchone()
+    client.execute("SELECT hitl.transition_workflow_status(%s, 'running')", [workflow])
+    with cluster.connect(autocommit=False) as holder:
+        holder.execute("SELECT FROM hitl.workflows WHERE id = %s FOR UPDATE", [workflow])
+        approval, = client.execute("SELECT hitl.request_approval('Go?', workflow_id => %s)",
+                                   [workflow]).fetchone()
+        time.sleep(2.5)  # until the engine looks for it once a second only
+        holder.rollback()
+    client.execute("SELECT hitl.respond_to_approval(%s, 'ann', 'approved')", [approval])
+    wait_until(lambda: client.execute("SELECT count(*) = 0 FROM hitl.messages").fetchone()[0])
+    assert statuses(client, [workflow]) == {"approved": 1}
+
+
 def busy_ticks(cluster):
     """Processor time of the engine so far, in hundredths of a second."""
     with open(f"/proc/{cluster.worker('engine')['pid']}/stat", encoding="ascii") as stat:
@@ -385,6 +400,15 @@ def test_notifications(cluster, client):
         wait_until(lambda: ids_in(heard, listener) >= ids)
         assert ids_in(heard) == ids
         assert len(heard) <= 2 * 500 / BATCH
+
+        # The engine publishes what clients change, too: not their transactions.
+        heard.clear()
+        mine, = client.execute("SELECT hitl.create_workflow('Mine')").fetchone()
+        with client.transaction():
+            client.execute("SELECT hitl.update_workflow_state(%s, '{\"a\": 1}')", [mine])
+            client.execute("SELECT hitl.transition_workflow_status(%s, 'running')", [mine])
+        wait_until(lambda: mine in ids_in(heard, listener))
+        assert statuses(client, [mine]) == {"running": 1}
 
 
 def test_large_workflows(cluster, client):

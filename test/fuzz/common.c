@@ -7,7 +7,8 @@
 static HitlQueryResult
 query(void *context, const char *path, const char **text)
 {
-	static const char *const answers[] = {"true", "{\"a\": [1, \"x\"]}", "\"text \\\" \\u00e9\"", "null"};
+	static const char *const answers[] = {"true", "{\"a\": [1, \"x\"]}",
+										  "\"text \\\" \\u00e9\"", "null"};
 
 	(void) context;
 	switch (strlen(path) % 7)
@@ -50,29 +51,31 @@ rich_definition(void)
 		"\"approval_config\":{\"when\":\"after\"},\"on_error\":\"continue\"},"
 		"{\"name\":\"e\",\"type\":\"checkpoint\"}]}";
 	HitlDefinition *definition;
-	HitlFaults	faults = {0};
+	HitlFaults faults = {0};
 
-	MUST(hitl_parse_definition(text, &fuzz_host, &definition, &faults) == HITL_OK);
+	MUST(hitl_parse_definition(text, &fuzz_host, &definition, &faults) ==
+		 HITL_OK);
 	return definition;
 }
 
 void
 must_be_json(const char *text)
 {
-	HitlArena	arena;
+	HitlArena arena;
 	const HitlJson *value;
 
 	if (text == NULL)
 		return;
 	hitl_arena_init(&arena);
-	MUST(hitl_json_parse(&arena, text, strlen(text), HITL_JSON_COMPOSED, &value, NULL) == HITL_OK);
+	MUST(hitl_json_parse(&arena, text, strlen(text), HITL_JSON_COMPOSED, &value,
+						 NULL) == HITL_OK);
 	hitl_arena_free(&arena);
 }
 
 void
 must_be_sound(const HitlEffects *effects)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < effects->count; i++)
 	{
@@ -81,7 +84,8 @@ must_be_sound(const HitlEffects *effects)
 		must_be_json(effect->body);
 		must_be_json(effect->delta);
 		must_be_json(effect->control);
-		MUST((effect->control != NULL) == (effect->kind == HITL_EFFECT_CHECKPOINT));
+		MUST((effect->control != NULL) ==
+			 (effect->kind == HITL_EFFECT_CHECKPOINT));
 		MUST(effect->delta == NULL || effect->kind == HITL_EFFECT_EVENT);
 	}
 }
@@ -90,8 +94,8 @@ HitlControl *
 round_trip(const HitlDefinition *definition, HitlControl *control)
 {
 	HitlControl *again;
-	char	   *first;
-	char	   *second;
+	char *first;
+	char *second;
 
 	MUST(hitl_dump_control(control, &first) == HITL_OK);
 	must_be_json(first);

@@ -11,14 +11,16 @@
 
 #include "core/internal.h"
 
-extern int	LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What must hold whatever the input is. */
 #define MUST(condition) \
-	do { \
+	do \
+	{ \
 		if (!(condition)) \
 		{ \
-			fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, #condition); \
+			fprintf(stderr, "%s:%d: not true: %s\n", __FILE__, __LINE__, \
+					#condition); \
 			abort(); \
 		} \
 	} while (0)
@@ -34,6 +36,7 @@ extern void must_be_json(const char *text);
 extern void must_be_sound(const HitlEffects *effects);
 
 /* Control state to text and back; gives what came back. */
-extern HitlControl *round_trip(const HitlDefinition *definition, HitlControl *control);
+extern HitlControl *round_trip(const HitlDefinition *definition,
+							   HitlControl *control);
 
-#endif							/* HITL_FUZZ_H */
+#endif /* HITL_FUZZ_H */

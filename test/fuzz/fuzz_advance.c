@@ -29,13 +29,13 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	HitlDefinition *definition = rich_definition();
-	HitlArena	arena;
+	HitlArena arena;
 	HitlControl *control;
 	HitlEffects effects = {0};
-	char	   *pinned = NULL;
-	char	   *line;
-	char	   *save = NULL;
-	int			lines = 0;
+	char *pinned = NULL;
+	char *line;
+	char *save = NULL;
+	int lines = 0;
 
 	hitl_arena_init(&arena);
 	line = hitl_copy_text(&arena, (const char *) data, size);
@@ -43,10 +43,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (line = strtok_r(line, "\n", &save); line != NULL && lines++ < 40;
 		 line = strtok_r(NULL, "\n", &save))
 	{
-		HitlMessage message = {kind_of(line[0]), line[1] == '\0' ? NULL : line + 1, lines};
-		int			before = effects.count;
+		HitlMessage message = {kind_of(line[0]),
+							   line[1] == '\0' ? NULL : line + 1, lines};
+		int before = effects.count;
 		HitlControl *rewound;
-		HitlResult	result;
+		HitlResult result;
 
 		if (line[0] == 'w')
 		{
@@ -57,14 +58,16 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (line[0] == 'W')
 		{
 			if (pinned != NULL &&
-				hitl_rewind(definition, control, pinned, &rewound, &effects) == HITL_OK)
+				hitl_rewind(definition, control, pinned, &rewound, &effects) ==
+					HITL_OK)
 			{
 				hitl_free_control(control);
 				control = rewound;
 			}
 			continue;
 		}
-		result = hitl_advance(definition, control, &message, &fuzz_host, &effects);
+		result = hitl_advance(definition, control, &message, &fuzz_host,
+							  &effects);
 		MUST(result != HITL_NO_MEMORY);
 		MUST(result == HITL_OK || effects.count == before);
 		MUST((result == HITL_INVALID) == (effects.error != NULL));

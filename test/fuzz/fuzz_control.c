@@ -8,22 +8,21 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const HitlMessage messages[] = {
-		{"approval", "{\"token\":1,\"outcome\":\"approved\"}", 1},
-		{"reply", "{\"token\":2,\"result\":{}}", 2},
-		{"continue", NULL, 3},
-		{"start", NULL, 4},
-		{"cancel", NULL, 5}
-	};
+	static const HitlMessage messages[] =
+		{{"approval", "{\"token\":1,\"outcome\":\"approved\"}", 1},
+		 {"reply", "{\"token\":2,\"result\":{}}", 2},
+		 {"continue", NULL, 3},
+		 {"start", NULL, 4},
+		 {"cancel", NULL, 5}};
 	HitlDefinition *definition = rich_definition();
-	HitlArena	arena;
+	HitlArena arena;
 	HitlControl *control;
 	HitlControl *rewound;
 	HitlEffects effects = {0};
-	HitlResult	result;
-	char	   *error;
-	char	   *text;
-	size_t		i;
+	HitlResult result;
+	char *error;
+	char *text;
+	size_t i;
 
 	hitl_arena_init(&arena);
 	text = hitl_copy_text(&arena, (const char *) data, size);
@@ -35,7 +34,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		control = round_trip(definition, control);
 		for (i = 0; i < sizeof(messages) / sizeof(messages[0]); i++)
 		{
-			result = hitl_advance(definition, control, &messages[i], &fuzz_host, &effects);
+			result = hitl_advance(definition, control, &messages[i], &fuzz_host,
+								  &effects);
 			MUST(result == HITL_OK || result == HITL_HOST_FAILED);
 			control = round_trip(definition, control);
 		}

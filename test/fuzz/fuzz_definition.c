@@ -7,12 +7,12 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	HitlArena	arena;
-	HitlFaults	faults = {0};
+	HitlArena arena;
+	HitlFaults faults = {0};
 	HitlDefinition *definition;
-	char	   *text;
-	HitlResult	result;
-	int			i;
+	char *text;
+	HitlResult result;
+	int i;
 
 	hitl_arena_init(&arena);
 	text = hitl_copy_text(&arena, (const char *) data, size);
@@ -20,7 +20,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(result == HITL_OK || result == HITL_INVALID);
 	MUST((result == HITL_OK) == (faults.count == 0));
 	for (i = 0; i < faults.count; i++)
-		MUST(faults.items[i].pointer != NULL && faults.items[i].message[0] != '\0');
+		MUST(faults.items[i].pointer != NULL &&
+			 faults.items[i].message[0] != '\0');
 	if (result == HITL_OK)
 	{
 		HitlControl *control;
@@ -30,7 +31,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(hitl_parse_control(definition, NULL, &control, NULL) == HITL_OK);
 		for (i = 0; i < 20; i++)
 		{
-			result = hitl_advance(definition, control, &message, &fuzz_host, &effects);
+			result = hitl_advance(definition, control, &message, &fuzz_host,
+								  &effects);
 			MUST(result == HITL_OK || result == HITL_HOST_FAILED);
 			must_be_sound(&effects);
 			control = round_trip(definition, control);

@@ -11,14 +11,14 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *text = (const char *) data;
-	HitlArena	arena;
-	HitlBuffer	buffer;
+	HitlArena arena;
+	HitlBuffer buffer;
 	const HitlJson *value;
 	HitlJsonError error;
-	HitlResult	result;
+	HitlResult result;
 	json_error_t json_error;
-	json_t	   *theirs = NULL;
-	bool		compare = memchr(text, '\0', size) == NULL;
+	json_t *theirs = NULL;
+	bool compare = memchr(text, '\0', size) == NULL;
 
 	/* To jansson, a NUL is the end. */
 	if (compare)
@@ -32,7 +32,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		must_be_json(hitl_buffer_text(&buffer));
 		if (theirs != NULL)
 		{
-			json_t	   *again = json_loads(buffer.data, JSON_DECODE_ANY, NULL);
+			json_t *again = json_loads(buffer.data, JSON_DECODE_ANY, NULL);
 
 			MUST(again != NULL && json_equal(theirs, again));
 			json_decref(again);
@@ -43,13 +43,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else
 	{
 		MUST(error.offset <= size);
-		MUST(theirs == NULL || strcmp(error.message, "the number is out of range") == 0 ||
+		MUST(theirs == NULL ||
+			 strcmp(error.message, "the number is out of range") == 0 ||
 			 strcmp(error.message, "nested too deeply") == 0);
 	}
 	json_decref(theirs);
 
 	/* What is accepted with a blind eye is clean afterwards. */
-	if (hitl_json_parse(&arena, text, size, HITL_JSON_LENIENT, &value, NULL) == HITL_OK)
+	if (hitl_json_parse(&arena, text, size, HITL_JSON_LENIENT, &value, NULL) ==
+		HITL_OK)
 	{
 		hitl_buffer_init(&buffer, &arena);
 		hitl_json_write(&buffer, value);

@@ -8,20 +8,23 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const statuses[] = {"200", "201", "400", "429", "500", "0", "-7", "99999999999"};
-	HitlArena	arena;
-	HitlBuffer	buffer;
+	static const char *const statuses[] = {"200", "201", "400", "429",
+										   "500", "0",	 "-7",	"99999999999"};
+	HitlArena arena;
+	HitlBuffer buffer;
 	const HitlJson *message;
-	HitlReply	reply;
-	HitlJson	text = {.type = HITL_JSON_STRING};
-	HitlJson   *body;
+	HitlReply reply;
+	HitlJson text = {.type = HITL_JSON_STRING};
+	HitlJson *body;
 
 	if (size == 0)
 		return 0;
 	hitl_arena_init(&arena);
 	hitl_buffer_init(&buffer, &arena);
-	hitl_append_format(&buffer, "{\"token\":1,\"status\":%s,\"body\":\"\"}", statuses[data[0] % 8]);
-	MUST(hitl_json_parse(&arena, hitl_buffer_text(&buffer), buffer.length, 0, &message, NULL) == HITL_OK);
+	hitl_append_format(&buffer, "{\"token\":1,\"status\":%s,\"body\":\"\"}",
+					   statuses[data[0] % 8]);
+	MUST(hitl_json_parse(&arena, hitl_buffer_text(&buffer), buffer.length, 0,
+						 &message, NULL) == HITL_OK);
 	MUST(hitl_check_reply(message) == NULL);
 
 	/* The bytes may be no UTF-8, so they do not come through the message. */

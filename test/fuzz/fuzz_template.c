@@ -16,30 +16,33 @@ query(void *context, const char *path, const char **text)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	HitlArena	arena;
-	HitlBuffer	buffer;
-	HitlFaults	faults = {0};
+	HitlArena arena;
+	HitlBuffer buffer;
+	HitlFaults faults = {0};
 	HitlDefinition *definition;
-	HitlHost	host = {NULL, query, NULL};
-	char	   *input;
+	HitlHost host = {NULL, query, NULL};
+	char *input;
 
 	hitl_arena_init(&arena);
 	input = hitl_copy_text(&arena, (const char *) data, size);
 	host.context = strlen(input) < size ? input + strlen(input) + 1 : "1";
 	hitl_buffer_init(&buffer, &arena);
-	hitl_append_text(&buffer, "{\"steps\":[{\"name\":\"s\",\"type\":\"task\",\"task\":");
+	hitl_append_text(&buffer,
+					 "{\"steps\":[{\"name\":\"s\",\"type\":\"task\",\"task\":");
 	hitl_json_write_string(&buffer, input, strlen(input));
 	hitl_append_text(&buffer, ",\"context\":{\"a\":[");
 	hitl_json_write_string(&buffer, input, strlen(input));
 	hitl_append_text(&buffer, "]}}]}");
-	if (hitl_parse_definition(hitl_buffer_text(&buffer), NULL, &definition, &faults) == HITL_OK)
+	if (hitl_parse_definition(hitl_buffer_text(&buffer), NULL, &definition,
+							  &faults) == HITL_OK)
 	{
 		HitlControl *control;
 		HitlEffects effects = {0};
 		HitlMessage message = {"start", NULL, 1};
 
 		MUST(hitl_parse_control(definition, NULL, &control, NULL) == HITL_OK);
-		MUST(hitl_advance(definition, control, &message, &host, &effects) == HITL_OK);
+		MUST(hitl_advance(definition, control, &message, &host, &effects) ==
+			 HITL_OK);
 		must_be_sound(&effects);
 		hitl_free_effects(&effects);
 		hitl_free_control(control);

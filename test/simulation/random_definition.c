@@ -15,16 +15,16 @@ static const char *random_text(World *world, int index);
 char *
 random_definition(World *world)
 {
-	json_t	   *definition = json_object();
-	json_t	   *steps = json_array();
-	int			count = 1 + pick(world, 7);
-	char	   *text;
-	int			i;
+	json_t *definition = json_object();
+	json_t *steps = json_array();
+	int count = 1 + pick(world, 7);
+	char *text;
+	int i;
 
 	for (i = 0; i < count; i++)
 	{
-		json_t	   *step = json_object();
-		char		name[20];
+		json_t *step = json_object();
+		char name[20];
 
 		snprintf(name, sizeof(name), "s%d", i);
 		json_object_set_new(step, "name", json_string(name));
@@ -33,29 +33,41 @@ random_definition(World *world)
 		{
 			case 0:
 				json_object_set_new(step, "type", json_string("approval"));
-				json_object_set_new(step, "title", json_string(random_text(world, i)));
+				json_object_set_new(step, "title",
+									json_string(random_text(world, i)));
 				if (pick(world, 2))
-					json_object_set_new(step, "context_data", json_pack("{s:o}", "x", random_value(world, i)));
+					json_object_set_new(step, "context_data",
+										json_pack("{s:o}", "x",
+												  random_value(world, i)));
 				add_action(world, step, "on_reject", count);
 				add_action(world, step, "on_timeout", count);
 				break;
 			case 1:
 				json_object_set_new(step, "type", json_string("checkpoint"));
 				if (pick(world, 2))
-					json_object_set_new(step, "checkpoint_name", json_string(pick(world, 2) ? "one" : "two"));
+					json_object_set_new(step, "checkpoint_name",
+										json_string(pick(world, 2) ? "one"
+																   : "two"));
 				break;
 			default:
 				json_object_set_new(step, "type", json_string("task"));
-				json_object_set_new(step, "task", json_string(random_text(world, i)));
+				json_object_set_new(step, "task",
+									json_string(random_text(world, i)));
 				if (pick(world, 2))
-					json_object_set_new(step, "context", json_pack("{s:o}", "x", random_value(world, i)));
+					json_object_set_new(step, "context",
+										json_pack("{s:o}", "x",
+												  random_value(world, i)));
 				if (pick(world, 3) == 0)
-					json_object_set_new(step, "create_checkpoint", pick(world, 2) ? json_true() : json_string("one"));
+					json_object_set_new(step, "create_checkpoint",
+										pick(world, 2) ? json_true()
+													   : json_string("one"));
 				if (pick(world, 2))
 					json_object_set_new(step, "requires_approval", json_true());
 				if (pick(world, 2))
 					json_object_set_new(step, "approval_config",
-										json_pack("{s:s}", "when", pick(world, 2) ? "before" : "after"));
+										json_pack("{s:s}", "when",
+												  pick(world, 2) ? "before"
+																 : "after"));
 				add_action(world, step, "on_reject", count);
 				add_action(world, step, "on_timeout", count);
 				break;
@@ -74,14 +86,18 @@ random_definition(World *world)
 static void
 add_common(World *world, json_t *step, int index, int count)
 {
-	static const char *const conditions[] = {
-		"$.variables.yes", "$.variables.no", "$.variables.none", "$.variables.n > 3", "$.variables.n",
-		"$.variables.n +"
-	};
+	static const char *const conditions[] = {"$.variables.yes",
+											 "$.variables.no",
+											 "$.variables.none",
+											 "$.variables.n > 3",
+											 "$.variables.n",
+											 "$.variables.n +"};
 
 	(void) index;
 	if (pick(world, 3) == 0)
-		json_object_set_new(step, "when", json_string(conditions[pick(world, pick(world, 3) ? 4 : 6)]));
+		json_object_set_new(
+			step, "when",
+			json_string(conditions[pick(world, pick(world, 3) ? 4 : 6)]));
 	add_action(world, step, "on_error", count);
 }
 
@@ -91,7 +107,7 @@ add_common(World *world, json_t *step, int index, int count)
 static void
 add_action(World *world, json_t *step, const char *key, int count)
 {
-	char		text[40];
+	char text[40];
 
 	switch (pick(world, 9))
 	{
@@ -106,10 +122,12 @@ add_action(World *world, json_t *step, const char *key, int count)
 			snprintf(text, sizeof(text), "goto:s%d", pick(world, count));
 			break;
 		case 4:
-			snprintf(text, sizeof(text), "rollback:%s", pick(world, 2) ? "one" : "two");
+			snprintf(text, sizeof(text), "rollback:%s",
+					 pick(world, 2) ? "one" : "two");
 			break;
 		case 5:
-			snprintf(text, sizeof(text), strcmp(key, "on_error") == 0 ? "continue" : "reject");
+			snprintf(text, sizeof(text),
+					 strcmp(key, "on_error") == 0 ? "continue" : "reject");
 			break;
 		default:
 			return;
@@ -151,7 +169,8 @@ random_text(World *world, int index)
 		case 1:
 			return "pay {{$.variables.n}} as \\{{ name }} {{$.variables.o}}";
 		case 2:
-			snprintf(text, sizeof(text), "after {{$.steps.s%d}}", pick(world, index + 1));
+			snprintf(text, sizeof(text), "after {{$.steps.s%d}}",
+					 pick(world, index + 1));
 			return text;
 		case 3:
 			return pick(world, 3) ? "plain" : "{{$.variables.none}}";

@@ -24,9 +24,9 @@ static void behave(World *world);
  * A check of the host's has failed.
  */
 void
-report_failure(const char *file, int line, const char *format,...)
+report_failure(const char *file, int line, const char *format, ...)
 {
-	va_list		arguments;
+	va_list arguments;
 
 	printf("%s:%d: ", file, line);
 	va_start(arguments, format);
@@ -35,26 +35,31 @@ report_failure(const char *file, int line, const char *format,...)
 	printf("\n");
 	if (current_world != NULL)
 		world_print(current_world);
-	printf("FAILED with seed %llu; repeat it with: make simulation RUNS=1 SEED=%llu\n",
-		   (unsigned long long) current_seed, (unsigned long long) current_seed);
+	printf(
+		"FAILED with seed %llu; repeat it with: make simulation RUNS=1 SEED=%llu\n",
+		(unsigned long long) current_seed, (unsigned long long) current_seed);
 	exit(1);
 }
 
 int
 main(int argc, char **argv)
 {
-	long		runs = argc > 1 ? atol(argv[1]) : 1000;
-	uint64_t	seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-	long		i;
+	long runs = argc > 1 ? atol(argv[1]) : 1000;
+	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+	long i;
 
 	for (i = 0; i < runs; i++)
 		run(seed + i);
-	printf("%ld runs from seed %llu: %llu messages, %llu rollbacks, all invariants held\n", runs,
-		   (unsigned long long) seed, (unsigned long long) totals.messages,
-		   (unsigned long long) totals.rollbacks);
-	printf("ended as completed %llu, failed %llu, rejected %llu, cancelled %llu\n",
-		   (unsigned long long) totals.completed, (unsigned long long) totals.failed,
-		   (unsigned long long) totals.rejected, (unsigned long long) totals.cancelled);
+	printf(
+		"%ld runs from seed %llu: %llu messages, %llu rollbacks, all invariants held\n",
+		runs, (unsigned long long) seed, (unsigned long long) totals.messages,
+		(unsigned long long) totals.rollbacks);
+	printf(
+		"ended as completed %llu, failed %llu, rejected %llu, cancelled %llu\n",
+		(unsigned long long) totals.completed,
+		(unsigned long long) totals.failed,
+		(unsigned long long) totals.rejected,
+		(unsigned long long) totals.cancelled);
 	return 0;
 }
 
@@ -64,8 +69,8 @@ main(int argc, char **argv)
 static void
 run(uint64_t seed)
 {
-	World		world;
-	int			turns;
+	World world;
+	int turns;
 
 	current_seed = seed;
 	world_init(&world, seed);
@@ -83,7 +88,7 @@ run(uint64_t seed)
 static void
 misbehave(World *world)
 {
-	char		body[200];
+	char body[200];
 
 	switch (pick(world, 16))
 	{
@@ -109,9 +114,11 @@ misbehave(World *world)
 			world_redeliver(world);
 			break;
 		case 11:
-			snprintf(body, sizeof(body), "{\"token\":%d,\"outcome\":\"approved\",\"result\":{}}",
+			snprintf(body, sizeof(body),
+					 "{\"token\":%d,\"outcome\":\"approved\",\"result\":{}}",
 					 pick(world, 40));
-			world_send_stray(world, pick(world, 2) ? "approval" : "reply", body);
+			world_send_stray(world, pick(world, 2) ? "approval" : "reply",
+							 body);
 			break;
 		case 12:
 			world_send_faulty(world);
@@ -127,7 +134,8 @@ misbehave(World *world)
 			break;
 		case 15:
 			if (pick(world, 12) == 0)
-				world_send(world, "cancel", "{\"reason\":\"r\",\"actor\":\"a\"}");
+				world_send(world, "cancel",
+						   "{\"reason\":\"r\",\"actor\":\"a\"}");
 			break;
 	}
 }
@@ -138,18 +146,21 @@ misbehave(World *world)
 static void
 behave(World *world)
 {
-	int			turns;
+	int turns;
 
 	for (turns = 0; !world_has_ended(world); turns++)
 	{
 		if (turns > 4 * HITL_STEP_BUDGET)
-			report_failure(__FILE__, __LINE__, "the workflow does not come to an end");
-		if (strcmp(world->status, "pending") == 0 || strcmp(world->status, "rolled_back") == 0)
+			report_failure(__FILE__, __LINE__,
+						   "the workflow does not come to an end");
+		if (strcmp(world->status, "pending") == 0 ||
+			strcmp(world->status, "rolled_back") == 0)
 			world_send(world, "start", NULL);
 		else if (world->more)
 			world_send(world, "continue", NULL);
 		else if (!world_answer(world, true))
-			report_failure(__FILE__, __LINE__, "the workflow waits for nothing");
+			report_failure(__FILE__, __LINE__,
+						   "the workflow waits for nothing");
 	}
 	world_check_replay(world);
 	if (strcmp(world->status, "completed") == 0)

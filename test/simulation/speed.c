@@ -9,7 +9,7 @@
 
 #include "core/core.h"
 
-#define ROUNDS	200000
+#define ROUNDS 200000
 
 static const char *const definition_text =
 	"{\"name\":\"five\",\"steps\":["
@@ -17,13 +17,12 @@ static const char *const definition_text =
 	"{\"name\":\"b\",\"type\":\"task\",\"task\":\"do b\"},"
 	"{\"name\":\"c\",\"type\":\"approval\",\"title\":\"may we?\",\"requested_from\":\"a@b.c\"}]}";
 
-static const HitlMessage course[] = {
-	{"start", NULL, 1},
-	{"reply", "{\"token\":1,\"result\":{\"answer\":\"fine\"}}", 2},
-	{"continue", NULL, 3},
-	{"reply", "{\"token\":2,\"result\":{\"answer\":\"fine\"}}", 4},
-	{"continue", NULL, 5}
-};
+static const HitlMessage course[] =
+	{{"start", NULL, 1},
+	 {"reply", "{\"token\":1,\"result\":{\"answer\":\"fine\"}}", 2},
+	 {"continue", NULL, 3},
+	 {"reply", "{\"token\":2,\"result\":{\"answer\":\"fine\"}}", 4},
+	 {"continue", NULL, 5}};
 
 static double
 now_us(void)
@@ -39,31 +38,34 @@ main(void)
 {
 	const HitlCoreApi *api = hitl_core_api();
 	HitlDefinition *definition = NULL;
-	HitlFaults	faults = {0};
-	double		start = now_us();
-	int			i;
-	size_t		m;
+	HitlFaults faults = {0};
+	double start = now_us();
+	int i;
+	size_t m;
 
 	for (i = 0; i < ROUNDS / 10; i++)
 	{
 		api->free_definition(definition);
-		if (api->parse_definition(definition_text, NULL, &definition, &faults) != HITL_OK)
+		if (api->parse_definition(definition_text, NULL, &definition,
+								  &faults) != HITL_OK)
 			return 1;
 	}
-	printf("definition of three steps: %.2f us\n", (now_us() - start) / (ROUNDS / 10));
+	printf("definition of three steps: %.2f us\n",
+		   (now_us() - start) / (ROUNDS / 10));
 
 	start = now_us();
 	for (i = 0; i < ROUNDS; i++)
 	{
 		HitlControl *control;
 		HitlEffects effects = {0};
-		char	   *text;
+		char *text;
 
 		if (api->parse_control(definition, NULL, &control, NULL) != HITL_OK)
 			return 1;
 		for (m = 0; m < sizeof(course) / sizeof(course[0]); m++)
 		{
-			if (api->advance(definition, control, &course[m], NULL, &effects) != HITL_OK)
+			if (api->advance(definition, control, &course[m], NULL, &effects) !=
+				HITL_OK)
 				return 1;
 		}
 		if (api->dump_control(control, &text) != HITL_OK)
@@ -75,7 +77,8 @@ main(void)
 		api->free_control(control);
 		api->free_text(text);
 	}
-	printf("five messages, text of the control state and back: %.2f us\n", (now_us() - start) / ROUNDS);
+	printf("five messages, text of the control state and back: %.2f us\n",
+		   (now_us() - start) / ROUNDS);
 	api->free_definition(definition);
 	return 0;
 }

@@ -16,21 +16,24 @@
  */
 #include "world.h"
 
-Totals		totals;
+Totals totals;
 
 static HitlResult advance(World *world, const char *kind, const char *body);
-static void apply(World *world, const HitlEffects *effects, const Asked *answered);
-static void apply_event(World *world, const HitlEffect *effect, const Asked *answered);
+static void apply(World *world, const HitlEffects *effects,
+				  const Asked *answered);
+static void apply_event(World *world, const HitlEffect *effect,
+						const Asked *answered);
 static void add_asked(World *world, const HitlEffect *effect);
 static void check_asked(World *world, const HitlEffect *effect);
 static void check_control(World *world);
 static void take_snapshot(World *world, const char *name, const char *control);
-static int	find_checkpoint(const World *world, const char *name);
+static int find_checkpoint(const World *world, const char *name);
 static Asked *find_token(World *world, int64_t token);
 static char *write_effects(const HitlEffects *effects);
 static char *dump(const HitlControl *control);
 static HitlControl *parse(World *world, const char *text);
-static void note(World *world, const char *kind, const char *body, const HitlEffects *effects);
+static void note(World *world, const char *kind, const char *body,
+				 const HitlEffects *effects);
 
 /*
  * A new workflow.
@@ -38,17 +41,22 @@ static void note(World *world, const char *kind, const char *body, const HitlEff
 void
 world_init(World *world, uint64_t seed)
 {
-	HitlFaults	faults = {0};
+	HitlFaults faults = {0};
 
 	memset(world, 0, sizeof(*world));
 	world->random = seed;
-	memory_init(&world->memory, "{\"variables\":{\"n\":5,\"yes\":true,\"no\":false,\"o\":{\"a\":[1]}},"
-				"\"steps\":{}}");
+	memory_init(
+		&world->memory,
+		"{\"variables\":{\"n\":5,\"yes\":true,\"no\":false,\"o\":{\"a\":[1]}},"
+		"\"steps\":{}}");
 	world->history = json_array();
 	json_array_append_new(world->history,
-						  json_pack("{s:o}", "restore", json_deep_copy(world->memory.data)));
+						  json_pack("{s:o}", "restore",
+									json_deep_copy(world->memory.data)));
 	world->text = random_definition(world);
-	CHECK_INT(hitl_parse_definition(world->text, NULL, &world->definition, &faults), HITL_OK);
+	CHECK_INT(hitl_parse_definition(world->text, NULL, &world->definition,
+									&faults),
+			  HITL_OK);
 	world->control = parse(world, NULL);
 	strcpy(world->status, "pending");
 	take_snapshot(world, NULL, NULL);
@@ -60,7 +68,7 @@ world_init(World *world, uint64_t seed)
 void
 world_free(World *world)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < world->asked_count; i++)
 	{
@@ -87,9 +95,10 @@ world_free(World *world)
 void
 world_print(const World *world)
 {
-	char	   *control = dump(world->control);
+	char *control = dump(world->control);
 
-	printf("definition: %s\ncontrol: %s\nlast messages:\n%s", world->text, control, world->trail);
+	printf("definition: %s\ncontrol: %s\nlast messages:\n%s", world->text,
+		   control, world->trail);
 	free(control);
 }
 
@@ -99,7 +108,7 @@ world_print(const World *world)
 int
 pick(World *world, int choices)
 {
-	uint64_t	x = world->random += UINT64_C(0x9E3779B97F4A7C15);
+	uint64_t x = world->random += UINT64_C(0x9E3779B97F4A7C15);
 
 	x = (x ^ (x >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
 	x = (x ^ (x >> 27)) * UINT64_C(0x94D049BB133111EB);
@@ -113,8 +122,10 @@ pick(World *world, int choices)
 bool
 world_has_ended(const World *world)
 {
-	return strcmp(world->status, "completed") == 0 || strcmp(world->status, "failed") == 0 ||
-		strcmp(world->status, "rejected") == 0 || strcmp(world->status, "cancelled") == 0;
+	return strcmp(world->status, "completed") == 0 ||
+		strcmp(world->status, "failed") == 0 ||
+		strcmp(world->status, "rejected") == 0 ||
+		strcmp(world->status, "cancelled") == 0;
 }
 
 /*
@@ -123,9 +134,10 @@ world_has_ended(const World *world)
 void
 world_send(World *world, const char *kind, const char *body)
 {
-	HitlResult	result = advance(world, kind, body);
+	HitlResult result = advance(world, kind, body);
 
-	CHECK(result == HITL_OK || (result == HITL_HOST_FAILED && world->memory.broken));
+	CHECK(result == HITL_OK ||
+		  (result == HITL_HOST_FAILED && world->memory.broken));
 }
 
 /*
@@ -135,11 +147,14 @@ world_send(World *world, const char *kind, const char *body)
 void
 world_send_stray(World *world, const char *kind, const char *body)
 {
-	json_t	   *message = json_loads(body, 0, NULL);
-	Asked	   *asked = find_token(world, json_integer_value(json_object_get(message, "token")));
+	json_t *message = json_loads(body, 0, NULL);
+	Asked *asked = find_token(world,
+							  json_integer_value(
+								  json_object_get(message, "token")));
 
 	json_decref(message);
-	if (asked != NULL && asked->open && asked->approval == (strcmp(kind, "approval") == 0))
+	if (asked != NULL && asked->open &&
+		asked->approval == (strcmp(kind, "approval") == 0))
 		return;
 	world_send(world, kind, body);
 }
@@ -150,23 +165,24 @@ world_send_stray(World *world, const char *kind, const char *body)
 void
 world_send_faulty(World *world)
 {
-	static const char *const faulty[][2] = {
-		{"approval", "{\"token\":%d}"},
-		{"approval", "{\"token\":%d,\"outcome\":\"yes\"}"},
-		{"approval", "{\"token\":\"%d\",\"outcome\":\"approved\"}"},
-		{"approval", "{\"token\":%d,\"outcome\":\"approved\",\"feedback\":1}"},
-		{"reply", "{\"token\":%d}"},
-		{"reply", "{\"token\":%d,\"error\":[]}"},
-		{"reply", "{\"token\":%d,\"status\":true}"},
-		{"reply", "{\"token\":%d,"},
-		{"poke", "{\"token\":%d}"}
-	};
-	int			which = pick(world, sizeof(faulty) / sizeof(faulty[0]));
-	char		body[100];
+	static const char *const faulty[][2] =
+		{{"approval", "{\"token\":%d}"},
+		 {"approval", "{\"token\":%d,\"outcome\":\"yes\"}"},
+		 {"approval", "{\"token\":\"%d\",\"outcome\":\"approved\"}"},
+		 {"approval", "{\"token\":%d,\"outcome\":\"approved\",\"feedback\":1}"},
+		 {"reply", "{\"token\":%d}"},
+		 {"reply", "{\"token\":%d,\"error\":[]}"},
+		 {"reply", "{\"token\":%d,\"status\":true}"},
+		 {"reply", "{\"token\":%d,"},
+		 {"poke", "{\"token\":%d}"}};
+	int which = pick(world, sizeof(faulty) / sizeof(faulty[0]));
+	char body[100];
 
 	snprintf(body, sizeof(body), faulty[which][1], (int) world->token);
 	CHECK_INT(advance(world, faulty[which][0], body),
-			  world_has_ended(world) && strcmp(faulty[which][0], "poke") != 0 ? HITL_OK : HITL_INVALID);
+			  world_has_ended(world) && strcmp(faulty[which][0], "poke") != 0
+				  ? HITL_OK
+				  : HITL_INVALID);
 }
 
 /*
@@ -176,10 +192,11 @@ world_send_faulty(World *world)
 bool
 world_answer(World *world, bool well)
 {
-	static const char *const outcomes[] = {"approved", "rejected", "expired", "cancelled"};
-	Asked	   *asked = NULL;
-	char		body[400];
-	int			i;
+	static const char *const outcomes[] = {"approved", "rejected", "expired",
+										   "cancelled"};
+	Asked *asked = NULL;
+	char body[400];
+	int i;
 
 	for (i = 0; i < world->asked_count; i++)
 	{
@@ -189,20 +206,29 @@ world_answer(World *world, bool well)
 	if (asked == NULL)
 		return false;
 	if (asked->approval)
-		snprintf(body, sizeof(body), "{\"token\":%lld,\"approval_id\":\"id-%lld\",\"outcome\":\"%s\","
-				 "\"approver_id\":\"bob\",\"response_data\":{\"n\":1.5},\"feedback\":null}",
-				 (long long) asked->token, (long long) asked->token,
-				 well ? "approved" : outcomes[pick(world, 3) ? 0 : pick(world, 4)]);
+		snprintf(
+			body, sizeof(body),
+			"{\"token\":%lld,\"approval_id\":\"id-%lld\",\"outcome\":\"%s\","
+			"\"approver_id\":\"bob\",\"response_data\":{\"n\":1.5},\"feedback\":null}",
+			(long long) asked->token, (long long) asked->token,
+			well ? "approved" : outcomes[pick(world, 3) ? 0 : pick(world, 4)]);
 	else if (well || pick(world, 3))
-		snprintf(body, sizeof(body), pick(world, 3) ? "{\"token\":%lld,\"result\":{\"answer\":%lld}}" :
-				 "{\"token\":%lld,\"status\":200,\"body\":\"{\\\"choices\\\":[{\\\"message\\\":"
-				 "{\\\"content\\\":\\\"%lld\\\"}}]}\"}",
-				 (long long) asked->token, (long long) asked->token);
+		snprintf(
+			body, sizeof(body),
+			pick(world, 3)
+				? "{\"token\":%lld,\"result\":{\"answer\":%lld}}"
+				: "{\"token\":%lld,\"status\":200,\"body\":\"{\\\"choices\\\":[{\\\"message\\\":"
+				  "{\\\"content\\\":\\\"%lld\\\"}}]}\"}",
+			(long long) asked->token, (long long) asked->token);
 	else if (pick(world, 2))
-		snprintf(body, sizeof(body), "{\"token\":%lld,\"error\":{\"kind\":\"%s\",\"message\":\"m\"}}",
-				 (long long) asked->token, pick(world, 2) ? "timeout" : "rate_limit");
+		snprintf(
+			body, sizeof(body),
+			"{\"token\":%lld,\"error\":{\"kind\":\"%s\",\"message\":\"m\"}}",
+			(long long) asked->token,
+			pick(world, 2) ? "timeout" : "rate_limit");
 	else
-		snprintf(body, sizeof(body), "{\"token\":%lld,\"status\":500,\"body\":null}",
+		snprintf(body, sizeof(body),
+				 "{\"token\":%lld,\"status\":500,\"body\":null}",
 				 (long long) asked->token);
 	asked->answer = strdup(body);
 	world_send(world, asked->approval ? "approval" : "reply", body);
@@ -235,14 +261,15 @@ world_rewind(World *world, int number)
 	const Snapshot *snapshot;
 	HitlEffects effects = {0};
 	HitlControl *control;
-	HitlResult	result;
+	HitlResult result;
 
 	if (number < 0 || number >= world->snapshots)
 		return;
 	snapshot = &world->snapshot[number];
 	if (snapshot->control == NULL)
 		return;
-	result = hitl_rewind(world->definition, world->control, snapshot->control, &control, &effects);
+	result = hitl_rewind(world->definition, world->control, snapshot->control,
+						 &control, &effects);
 	note(world, "(rewind)", snapshot->control, &effects);
 	if (result == HITL_INVALID)
 	{
@@ -264,7 +291,8 @@ world_rewind(World *world, int number)
 
 	json_decref(world->memory.data);
 	world->memory.data = json_deep_copy(snapshot->data);
-	json_array_append_new(world->history, json_pack("{s:O}", "restore", snapshot->data));
+	json_array_append_new(world->history,
+						  json_pack("{s:O}", "restore", snapshot->data));
 	totals.rollbacks++;
 	check_control(world);
 }
@@ -275,9 +303,9 @@ world_rewind(World *world, int number)
 void
 world_check_replay(World *world)
 {
-	json_t	   *data = NULL;
-	json_t	   *entry;
-	size_t		i;
+	json_t *data = NULL;
+	json_t *entry;
+	size_t i;
 
 	json_array_foreach(world->history, i, entry)
 	{
@@ -303,17 +331,18 @@ advance(World *world, const char *kind, const char *body)
 {
 	HitlMessage message = {kind, body, ++world->now_us};
 	HitlEffects effects = {0};
-	Asked		answered = {0};
+	Asked answered = {0};
 	HitlControl *control;
-	HitlResult	result;
-	bool		ended = world_has_ended(world);
-	char	   *before = dump(world->control);
-	char	   *after;
-	int			i;
+	HitlResult result;
+	bool ended = world_has_ended(world);
+	char *before = dump(world->control);
+	char *after;
+	int i;
 
 	totals.messages++;
 	control = parse(world, before);
-	result = hitl_advance(world->definition, control, &message, &world->memory.host, &effects);
+	result = hitl_advance(world->definition, control, &message,
+						  &world->memory.host, &effects);
 	after = dump(control);
 	note(world, kind, body, &effects);
 	if (result != HITL_OK)
@@ -325,11 +354,13 @@ advance(World *world, const char *kind, const char *body)
 	{
 		HitlEffects again = {0};
 		HitlControl *other = parse(world, before);
-		char	   *other_after;
-		char	   *first = write_effects(&effects);
-		char	   *second;
+		char *other_after;
+		char *first = write_effects(&effects);
+		char *second;
 
-		CHECK_INT(hitl_advance(world->definition, other, &message, &world->memory.host, &again), result);
+		CHECK_INT(hitl_advance(world->definition, other, &message,
+							   &world->memory.host, &again),
+				  result);
 		other_after = dump(other);
 		second = write_effects(&again);
 		CHECK_TEXT(second, first);
@@ -352,11 +383,14 @@ advance(World *world, const char *kind, const char *body)
 	}
 	if (result == HITL_OK)
 	{
-		json_t	   *message_body = body == NULL ? NULL : json_loads(body, 0, NULL);
-		Asked	   *asked = find_token(world, json_integer_value(json_object_get(message_body, "token")));
+		json_t *message_body = body == NULL ? NULL : json_loads(body, 0, NULL);
+		Asked *asked = find_token(world,
+								  json_integer_value(
+									  json_object_get(message_body, "token")));
 
 		json_decref(message_body);
-		if (asked != NULL && asked->open && asked->approval == (strcmp(kind, "approval") == 0) &&
+		if (asked != NULL && asked->open &&
+			asked->approval == (strcmp(kind, "approval") == 0) &&
 			strcmp(world->status, "rolled_back") != 0)
 		{
 			asked->open = false;
@@ -373,7 +407,7 @@ advance(World *world, const char *kind, const char *body)
 
 			if (effect->kind == HITL_EFFECT_ROLLBACK)
 			{
-				int			checkpoint = find_checkpoint(world, effect->type);
+				int checkpoint = find_checkpoint(world, effect->type);
 
 				CHECK_INT(i, effects.count - 1);
 				CHECK(!effects.more);
@@ -381,7 +415,8 @@ advance(World *world, const char *kind, const char *body)
 				if (checkpoint >= 0)
 					world_rewind(world, checkpoint);
 				else
-					advance(world, "cancel", "{\"reason\":\"no such checkpoint\"}");
+					advance(world, "cancel",
+							"{\"reason\":\"no such checkpoint\"}");
 			}
 		}
 	}
@@ -397,8 +432,8 @@ advance(World *world, const char *kind, const char *body)
 static void
 apply(World *world, const HitlEffects *effects, const Asked *answered)
 {
-	Asked	   *asked;
-	int			i;
+	Asked *asked;
+	int i;
 
 	for (i = 0; i < effects->count; i++)
 	{
@@ -412,9 +447,11 @@ apply(World *world, const HitlEffects *effects, const Asked *answered)
 			case HITL_EFFECT_STATUS:
 				CHECK(strcmp(world->status, effect->type) != 0);
 				CHECK(!world_has_ended(world));
-				snprintf(world->status, sizeof(world->status), "%s", effect->type);
-				CHECK((effect->body != NULL) == (strcmp(effect->type, "failed") == 0 ||
-												 strcmp(effect->type, "rejected") == 0));
+				snprintf(world->status, sizeof(world->status), "%s",
+						 effect->type);
+				CHECK((effect->body != NULL) ==
+					  (strcmp(effect->type, "failed") == 0 ||
+					   strcmp(effect->type, "rejected") == 0));
 				break;
 			case HITL_EFFECT_CHECKPOINT:
 				take_snapshot(world, effect->type, effect->control);
@@ -441,14 +478,15 @@ apply(World *world, const HitlEffects *effects, const Asked *answered)
 static void
 apply_event(World *world, const HitlEffect *effect, const Asked *answered)
 {
-	char		path[60];
-	char		expected[60];
+	char path[60];
+	char expected[60];
 
 	if (effect->delta == NULL)
 		return;
 	CHECK(effect->step != NULL);
 	memory_merge(&world->memory, effect->delta);
-	json_array_append_new(world->history, json_pack("{s:s}", "delta", effect->delta));
+	json_array_append_new(world->history,
+						  json_pack("{s:s}", "delta", effect->delta));
 	if (strcmp(effect->type, "step_completed") != 0)
 		return;
 	CHECK(answered != NULL);
@@ -464,14 +502,18 @@ apply_event(World *world, const HitlEffect *effect, const Asked *answered)
 	}
 	else
 	{
-		const char *approved = contains(answered->answer, "\"outcome\":\"approved\"") ? "\"approved\"" : NULL;
+		const char *approved = contains(answered->answer,
+										"\"outcome\":\"approved\"")
+			? "\"approved\""
+			: NULL;
 		const char *decision;
 
 		snprintf(path, sizeof(path), "/steps/%s/decision", effect->step);
 		decision = member_of(effect->delta, path);
 		if (decision == NULL)
 		{
-			snprintf(path, sizeof(path), "/steps/%s/approval/outcome", effect->step);
+			snprintf(path, sizeof(path), "/steps/%s/approval/outcome",
+					 effect->step);
 			decision = member_of(effect->delta, path);
 		}
 		CHECK(decision != NULL);
@@ -485,12 +527,13 @@ apply_event(World *world, const HitlEffect *effect, const Asked *answered)
 static void
 add_asked(World *world, const HitlEffect *effect)
 {
-	Asked	   *asked;
+	Asked *asked;
 
 	if (world->asked_count == world->asked_capacity)
 	{
 		world->asked_capacity = world->asked_capacity * 2 + 16;
-		world->asked = realloc(world->asked, world->asked_capacity * sizeof(Asked));
+		world->asked = realloc(world->asked,
+							   world->asked_capacity * sizeof(Asked));
 	}
 	asked = &world->asked[world->asked_count++];
 	memset(asked, 0, sizeof(*asked));
@@ -509,11 +552,12 @@ add_asked(World *world, const HitlEffect *effect)
 static void
 check_asked(World *world, const HitlEffect *effect)
 {
-	bool		approval = effect->kind == HITL_EFFECT_REQUEST_APPROVAL;
-	const HitlStep *step = hitl_find_step(&world->definition->by_path, effect->position);
-	char	   *task;
-	bool		approved = false;
-	int			i;
+	bool approval = effect->kind == HITL_EFFECT_REQUEST_APPROVAL;
+	const HitlStep *step = hitl_find_step(&world->definition->by_path,
+										  effect->position);
+	char *task;
+	bool approved = false;
+	int i;
 
 	CHECK(effect->token > world->token);
 	CHECK(effect->attempt >= 1);
@@ -521,7 +565,8 @@ check_asked(World *world, const HitlEffect *effect)
 	{
 		const Asked *other = &world->asked[i];
 
-		if (strcmp(other->path, effect->position) == 0 && other->approval == approval)
+		if (strcmp(other->path, effect->position) == 0 &&
+			other->approval == approval)
 			CHECK(other->attempt < effect->attempt);
 	}
 	if (approval || step->as.task.gate != HITL_GATE_BEFORE)
@@ -533,7 +578,8 @@ check_asked(World *world, const HitlEffect *effect)
 	{
 		const Asked *other = &world->asked[i];
 
-		if (strcmp(other->path, effect->position) == 0 && other->approval && other->answer != NULL &&
+		if (strcmp(other->path, effect->position) == 0 && other->approval &&
+			other->answer != NULL &&
 			contains(other->answer, "\"outcome\":\"approved\"") &&
 			strcmp(member_of(other->body, "/context_data/task"), task) == 0)
 			approved = true;
@@ -548,24 +594,26 @@ check_asked(World *world, const HitlEffect *effect)
 static void
 check_control(World *world)
 {
-	char	   *text = dump(world->control);
-	json_t	   *control = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-	json_t	   *active = json_object_get(control, "active");
-	json_t	   *position;
-	long long	completed = json_integer_value(json_object_get(control, "completed"));
+	char *text = dump(world->control);
+	json_t *control = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+	json_t *active = json_object_get(control, "active");
+	json_t *position;
+	long long completed = json_integer_value(
+		json_object_get(control, "completed"));
 	const char *status = json_string_value(json_object_get(control, "status"));
-	bool		ready = false;
-	int			waiting = 0;
-	int			open = 0;
-	size_t		i;
-	int			n;
+	bool ready = false;
+	int waiting = 0;
+	int open = 0;
+	size_t i;
+	int n;
 
 	CHECK(control != NULL);
 	CHECK(completed >= 0 && completed <= world->definition->total);
 	json_array_foreach(active, i, position)
 	{
-		const char *state = json_string_value(json_object_get(position, "state"));
-		Asked	   *asked;
+		const char *state = json_string_value(
+			json_object_get(position, "state"));
+		Asked *asked;
 
 		if (strcmp(state, "ready") == 0)
 		{
@@ -573,10 +621,13 @@ check_control(World *world)
 			CHECK(json_object_get(position, "token") == NULL);
 			continue;
 		}
-		asked = find_token(world, json_integer_value(json_object_get(position, "token")));
+		asked = find_token(world,
+						   json_integer_value(
+							   json_object_get(position, "token")));
 		CHECK(asked != NULL && asked->open);
 		CHECK(asked->approval == (strcmp(state, "waiting_approval") == 0));
-		CHECK_TEXT(asked->path, json_string_value(json_object_get(position, "position")));
+		CHECK_TEXT(asked->path,
+				   json_string_value(json_object_get(position, "position")));
 		waiting++;
 	}
 	for (n = 0; n < world->asked_count; n++)
@@ -601,7 +652,7 @@ check_control(World *world)
 static void
 take_snapshot(World *world, const char *name, const char *control)
 {
-	Snapshot   *snapshot;
+	Snapshot *snapshot;
 
 	if (world->snapshots == MAX_SNAPSHOTS)
 	{
@@ -613,7 +664,8 @@ take_snapshot(World *world, const char *name, const char *control)
 	else
 		snapshot = &world->snapshot[world->snapshots++];
 	snapshot->name = name == NULL ? NULL : strdup(name);
-	snapshot->control = control == NULL ? dump(world->control) : strdup(control);
+	snapshot->control = control == NULL ? dump(world->control)
+										: strdup(control);
 	snapshot->data = json_deep_copy(world->memory.data);
 }
 
@@ -623,11 +675,12 @@ take_snapshot(World *world, const char *name, const char *control)
 static int
 find_checkpoint(const World *world, const char *name)
 {
-	int			i;
+	int i;
 
 	for (i = world->snapshots - 1; i >= 0; i--)
 	{
-		if (world->snapshot[i].name != NULL && strcmp(world->snapshot[i].name, name) == 0)
+		if (world->snapshot[i].name != NULL &&
+			strcmp(world->snapshot[i].name, name) == 0)
 			break;
 	}
 	return i;
@@ -639,7 +692,7 @@ find_checkpoint(const World *world, const char *name)
 static Asked *
 find_token(World *world, int64_t token)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < world->asked_count; i++)
 	{
@@ -655,18 +708,22 @@ find_token(World *world, int64_t token)
 static char *
 write_effects(const HitlEffects *effects)
 {
-	json_t	   *list = json_array();
-	char	   *text;
-	int			i;
+	json_t *list = json_array();
+	char *text;
+	int i;
 
 	for (i = 0; i < effects->count; i++)
 	{
 		const HitlEffect *effect = &effects->items[i];
 
-		json_array_append_new(list, json_pack("[i,s?,s?,s?,i,I,s?,s?,s?]", effect->kind, effect->type,
-											  effect->step, effect->position, effect->attempt,
-											  (json_int_t) effect->token, effect->body, effect->delta,
-											  effect->control));
+		json_array_append_new(list,
+							  json_pack("[i,s?,s?,s?,i,I,s?,s?,s?]",
+										effect->kind, effect->type,
+										effect->step, effect->position,
+										effect->attempt,
+										(json_int_t) effect->token,
+										effect->body, effect->delta,
+										effect->control));
 	}
 	json_array_append_new(list, json_boolean(effects->more));
 	text = json_dumps(list, 0);
@@ -681,7 +738,7 @@ write_effects(const HitlEffects *effects)
 static char *
 dump(const HitlControl *control)
 {
-	char	   *text;
+	char *text;
 
 	CHECK_INT(hitl_dump_control(control, &text), HITL_OK);
 	return text;
@@ -694,11 +751,13 @@ static HitlControl *
 parse(World *world, const char *text)
 {
 	HitlControl *control;
-	char	   *error = NULL;
-	char	   *again;
+	char *error = NULL;
+	char *again;
 
-	if (hitl_parse_control(world->definition, text, &control, &error) != HITL_OK)
-		report_failure(__FILE__, __LINE__, "%s: %s", error == NULL ? "no memory" : error, text);
+	if (hitl_parse_control(world->definition, text, &control, &error) !=
+		HITL_OK)
+		report_failure(__FILE__, __LINE__, "%s: %s",
+					   error == NULL ? "no memory" : error, text);
 	if (text != NULL)
 	{
 		again = dump(control);
@@ -712,18 +771,21 @@ parse(World *world, const char *text)
  * Write into the trail, dropping its older half when it is full.
  */
 static void
-note(World *world, const char *kind, const char *body, const HitlEffects *effects)
+note(World *world, const char *kind, const char *body,
+	 const HitlEffects *effects)
 {
-	char		line[700];
-	char		summary[300];
-	size_t		length;
+	char line[700];
+	char summary[300];
+	size_t length;
 
 	summarize(effects, summary, sizeof(summary));
-	snprintf(line, sizeof(line), "  %s %.300s -> %s\n", kind, body == NULL ? "" : body, summary);
+	snprintf(line, sizeof(line), "  %s %.300s -> %s\n", kind,
+			 body == NULL ? "" : body, summary);
 	length = strlen(world->trail);
 	if (length + strlen(line) >= sizeof(world->trail))
 	{
-		memmove(world->trail, world->trail + length / 2, length - length / 2 + 1);
+		memmove(world->trail, world->trail + length / 2,
+				length - length / 2 + 1);
 		length = strlen(world->trail);
 	}
 	snprintf(world->trail + length, sizeof(world->trail) - length, "%s", line);

@@ -11,9 +11,11 @@
 void
 check_text(const char *file, int line, const char *got, const char *expected)
 {
-	if (got == NULL || expected == NULL ? got != expected : strcmp(got, expected) != 0)
+	if (got == NULL || expected == NULL ? got != expected
+										: strcmp(got, expected) != 0)
 		report_failure(file, line, "got\n#   %s\n# expected\n#   %s",
-					   got == NULL ? "(NULL)" : got, expected == NULL ? "(NULL)" : expected);
+					   got == NULL ? "(NULL)" : got,
+					   expected == NULL ? "(NULL)" : expected);
 }
 
 /*
@@ -41,47 +43,54 @@ contains(const char *text, const char *part)
 void
 summarize(const HitlEffects *effects, char *text, size_t size)
 {
-	size_t		length = 0;
-	int			i;
+	size_t length = 0;
+	int i;
 
 	text[0] = '\0';
 	for (i = 0; i < effects->count && length < size; i++)
 	{
 		const HitlEffect *effect = &effects->items[i];
 
-		length += snprintf(text + length, size - length, "%s", i > 0 ? ", " : "");
+		length += snprintf(text + length, size - length, "%s",
+						   i > 0 ? ", " : "");
 		switch (effect->kind)
 		{
 			case HITL_EFFECT_EVENT:
-				length += snprintf(text + length, size - length, "%s", effect->type);
+				length += snprintf(text + length, size - length, "%s",
+								   effect->type);
 				if (effect->step != NULL)
-					length += snprintf(text + length, size - length, " %s", effect->step);
+					length += snprintf(text + length, size - length, " %s",
+									   effect->step);
 				break;
 			case HITL_EFFECT_STATUS:
-				length += snprintf(text + length, size - length, "=%s", effect->type);
+				length += snprintf(text + length, size - length, "=%s",
+								   effect->type);
 				break;
 			case HITL_EFFECT_CHECKPOINT:
-				length += snprintf(text + length, size - length, "checkpoint %s", effect->type);
+				length += snprintf(text + length, size - length,
+								   "checkpoint %s", effect->type);
 				break;
 			case HITL_EFFECT_REQUEST_APPROVAL:
-				length += snprintf(text + length, size - length, "ask %s %lld", effect->step,
-								   (long long) effect->token);
+				length += snprintf(text + length, size - length, "ask %s %lld",
+								   effect->step, (long long) effect->token);
 				break;
 			case HITL_EFFECT_RUN_TASK:
-				length += snprintf(text + length, size - length, "run %s %lld", effect->step,
-								   (long long) effect->token);
+				length += snprintf(text + length, size - length, "run %s %lld",
+								   effect->step, (long long) effect->token);
 				break;
 			case HITL_EFFECT_WITHDRAW:
-				length += snprintf(text + length, size - length, "withdraw %lld",
-								   (long long) effect->token);
+				length += snprintf(text + length, size - length,
+								   "withdraw %lld", (long long) effect->token);
 				break;
 			case HITL_EFFECT_ROLLBACK:
-				length += snprintf(text + length, size - length, "rollback %s", effect->type);
+				length += snprintf(text + length, size - length, "rollback %s",
+								   effect->type);
 				break;
 		}
 	}
 	if (effects->more && length < size)
-		snprintf(text + length, size - length, "%smore", effects->count > 0 ? ", " : "");
+		snprintf(text + length, size - length, "%smore",
+				 effects->count > 0 ? ", " : "");
 }
 
 /*
@@ -91,20 +100,25 @@ const char *
 member_of(const char *json, const char *path)
 {
 	static char *text;
-	json_t	   *document = json == NULL ? NULL : json_loads(json, JSON_DECODE_ANY, NULL);
-	json_t	   *value = document;
-	char		copy[200];
-	char	   *save = NULL;
-	char	   *part;
+	json_t *document = json == NULL ? NULL
+									: json_loads(json, JSON_DECODE_ANY, NULL);
+	json_t *value = document;
+	char copy[200];
+	char *save = NULL;
+	char *part;
 
 	free(text);
 	text = NULL;
 	snprintf(copy, sizeof(copy), "%s", path);
-	for (part = strtok_r(copy, "/", &save); part != NULL; part = strtok_r(NULL, "/", &save))
-		value = json_is_array(value) ? json_array_get(value, strtoul(part, NULL, 10)) :
-			json_object_get(value, part);
+	for (part = strtok_r(copy, "/", &save); part != NULL;
+		 part = strtok_r(NULL, "/", &save))
+		value = json_is_array(value)
+			? json_array_get(value, strtoul(part, NULL, 10))
+			: json_object_get(value, part);
 	if (value != NULL)
-		text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15));
+		text = json_dumps(value,
+						  JSON_ENCODE_ANY | JSON_COMPACT |
+							  JSON_REAL_PRECISION(15));
 	json_decref(document);
 	return text;
 }

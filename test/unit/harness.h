@@ -18,36 +18,43 @@
 typedef struct Test
 {
 	const char *name;
-	void		(*run) (void);
+	void (*run)(void);
 } Test;
 
-#define TEST(name)	static void test_##name(void)
-#define RUN(name)	{#name, test_##name}
-#define SUITE(name, ...) \
-	const Test suite_##name[] = {__VA_ARGS__, {NULL, NULL}}
+#define TEST(name) static void test_##name(void)
+#define RUN(name) \
+	{ \
+#name, test_##name \
+	}
+#define SUITE(name, ...) const Test suite_##name[] = {__VA_ARGS__, {NULL, NULL}}
 
 /* ---- checks --------------------------------------------------------- */
 
-extern void report_failure(const char *file, int line, const char *format,...)
-			__attribute__((format(printf, 3, 4)));
-extern void check_text(const char *file, int line, const char *got, const char *expected);
-extern void check_integer(const char *file, int line, long long got, long long expected);
+extern void report_failure(const char *file, int line, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+extern void check_text(const char *file, int line, const char *got,
+					   const char *expected);
+extern void check_integer(const char *file, int line, long long got,
+						  long long expected);
 extern bool contains(const char *text, const char *part);
 
 #define CHECK(condition) \
-	((condition) ? (void) 0 : report_failure(__FILE__, __LINE__, "not true: %s", #condition))
-#define CHECK_TEXT(got, expected)	check_text(__FILE__, __LINE__, got, expected)
-#define CHECK_INT(got, expected)	check_integer(__FILE__, __LINE__, got, expected)
+	((condition) \
+		 ? (void) 0 \
+		 : report_failure(__FILE__, __LINE__, "not true: %s", #condition))
+#define CHECK_TEXT(got, expected) check_text(__FILE__, __LINE__, got, expected)
+#define CHECK_INT(got, expected) \
+	check_integer(__FILE__, __LINE__, got, expected)
 
 /* ---- a host with data (host.c) -------------------------------------- */
 
 typedef struct Memory
 {
-	HitlHost	host;
-	json_t	   *data;
-	json_t	   *answers;		/* texts handed to the core in this call */
-	bool		broken;			/* every query fails */
-	const char *raw;			/* answer to every query, if set */
+	HitlHost host;
+	json_t *data;
+	json_t *answers; /* texts handed to the core in this call */
+	bool broken;	 /* every query fails */
+	const char *raw; /* answer to every query, if set */
 } Memory;
 
 extern void memory_init(Memory *memory, const char *data);
@@ -59,21 +66,24 @@ extern void merge_delta(json_t *data, const char *delta);
 
 typedef struct Workflow
 {
-	Memory		memory;
+	Memory memory;
 	HitlDefinition *definition;
 	HitlControl *control;
-	HitlEffects effects;		/* of the last message */
-	int64_t		now_us;
-	char		summary[4000];	/* of effects */
-	char	   *pinned;			/* control of the last checkpoint */
+	HitlEffects effects; /* of the last message */
+	int64_t now_us;
+	char summary[4000]; /* of effects */
+	char *pinned;		/* control of the last checkpoint */
 } Workflow;
 
-extern void workflow_open(Workflow *workflow, const char *definition, const char *data);
+extern void workflow_open(Workflow *workflow, const char *definition,
+						  const char *data);
 extern void workflow_close(Workflow *workflow);
-extern HitlResult workflow_send(Workflow *workflow, const char *kind, const char *body);
+extern HitlResult workflow_send(Workflow *workflow, const char *kind,
+								const char *body);
 extern HitlResult workflow_rewind(Workflow *workflow, const char *checkpoint);
 extern const char *workflow_value(Workflow *workflow, const char *path);
-extern const HitlEffect *find_effect(const Workflow *workflow, HitlEffectKind kind);
+extern const HitlEffect *find_effect(const Workflow *workflow,
+									 HitlEffectKind kind);
 extern void summarize(const HitlEffects *effects, char *text, size_t size);
 extern const char *control_text(Workflow *workflow);
 
@@ -87,6 +97,6 @@ extern const char *member_of(const char *json, const char *path);
 
 /* ---- memory that runs out (main.c) ----------------------------------- */
 
-extern long allocations_left;	/* before malloc fails; -1: never */
+extern long allocations_left; /* before malloc fails; -1: never */
 
-#endif							/* HITL_UNIT_HARNESS_H */
+#endif /* HITL_UNIT_HARNESS_H */

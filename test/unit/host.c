@@ -11,8 +11,10 @@
 
 static const char *const comparisons[] = {"==", "!=", ">=", "<=", ">", "<"};
 
-static HitlQueryResult query(void *context, const char *path, const char **text);
-static HitlQueryResult check_path(void *context, const char *path, const char **text);
+static HitlQueryResult query(void *context, const char *path,
+							 const char **text);
+static HitlQueryResult check_path(void *context, const char *path,
+								  const char **text);
 static const char *walk(json_t *data, const char *p, json_t **match);
 static bool compare(json_t *left, json_t *right, const char *how);
 
@@ -46,14 +48,14 @@ memory_free(Memory *memory)
 void
 merge_delta(json_t *data, const char *delta)
 {
-	json_t	   *change = json_loads(delta, 0, NULL);
+	json_t *change = json_loads(delta, 0, NULL);
 	const char *key;
-	json_t	   *value;
+	json_t *value;
 
 	CHECK(change != NULL);
 	json_object_foreach(change, key, value)
 	{
-		json_t	   *target = json_object_get(data, key);
+		json_t *target = json_object_get(data, key);
 
 		if (json_is_object(target) && json_is_object(value))
 			json_object_update(target, value);
@@ -75,13 +77,13 @@ memory_merge(Memory *memory, const char *delta)
 static HitlQueryResult
 query(void *context, const char *path, const char **text)
 {
-	Memory	   *memory = context;
-	json_t	   *match = NULL;
-	json_t	   *literal = NULL;
-	json_t	   *answer;
+	Memory *memory = context;
+	json_t *match = NULL;
+	json_t *literal = NULL;
+	json_t *answer;
 	const char *rest;
-	char	   *dump;
-	size_t		i;
+	char *dump;
+	size_t i;
 
 	if (memory->broken)
 		return HITL_QUERY_HOST_FAILED;
@@ -114,9 +116,11 @@ query(void *context, const char *path, const char **text)
 			*text = "syntax error in path";
 			return HITL_QUERY_FAULTY;
 		}
-		literal = json_loads(rest + strlen(comparisons[i]), JSON_DECODE_ANY, NULL);
-		dump = strdup(match == NULL ? "null" :
-					  compare(match, literal, comparisons[i]) ? "true" : "false");
+		literal = json_loads(rest + strlen(comparisons[i]), JSON_DECODE_ANY,
+							 NULL);
+		dump = strdup(match == NULL									? "null"
+						  : compare(match, literal, comparisons[i]) ? "true"
+																	: "false");
 		json_decref(literal);
 	}
 	answer = json_string(dump);
@@ -132,8 +136,8 @@ query(void *context, const char *path, const char **text)
 static HitlQueryResult
 check_path(void *context, const char *path, const char **text)
 {
-	Memory	   *memory = context;
-	json_t	   *match;
+	Memory *memory = context;
+	json_t *match;
 
 	if (memory->broken)
 		return HITL_QUERY_HOST_FAILED;
@@ -150,8 +154,8 @@ check_path(void *context, const char *path, const char **text)
 static const char *
 walk(json_t *data, const char *p, json_t **match)
 {
-	char		key[100];
-	size_t		length;
+	char key[100];
+	size_t length;
 
 	if (*p++ != '$')
 		return NULL;
@@ -175,7 +179,9 @@ walk(json_t *data, const char *p, json_t **match)
 		}
 		else
 		{
-			for (; (isalnum((unsigned char) *p) || *p == '_') && length < sizeof(key) - 1; p++)
+			for (; (isalnum((unsigned char) *p) || *p == '_') &&
+				 length < sizeof(key) - 1;
+				 p++)
 				key[length++] = *p;
 			if (length == 0)
 				return NULL;
@@ -194,7 +200,7 @@ walk(json_t *data, const char *p, json_t **match)
 static bool
 compare(json_t *left, json_t *right, const char *how)
 {
-	double		difference = 1;
+	double difference = 1;
 
 	if (json_is_number(left) && json_is_number(right))
 		difference = json_number_value(left) - json_number_value(right);

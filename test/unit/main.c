@@ -25,25 +25,17 @@ static const struct
 {
 	const char *name;
 	const Test *tests;
-}			suites[] = {
-	{"memory", suite_memory},
-	{"json", suite_json},
-	{"fault", suite_fault},
-	{"template", suite_template},
-	{"definition", suite_definition},
-	{"control", suite_control},
-	{"advance", suite_advance},
-	{"task", suite_task},
-	{"question", suite_question},
-	{"checkpoint", suite_checkpoint},
-	{"retry", suite_retry},
-	{"policy", suite_policy},
-	{"inference", suite_inference},
-	{"api", suite_api}
-};
+} suites[] =
+	{{"memory", suite_memory},		   {"json", suite_json},
+	 {"fault", suite_fault},		   {"template", suite_template},
+	 {"definition", suite_definition}, {"control", suite_control},
+	 {"advance", suite_advance},	   {"task", suite_task},
+	 {"question", suite_question},	   {"checkpoint", suite_checkpoint},
+	 {"retry", suite_retry},		   {"policy", suite_policy},
+	 {"inference", suite_inference},   {"api", suite_api}};
 
-long		allocations_left = -1;
-static int	failures;			/* of the running test */
+long allocations_left = -1;
+static int failures; /* of the running test */
 
 extern void *__real_malloc(size_t size);
 extern void *__wrap_malloc(size_t size);
@@ -65,9 +57,9 @@ __wrap_malloc(size_t size)
  * Record a failed check.
  */
 void
-report_failure(const char *file, int line, const char *format,...)
+report_failure(const char *file, int line, const char *format, ...)
 {
-	va_list		arguments;
+	va_list arguments;
 
 	failures++;
 	printf("# %s:%d: ", file, line);
@@ -80,9 +72,9 @@ report_failure(const char *file, int line, const char *format,...)
 int
 main(int argc, char **argv)
 {
-	int			passed = 0;
-	int			failed = 0;
-	size_t		i;
+	int passed = 0;
+	int failed = 0;
+	size_t i;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (i = 0; i < sizeof(suites) / sizeof(suites[0]); i++)
@@ -99,8 +91,8 @@ main(int argc, char **argv)
 				passed++;
 			else
 				failed++;
-			printf("%sok %d - %s: %s\n", failures == 0 ? "" : "not ", passed + failed,
-				   suites[i].name, test->name);
+			printf("%sok %d - %s: %s\n", failures == 0 ? "" : "not ",
+				   passed + failed, suites[i].name, test->name);
 		}
 	}
 	printf("1..%d\n", passed + failed);

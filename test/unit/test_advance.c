@@ -5,35 +5,47 @@
  */
 #include "harness.h"
 
-#define TASK(name, more)	"{\"name\":\"" name "\",\"type\":\"task\",\"task\":\"do\"" more "}"
-#define ASK(name, more)		"{\"name\":\"" name "\",\"type\":\"approval\",\"title\":\"t\"" more "}"
-#define MARK(name, more)	"{\"name\":\"" name "\",\"type\":\"checkpoint\"" more "}"
-#define STEPS(steps)		"{\"steps\":[" steps "]}"
-#define AND					","
+#define TASK(name, more) \
+	"{\"name\":\"" name "\",\"type\":\"task\",\"task\":\"do\"" more "}"
+#define ASK(name, more) \
+	"{\"name\":\"" name "\",\"type\":\"approval\",\"title\":\"t\"" more "}"
+#define MARK(name, more) \
+	"{\"name\":\"" name "\",\"type\":\"checkpoint\"" more "}"
+#define STEPS(steps) "{\"steps\":[" steps "]}"
+#define AND			 ","
 
-#define DONE(token)	"{\"token\":" #token ",\"result\":{\"n\":" #token "}}"
-#define ERROR(token, kind)	"{\"token\":" #token ",\"error\":{\"kind\":\"" kind "\",\"message\":\"m\"}}"
-#define DECIDED(token, outcome)	"{\"token\":" #token ",\"outcome\":\"" outcome "\"}"
+#define DONE(token) "{\"token\":" #token ",\"result\":{\"n\":" #token "}}"
+#define ERROR(token, kind) \
+	"{\"token\":" #token ",\"error\":{\"kind\":\"" kind "\",\"message\":\"m\"}}"
+#define DECIDED(token, outcome) \
+	"{\"token\":" #token ",\"outcome\":\"" outcome "\"}"
 
 TEST(one_task_after_another)
 {
-	Workflow	w;
+	Workflow w;
 
-	workflow_open(&w, STEPS(TASK("a", "") AND TASK("b", ",\"context\":{\"x\":\"{{$.steps.a.n}}\"}")), NULL);
+	workflow_open(&w,
+				  STEPS(
+					  TASK("a", "")
+						  AND TASK("b",
+								   ",\"context\":{\"x\":\"{{$.steps.a.n}}\"}")),
+				  NULL);
 	SEND(&w, "start", NULL, "workflow_started, =running, run a 1");
 	SEND(&w, "reply", DONE(1), "step_completed a, more");
 	CHECK_TEXT(w.effects.items[0].delta, "{\"steps\":{\"a\":{\"n\":1}}}");
 	SEND(&w, "continue", NULL, "run b 2");
 	CHECK_TEXT(member_of(w.effects.items[0].body, "/context"), "{\"x\":1}");
-	SEND(&w, "reply", DONE(2), "step_completed b, workflow_completed, =completed");
-	CHECK_TEXT(control_text(&w), "{\"completed\":2,\"total\":2,\"active\":[],"
+	SEND(&w, "reply", DONE(2),
+		 "step_completed b, workflow_completed, =completed");
+	CHECK_TEXT(control_text(&w),
+			   "{\"completed\":2,\"total\":2,\"active\":[],"
 			   "\"status\":\"completed\",\"token\":2,\"entered\":2}");
 	workflow_close(&w);
 }
 
 TEST(messages_out_of_turn)
 {
-	Workflow	w;
+	Workflow w;
 
 	workflow_open(&w, STEPS(TASK("a", "") AND ASK("b", "")), NULL);
 	SEND(&w, "continue", NULL, "");
@@ -51,7 +63,8 @@ TEST(messages_out_of_turn)
 	SEND(&w, "continue", NULL, "ask b 2, =waiting_approval");
 	SEND(&w, "reply", DONE(2), "");
 	SEND(&w, "continue", NULL, "");
-	SEND(&w, "approval", DECIDED(2, "approved"), "step_completed b, workflow_completed, =completed");
+	SEND(&w, "approval", DECIDED(2, "approved"),
+		 "step_completed b, workflow_completed, =completed");
 
 	/* Terminal is terminal. */
 	SEND(&w, "approval", DECIDED(2, "approved"), "");
@@ -68,63 +81,81 @@ TEST(faulty_messages)
 		const char *kind;
 		const char *body;
 		const char *error;
-	}			cases[] = {
+	} cases[] = {
 		{"dance", NULL, "unknown kind of message"},
 		{"start", "[1]", "the body of a message must be an object"},
 		{"start", "{", "a member name in quotes is expected"},
 		{"reply", "{}", "\"token\" must be a whole number"},
-		{"reply", "{\"token\":\"1\",\"result\":{}}", "\"token\" must be a whole number"},
-		{"reply", "{\"token\":1}", "a reply must have \"result\", \"error\" or a whole number as \"status\""},
-		{"reply", "{\"token\":1,\"result\":1,\"error\":{}}", "a reply has either \"result\" or \"error\""},
-		{"reply", "{\"token\":1,\"error\":\"x\"}", "\"error\" must be an object"},
-		{"reply", "{\"token\":1,\"error\":{\"kind\":5}}", "\"kind\" and \"message\" of an error must be strings"},
-		{"reply", "{\"token\":1,\"status\":\"200\"}", "a reply must have \"result\", \"error\" or a whole number as \"status\""},
-		{"reply", "{\"token\":1,\"status\":200,\"body\":{}}", "\"body\" must be a string or null"},
-		{"cancel", "{\"reason\":5}", "\"reason\" and \"actor\" must be strings or null"}
-	};
-	Workflow	w;
-	size_t		i;
+		{"reply", "{\"token\":\"1\",\"result\":{}}",
+		 "\"token\" must be a whole number"},
+		{"reply", "{\"token\":1}",
+		 "a reply must have \"result\", \"error\" or a whole number as \"status\""},
+		{"reply", "{\"token\":1,\"result\":1,\"error\":{}}",
+		 "a reply has either \"result\" or \"error\""},
+		{"reply", "{\"token\":1,\"error\":\"x\"}",
+		 "\"error\" must be an object"},
+		{"reply", "{\"token\":1,\"error\":{\"kind\":5}}",
+		 "\"kind\" and \"message\" of an error must be strings"},
+		{"reply", "{\"token\":1,\"status\":\"200\"}",
+		 "a reply must have \"result\", \"error\" or a whole number as \"status\""},
+		{"reply", "{\"token\":1,\"status\":200,\"body\":{}}",
+		 "\"body\" must be a string or null"},
+		{"cancel", "{\"reason\":5}",
+		 "\"reason\" and \"actor\" must be strings or null"}};
+	Workflow w;
+	size_t i;
 
 	workflow_open(&w, STEPS(TASK("a", "")), NULL);
 	workflow_send(&w, "start", NULL);
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
-		CHECK_INT(workflow_send(&w, cases[i].kind, cases[i].body), HITL_INVALID);
+		CHECK_INT(workflow_send(&w, cases[i].kind, cases[i].body),
+				  HITL_INVALID);
 		CHECK_TEXT(w.effects.error, cases[i].error);
 	}
-	SEND(&w, "reply", DONE(1), "step_completed a, workflow_completed, =completed");
+	SEND(&w, "reply", DONE(1),
+		 "step_completed a, workflow_completed, =completed");
 	CHECK(w.effects.error == NULL);
 	workflow_close(&w);
 }
 
 TEST(effects_accumulate)
 {
-	Workflow	w;
+	Workflow w;
 	HitlMessage reply = {"reply", DONE(1), 5};
 	HitlMessage bad = {"reply", "{}", 5};
 
 	workflow_open(&w, STEPS(TASK("a", "")), NULL);
 	workflow_send(&w, "start", NULL);
-	CHECK_INT(hitl_advance(w.definition, w.control, &bad, &w.memory.host, &w.effects), HITL_INVALID);
+	CHECK_INT(hitl_advance(w.definition, w.control, &bad, &w.memory.host,
+						   &w.effects),
+			  HITL_INVALID);
 	CHECK_INT(w.effects.count, 3);
-	CHECK_INT(hitl_advance(w.definition, w.control, &reply, &w.memory.host, &w.effects), HITL_OK);
+	CHECK_INT(hitl_advance(w.definition, w.control, &reply, &w.memory.host,
+						   &w.effects),
+			  HITL_OK);
 	CHECK(w.effects.error == NULL);
 	summarize(&w.effects, w.summary, sizeof(w.summary));
-	CHECK_TEXT(w.summary, "workflow_started, =running, run a 1, step_completed a, "
+	CHECK_TEXT(w.summary,
+			   "workflow_started, =running, run a 1, step_completed a, "
 			   "workflow_completed, =completed");
 	workflow_close(&w);
 }
 
 TEST(conditions)
 {
-	Workflow	w;
+	Workflow w;
 
-	workflow_open(&w, STEPS(TASK("a", ",\"when\":\"$.variables.n > 10\"") AND
-				  TASK("b", ",\"when\":\"$.variables.none\"") AND
-				  TASK("c", ",\"when\":\"$.variables.no\"") AND
-				  TASK("d", ",\"when\":\"$.variables.yes\"") AND
-				  TASK("e", ",\"when\":\"$.variables.null\",\"on_error\":\"continue\"")),
-				  "{\"variables\":{\"n\":10,\"no\":false,\"yes\":true,\"null\":null}}");
+	workflow_open(
+		&w,
+		STEPS(
+			TASK("a", ",\"when\":\"$.variables.n > 10\"")
+				AND TASK("b", ",\"when\":\"$.variables.none\"") AND TASK(
+					"c", ",\"when\":\"$.variables.no\"")
+					AND TASK("d", ",\"when\":\"$.variables.yes\"") AND TASK(
+						"e",
+						",\"when\":\"$.variables.null\",\"on_error\":\"continue\"")),
+		"{\"variables\":{\"n\":10,\"no\":false,\"yes\":true,\"null\":null}}");
 	SEND(&w, "start", NULL, "workflow_started, =running, step_skipped a, more");
 	CHECK_TEXT(w.effects.items[2].body, "{\"when\":\"$.variables.n > 10\"}");
 	CHECK(w.effects.items[2].delta == NULL);
@@ -139,17 +170,23 @@ TEST(conditions)
 
 TEST(faulty_conditions)
 {
-	Workflow	w;
+	Workflow w;
 
-	workflow_open(&w, STEPS(TASK("a", ",\"when\":\"$.variables.n\",\"on_error\":\"continue\"") AND
-				  TASK("b", ",\"when\":\"$.variables.n +\"")),
-				  "{\"variables\":{\"n\":10}}");
+	workflow_open(
+		&w,
+		STEPS(TASK("a", ",\"when\":\"$.variables.n\",\"on_error\":\"continue\"")
+				  AND TASK("b", ",\"when\":\"$.variables.n +\"")),
+		"{\"variables\":{\"n\":10}}");
 	SEND(&w, "start", NULL, "workflow_started, =running, step_failed a, more");
-	CHECK_TEXT(w.effects.items[2].body, "{\"kind\":\"validation_error\","
-			   "\"message\":\"condition $.variables.n gives a number, not a boolean\"}");
+	CHECK_TEXT(
+		w.effects.items[2].body,
+		"{\"kind\":\"validation_error\","
+		"\"message\":\"condition $.variables.n gives a number, not a boolean\"}");
 	SEND(&w, "continue", NULL, "step_failed b, workflow_failed b, =failed");
-	CHECK_TEXT(w.effects.items[0].body, "{\"kind\":\"validation_error\",\"message\":"
-			   "\"condition $.variables.n + cannot be evaluated: syntax error in path\"}");
+	CHECK_TEXT(
+		w.effects.items[0].body,
+		"{\"kind\":\"validation_error\",\"message\":"
+		"\"condition $.variables.n + cannot be evaluated: syntax error in path\"}");
 	workflow_close(&w);
 
 	workflow_open(&w, STEPS(TASK("a", ",\"when\":\"$.x\"")), NULL);
@@ -160,30 +197,38 @@ TEST(faulty_conditions)
 
 TEST(failure_ends_the_workflow)
 {
-	Workflow	w;
-	const char *error = "{\"kind\":\"rate_limit\",\"message\":\"m\",\"step\":\"a\",\"position\":\"/steps/0\"}";
+	Workflow w;
+	const char *error =
+		"{\"kind\":\"rate_limit\",\"message\":\"m\",\"step\":\"a\",\"position\":\"/steps/0\"}";
 
 	workflow_open(&w, STEPS(TASK("a", "") AND TASK("b", "")), NULL);
 	workflow_send(&w, "start", NULL);
-	SEND(&w, "reply", ERROR(1, "rate_limit"), "step_failed a, workflow_failed a, =failed");
-	CHECK_TEXT(w.effects.items[0].body, "{\"kind\":\"rate_limit\",\"message\":\"m\"}");
+	SEND(&w, "reply", ERROR(1, "rate_limit"),
+		 "step_failed a, workflow_failed a, =failed");
+	CHECK_TEXT(w.effects.items[0].body,
+			   "{\"kind\":\"rate_limit\",\"message\":\"m\"}");
 	CHECK_TEXT(w.effects.items[1].body, error);
 	CHECK_TEXT(w.effects.items[2].body, error);
 	CHECK_TEXT(workflow_value(&w, "$.steps.a.error.kind"), "\"rate_limit\"");
-	CHECK(contains(control_text(&w), "\"completed\":0,\"total\":2,\"active\":[],\"status\":\"failed\""));
+	CHECK(contains(
+		control_text(&w),
+		"\"completed\":0,\"total\":2,\"active\":[],\"status\":\"failed\""));
 	workflow_close(&w);
 }
 
 TEST(on_error)
 {
-	Workflow	w;
+	Workflow w;
 
-	workflow_open(&w, STEPS(TASK("a", ",\"on_error\":\"continue\"") AND
-				  TASK("b", ",\"on_error\":\"goto:d\"") AND TASK("c", "") AND
-				  TASK("d", ",\"on_error\":\"rollback:before\"")), NULL);
+	workflow_open(&w,
+				  STEPS(TASK("a", ",\"on_error\":\"continue\"") AND TASK(
+					  "b", ",\"on_error\":\"goto:d\"") AND TASK("c", "")
+							AND TASK("d", ",\"on_error\":\"rollback:before\"")),
+				  NULL);
 	workflow_send(&w, "start", NULL);
 	SEND(&w, "reply", ERROR(1, "x"), "step_failed a, more");
-	CHECK_TEXT(workflow_value(&w, "$.steps.a.error"), "{\"kind\": \"x\", \"message\": \"m\"}");
+	CHECK_TEXT(workflow_value(&w, "$.steps.a.error"),
+			   "{\"kind\": \"x\", \"message\": \"m\"}");
 	SEND(&w, "continue", NULL, "run b 2");
 	SEND(&w, "reply", ERROR(2, "x"), "step_failed b, more");
 	CHECK(contains(control_text(&w), "\"completed\":3"));
@@ -200,22 +245,28 @@ TEST(on_error)
 
 TEST(on_timeout_of_a_task)
 {
-	Workflow	w;
+	Workflow w;
 
-	workflow_open(&w, STEPS(TASK("a", ",\"on_timeout\":\"continue\"") AND
-				  TASK("b", ",\"on_timeout\":\"reject\"")), NULL);
+	workflow_open(&w,
+				  STEPS(TASK("a", ",\"on_timeout\":\"continue\"")
+							AND TASK("b", ",\"on_timeout\":\"reject\"")),
+				  NULL);
 	workflow_send(&w, "start", NULL);
 	SEND(&w, "reply", ERROR(1, "timeout"), "step_failed a, more");
 	SEND(&w, "continue", NULL, "run b 2");
-	SEND(&w, "reply", ERROR(2, "timeout"), "step_failed b, workflow_rejected b, =rejected");
+	SEND(&w, "reply", ERROR(2, "timeout"),
+		 "step_failed b, workflow_rejected b, =rejected");
 	workflow_close(&w);
 }
 
 TEST(jumps_back_count)
 {
-	Workflow	w;
+	Workflow w;
 
-	workflow_open(&w, STEPS(TASK("a", "") AND TASK("b", ",\"on_error\":\"goto:a\"")), NULL);
+	workflow_open(&w,
+				  STEPS(TASK("a", "")
+							AND TASK("b", ",\"on_error\":\"goto:a\"")),
+				  NULL);
 	SEND(&w, "start", NULL, "workflow_started, =running, run a 1");
 	SEND(&w, "reply", DONE(1), "step_completed a, more");
 	SEND(&w, "continue", NULL, "run b 2");
@@ -228,11 +279,14 @@ TEST(jumps_back_count)
 
 TEST(endless_loops_end)
 {
-	Workflow	w;
-	int			entered = 0;
+	Workflow w;
+	int entered = 0;
 
-	workflow_open(&w, STEPS("{\"name\":\"a\",\"type\":\"task\",\"task\":\"{{$.none}}\","
-							"\"on_error\":\"goto:a\"}"), NULL);
+	workflow_open(
+		&w,
+		STEPS("{\"name\":\"a\",\"type\":\"task\",\"task\":\"{{$.none}}\","
+			  "\"on_error\":\"goto:a\"}"),
+		NULL);
 	workflow_send(&w, "start", NULL);
 	while (w.effects.more && entered < 20000)
 	{
@@ -241,20 +295,23 @@ TEST(endless_loops_end)
 	}
 	CHECK_INT(entered, HITL_STEP_BUDGET);
 	CHECK_TEXT(w.summary, "workflow_failed a, =failed");
-	CHECK_TEXT(w.effects.items[1].body, "{\"kind\":\"system_error\",\"message\":\"step budget exhausted\","
-			   "\"step\":\"a\",\"position\":\"/steps/0\"}");
+	CHECK_TEXT(
+		w.effects.items[1].body,
+		"{\"kind\":\"system_error\",\"message\":\"step budget exhausted\","
+		"\"step\":\"a\",\"position\":\"/steps/0\"}");
 	workflow_close(&w);
 }
 
 TEST(cancel)
 {
-	Workflow	w;
+	Workflow w;
 
 	workflow_open(&w, STEPS(ASK("a", "")), NULL);
 	workflow_send(&w, "start", NULL);
 	SEND(&w, "cancel", "{\"reason\":\"no \\\"need\\\"\",\"actor\":\"bob\"}",
 		 "withdraw 1, workflow_cancelled, =cancelled");
-	CHECK_TEXT(w.effects.items[1].body, "{\"reason\":\"no \\\"need\\\"\",\"actor\":\"bob\"}");
+	CHECK_TEXT(w.effects.items[1].body,
+			   "{\"reason\":\"no \\\"need\\\"\",\"actor\":\"bob\"}");
 	CHECK(w.effects.items[2].body == NULL);
 	SEND(&w, "approval", DECIDED(1, "approved"), "");
 	workflow_close(&w);
@@ -267,11 +324,13 @@ TEST(cancel)
 
 TEST(rollback_to_a_checkpoint)
 {
-	Workflow	w;
-	char	   *pinned;
+	Workflow w;
+	char *pinned;
 
-	workflow_open(&w, STEPS(MARK("m", "") AND TASK("a", "") AND ASK("b", "")), NULL);
-	SEND(&w, "start", NULL, "workflow_started, =running, checkpoint m, step_completed m, more");
+	workflow_open(&w, STEPS(MARK("m", "") AND TASK("a", "") AND ASK("b", "")),
+				  NULL);
+	SEND(&w, "start", NULL,
+		 "workflow_started, =running, checkpoint m, step_completed m, more");
 	pinned = strdup(w.pinned);
 	SEND(&w, "continue", NULL, "run a 1");
 	SEND(&w, "reply", DONE(1), "step_completed a, more");
@@ -302,35 +361,39 @@ TEST(rollback_to_a_checkpoint)
 
 TEST(rollback_to_what_awaits)
 {
-	Workflow	w;
-	char	   *state;
+	Workflow w;
+	char *state;
 
 	workflow_open(&w, STEPS(ASK("a", "")), NULL);
 	workflow_send(&w, "start", NULL);
 	state = strdup(control_text(&w));
-	SEND(&w, "approval", DECIDED(1, "approved"), "step_completed a, workflow_completed, =completed");
+	SEND(&w, "approval", DECIDED(1, "approved"),
+		 "step_completed a, workflow_completed, =completed");
 	CHECK_INT(workflow_rewind(&w, state), HITL_OK);
 	CHECK_TEXT(w.summary, "");
 	SEND(&w, "approval", DECIDED(1, "approved"), "");
-	SEND(&w, "start", NULL, "workflow_resumed, =running, ask a 2, =waiting_approval");
+	SEND(&w, "start", NULL,
+		 "workflow_resumed, =running, ask a 2, =waiting_approval");
 	free(state);
 	workflow_close(&w);
 }
 
 TEST(rollback_at_the_edges)
 {
-	Workflow	w;
-	char	   *pending;
-	char	   *failed;
+	Workflow w;
+	char *pending;
+	char *failed;
 
 	workflow_open(&w, STEPS(TASK("a", "")), NULL);
 	pending = strdup(control_text(&w));
 	workflow_send(&w, "start", NULL);
-	SEND(&w, "reply", ERROR(1, "x"), "step_failed a, workflow_failed a, =failed");
+	SEND(&w, "reply", ERROR(1, "x"),
+		 "step_failed a, workflow_failed a, =failed");
 	failed = strdup(control_text(&w));
 
 	CHECK_INT(workflow_rewind(&w, failed), HITL_INVALID);
-	CHECK_TEXT(w.effects.error, "the workflow had ended where the checkpoint was taken");
+	CHECK_TEXT(w.effects.error,
+			   "the workflow had ended where the checkpoint was taken");
 	CHECK_INT(workflow_rewind(&w, "{\"x\":"), HITL_INVALID);
 	CHECK_TEXT(w.effects.error, "the control state is no JSON");
 
@@ -343,15 +406,18 @@ TEST(rollback_at_the_edges)
 
 TEST(rollback_to_the_very_end)
 {
-	Workflow	w;
+	Workflow w;
 
 	workflow_open(&w, STEPS(MARK("m", "")), NULL);
-	SEND(&w, "start", NULL, "workflow_started, =running, checkpoint m, step_completed m, "
+	SEND(&w, "start", NULL,
+		 "workflow_started, =running, checkpoint m, step_completed m, "
 		 "workflow_completed, =completed");
 	CHECK_INT(workflow_rewind(&w, w.pinned), HITL_OK);
-	SEND(&w, "start", NULL, "workflow_resumed, =running, workflow_completed, =completed");
+	SEND(&w, "start", NULL,
+		 "workflow_resumed, =running, workflow_completed, =completed");
 	CHECK_INT(workflow_rewind(&w, control_text(&w)), HITL_OK);
-	SEND(&w, "start", NULL, "workflow_resumed, =running, workflow_completed, =completed");
+	SEND(&w, "start", NULL,
+		 "workflow_resumed, =running, workflow_completed, =completed");
 	workflow_close(&w);
 }
 
@@ -361,7 +427,7 @@ TEST(rollback_to_the_very_end)
  */
 TEST(several_positions)
 {
-	Workflow	w;
+	Workflow w;
 	const char *state =
 		"{\"completed\":0,\"total\":2,\"active\":["
 		"{\"position\":\"/steps/0\",\"step\":\"a\",\"type\":\"approval\",\"state\":\"waiting_approval\",\"token\":1,\"attempt\":1,\"since_us\":1},"
@@ -370,40 +436,35 @@ TEST(several_positions)
 
 	workflow_open(&w, STEPS(ASK("a", "") AND TASK("b", "")), NULL);
 	hitl_free_control(w.control);
-	CHECK_INT(hitl_parse_control(w.definition, state, &w.control, NULL), HITL_OK);
-	SEND(&w, "reply", ERROR(2, "x"), "step_failed b, withdraw 1, workflow_failed b, =failed");
+	CHECK_INT(hitl_parse_control(w.definition, state, &w.control, NULL),
+			  HITL_OK);
+	SEND(&w, "reply", ERROR(2, "x"),
+		 "step_failed b, withdraw 1, workflow_failed b, =failed");
 	workflow_close(&w);
 
 	workflow_open(&w, STEPS(ASK("a", "") AND TASK("b", "")), NULL);
 	hitl_free_control(w.control);
-	CHECK_INT(hitl_parse_control(w.definition, state, &w.control, NULL), HITL_OK);
+	CHECK_INT(hitl_parse_control(w.definition, state, &w.control, NULL),
+			  HITL_OK);
 	SEND(&w, "reply", DONE(2), "step_completed b, =waiting_approval");
-	SEND(&w, "approval", DECIDED(1, "approved"), "step_completed a, =running, more");
+	SEND(&w, "approval", DECIDED(1, "approved"),
+		 "step_completed a, =running, more");
 	SEND(&w, "continue", NULL, "run b 3");
 	workflow_close(&w);
 
 	workflow_open(&w, STEPS(ASK("a", "") AND TASK("b", "")), NULL);
 	hitl_free_control(w.control);
-	CHECK_INT(hitl_parse_control(w.definition, state, &w.control, NULL), HITL_OK);
-	SEND(&w, "cancel", NULL, "withdraw 1, withdraw 2, workflow_cancelled, =cancelled");
+	CHECK_INT(hitl_parse_control(w.definition, state, &w.control, NULL),
+			  HITL_OK);
+	SEND(&w, "cancel", NULL,
+		 "withdraw 1, withdraw 2, workflow_cancelled, =cancelled");
 	workflow_close(&w);
 }
 
-SUITE(advance,
-	  RUN(one_task_after_another),
-	  RUN(messages_out_of_turn),
-	  RUN(faulty_messages),
-	  RUN(effects_accumulate),
-	  RUN(conditions),
-	  RUN(faulty_conditions),
-	  RUN(failure_ends_the_workflow),
-	  RUN(on_error),
-	  RUN(on_timeout_of_a_task),
-	  RUN(jumps_back_count),
-	  RUN(endless_loops_end),
-	  RUN(cancel),
-	  RUN(rollback_to_a_checkpoint),
-	  RUN(rollback_to_what_awaits),
-	  RUN(rollback_at_the_edges),
-	  RUN(rollback_to_the_very_end),
+SUITE(advance, RUN(one_task_after_another), RUN(messages_out_of_turn),
+	  RUN(faulty_messages), RUN(effects_accumulate), RUN(conditions),
+	  RUN(faulty_conditions), RUN(failure_ends_the_workflow), RUN(on_error),
+	  RUN(on_timeout_of_a_task), RUN(jumps_back_count), RUN(endless_loops_end),
+	  RUN(cancel), RUN(rollback_to_a_checkpoint), RUN(rollback_to_what_awaits),
+	  RUN(rollback_at_the_edges), RUN(rollback_to_the_very_end),
 	  RUN(several_positions));

@@ -16,25 +16,27 @@ static const struct
 {
 	const char *kind;
 	const char *body;
-}			course[] = {
+} course[] = {
 	{"start", NULL},
-	{"approval", "{\"token\":1,\"outcome\":\"approved\",\"approver_id\":\"bob\"}"},
-	{"reply", "{\"token\":2,\"status\":200,\"body\":\"{\\\"choices\\\":[{\\\"message\\\":{\\\"content\\\":\\\"[1]\\\"}}]}\"}"},
+	{"approval",
+	 "{\"token\":1,\"outcome\":\"approved\",\"approver_id\":\"bob\"}"},
+	{"reply",
+	 "{\"token\":2,\"status\":200,\"body\":\"{\\\"choices\\\":[{\\\"message\\\":{\\\"content\\\":\\\"[1]\\\"}}]}\"}"},
 	{"continue", NULL},
 	{"reply", "{\"token\":3,\"result\":{\"x\":1}}"},
-	{"approval", "{\"token\":4,\"outcome\":\"rejected\"}"}
-};
+	{"approval", "{\"token\":4,\"outcome\":\"rejected\"}"}};
 
-#define COURSE	((int) (sizeof(course) / sizeof(course[0])))
+#define COURSE ((int) (sizeof(course) / sizeof(course[0])))
 
 TEST(table_is_complete)
 {
 	const HitlCoreApi *api = hitl_core_api();
 
 	CHECK_INT(api->abi, HITL_CORE_ABI);
-	CHECK(api->parse_definition && api->free_definition && api->free_faults && api->parse_control &&
-		  api->dump_control && api->free_control && api->advance && api->free_effects && api->rewind &&
-		  api->decide && api->parse_retry && api->retry_delay && api->build_chat_request &&
+	CHECK(api->parse_definition && api->free_definition && api->free_faults &&
+		  api->parse_control && api->dump_control && api->free_control &&
+		  api->advance && api->free_effects && api->rewind && api->decide &&
+		  api->parse_retry && api->retry_delay && api->build_chat_request &&
 		  api->build_echo_reply && api->free_text);
 	api->free_text(NULL);
 	api->free_definition(NULL);
@@ -43,18 +45,19 @@ TEST(table_is_complete)
 
 TEST(definition_without_memory)
 {
-	Memory		memory;
+	Memory memory;
 	HitlDefinition *definition = NULL;
-	HitlResult	result = HITL_NO_MEMORY;
-	long		n;
+	HitlResult result = HITL_NO_MEMORY;
+	long n;
 
 	memory_init(&memory, NULL);
 	for (n = 0; result == HITL_NO_MEMORY && n < 10000; n++)
 	{
-		HitlFaults	faults = {0};
+		HitlFaults faults = {0};
 
 		allocations_left = n;
-		result = hitl_parse_definition(definition_text, &memory.host, &definition, &faults);
+		result = hitl_parse_definition(definition_text, &memory.host,
+									   &definition, &faults);
 		allocations_left = -1;
 		CHECK((definition == NULL) == (result != HITL_OK));
 		hitl_free_faults(&faults);
@@ -68,25 +71,28 @@ TEST(definition_without_memory)
 TEST(faults_without_memory)
 {
 	HitlDefinition *definition;
-	HitlResult	result = HITL_NO_MEMORY;
-	HitlRetry	retry;
-	long		n;
+	HitlResult result = HITL_NO_MEMORY;
+	HitlRetry retry;
+	long n;
 
 	for (n = 0; result == HITL_NO_MEMORY && n < 10000; n++)
 	{
-		HitlFaults	faults = {0};
+		HitlFaults faults = {0};
 
 		allocations_left = n;
-		result = hitl_parse_definition("{\"steps\":[{\"type\":\"x\"},{\"name\":\"a\",\"type\":\"task\",\"y\":1,"
-									   "\"on_error\":\"goto:b\"}]}", NULL, &definition, &faults);
+		result = hitl_parse_definition(
+			"{\"steps\":[{\"type\":\"x\"},{\"name\":\"a\",\"type\":\"task\",\"y\":1,"
+			"\"on_error\":\"goto:b\"}]}",
+			NULL, &definition, &faults);
 		allocations_left = -1;
 		CHECK(definition == NULL);
 		hitl_free_faults(&faults);
 	}
 	CHECK_INT(result, HITL_INVALID);
-	for (n = 0, result = HITL_NO_MEMORY; result == HITL_NO_MEMORY && n < 10000; n++)
+	for (n = 0, result = HITL_NO_MEMORY; result == HITL_NO_MEMORY && n < 10000;
+		 n++)
 	{
-		HitlFaults	faults = {0};
+		HitlFaults faults = {0};
 
 		allocations_left = n;
 		result = hitl_parse_retry("{\"jitter\":7}", &retry, &faults);
@@ -102,18 +108,19 @@ TEST(faults_without_memory)
  */
 TEST(messages_without_memory)
 {
-	Workflow	w;
-	int			i;
+	Workflow w;
+	int i;
 
-	workflow_open(&w, definition_text, "{\"variables\":{\"n\":5,\"yes\":true}}");
+	workflow_open(&w, definition_text,
+				  "{\"variables\":{\"n\":5,\"yes\":true}}");
 	for (i = 0; i < COURSE; i++)
 	{
 		HitlMessage message = {course[i].kind, course[i].body, 1};
-		HitlResult	result = HITL_NO_MEMORY;
-		char	   *before;
-		char	   *after;
-		long		n;
-		int			j;
+		HitlResult result = HITL_NO_MEMORY;
+		char *before;
+		char *after;
+		long n;
+		int j;
 
 		CHECK_INT(hitl_dump_control(w.control, &before), HITL_OK);
 		hitl_free_effects(&w.effects);
@@ -123,7 +130,8 @@ TEST(messages_without_memory)
 			if (n % 2 == 0)
 				hitl_free_effects(&w.effects);
 			allocations_left = n;
-			result = hitl_advance(w.definition, w.control, &message, &w.memory.host, &w.effects);
+			result = hitl_advance(w.definition, w.control, &message,
+								  &w.memory.host, &w.effects);
 			allocations_left = -1;
 			json_array_clear(w.memory.answers);
 			if (result == HITL_OK)
@@ -150,15 +158,16 @@ TEST(messages_without_memory)
 
 TEST(control_without_memory)
 {
-	Workflow	w;
+	Workflow w;
 	HitlControl *control = NULL;
-	HitlResult	result = HITL_NO_MEMORY;
+	HitlResult result = HITL_NO_MEMORY;
 	HitlEffects effects = {0};
-	char	   *text = NULL;
-	char	   *error;
-	long		n;
+	char *text = NULL;
+	char *error;
+	long n;
 
-	workflow_open(&w, definition_text, "{\"variables\":{\"n\":5,\"yes\":true}}");
+	workflow_open(&w, definition_text,
+				  "{\"variables\":{\"n\":5,\"yes\":true}}");
 	workflow_send(&w, "start", NULL);
 	for (n = 0; result == HITL_NO_MEMORY && n < 10000; n++)
 	{
@@ -168,7 +177,8 @@ TEST(control_without_memory)
 		CHECK((text == NULL) == (result != HITL_OK));
 	}
 	CHECK_INT(result, HITL_OK);
-	for (n = 0, result = HITL_NO_MEMORY; result == HITL_NO_MEMORY && n < 10000; n++)
+	for (n = 0, result = HITL_NO_MEMORY; result == HITL_NO_MEMORY && n < 10000;
+		 n++)
 	{
 		allocations_left = n;
 		result = hitl_parse_control(w.definition, text, &control, &error);
@@ -178,16 +188,19 @@ TEST(control_without_memory)
 	}
 	CHECK_INT(result, HITL_OK);
 	hitl_free_control(control);
-	for (n = 0, result = HITL_NO_MEMORY; result == HITL_NO_MEMORY && n < 10000; n++)
+	for (n = 0, result = HITL_NO_MEMORY; result == HITL_NO_MEMORY && n < 10000;
+		 n++)
 	{
 		allocations_left = n;
-		result = hitl_parse_control(w.definition, "{\"x\":1}", &control, &error);
+		result = hitl_parse_control(w.definition, "{\"x\":1}", &control,
+									&error);
 		allocations_left = -1;
 		CHECK((error == NULL) == (result == HITL_NO_MEMORY));
 	}
 	CHECK_INT(result, HITL_INVALID);
 	free(error);
-	for (n = 0, result = HITL_NO_MEMORY; result == HITL_NO_MEMORY && n < 10000; n++)
+	for (n = 0, result = HITL_NO_MEMORY; result == HITL_NO_MEMORY && n < 10000;
+		 n++)
 	{
 		allocations_left = n;
 		result = hitl_rewind(w.definition, w.control, text, &control, &effects);
@@ -204,16 +217,17 @@ TEST(control_without_memory)
 
 TEST(request_without_memory)
 {
-	HitlResult	result = HITL_NO_MEMORY;
-	char	   *body = NULL;
-	char	   *error;
-	long		n;
+	HitlResult result = HITL_NO_MEMORY;
+	char *body = NULL;
+	char *error;
+	long n;
 
 	for (n = 0; result == HITL_NO_MEMORY && n < 10000; n++)
 	{
 		allocations_left = n;
-		result = hitl_build_chat_request("{\"task\":\"t\",\"context\":{\"a\":1}}", "m", "{\"x\":1}", "g",
-										 "{\"v\":1}", "{\"s\":1}", &body, &error);
+		result = hitl_build_chat_request(
+			"{\"task\":\"t\",\"context\":{\"a\":1}}", "m", "{\"x\":1}", "g",
+			"{\"v\":1}", "{\"s\":1}", &body, &error);
 		allocations_left = -1;
 		CHECK((body == NULL) == (result != HITL_OK));
 		CHECK(error == NULL);
@@ -221,7 +235,8 @@ TEST(request_without_memory)
 	CHECK(n > 1);
 	CHECK_INT(result, HITL_OK);
 	free(body);
-	for (n = 0, result = HITL_NO_MEMORY; result == HITL_NO_MEMORY && n < 10000; n++)
+	for (n = 0, result = HITL_NO_MEMORY; result == HITL_NO_MEMORY && n < 10000;
+		 n++)
 	{
 		allocations_left = n;
 		result = hitl_build_echo_reply("{\"task\":\"t\"}", 1, &body, &error);
@@ -233,10 +248,6 @@ TEST(request_without_memory)
 	free(body);
 }
 
-SUITE(api,
-	  RUN(table_is_complete),
-	  RUN(definition_without_memory),
-	  RUN(faults_without_memory),
-	  RUN(messages_without_memory),
-	  RUN(control_without_memory),
-	  RUN(request_without_memory));
+SUITE(api, RUN(table_is_complete), RUN(definition_without_memory),
+	  RUN(faults_without_memory), RUN(messages_without_memory),
+	  RUN(control_without_memory), RUN(request_without_memory));

@@ -6,11 +6,11 @@
 
 TEST(pointers_are_escaped)
 {
-	HitlArena	arena;
-	HitlBuffer	buffer;
-	HitlPlace	outer = {NULL, "a/b", 0};
-	HitlPlace	middle = {&outer, NULL, 12};
-	HitlPlace	inner = {&middle, "~", 0};
+	HitlArena arena;
+	HitlBuffer buffer;
+	HitlPlace outer = {NULL, "a/b", 0};
+	HitlPlace middle = {&outer, NULL, 12};
+	HitlPlace inner = {&middle, "~", 0};
 
 	hitl_arena_init(&arena);
 	hitl_buffer_init(&buffer, &arena);
@@ -29,20 +29,24 @@ TEST(nearest_names)
 
 	CHECK_TEXT(hitl_nearest("taks", names, more), "task");
 	CHECK_TEXT(hitl_nearest("contxt", names, NULL), "context");
-	CHECK_TEXT(hitl_nearest("require_aproval", names, more), "requires_approval");
+	CHECK_TEXT(hitl_nearest("require_aproval", names, more),
+			   "requires_approval");
 	CHECK_TEXT(hitl_nearest("whn", names, more), "when");
 	CHECK_TEXT(hitl_nearest("colour", names, more), NULL);
 	CHECK_TEXT(hitl_nearest("", names, more), NULL);
-	CHECK_TEXT(hitl_nearest("a name that is far too long to be compared with any", names, more), NULL);
+	CHECK_TEXT(
+		hitl_nearest("a name that is far too long to be compared with any",
+					 names, more),
+		NULL);
 }
 
 TEST(faults_are_limited)
 {
-	HitlFaults	faults = {0};
-	HitlArena	arena;
-	HitlParse	parse = {&arena, NULL, &faults, false, HITL_OK};
-	char		text[2000];
-	int			i;
+	HitlFaults faults = {0};
+	HitlArena arena;
+	HitlParse parse = {&arena, NULL, &faults, false, HITL_OK};
+	char text[2000];
+	int i;
 
 	hitl_arena_init(&arena);
 	for (i = 0; i < 500; i++)
@@ -67,7 +71,5 @@ TEST(faults_are_limited)
 	hitl_arena_free(&arena);
 }
 
-SUITE(fault,
-	  RUN(pointers_are_escaped),
-	  RUN(nearest_names),
+SUITE(fault, RUN(pointers_are_escaped), RUN(nearest_names),
 	  RUN(faults_are_limited));

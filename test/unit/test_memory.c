@@ -6,9 +6,9 @@
 
 TEST(buffer_grows)
 {
-	HitlArena	arena;
-	HitlBuffer	buffer;
-	int			i;
+	HitlArena arena;
+	HitlBuffer buffer;
+	int i;
 
 	hitl_arena_init(&arena);
 	hitl_buffer_init(&buffer, &arena);
@@ -22,10 +22,10 @@ TEST(buffer_grows)
 
 TEST(two_buffers_do_not_meet)
 {
-	HitlArena	arena;
-	HitlBuffer	one;
-	HitlBuffer	two;
-	int			i;
+	HitlArena arena;
+	HitlBuffer one;
+	HitlBuffer two;
+	int i;
 
 	hitl_arena_init(&arena);
 	hitl_buffer_init(&one, &arena);
@@ -42,8 +42,8 @@ TEST(two_buffers_do_not_meet)
 
 TEST(numbers)
 {
-	HitlArena	arena;
-	HitlBuffer	buffer;
+	HitlArena arena;
+	HitlBuffer buffer;
 
 	hitl_arena_init(&arena);
 	hitl_buffer_init(&buffer, &arena);
@@ -65,8 +65,8 @@ TEST(numbers)
 
 TEST(failure_sticks)
 {
-	HitlArena	arena;
-	HitlBuffer	buffer;
+	HitlArena arena;
+	HitlBuffer buffer;
 
 	hitl_arena_init(&arena);
 	hitl_buffer_init(&buffer, &arena);
@@ -84,8 +84,5 @@ TEST(failure_sticks)
 	hitl_arena_free(&arena);
 }
 
-SUITE(memory,
-	  RUN(buffer_grows),
-	  RUN(two_buffers_do_not_meet),
-	  RUN(numbers),
+SUITE(memory, RUN(buffer_grows), RUN(two_buffers_do_not_meet), RUN(numbers),
 	  RUN(failure_sticks));

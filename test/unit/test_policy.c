@@ -11,10 +11,13 @@
 static HitlOutcome
 decide(int e, int r, int t, int a, int ar, int x, int xr)
 {
-	HitlTally	tally = {
-		.eligible = e, .required = r, .threshold = t, .approvals = a,
-		.required_approvals = ar, .rejections = x, .required_rejections = xr
-	};
+	HitlTally tally = {.eligible = e,
+					   .required = r,
+					   .threshold = t,
+					   .approvals = a,
+					   .required_approvals = ar,
+					   .rejections = x,
+					   .required_rejections = xr};
 
 	return hitl_decide(&tally);
 }
@@ -73,13 +76,7 @@ TEST(threshold_with_required_approvers)
  */
 TEST(all_small_tallies)
 {
-	int			e,
-				r,
-				t,
-				a,
-				ar,
-				x,
-				xr;
+	int e, r, t, a, ar, x, xr;
 
 	for (e = 0; e <= 4; e++)
 		for (r = 0; r <= e || (e == 0 && r <= 3); r++)
@@ -89,14 +86,18 @@ TEST(all_small_tallies)
 						for (x = 0; a + x <= 5; x++)
 							for (xr = 0; xr <= x && ar + xr <= r; xr++)
 							{
-								HitlOutcome outcome = decide(e, r, t, a, ar, x, xr);
-								bool		enough = a >= (t > 0 ? t : r > 0 ? r : 1) &&
+								HitlOutcome outcome = decide(e, r, t, a, ar, x,
+															 xr);
+								bool enough = a >= (t > 0		? t
+														: r > 0 ? r
+																: 1) &&
 									ar >= (t > 0 && r > t ? t : r);
 
 								if (outcome == HITL_OUTCOME_APPROVED)
 									CHECK(enough);
 								else if (x == 0)
-									CHECK(!enough && outcome == HITL_OUTCOME_PENDING);
+									CHECK(!enough &&
+										  outcome == HITL_OUTCOME_PENDING);
 								if (x > 0 && t == 0)
 									CHECK_INT(outcome, HITL_OUTCOME_REJECTED);
 							}
@@ -108,10 +109,6 @@ TEST(odd_tallies)
 	CHECK_INT(decide(3, 0, 2, -5, 0, 0, 0), HITL_OUTCOME_PENDING);
 }
 
-SUITE(policy,
-	  RUN(no_threshold),
-	  RUN(required_approvers),
-	  RUN(threshold),
-	  RUN(threshold_with_required_approvers),
-	  RUN(all_small_tallies),
+SUITE(policy, RUN(no_threshold), RUN(required_approvers), RUN(threshold),
+	  RUN(threshold_with_required_approvers), RUN(all_small_tallies),
 	  RUN(odd_tallies));

@@ -10,12 +10,13 @@
 static long long
 duration(const char *json)
 {
-	HitlArena	arena;
+	HitlArena arena;
 	const HitlJson *value;
-	int64_t		milliseconds = -1;
+	int64_t milliseconds = -1;
 
 	hitl_arena_init(&arena);
-	CHECK_INT(hitl_json_parse(&arena, json, strlen(json), 0, &value, NULL), HITL_OK);
+	CHECK_INT(hitl_json_parse(&arena, json, strlen(json), 0, &value, NULL),
+			  HITL_OK);
 	if (!hitl_parse_duration(value, &milliseconds))
 		milliseconds = -1;
 	hitl_arena_free(&arena);
@@ -25,8 +26,8 @@ duration(const char *json)
 static HitlRetry
 retry_of(const char *json)
 {
-	HitlRetry	retry;
-	HitlFaults	faults = {0};
+	HitlRetry retry;
+	HitlFaults faults = {0};
 
 	CHECK_INT(hitl_parse_retry(json, &retry, &faults), HITL_OK);
 	CHECK_INT(faults.count, 0);
@@ -70,7 +71,7 @@ TEST(no_durations)
 
 TEST(defaults)
 {
-	HitlRetry	retry = retry_of(NULL);
+	HitlRetry retry = retry_of(NULL);
 
 	CHECK_INT(retry.max_attempts, 5);
 	CHECK_INT(retry.policy, HITL_RETRY_EXPONENTIAL);
@@ -81,14 +82,19 @@ TEST(defaults)
 
 TEST(faults)
 {
-	HitlRetry	retry;
-	HitlFaults	faults = {0};
+	HitlRetry retry;
+	HitlFaults faults = {0};
 
-	CHECK_INT(hitl_parse_retry("{\"max_attempts\":0,\"policy\":\"x\",\"base_delay\":60,\"max_delay\":5,"
-							   "\"backoff_factor\":0,\"jiter\":1}", &retry, &faults), HITL_INVALID);
+	CHECK_INT(
+		hitl_parse_retry(
+			"{\"max_attempts\":0,\"policy\":\"x\",\"base_delay\":60,\"max_delay\":5,"
+			"\"backoff_factor\":0,\"jiter\":1}",
+			&retry, &faults),
+		HITL_INVALID);
 	CHECK_INT(faults.count, 5);
 	CHECK_TEXT(faults.items[0].pointer, "/jiter");
-	CHECK_TEXT(faults.items[0].message, "unknown member, perhaps \"jitter\" is meant");
+	CHECK_TEXT(faults.items[0].message,
+			   "unknown member, perhaps \"jitter\" is meant");
 	CHECK_TEXT(faults.items[1].pointer, "/max_attempts");
 	CHECK_TEXT(faults.items[2].pointer, "/policy");
 	CHECK_TEXT(faults.items[3].pointer, "/max_delay");
@@ -100,29 +106,30 @@ TEST(faults)
 	hitl_free_faults(&faults);
 }
 
-#define POLICY(name) "{\"policy\":\"" name "\",\"max_attempts\":8,\"base_delay\":1,\"max_delay\":20,\"jitter\":0}"
+#define POLICY(name) \
+	"{\"policy\":\"" name \
+	"\",\"max_attempts\":8,\"base_delay\":1,\"max_delay\":20,\"jitter\":0}"
 
 TEST(delays)
 {
 	static const struct
 	{
 		const char *json;
-		int			seconds[7];
-	}			cases[] = {
-		{POLICY("fixed"), {1, 1, 1, 1, 1, 1, 1}},
-		{POLICY("linear"), {1, 2, 3, 4, 5, 6, 7}},
-		{POLICY("exponential"), {1, 2, 4, 8, 16, 20, 20}},
-		{POLICY("fibonacci"), {1, 1, 2, 3, 5, 8, 13}}
-	};
-	size_t		i;
-	int			attempt;
+		int seconds[7];
+	} cases[] = {{POLICY("fixed"), {1, 1, 1, 1, 1, 1, 1}},
+				 {POLICY("linear"), {1, 2, 3, 4, 5, 6, 7}},
+				 {POLICY("exponential"), {1, 2, 4, 8, 16, 20, 20}},
+				 {POLICY("fibonacci"), {1, 1, 2, 3, 5, 8, 13}}};
+	size_t i;
+	int attempt;
 
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 	{
-		HitlRetry	retry = retry_of(cases[i].json);
+		HitlRetry retry = retry_of(cases[i].json);
 
 		for (attempt = 1; attempt < 8; attempt++)
-			CHECK_INT(hitl_retry_delay(&retry, attempt, 0.5), cases[i].seconds[attempt - 1] * 1000);
+			CHECK_INT(hitl_retry_delay(&retry, attempt, 0.5),
+					  cases[i].seconds[attempt - 1] * 1000);
 		CHECK_INT(hitl_retry_delay(&retry, 8, 0.5), -1);
 		CHECK_INT(hitl_retry_delay(&retry, 9, 0.5), -1);
 	}
@@ -130,23 +137,21 @@ TEST(delays)
 
 TEST(jitter_and_limits)
 {
-	HitlRetry	retry = retry_of("{\"policy\":\"fixed\",\"max_attempts\":1000,\"base_delay\":10,\"jitter\":0.5}");
+	HitlRetry retry = retry_of(
+		"{\"policy\":\"fixed\",\"max_attempts\":1000,\"base_delay\":10,\"jitter\":0.5}");
 
 	CHECK_INT(hitl_retry_delay(&retry, 1, 0), 5000);
 	CHECK_INT(hitl_retry_delay(&retry, 1, 0.5), 7500);
 	CHECK(hitl_retry_delay(&retry, 1, 0.999999) <= 10000);
-	retry = retry_of("{\"policy\":\"exponential\",\"max_attempts\":1000,\"backoff_factor\":100,\"jitter\":0}");
+	retry = retry_of(
+		"{\"policy\":\"exponential\",\"max_attempts\":1000,\"backoff_factor\":100,\"jitter\":0}");
 	CHECK_INT(hitl_retry_delay(&retry, 999, 0), 60000);
-	retry = retry_of("{\"policy\":\"fibonacci\",\"max_attempts\":1000,\"jitter\":0}");
+	retry = retry_of(
+		"{\"policy\":\"fibonacci\",\"max_attempts\":1000,\"jitter\":0}");
 	CHECK_INT(hitl_retry_delay(&retry, 999, 0), 60000);
 	retry = retry_of("{\"max_attempts\":1}");
 	CHECK_INT(hitl_retry_delay(&retry, 1, 0), -1);
 }
 
-SUITE(retry,
-	  RUN(durations),
-	  RUN(no_durations),
-	  RUN(defaults),
-	  RUN(faults),
-	  RUN(delays),
-	  RUN(jitter_and_limits));
+SUITE(retry, RUN(durations), RUN(no_durations), RUN(defaults), RUN(faults),
+	  RUN(delays), RUN(jitter_and_limits));

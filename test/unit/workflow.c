@@ -15,22 +15,25 @@ static void round_trip(Workflow *workflow);
 void
 workflow_open(Workflow *workflow, const char *definition, const char *data)
 {
-	HitlFaults	faults = {0};
-	int			i;
+	HitlFaults faults = {0};
+	int i;
 
 	memset(workflow, 0, sizeof(*workflow));
 	memory_init(&workflow->memory, data);
 	workflow->now_us = INT64_C(1700000000000000);
-	if (hitl_parse_definition(definition, &workflow->memory.host, &workflow->definition,
-							  &faults) != HITL_OK)
+	if (hitl_parse_definition(definition, &workflow->memory.host,
+							  &workflow->definition, &faults) != HITL_OK)
 	{
 		for (i = 0; i < faults.count; i++)
-			printf("# %s: %s\n", faults.items[i].pointer, faults.items[i].message);
+			printf("# %s: %s\n", faults.items[i].pointer,
+				   faults.items[i].message);
 		printf("Bail out! faulty definition in a test: %s\n", definition);
 		exit(2);
 	}
 	hitl_free_faults(&faults);
-	CHECK_INT(hitl_parse_control(workflow->definition, NULL, &workflow->control, NULL), HITL_OK);
+	CHECK_INT(hitl_parse_control(workflow->definition, NULL, &workflow->control,
+								 NULL),
+			  HITL_OK);
 }
 
 /*
@@ -53,10 +56,10 @@ HitlResult
 workflow_send(Workflow *workflow, const char *kind, const char *body)
 {
 	HitlMessage message = {kind, body, ++workflow->now_us};
-	HitlResult	result;
-	char	   *before = NULL;
-	char	   *after = NULL;
-	int			i;
+	HitlResult result;
+	char *before = NULL;
+	char *after = NULL;
+	int i;
 
 	hitl_free_effects(&workflow->effects);
 	CHECK_INT(hitl_dump_control(workflow->control, &before), HITL_OK);
@@ -95,11 +98,11 @@ HitlResult
 workflow_rewind(Workflow *workflow, const char *checkpoint)
 {
 	HitlControl *control;
-	HitlResult	result;
+	HitlResult result;
 
 	hitl_free_effects(&workflow->effects);
-	result = hitl_rewind(workflow->definition, workflow->control, checkpoint, &control,
-						 &workflow->effects);
+	result = hitl_rewind(workflow->definition, workflow->control, checkpoint,
+						 &control, &workflow->effects);
 	if (result == HITL_OK)
 	{
 		hitl_free_control(workflow->control);
@@ -120,7 +123,8 @@ workflow_value(Workflow *workflow, const char *path)
 {
 	const char *text = NULL;
 
-	if (workflow->memory.host.query(&workflow->memory, path, &text) != HITL_QUERY_FOUND)
+	if (workflow->memory.host.query(&workflow->memory, path, &text) !=
+		HITL_QUERY_FOUND)
 		return NULL;
 	return text;
 }
@@ -131,7 +135,7 @@ workflow_value(Workflow *workflow, const char *path)
 const HitlEffect *
 find_effect(const Workflow *workflow, HitlEffectKind kind)
 {
-	int			i;
+	int i;
 
 	for (i = 0; i < workflow->effects.count; i++)
 	{
@@ -148,7 +152,7 @@ const char *
 control_text(Workflow *workflow)
 {
 	static char text[4000];
-	char	   *json;
+	char *json;
 
 	CHECK_INT(hitl_dump_control(workflow->control, &json), HITL_OK);
 	snprintf(text, sizeof(text), "%s", json);
@@ -163,15 +167,17 @@ static void
 round_trip(Workflow *workflow)
 {
 	HitlControl *control;
-	char	   *first = NULL;
-	char	   *second = NULL;
-	char	   *error = NULL;
+	char *first = NULL;
+	char *second = NULL;
+	char *error = NULL;
 
 	CHECK_INT(hitl_dump_control(workflow->control, &first), HITL_OK);
-	CHECK_INT(hitl_parse_control(workflow->definition, first, &control, &error), HITL_OK);
+	CHECK_INT(hitl_parse_control(workflow->definition, first, &control, &error),
+			  HITL_OK);
 	if (control == NULL)
 	{
-		report_failure(__FILE__, __LINE__, "%s: %s", error == NULL ? "?" : error, first);
+		report_failure(__FILE__, __LINE__, "%s: %s",
+					   error == NULL ? "?" : error, first);
 		free(first);
 		free(error);
 		return;
