@@ -122,6 +122,12 @@ await(FunctionCallInfo fcinfo, const char *query, bool (*ended)(const char *),
 
 	if (SPI_connect_ext(SPI_OPT_NONATOMIC) != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect_ext failed");
+
+	/*
+	 * CALL came with a snapshot.  What was announced since it was taken would
+	 * neither be seen in it nor announced again.
+	 */
+	SPI_commit();
 	for (;;)
 	{
 		long sleep = -1;

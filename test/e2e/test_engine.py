@@ -411,6 +411,20 @@ def test_notifications(cluster, client):
         assert statuses(client, [mine]) == {"running": 1}
 
 
+def test_announcements_around_the_call(client):
+    """Whatever moment a workflow gets there at, who begins to wait for it learns of it."""
+    client.execute("SET statement_timeout = '60 s'")
+    for pause in range(2000):
+        # Let the engine be done a little sooner or later than the call arrives.
+        workflow, = make(client, ASK, start=False)
+        client.execute("SELECT hitl.execute_workflow(%s)", [workflow])
+        for _ in range(pause % 5):
+            client.execute("SELECT 1")
+        assert client.execute("CALL hitl.await_workflow(%s, '1 hour', 'waiting_approval')",
+                              [workflow]).fetchone() == ("waiting_approval",)
+    client.execute("RESET statement_timeout")
+
+
 def test_large_workflows(cluster, client):
     """Large data is taken in small batches, and does not pile up from step to step."""
     steps = [{"name": f"s{n}", "type": "task", "task": "{{ $.variables.small }}"}
