@@ -55,18 +55,8 @@ hitl_wake_at_commit(HitlWorkerKind kind)
 }
 
 /*
- * For work that others can see already.
- */
-void
-hitl_wake_now(HitlWorkerKind kind)
-{
-	if (hitl_shared != NULL)
-		wake_kind(kind);
-}
-
-/*
- * Tell the worker of a slot to look for work.  The latch is always that of some PGPROC; if its worker has just ended, some
- * other process wakes up for nothing.
+ * Tell the worker of a slot to look for work.  The latch is always that of some
+ * PGPROC; if its worker has just ended, some other process wakes up for nothing.
  */
 void
 hitl_wake_slot(HitlSlot *slot)

@@ -36,9 +36,6 @@ typedef enum HitlWorkerKind
  */
 extern void hitl_wake_at_commit(HitlWorkerKind kind);
 
-/* The same now, for work that others can see already. */
-extern void hitl_wake_now(HitlWorkerKind kind);
-
 /*
  * Tell sessions that wait in await_approval or await_workflow, when the
  * current transaction commits, that the approval or workflow with this id
