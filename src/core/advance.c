@@ -33,6 +33,9 @@ static void handle_approval(HitlRun *run, const HitlJson *body);
 static void handle_reply(HitlRun *run, const HitlJson *body);
 static void deliver(HitlRun *run, const HitlJson *body, HitlPositionState state,
 					const char *fault);
+static void handle_timer(HitlRun *run, const HitlJson *body);
+static void handle_signal(HitlRun *run, const HitlJson *body);
+static void handle_child(HitlRun *run, const HitlJson *body);
 static void handle_cancel(HitlRun *run, const HitlJson *body);
 static const MessageKind *find_message_kind(const char *kind);
 static const HitlJson *read_body(HitlRun *run, const char *text);
@@ -61,6 +64,9 @@ static const MessageKind message_kinds[] = {{"start", handle_start},
 											{"continue", handle_continue},
 											{"approval", handle_approval},
 											{"reply", handle_reply},
+											{"timer", handle_timer},
+											{"signal", handle_signal},
+											{"child", handle_child},
 											{"cancel", handle_cancel}};
 
 /*
@@ -75,7 +81,8 @@ hitl_advance(const HitlDefinition *definition, HitlControl *control,
 				   .control = control,
 				   .host = host,
 				   .effects = effects,
-				   .now_us = message->now_us};
+				   .now_us = message->now_us,
+				   .random = message->random};
 	const MessageKind *kind = find_message_kind(message->kind);
 	const HitlJson *body = NULL;
 	Saved saved;
@@ -98,7 +105,8 @@ hitl_advance(const HitlDefinition *definition, HitlControl *control,
  */
 HitlResult
 hitl_rewind(const HitlDefinition *definition, const HitlControl *current,
-			const char *checkpoint, HitlControl **control, HitlEffects *effects)
+			const char *checkpoint, HITL_UNUSED const HitlHost *host,
+			HitlControl **control, HitlEffects *effects)
 {
 	HitlControl *rewound;
 	HitlResult result;
@@ -208,6 +216,7 @@ hitl_emit(HitlRun *run, HitlEffectKind kind, const char *type,
 		effect->step = position->step->name;
 		effect->position = position->step->path;
 		effect->attempt = position->attempt;
+		effect->scope = run->scope;
 	}
 	return effect;
 }
@@ -223,6 +232,18 @@ hitl_await(HitlRun *run, HitlPosition *position, HitlPositionState state,
 	position->token = ++run->control->token;
 	position->since_us = run->now_us;
 	effect->token = position->token;
+}
+
+/*
+ * Have a timer message sent for the token that a position awaits.
+ */
+void
+hitl_set_timer(HitlRun *run, HitlPosition *position, int64_t due_us)
+{
+	HitlEffect *effect = hitl_emit(run, HITL_EFFECT_SET_TIMER, NULL, position);
+
+	effect->token = position->token;
+	effect->due_us = due_us;
 }
 
 /*
@@ -412,6 +433,33 @@ static void
 handle_reply(HitlRun *run, const HitlJson *body)
 {
 	deliver(run, body, HITL_AWAITS_REPLY, hitl_check_reply(body));
+}
+
+/*
+ * A timer is due.
+ */
+static void
+handle_timer(HitlRun *run, const HitlJson *body)
+{
+	deliver(run, body, HITL_AWAITS_TIMER, NULL);
+}
+
+/*
+ * A signal has come.
+ */
+static void
+handle_signal(HitlRun *run, const HitlJson *body)
+{
+	deliver(run, body, HITL_AWAITS_SIGNAL, NULL);
+}
+
+/*
+ * A child workflow has ended.
+ */
+static void
+handle_child(HitlRun *run, const HitlJson *body)
+{
+	deliver(run, body, HITL_AWAITS_CHILD, NULL);
 }
 
 /*

@@ -26,7 +26,7 @@ hitl_check_condition(HitlRun *run, HitlPosition *position, bool *answer)
 		hitl_stop(run, HITL_HOST_FAILED, NULL);
 		return false;
 	}
-	switch (run->host->query(run->host->context, path, &text))
+	switch (run->host->query(run->host->context, run->scope, path, &text))
 	{
 		case HITL_QUERY_EMPTY:
 			return true;

@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HITL_CORE_ABI 1
+#define HITL_CORE_ABI 2
 
 typedef struct HitlDefinition HitlDefinition; /* parsed, immutable */
 typedef struct HitlControl HitlControl;		  /* positions, tokens, counters */
@@ -69,12 +69,14 @@ typedef struct HitlHost
 	void *context;
 
 	/*
-	 * Evaluate a SQL/JSON path over the workflow's data.  On FOUND *text is
-	 * the JSON text of the match (of an array of them where there are
-	 * several), on FAULTY the reason.  *text stays valid until the call into
-	 * the core that caused the query returns; the host frees it.
+	 * Evaluate a SQL/JSON path over the workflow's data as a scope sees them:
+	 * 0 is the workflow's own; a foreach element, a scope of its own whose
+	 * number is that of its branch, sees its data before those around it.
+	 * On FOUND *text is the JSON text of the match (of an array of them where
+	 * there are several), on FAULTY the reason.  *text stays valid until the
+	 * call into the core that caused the query returns; the host frees it.
 	 */
-	HitlQueryResult (*query)(void *context, const char *path,
+	HitlQueryResult (*query)(void *context, int64_t scope, const char *path,
 							 const char **text);
 
 	/*
@@ -83,22 +85,54 @@ typedef struct HitlHost
 	 */
 	HitlQueryResult (*check_path)(void *context, const char *path,
 								  const char **text);
+
+	/*
+	 * The text of a branch as dump_branches last gave it; EMPTY if there is
+	 * none, or it has not begun or has ended.  *text as above.
+	 */
+	HitlQueryResult (*load_branch)(void *context, int64_t branch,
+								   const char **text);
+
+	/*
+	 * The branches with first <= number < first + count (count 0: all) that
+	 * have begun and not ended, ascending, as far as they were written.
+	 * *branches as *text above; *found: how many.
+	 */
+	HitlQueryResult (*list_branches)(void *context, int64_t first,
+									 int64_t count, const int64_t **branches,
+									 int *found);
 } HitlHost;
 
 /* ---- messages ------------------------------------------------------- */
 
 /*
  * Kinds and their bodies (JSON objects):
- *	start	  {}								begin at the first step
+ *	start	  {"deadline_us":n?}				begin at the first step; or, after a
+ *												rollback, go on
  *	continue  {}								go on; no message of the mailbox,
  *												the host sends it while effects say "more"
  *	approval  {"token":n,"approval_id":"…","outcome":"approved|rejected|expired|cancelled",
  *			   "approver_id":"…","response_data":…,"feedback":…}
  *												an approval request was decided
- *	reply	  {"token":n,"result":{…}}			a task has been answered by the host, or
- *			  {"token":n,"status":200,"body":"…"}			by an inference server, or
+ *	reply	  {"token":n,"result":{…}}			a task, statement, HTTP call, external task
+ *												or join has been answered by the host, or
+ *			  {"token":n,"status":200,"headers":{…}?,"body":"…"}	by a server, or
  *			  {"token":n,"error":{"kind":"…","message":"…"}}	not at all
+ *	timer	  {"token":n}						a timer is due
+ *	signal	  {"token":n,"payload":…,"sent_by":"…"}	a signal that was awaited
+ *	child	  {"token":n,"workflow_id":"…","status":"…","result":…,"error":{…}}
+ *												a child workflow has ended
+ * Control messages; when they cannot be obeyed, HITL_INVALID says why:
+ *	pause	  {"reason":"…","actor":"…"}		begin no further step
+ *	resume	  {"actor":"…"}						go on after a pause
  *	cancel	  {"reason":"…","actor":"…"}		end as cancelled
+ *	retry	  {"reason":"…","actor":"…"}		a failed workflow: go on where it failed
+ *	skip	  {"step":"…","scope":n?,"result":…?,"reason":"…","actor":"…"}
+ *												go on behind a step that waits or has failed
+ *	rollback  {"checkpoint":"…","reason":"…","actor":"…",
+ *			   "undo":[{"event":n,"position":"…"},…]}
+ *												return to a checkpoint, once the undo steps of
+ *												these completed steps (newest first) have run
  * A message whose token is not awaited (a duplicate, or one from before a
  * rollback) has no effects.
  */
@@ -107,34 +141,45 @@ typedef struct HitlMessage
 	const char *kind;
 	const char *body; /* JSON object text, or NULL for {} */
 	int64_t now_us;	  /* Unix time in microseconds */
+	double random;	  /* in [0, 1), for the jitter of delays */
 } HitlMessage;
 
 /* ---- effects -------------------------------------------------------- */
+
+/*
+ * Tokens rise with every effect that is answered; none is given out twice in a
+ * workflow's life.  The upper bits of one say whose it is:
+ */
+#define HITL_TOKEN_BITS 28
+#define HITL_TOKEN_BRANCH(token) ((token) >> HITL_TOKEN_BITS)
 
 typedef enum HitlEffectKind
 {
 	/*
 	 * Append an event.  type: event type (workflow_started, workflow_resumed,
-	 * workflow_completed, workflow_failed, workflow_rejected,
-	 * workflow_cancelled, step_completed, step_skipped, step_failed).  The
-	 * host adds those that are about its own rows: approval_requested,
-	 * approval_decided, task_requested, checkpoint_created.  body: facts
-	 * about it or NULL.  delta: change of the data, or NULL; a delta is an
-	 * object {"steps": {"name": result}} whose members are merged into the
-	 * members of the data two levels deep.
+	 * workflow_paused, workflow_retried, workflow_completed, workflow_failed,
+	 * workflow_rejected, workflow_cancelled, undo_started, step_completed,
+	 * step_skipped, step_failed, step_retried, step_undone).  The host adds
+	 * those that are about its own rows: approval_requested,
+	 * approval_decided, task_requested, checkpoint_created, ….  body: facts
+	 * about it or NULL.  delta: change of the data of the effect's scope, or
+	 * NULL; a delta is an object {"steps": {"name": result}} whose members
+	 * are merged into the members of the data two levels deep.
 	 */
 	HITL_EFFECT_EVENT,
 
 	/*
-	 * Set the workflow's status.  type: running, waiting_approval, completed,
-	 * failed, rejected, cancelled.  body: for failed and rejected, the error
-	 * object {"kind","message","step","position"}.  Only sent when it changes.
+	 * Set the workflow's status.  type: running, waiting, waiting_approval,
+	 * paused, completed, failed, rejected, cancelled.  body: for failed and
+	 * rejected, the error object {"kind","message","step","position"}; for
+	 * completed, the workflow's output or NULL.  Only sent when it changes.
 	 */
 	HITL_EFFECT_STATUS,
 
 	/*
 	 * Record a checkpoint of the data as they are after the effects before
-	 * this one, together with the text in control.  type: its name; body:
+	 * this one, together with the text in control and all branches (which
+	 * are as they are after the call).  type: its name; body:
 	 * {"description":…}.
 	 */
 	HITL_EFFECT_CHECKPOINT,
@@ -156,12 +201,75 @@ typedef enum HitlEffectKind
 	 */
 	HITL_EFFECT_RUN_TASK,
 
-	/* Withdraw the approval or task with this token. */
+	/*
+	 * Run a statement as the workflow's owner, in one transaction with the
+	 * delivery of the reply.  token; body: {"sql":"…","params":[…],"rows":n,
+	 * "timeout_ms":n|null}.  The reply's result: {"rows":[{…}],"count":n}.
+	 */
+	HITL_EFFECT_RUN_SQL,
+
+	/*
+	 * Make an HTTP call, with its retries.  token; body: {"method","url",
+	 * "headers":{…},"secret":name|null,"body":…|null,"expect":[200,…]|null,
+	 * "retry":{…}|null,"timeout_seconds":n|null}.  expect null: 200 to 299.
+	 */
+	HITL_EFFECT_RUN_HTTP,
+
+	/*
+	 * Offer a task to programs outside.  type: its queue; token; body: as of
+	 * RUN_TASK.
+	 */
+	HITL_EFFECT_RUN_EXTERNAL,
+
+	/*
+	 * Send a timer message at due_us.  token: may be the one of another
+	 * effect, which the timer limits.
+	 */
+	HITL_EFFECT_SET_TIMER,
+
+	/*
+	 * Send the next signal of this name (one sent earlier and not yet taken
+	 * comes first).  type: the name; token; body: {"match": a SQL/JSON path
+	 * predicate over the payload, or null}.
+	 */
+	HITL_EFFECT_AWAIT_SIGNAL,
+
+	/*
+	 * Start a child workflow.  token; body: {"template":name|null,
+	 * "version":n|null,"definition":{…}|null,"input":{…}}.
+	 */
+	HITL_EFFECT_START_CHILD,
+
+	/*
+	 * Prepare branches first … first + count - 1 as scopes within the
+	 * effect's scope, not begun.  The data of each: for a foreach (type: the
+	 * name of its variable) {"variables": {type: element}}, body being the
+	 * array of the elements; for undoing (type NULL) those of the step run
+	 * that body, an array as in the rollback message, names: what the event
+	 * changed, within the scope of the event if that is still there.
+	 */
+	HITL_EFFECT_FORK,
+
+	/*
+	 * Reply with the results of branches first … first + count - 1, in order:
+	 * an array of what dump_branches said about each, null for those that
+	 * have not ended.  token.
+	 */
+	HITL_EFFECT_JOIN,
+
+	/*
+	 * Forget branches first … first + count - 1 (count 0: all), except scopes
+	 * which undoing may need when keep is set.
+	 */
+	HITL_EFFECT_REMOVE_BRANCHES,
+
+	/* Withdraw whatever has this token; 0: all that the workflow awaits. */
 	HITL_EFFECT_WITHDRAW,
 
 	/*
-	 * Return to a checkpoint.  type: its name; body: {"reason":…}.  The host loads it and calls rewind(); nothing follows in this
-	 * list, and until then the workflow takes only "start" and "cancel".
+	 * Return to a checkpoint.  type: its name; body: {"reason":…}.  The host
+	 * loads it and calls rewind(); nothing follows in this list, and until
+	 * then the workflow takes only "start" and "cancel".
 	 */
 	HITL_EFFECT_ROLLBACK
 } HitlEffectKind;
@@ -174,10 +282,15 @@ typedef struct HitlEffect
 								 * the definition's and live as long as it */
 	const char *position; /* JSON pointer of the step in its definition,
 								 * or NULL */
-	int attempt;		  /* 1 for the first, more after jumps back and
-								 * rollbacks, the same never twice for a step;
-								 * 0 where it has no meaning */
+	int attempt;		  /* 1 for the first, more after retries, jumps back
+								 * and rollbacks, the same never twice for a step of
+								 * a scope; 0 where it has no meaning */
+	int64_t scope;		  /* whose data it reads and changes */
 	int64_t token;		  /* 0 where it has no meaning */
+	int64_t due_us;		  /* of a timer: Unix time in microseconds */
+	int64_t first;		  /* of branches */
+	int64_t count;		  /* of branches */
+	bool keep;			  /* of REMOVE_BRANCHES */
 	const char *body;	  /* JSON text or NULL */
 	const char *delta;	  /* JSON text or NULL */
 	const char *control;  /* of a checkpoint: the control state to keep
@@ -194,6 +307,29 @@ typedef struct HitlEffects
 								 * the list */
 	void *memory; /* the core's own */
 } HitlEffects;
+
+/* ---- branches ------------------------------------------------------- */
+
+/*
+ * Branches of parallel and foreach steps are kept by the host, a row each, so
+ * that the cost of a message does not grow with their number.
+ */
+typedef struct HitlBranchChange
+{
+	int64_t branch;
+	int64_t scope;			 /* whose data its steps see */
+	const char *status;		 /* active, completed, failed, cancelled */
+	const char *control;	 /* JSON text while active, else NULL */
+	const char *result_step; /* of one that has completed: its result is that of
+							  * this step in its scope; NULL: the status */
+} HitlBranchChange;
+
+typedef struct HitlBranchChanges
+{
+	int count;
+	HitlBranchChange *items;
+	void *memory; /* the core's own */
+} HitlBranchChanges;
 
 /* ---- approvals ------------------------------------------------------ */
 
@@ -227,7 +363,22 @@ typedef struct HitlRetry
 	int64_t max_delay_ms;
 	double backoff_factor; /* for exponential */
 	double jitter;		   /* 0..1: part of the delay that is random */
+	unsigned on;		   /* kinds of failure, 1 << HitlFailure each */
 } HitlRetry;
+
+/* Kinds of failure, in the order of their names in the documentation. */
+typedef enum HitlFailure
+{
+	HITL_FAILURE_TIMEOUT,
+	HITL_FAILURE_NETWORK_ERROR,
+	HITL_FAILURE_SERVICE_UNAVAILABLE,
+	HITL_FAILURE_RATE_LIMIT,
+	HITL_FAILURE_VALIDATION_ERROR,
+	HITL_FAILURE_AUTHENTICATION_ERROR,
+	HITL_FAILURE_PERMISSION_ERROR,
+	HITL_FAILURE_SYSTEM_ERROR,
+	HITL_FAILURE_UNKNOWN_ERROR
+} HitlFailure;
 
 typedef enum HitlRetryPolicy
 {
@@ -256,16 +407,27 @@ typedef struct HitlCoreApi
 	/*
 	 * Control state from and to text.  NULL text gives the state of a
 	 * workflow that has not started.  The text has the members "completed"
-	 * (steps finished or skipped), "total" (steps of the definition) and
-	 * "active" ([{"position","step","type","state","token","attempt","since_us"}]),
-	 * which status displays may read; state is ready, waiting_approval or
-	 * waiting_reply.  All else in it is the core's own.
+	 * (steps of the outermost list finished or skipped), "total" (steps of
+	 * that list) and "active" ([{"position","step","type","state","token",
+	 * "attempt","since_us"}], one element or none), which status displays may
+	 * read; the text of a branch has such an "active", too.  state is ready,
+	 * waiting_approval, waiting_reply, waiting_timer, waiting_retry,
+	 * waiting_signal, waiting_workflow or waiting_branches.  All else in it
+	 * is the core's own.
 	 */
 	HitlResult (*parse_control)(const HitlDefinition *definition,
 								const char *json, HitlControl **control,
 								char **error);
 	HitlResult (*dump_control)(const HitlControl *control, char **json);
 	void (*free_control)(HitlControl *control);
+
+	/*
+	 * The branches that have changed since the control state was parsed, or
+	 * since the last call.
+	 */
+	HitlResult (*dump_branches)(HitlControl *control,
+								HitlBranchChanges *changes);
+	void (*free_branches)(HitlBranchChanges *changes);
 
 	/*
 	 * Process one message.  control is changed in place; effects are appended
@@ -278,23 +440,35 @@ typedef struct HitlCoreApi
 	void (*free_effects)(HitlEffects *effects);
 
 	/*
-	 * Return to the control state of a checkpoint (text from dump_control).
-	 * What current awaits is withdrawn (WITHDRAW effects); tokens go on
-	 * rising, so answers to what was asked before find nobody; what the
-	 * checkpoint awaited is asked again when the workflow continues.
+	 * Return to the control state of a checkpoint (text from dump_control),
+	 * whose branches the host has put in the place of the current ones.
+	 * What current awaits is withdrawn; tokens go on rising, so answers to
+	 * what was asked before find nobody; what the checkpoint awaited is asked
+	 * again when the workflow continues.
 	 */
 	HitlResult (*rewind)(const HitlDefinition *definition,
 						 const HitlControl *current, const char *checkpoint,
-						 HitlControl **control, HitlEffects *effects);
+						 const HitlHost *host, HitlControl **control,
+						 HitlEffects *effects);
+
+	/*
+	 * Move a workflow to another definition: every active step must be found
+	 * there by name, with the same type, in a list of the same step.  On
+	 * HITL_INVALID faults say for each that is not (pointer: its position in
+	 * the old definition).  Tokens stay as they are.
+	 */
+	HitlResult (*migrate)(const HitlDefinition *from, HitlControl *control,
+						  const HitlDefinition *to, const HitlHost *host,
+						  HitlControl **migrated, HitlFaults *faults);
 
 	/* Decide an approval request by its answers so far. */
 	HitlOutcome (*decide)(const HitlTally *tally);
 
 	/*
 	 * Parse the "retry" member of a step ({"max_attempts","policy",
-	 * "base_delay","max_delay","backoff_factor","jitter"}, delays in seconds
-	 * or as "30 seconds", "5 minutes", "2 hours", "1 day"); NULL gives the
-	 * defaults.
+	 * "base_delay","max_delay","backoff_factor","jitter","on":[kinds of
+	 * failure]}, delays in seconds or as "30 seconds", "5 minutes", "2 hours",
+	 * "1 day"); NULL gives the defaults.
 	 */
 	HitlResult (*parse_retry)(const char *json, HitlRetry *retry,
 							  HitlFaults *faults);
@@ -304,6 +478,9 @@ typedef struct HitlCoreApi
 	 * -1: no more.  random is in [0, 1).
 	 */
 	int64_t (*retry_delay)(const HitlRetry *retry, int attempt, double random);
+
+	/* Does retry name this kind of failure?  Unknown kinds are unknown_error. */
+	bool (*is_retryable)(const HitlRetry *retry, const char *kind);
 
 	/*
 	 * Body of an OpenAI-compatible chat completion request.  task: body of a

@@ -238,10 +238,71 @@ typedef struct HitlTask
 	HitlTemplate instructions;
 	const char *model;		/* name, or NULL */
 	const char *terms;		/* JSON members model, retry, timeout_seconds */
+	const char *queue;		/* of an external task, else NULL */
 	const char *checkpoint; /* name, or NULL */
 	HitlGate gate;
 	HitlQuestion question;
 } HitlTask;
+
+/* A statement of the workflow's owner. */
+typedef struct HitlSql
+{
+	const char *sql;	 /* as JSON text; never a template, values are params */
+	HitlTemplate params; /* an array */
+	int rows;			 /* the most rows that may come back */
+} HitlSql;
+
+/* A call to a server. */
+typedef struct HitlHttp
+{
+	HitlTemplate url;
+	HitlTemplate headers; /* an object of strings */
+	HitlTemplate body;	  /* null where there is none */
+	const char *terms;	  /* JSON members method, secret, expect, retry,
+						   * timeout_seconds */
+	int *expect;		  /* the statuses expected */
+	int expected;		  /* how many; 0: 200 to 299 */
+} HitlHttp;
+
+/* A pause. */
+typedef struct HitlWait
+{
+	HitlTemplate time;
+	bool until; /* an instant, else a duration */
+} HitlWait;
+
+/* A signal that is waited for. */
+typedef struct HitlSignal
+{
+	HitlTemplate name;
+	HitlTemplate match; /* JSON text of the path with values as its literals,
+						 * or null */
+} HitlSignal;
+
+/* A workflow that is started and waited for. */
+typedef struct HitlChild
+{
+	HitlTemplate start; /* an object {"template","version","definition","input"} */
+} HitlChild;
+
+/* Branches: of a parallel a list each, of a foreach all the same list. */
+typedef struct HitlFork
+{
+	HitlStepList *lists;
+	int count;		   /* of lists */
+	int wait_for;	   /* branches that must complete; 0: all */
+	const char *items; /* of a foreach: SQL/JSON path of the array */
+	const char *as;	   /* name of the element's variable */
+	int concurrency;   /* 0: all at once */
+} HitlFork;
+
+/* One of several lists is run. */
+typedef struct HitlSwitch
+{
+	const char **when;	 /* SQL/JSON paths, one for each list but the default */
+	HitlStepList *lists; /* count, and then the default one, empty if not stated */
+	int count;
+} HitlSwitch;
 
 typedef struct HitlCheckpoint
 {
@@ -260,17 +321,32 @@ struct HitlStep
 	HitlAction on_error;
 	HitlAction on_reject;
 	HitlAction on_timeout;
+	bool has_retry;
+	HitlRetry retry;	/* its own, or the default of its kind */
+	const char *terms;	/* JSON members retry and timeout_seconds, as written */
+	int64_t timeout_ms; /* 0: none */
+	const char *output; /* the variable that gets the result, or NULL */
+	HitlStepList *undo; /* what takes it back, or NULL */
 	union
 	{
 		HitlTask task;
 		HitlQuestion approval;
 		HitlCheckpoint checkpoint;
+		HitlSql sql;
+		HitlHttp http;
+		HitlWait wait;
+		HitlSignal signal;
+		HitlChild child;
+		HitlFork fork;
+		HitlSwitch choice;
 	} as;
 };
 
 struct HitlStepList
 {
 	const HitlStep *parent; /* NULL: the definition's own list */
+	bool is_undo;			/* of the parent */
+	int index;				/* among the parent's lists */
 	HitlStep *steps;
 	int count;
 };
@@ -284,6 +360,9 @@ struct HitlStepKind
 {
 	const char *type;
 	const char *const *members; /* beyond the common ones, ended by NULL */
+
+	/* The host repeats what fails, and keeps the time-out; else the core. */
+	bool host_retries;
 	void (*parse)(HitlParse *parse, const HitlPlace *place,
 				  const HitlJson *object, HitlStep *step);
 	void (*enter)(HitlRun *run, HitlPosition *position);
@@ -293,6 +372,14 @@ struct HitlStepKind
 extern const HitlStepKind hitl_task_kind;		/* step_task.c */
 extern const HitlStepKind hitl_approval_kind;	/* step_approval.c */
 extern const HitlStepKind hitl_checkpoint_kind; /* step_checkpoint.c */
+extern const HitlStepKind hitl_sql_kind;		/* step_sql.c */
+extern const HitlStepKind hitl_http_kind;		/* step_http.c */
+extern const HitlStepKind hitl_wait_kind;		/* step_wait.c */
+extern const HitlStepKind hitl_signal_kind;		/* step_signal.c */
+extern const HitlStepKind hitl_workflow_kind;	/* step_workflow.c */
+extern const HitlStepKind hitl_parallel_kind;	/* step_parallel.c */
+extern const HitlStepKind hitl_foreach_kind;	/* step_foreach.c */
+extern const HitlStepKind hitl_switch_kind;		/* step_switch.c */
 
 /* An open hash table of the steps, once by name and once by path. */
 typedef struct HitlIndex
@@ -336,7 +423,12 @@ typedef enum HitlPositionState
 {
 	HITL_READY = 0,
 	HITL_AWAITS_APPROVAL,
-	HITL_AWAITS_REPLY
+	HITL_AWAITS_REPLY,
+	HITL_AWAITS_TIMER, /* which is what the step is about */
+	HITL_AWAITS_RETRY, /* a timer, to be entered again */
+	HITL_AWAITS_SIGNAL,
+	HITL_AWAITS_CHILD,
+	HITL_AWAITS_BRANCHES
 } HitlPositionState;
 
 struct HitlPosition
@@ -400,6 +492,8 @@ struct HitlRun
 	HitlArena scratch; /* of this call */
 	HitlEffect spare;  /* takes what is written after a failure */
 	int64_t now_us;
+	double random; /* in [0, 1) */
+	int64_t scope; /* of the branch under way */
 	HitlResult result;
 };
 
@@ -408,8 +502,8 @@ extern HitlResult hitl_advance(const HitlDefinition *definition,
 							   const HitlHost *host, HitlEffects *effects);
 extern HitlResult hitl_rewind(const HitlDefinition *definition,
 							  const HitlControl *current,
-							  const char *checkpoint, HitlControl **control,
-							  HitlEffects *effects);
+							  const char *checkpoint, const HitlHost *host,
+							  HitlControl **control, HitlEffects *effects);
 extern void hitl_free_effects(HitlEffects *effects);
 
 /* For the step kinds. */
@@ -432,6 +526,8 @@ extern void hitl_refuse_step(HitlRun *run, HitlPosition *position,
 							 const char *kind, const char *message,
 							 const char *result);
 extern const char *hitl_keep_text(HitlRun *run, const char *text);
+extern void hitl_set_timer(HitlRun *run, HitlPosition *position,
+						   int64_t due_us);
 
 /*
  * Render a template; NULL when it cannot be, in which case the step has

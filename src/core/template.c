@@ -118,7 +118,7 @@ hitl_render(HitlRun *run, HitlPosition *position, const HitlTemplate *template)
 			hitl_stop(run, HITL_HOST_FAILED, NULL);
 			return NULL;
 		}
-		switch (run->host->query(run->host->context, segment->path, &text))
+		switch (run->host->query(run->host->context, run->scope, segment->path, &text))
 		{
 			case HITL_QUERY_FOUND:
 				if (!append_match(run, position, &buffer, segment, text))

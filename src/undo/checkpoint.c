@@ -132,7 +132,7 @@ hitl_return_to_checkpoint(HitlBatch *batch, HitlWorkflow *workflow,
 
 		result = hitl_core()->rewind(workflow->definition, workflow->control,
 									 control ? hitl_jsonb_text(control) : NULL,
-									 &restored, &batch->effects);
+									 &batch->host, &restored, &batch->effects);
 		if (result == HITL_NO_MEMORY)
 			hitl_core_out_of_memory();
 		if (result != HITL_OK)

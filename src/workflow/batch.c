@@ -271,7 +271,8 @@ load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids,
 {
 #define LOAD_WORKFLOWS \
 	"SELECT id, name, status, definition_hash, control, data, error, last_event, " \
-	"owner, started_at, finished_at FROM hitl.workflows "
+	"owner, started_at, finished_at, output, deadline, priority, template, parent_id, " \
+	"parent_token, depth, recoveries FROM hitl.workflows "
 	static HitlStatement load_one = {
 		LOAD_WORKFLOWS "WHERE id = $1 FOR UPDATE",
 		1,
@@ -339,6 +340,19 @@ load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids,
 		workflow->started_at = isnull ? 0 : DatumGetTimestampTz(datum);
 		datum = hitl_column(i, 11, &isnull);
 		workflow->finished_at = isnull ? 0 : DatumGetTimestampTz(datum);
+		datum = hitl_column(i, 12, &isnull);
+		workflow->output = isnull ? NULL : DatumGetJsonbP(datum);
+		datum = hitl_column(i, 13, &isnull);
+		workflow->deadline = isnull ? 0 : DatumGetTimestampTz(datum);
+		workflow->priority = DatumGetInt16(hitl_column(i, 14, &isnull));
+		workflow->template = hitl_column_text(i, 15);
+		datum = hitl_column(i, 16, &isnull);
+		workflow->has_parent = !isnull;
+		if (!isnull)
+			workflow->parent_id = *DatumGetUUIDP(datum);
+		workflow->parent_token = DatumGetInt64(hitl_column(i, 17, &isnull));
+		workflow->depth = DatumGetInt16(hitl_column(i, 18, &isnull));
+		workflow->recoveries = DatumGetInt32(hitl_column(i, 19, &isnull));
 	}
 	for (i = 0; i < batch->nworkflows; i++)
 		if (hashes[i])

@@ -28,11 +28,20 @@ typedef struct HitlWorkflow
 	HitlDefinition *definition; /* NULL: moved by its owner */
 	HitlControl *control;		/* NULL without definition */
 	HitlData data;
-	Jsonb *error; /* NULL unless failed */
+	Jsonb *error;  /* NULL unless failed */
+	Jsonb *output; /* NULL unless completed with one */
 	int32 last_event;
 	char *owner;
 	TimestampTz started_at;	 /* 0: not yet */
 	TimestampTz finished_at; /* 0: not yet */
+	TimestampTz deadline;	 /* 0: none */
+	int priority;			 /* 0 to 9, higher goes first */
+	char *template;			 /* that it was created from, or NULL */
+	bool has_parent;
+	pg_uuid_t parent_id;
+	int64 parent_token;
+	int depth;		/* ancestors */
+	int recoveries; /* times it was recovered from a failure */
 	bool changed;			 /* anything to write */
 	bool ended;				 /* or rolled back, by this batch */
 	bool to_publish;		 /* others have changed it */
@@ -130,6 +139,14 @@ extern void hitl_withdraw_all(const pg_uuid_t *workflow_id);
 /* Deliver one message of the mailbox. */
 extern void hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow,
 						 const char *kind, Jsonb *body);
+
+/*
+ * Have a control message (core.h: pause, resume, cancel, retry, skip,
+ * rollback) obeyed on behalf of the caller; ERRORs with the reason when it
+ * cannot be.
+ */
+extern void hitl_command(HitlBatch *batch, HitlWorkflow *workflow,
+						 const char *kind, Jsonb *body, const char *actor);
 
 /* Fail a workflow from outside its definition; everything awaited is withdrawn. */
 extern void hitl_fail_workflow(HitlBatch *batch, HitlWorkflow *workflow,

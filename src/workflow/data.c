@@ -35,7 +35,7 @@ static HTAB *paths = NULL;
 static void push_merged(JsonbParseState **state, HitlData *data,
 						const char *name);
 static bool is_object(const JsonbValue *value);
-static HitlQueryResult query_path(void *context, const char *path,
+static HitlQueryResult query_path(void *context, int64_t scope, const char *path,
 								  const char **text);
 static HitlQueryResult check_path(void *context, const char *path,
 								  const char **text);
@@ -335,7 +335,7 @@ is_object(const JsonbValue *value)
  * Callback of the core: evaluate a path over the data.
  */
 static HitlQueryResult
-query_path(void *context, const char *path, const char **text)
+query_path(void *context, int64_t scope, const char *path, const char **text)
 {
 	HitlHostData *host_data = context;
 	MemoryContext caller = CurrentMemoryContext;

@@ -10,12 +10,14 @@
 
 #include "agent/model.h"
 #include "approval/approval.h"
+#include "common/pg_prng.h"
 #include "core_bridge.h"
 #include "hitl.h"
 #include "undo/checkpoint.h"
 #include "utils/builtins.h"
 #include "worker/worker.h"
 #include "workflow/batch.h"
+#include "workflow/effects.h"
 #include "workflow/identifier.h"
 
 /*
@@ -25,15 +27,16 @@
 #define MAX_STEPS_PER_DELIVERY 500
 
 static void run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
-					 Jsonb *body, const char *actor);
+					 Jsonb *body, const char *actor, bool command);
 static void start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body);
 static void hear_approval(HitlBatch *batch, HitlWorkflow *workflow,
 						  Jsonb *body);
 static void apply_effects(HitlBatch *batch, HitlWorkflow *workflow,
-						  const char *actor, List **replies);
+						  const char *actor, List **answers);
 static void apply_effect(HitlBatch *batch, HitlWorkflow *workflow,
 						 const HitlEffect *effect, const char *actor,
-						 List **replies);
+						 List **answers);
+static void add_answer(List **answers, const char *kind, char *body);
 static bool is_callers_doing(const char *event_type);
 static void request_approval(HitlBatch *batch, HitlWorkflow *workflow,
 							 const HitlEffect *effect);
@@ -62,11 +65,26 @@ hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 		start(batch, workflow, body);
 	else if (strcmp(kind, "changed") == 0)
 		workflow->to_publish = true;
+	else if (strcmp(kind, "signal_sent") == 0)
+		hitl_hear_signal(batch, workflow, body);
+	else if (strcmp(kind, "recover") == 0)
+		hitl_recover(batch, workflow, body);
 	else if (workflow->definition != NULL && !hitl_has_ended(workflow))
 	{
 		/* The control state of one failed from outside would still go on. */
-		run_core(batch, workflow, kind, body, hitl_member_text(body, "actor"));
+		run_core(batch, workflow, kind, body, hitl_member_text(body, "actor"),
+				 false);
 	}
+}
+
+/*
+ * Have a control message obeyed.
+ */
+void
+hitl_command(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
+			 Jsonb *body, const char *actor)
+{
+	run_core(batch, workflow, kind, body, actor, true);
 }
 
 /*
@@ -91,14 +109,15 @@ hitl_fail_workflow(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
  */
 static void
 run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
-		 Jsonb *body, const char *actor)
+		 Jsonb *body, const char *actor, bool command)
 {
 	HitlMessage message;
-	List *replies = NIL;
+	List *answers = NIL;
 	int steps;
 
 	message.kind = kind;
 	message.body = body ? hitl_jsonb_text(body) : NULL;
+	message.random = pg_prng_double(&pg_global_prng_state);
 	message.now_us = batch->now +
 		((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY);
 
@@ -114,6 +133,12 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 			hitl_core_out_of_memory();
 		if (result == HITL_HOST_FAILED)
 			hitl_host_rethrow(&batch->host_data);
+		if (result == HITL_INVALID && command)
+			ereport(ERROR,
+					(errcode(ERRCODE_HITL_INVALID_TRANSITION),
+					 errmsg("workflow %s cannot obey \"%s\"", hitl_id_text(&workflow->id), kind),
+					 errdetail_internal("%s", batch->effects.error ? batch->effects.error :
+										"No reason was given.")));
 		if (result != HITL_OK)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_EXCEPTION),
@@ -123,15 +148,18 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 										"No reason was given.")));
 
 		more = batch->effects.more;
-		apply_effects(batch, workflow, actor, &replies);
+		apply_effects(batch, workflow, actor, &answers);
 
 		message.body = NULL;
 		actor = NULL;
-		if (replies != NIL)
+		command = false;
+		if (answers != NIL)
 		{
-			message.kind = "reply";
-			message.body = linitial(replies);
-			replies = list_delete_first(replies);
+			const HitlAnswer *answer = linitial(answers);
+
+			message.kind = answer->kind;
+			message.body = answer->body;
+			answers = list_delete_first(answers);
 		}
 		else if (!more)
 			return;
@@ -155,14 +183,14 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
  */
 static void
 apply_effects(HitlBatch *batch, HitlWorkflow *workflow, const char *actor,
-			  List **replies)
+			  List **answers)
 {
 	int i;
 
 	/* Before any of them can raise an error: the control state has moved. */
 	workflow->changed |= batch->effects.count > 0;
 	for (i = 0; i < batch->effects.count; i++)
-		apply_effect(batch, workflow, &batch->effects.items[i], actor, replies);
+		apply_effect(batch, workflow, &batch->effects.items[i], actor, answers);
 	hitl_core()->free_effects(&batch->effects);
 }
 
@@ -195,7 +223,7 @@ start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 		hitl_add_event(batch, workflow, "state_updated", NULL, NULL, NULL,
 					   hitl_jsonb_parse(delta.data), actor);
 	}
-	run_core(batch, workflow, "start", NULL, actor);
+	run_core(batch, workflow, "start", NULL, actor, false);
 }
 
 /*
@@ -238,7 +266,7 @@ hear_approval(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 	}
 	else if (hitl_member(body, "token") &&
 			 !hitl_status_is_final(workflow->status))
-		run_core(batch, workflow, "approval", body, NULL);
+		run_core(batch, workflow, "approval", body, NULL, false);
 }
 
 /*
@@ -246,7 +274,7 @@ hear_approval(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
  */
 static void
 apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
-			 const char *actor, List **replies)
+			 const char *actor, List **answers)
 {
 	Jsonb *body = effect->body && effect->kind != HITL_EFFECT_RUN_TASK
 		? hitl_jsonb_parse(effect->body)
@@ -266,6 +294,8 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 			hitl_set_status(batch, workflow, pstrdup(effect->type));
 			if (strcmp(effect->type, "failed") == 0)
 				workflow->error = body;
+			else if (strcmp(effect->type, "completed") == 0)
+				workflow->output = body;
 			break;
 
 		case HITL_EFFECT_CHECKPOINT:
@@ -285,9 +315,46 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 			{
 				char *reply = hitl_run_task(batch, workflow, effect);
 
-				if (reply)
-					*replies = lappend(*replies, reply);
+				add_answer(answers, "reply", reply);
 			}
+			break;
+
+		case HITL_EFFECT_RUN_SQL:
+			hitl_queue_statement(batch, workflow, effect);
+			break;
+
+		case HITL_EFFECT_RUN_HTTP:
+			hitl_queue_http(batch, workflow, effect);
+			break;
+
+		case HITL_EFFECT_RUN_EXTERNAL:
+			hitl_queue_external(batch, workflow, effect);
+			break;
+
+		case HITL_EFFECT_SET_TIMER:
+			hitl_queue_timer(batch, workflow, effect);
+			break;
+
+		case HITL_EFFECT_AWAIT_SIGNAL:
+			add_answer(answers, "signal",
+					   hitl_await_signal(batch, workflow, effect));
+			break;
+
+		case HITL_EFFECT_START_CHILD:
+			add_answer(answers, "child",
+					   hitl_start_child(batch, workflow, effect));
+			break;
+
+		case HITL_EFFECT_FORK:
+			hitl_fork(batch, workflow, effect);
+			break;
+
+		case HITL_EFFECT_JOIN:
+			add_answer(answers, "reply", hitl_join(batch, workflow, effect));
+			break;
+
+		case HITL_EFFECT_REMOVE_BRANCHES:
+			hitl_remove_branches(batch, workflow, effect);
 			break;
 
 		case HITL_EFFECT_WITHDRAW:
@@ -316,6 +383,22 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 			}
 			break;
 	}
+}
+
+/*
+ * An answer that is there at once; NULL for none.
+ */
+static void
+add_answer(List **answers, const char *kind, char *body)
+{
+	HitlAnswer *answer;
+
+	if (body == NULL)
+		return;
+	answer = palloc(sizeof(HitlAnswer));
+	answer->kind = kind;
+	answer->body = body;
+	*answers = lappend(*answers, answer);
 }
 
 /*

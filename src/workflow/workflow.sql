@@ -16,15 +16,42 @@ CREATE TABLE hitl.workflows (
 	data jsonb NOT NULL DEFAULT '{}',	-- {"variables": {}, "steps": {}, "task": ""}
 	error jsonb,						-- {"kind", "message", ...} once failed
 	last_event integer NOT NULL DEFAULT 0,
+	output jsonb,						-- what a definition's "output" came to, once completed
 	owner name NOT NULL,				-- the role it was created by
 	created_by text NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	started_at timestamptz,
-	finished_at timestamptz
+	finished_at timestamptz,
+	deadline timestamptz,				-- when it fails if it has not ended
+	priority smallint NOT NULL DEFAULT 0 CHECK (priority BETWEEN 0 AND 9),	-- higher goes first
+	template text,						-- that it was created from
+	template_version integer,
+	parent_id uuid,						-- the workflow that waits for it
+	parent_token bigint,				-- what the parent's control state awaits
+	depth smallint NOT NULL DEFAULT 0,	-- ancestors
+	recoveries integer NOT NULL DEFAULT 0	-- times it was recovered from a failure
 ) WITH (fillfactor = 50);				-- room for HOT updates: data grows in place
 COMMENT ON TABLE hitl.workflows IS
 	'one row per run of a definition: its status, its control state and its data';
 SELECT pg_extension_config_dump('hitl.workflows', '');
+
+CREATE INDEX workflows_children ON hitl.workflows (parent_id, parent_token)
+	WHERE parent_id IS NOT NULL;
+
+CREATE TABLE hitl.workflow_branches (
+	workflow_id uuid NOT NULL,
+	branch bigint NOT NULL,				-- numbered per workflow
+	scope bigint NOT NULL,				-- the branch whose data its steps see; its own of a foreach element; 0: the workflow's
+	parent_scope bigint,				-- where a scope's steps find what is not in its own data
+	status text NOT NULL CHECK (status IN ('waiting', 'active', 'completed', 'failed', 'cancelled')),
+	control jsonb,						-- while active
+	data jsonb,							-- of a scope: {"variables": {}, "steps": {}}
+	result jsonb,						-- once ended
+	PRIMARY KEY (workflow_id, branch)
+) WITH (fillfactor = 70);
+COMMENT ON TABLE hitl.workflow_branches IS
+	'branches of parallel and foreach steps under way, a row each';
+SELECT pg_extension_config_dump('hitl.workflow_branches', '');
 
 CREATE SEQUENCE hitl.messages_id_seq;
 CREATE TABLE hitl.messages (
@@ -33,8 +60,11 @@ CREATE TABLE hitl.messages (
 	workflow_id uuid NOT NULL,
 	kind text NOT NULL,
 	body jsonb NOT NULL DEFAULT '{}',
+	token bigint,						-- of timers
 	PRIMARY KEY (due_at, id)
 );
+-- Withdrawing timers; other kinds are gone at once and need no index.
+CREATE INDEX messages_timers ON hitl.messages (workflow_id, token) WHERE kind = 'timer';
 ALTER SEQUENCE hitl.messages_id_seq OWNED BY hitl.messages.id;
 COMMENT ON TABLE hitl.messages IS
 	'mailboxes: what has happened to a workflow and was not yet processed by the engine';
@@ -54,6 +84,7 @@ CREATE TABLE hitl.workflow_events (
 	data jsonb,							-- facts about the event
 	delta jsonb,						-- what it changed in the workflow's data
 	actor text,							-- who caused it; NULL: the engine
+	scope bigint,						-- whose data delta changed: a foreach element's branch; NULL: the workflow's
 	created_at timestamptz NOT NULL,
 	PRIMARY KEY (workflow_id, seq)
 );

@@ -14,6 +14,7 @@
 #include "utils/fmgroids.h"
 #include "worker/worker.h"
 #include "workflow/batch.h"
+#include "workflow/effects.h"
 #include "workflow/identifier.h"
 
 /* Room for ids in the payload of one notification (its limit is 8000). */
@@ -63,11 +64,18 @@ hitl_batch_write(HitlBatch *batch)
 		{UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID},
 	};
 
+	hitl_tell_parents(batch);
+	hitl_plan_recoveries(batch);
 	write_workflows(batch);
 	hitl_insert_approvals(&batch->approvals);
 	hitl_withdraw_approvals(&batch->withdrawals);
 	withdraw_asked_by_hand(batch);
 	hitl_rows_execute(&batch->withdrawals, &cancel_tasks);
+	hitl_withdraw_timers(&batch->withdrawals);
+	hitl_withdraw_signals(&batch->withdrawals);
+	hitl_withdraw_children(&batch->withdrawals);
+	hitl_withdraw_statements(&batch->withdrawals);
+	hitl_withdraw_external(&batch->withdrawals);
 	hitl_rows_execute(&batch->tasks, &insert_tasks);
 	hitl_insert_checkpoints(&batch->checkpoints);
 	if (!batch->by_engine)
@@ -91,10 +99,17 @@ hitl_withdraw_all(const pg_uuid_t *workflow_id)
 		{UUIDOID},
 	};
 	Datum value = UUIDPGetDatum(workflow_id);
+	Datum ids;
 
 	hitl_withdraw_all_approvals(
 		construct_array(&value, 1, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 	hitl_execute(&cancel, &value, NULL, 0);
+	ids = PointerGetDatum(construct_array(&value, 1, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	hitl_withdraw_all_timers(ids);
+	hitl_withdraw_all_signals(ids);
+	hitl_withdraw_all_children(ids);
+	hitl_withdraw_all_statements(ids);
+	hitl_withdraw_all_external(ids);
 }
 
 /*
@@ -105,16 +120,20 @@ write_workflows(HitlBatch *batch)
 {
 	static const Oid types[] = {UUIDOID,		TEXTOID,	   JSONBOID,
 								JSONBOID,		JSONBOID,	   INT4OID,
-								TIMESTAMPTZOID, TIMESTAMPTZOID};
+								TIMESTAMPTZOID, TIMESTAMPTZOID,
+								JSONBOID,		INT4OID};
 	static HitlStatement update_workflows = {
 		"UPDATE hitl.workflows w SET status = u.status, control = u.control, "
 		"data = u.data, error = u.error, last_event = u.last_event, "
-		"started_at = u.started_at, finished_at = u.finished_at "
-		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8) AS u (id, status, control, data, "
-		"error, last_event, started_at, finished_at) WHERE w.id = u.id",
-		8,
+		"started_at = u.started_at, finished_at = u.finished_at, output = u.output, "
+		"recoveries = u.recoveries "
+		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS u (id, status, control, "
+		"data, error, last_event, started_at, finished_at, output, recoveries) "
+		"WHERE w.id = u.id",
+		10,
 		{UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID,
-		 JSONBARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID},
+		 JSONBARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
+		 JSONBARRAYOID, INT4ARRAYOID},
 	};
 	HitlRows rows;
 	int i;
@@ -141,6 +160,9 @@ write_workflows(HitlBatch *batch)
 		values[6] = TimestampTzGetDatum(workflow->started_at);
 		nulls[7] = workflow->finished_at == 0;
 		values[7] = TimestampTzGetDatum(workflow->finished_at);
+		nulls[8] = workflow->output == NULL;
+		values[8] = JsonbPGetDatum(workflow->output);
+		values[9] = Int32GetDatum(workflow->recoveries);
 		hitl_rows_add(&rows, values, nulls);
 		hitl_announce_at_commit(&workflow->id);
 	}

@@ -58,7 +58,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (line[0] == 'W')
 		{
 			if (pinned != NULL &&
-				hitl_rewind(definition, control, pinned, &rewound, &effects) ==
+				hitl_rewind(definition, control, pinned, NULL, &rewound, &effects) ==
 					HITL_OK)
 			{
 				hitl_free_control(control);

@@ -39,7 +39,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			MUST(result == HITL_OK || result == HITL_HOST_FAILED);
 			control = round_trip(definition, control);
 		}
-		result = hitl_rewind(definition, control, text, &rewound, &effects);
+		result = hitl_rewind(definition, control, text, NULL, &rewound, &effects);
 		MUST(result == HITL_OK || result == HITL_INVALID);
 		must_be_sound(&effects);
 		if (result == HITL_OK)

@@ -268,7 +268,7 @@ world_rewind(World *world, int number)
 	snapshot = &world->snapshot[number];
 	if (snapshot->control == NULL)
 		return;
-	result = hitl_rewind(world->definition, world->control, snapshot->control,
+	result = hitl_rewind(world->definition, world->control, snapshot->control, NULL,
 						 &control, &effects);
 	note(world, "(rewind)", snapshot->control, &effects);
 	if (result == HITL_INVALID)

@@ -11,7 +11,7 @@
 
 static const char *const comparisons[] = {"==", "!=", ">=", "<=", ">", "<"};
 
-static HitlQueryResult query(void *context, const char *path,
+static HitlQueryResult query(void *context, int64_t scope, const char *path,
 							 const char **text);
 static HitlQueryResult check_path(void *context, const char *path,
 								  const char **text);
@@ -75,7 +75,8 @@ memory_merge(Memory *memory, const char *delta)
  * The host's query callback.
  */
 static HitlQueryResult
-query(void *context, const char *path, const char **text)
+query(void *context, HITL_UNUSED int64_t scope, const char *path,
+	  const char **text)
 {
 	Memory *memory = context;
 	json_t *match = NULL;

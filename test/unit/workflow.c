@@ -101,7 +101,7 @@ workflow_rewind(Workflow *workflow, const char *checkpoint)
 	HitlResult result;
 
 	hitl_free_effects(&workflow->effects);
-	result = hitl_rewind(workflow->definition, workflow->control, checkpoint,
+	result = hitl_rewind(workflow->definition, workflow->control, checkpoint, NULL,
 						 &control, &workflow->effects);
 	if (result == HITL_OK)
 	{
@@ -123,7 +123,7 @@ workflow_value(Workflow *workflow, const char *path)
 {
 	const char *text = NULL;
 
-	if (workflow->memory.host.query(&workflow->memory, path, &text) !=
+	if (workflow->memory.host.query(&workflow->memory, 0, path, &text) !=
 		HITL_QUERY_FOUND)
 		return NULL;
 	return text;
