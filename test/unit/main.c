@@ -27,6 +27,7 @@ extern const Test suite_wait[];
 extern const Test suite_signal[];
 extern const Test suite_child[];
 extern const Test suite_external[];
+extern const Test suite_steps[];
 
 static const struct
 {
@@ -43,7 +44,8 @@ static const struct
 	 {"instant", suite_instant},	   {"sql", suite_sql},
 	 {"http", suite_http},			   {"wait", suite_wait},
 	 {"signal", suite_signal},		   {"child", suite_child},
-	 {"external", suite_external}};
+	 {"external", suite_external},
+	 {"steps", suite_steps}};
 
 long allocations_left = -1;
 static int failures; /* of the running test */
