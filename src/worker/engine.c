@@ -13,7 +13,8 @@
  * deadlock, a full disk, a missing privilege, a shutdown) fail nobody: the loop
  * waits and tries again.
  *
- * Expiry: approval requests that are due expire in the same loop.
+ * Expiry: approval requests that are due expire in the same loop, and so do
+ * the leases of external tasks.
  */
 #include "postgres.h"
 
@@ -35,6 +36,7 @@
 #include "worker/worker.h"
 #include "workflow/batch.h"
 #include "workflow/definition.h"
+#include "workflow/external.h"
 #include "workflow/identifier.h"
 
 /* Under load, look for what the claim position has passed this often (ms). */
@@ -164,6 +166,8 @@ engine_pass(void)
 	{
 		next_expiry_check = now + EXPIRY_INTERVAL * (int64) 1000;
 		if (hitl_expire_due(EXPIRY_BATCH, &skipped) > 0)
+			count++;
+		if (hitl_release_due_tasks(EXPIRY_BATCH, &skipped) > 0)
 			count++;
 	}
 
@@ -592,7 +596,9 @@ sleep_time(TimestampTz looked_at)
 		"SELECT least((SELECT due_at FROM hitl.messages WHERE due_at > $1 "
 		"ORDER BY due_at LIMIT 1), "
 		"(SELECT expires_at FROM hitl.approval_requests WHERE status = 'pending' "
-		"ORDER BY expires_at LIMIT 1))",
+		"ORDER BY expires_at LIMIT 1), "
+		"(SELECT due_at FROM hitl.external_tasks WHERE due_at IS NOT NULL "
+		"ORDER BY due_at LIMIT 1))",
 		1,
 		{TIMESTAMPTZOID},
 	};
