@@ -19,12 +19,4 @@ extern void hitl_insert_external(HitlRows *rows);
  */
 extern int64 hitl_release_due_tasks(int limit, bool *skipped);
 
-/* Tell sleeping workers of a queue: when the batch is written; or now. */
-extern void hitl_publish_later(HitlBatch *batch, const char *queue);
-extern void hitl_publish_queue(const char *queue);
-
-/* Body of a "changed" message, and what it has the engine publish. */
-extern Jsonb *hitl_changed_body(HitlBatch *batch);
-extern void hitl_publish_changed(HitlBatch *batch, Jsonb *body);
-
 #endif /* HITL_EXTERNAL_H */

@@ -39,27 +39,6 @@ CREATE INDEX external_tasks_due ON hitl.external_tasks (due_at) WHERE due_at IS 
 ALTER TABLE hitl.external_tasks SET (autovacuum_vacuum_scale_factor = 0.02,
 	autovacuum_vacuum_threshold = 1000, autovacuum_analyze_scale_factor = 0.05);
 
--- Claims of queues whose rate is limited; forgotten in a dump.
-CREATE TABLE hitl.queue_rates (
-	queue text PRIMARY KEY,
-	slice_us bigint NOT NULL DEFAULT 0,	-- the length of a slice of time
-	last_slice bigint NOT NULL DEFAULT 0,
-	claims integer[] NOT NULL DEFAULT '{}'	-- in the slices, latest first
-) WITH (fillfactor = 50);
-COMMENT ON TABLE hitl.queue_rates IS
-	'recent claims of limited queues, counted in slices of time';
-
-CREATE TABLE hitl.queue_grants (
-	grantee name NOT NULL,
-	queue text NOT NULL,				-- '*': any
-	granted_by name NOT NULL DEFAULT session_user,
-	granted_at timestamptz NOT NULL DEFAULT now(),
-	PRIMARY KEY (grantee, queue)
-);
-COMMENT ON TABLE hitl.queue_grants IS
-	'which role may take tasks from which queue';
-SELECT pg_extension_config_dump('hitl.queue_grants', '');
-
 CREATE FUNCTION hitl.claim_tasks(
 	queue text,
 	n integer DEFAULT 1,
@@ -114,18 +93,6 @@ CREATE FUNCTION hitl.release_task(task_id uuid) RETURNS void
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION hitl.release_task(uuid) IS
 	'give a claimed task back to its queue, undone and without blame';
-
-CREATE FUNCTION hitl.grant_queue(grantee name, queue text) RETURNS void
-	AS 'MODULE_PATHNAME', 'hitl_grant_queue' LANGUAGE C VOLATILE STRICT
-	SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION hitl.grant_queue(name, text) IS
-	'let a role take tasks from a queue, or from any (''*'')';
-
-CREATE FUNCTION hitl.revoke_queue(grantee name, queue text) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'hitl_revoke_queue' LANGUAGE C VOLATILE STRICT
-	SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION hitl.revoke_queue(name, text) IS
-	'take back what grant_queue gave; false if there was nothing';
 
 CREATE VIEW hitl.task_queues AS
 	SELECT t.queue,

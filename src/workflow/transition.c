@@ -18,8 +18,8 @@
 #include "worker/worker.h"
 #include "workflow/batch.h"
 #include "workflow/effects.h"
-#include "workflow/external.h"
 #include "workflow/identifier.h"
+#include "workflow/queue.h"
 
 /*
  * Steps that one delivery may run before it leaves the rest to a message, so

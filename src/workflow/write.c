@@ -17,6 +17,7 @@
 #include "workflow/effects.h"
 #include "workflow/external.h"
 #include "workflow/identifier.h"
+#include "workflow/queue.h"
 
 /* Room for ids in the payload of one notification (its limit is 8000). */
 #define PUBLISH_LIMIT 7800
