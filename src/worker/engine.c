@@ -35,6 +35,7 @@
 #include "utils/timestamp.h"
 #include "worker/worker.h"
 #include "workflow/batch.h"
+#include "workflow/child.h"
 #include "workflow/definition.h"
 #include "workflow/external.h"
 #include "workflow/identifier.h"
@@ -343,6 +344,7 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 		values[2] = hitl_column(0, 2, &isnull);
 		hitl_execute(&record, values, NULL, 0);
 		hitl_withdraw_all(id);
+		hitl_tell_parent(id);
 		hitl_announce_at_commit(id);
 		Async_Notify("hitl_events", hitl_id_text(id));
 	}
