@@ -93,6 +93,8 @@ typedef struct HitlBatch
 	HitlRows removals;
 	struct HitlBranch *changed_branches;
 	List *withdrawn; /* workflows of which nothing is to be awaited */
+	HitlRows external; /* workflow/external.c */
+	List *queues;	   /* of external tasks, to be published */
 } HitlBatch;
 
 /* ---- batch.c --------------------------------------------------------- */

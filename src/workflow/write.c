@@ -16,7 +16,9 @@
 #include "workflow/batch.h"
 #include "workflow/branch.h"
 #include "workflow/effects.h"
+#include "workflow/external.h"
 #include "workflow/identifier.h"
+#include "workflow/queue.h"
 
 /* Room for ids in the payload of one notification (its limit is 8000). */
 #define PUBLISH_LIMIT 7800
@@ -162,6 +164,8 @@ write_awaited(HitlBatch *batch)
 	batch->tasks.count = 0;
 	hitl_insert_timers(&batch->timers);
 	batch->timers.count = 0;
+	hitl_insert_external(&batch->external);
+	batch->external.count = 0;
 }
 
 /*
@@ -337,7 +341,8 @@ have_published(HitlBatch *batch)
 			continue;
 		values[0] = UUIDPGetDatum(&batch->workflows[i].id);
 		values[1] = CStringGetTextDatum("changed");
-		values[2] = JsonbPGetDatum(hitl_jsonb_parse("{}"));
+		values[2] = JsonbPGetDatum(hitl_changed_body(batch));
+		batch->queues = NIL;
 		hitl_rows_add(&batch->messages, values, NULL);
 	}
 }
@@ -350,6 +355,7 @@ static void
 publish(HitlBatch *batch)
 {
 	StringInfoData payload;
+	ListCell *cell;
 	int i;
 
 	/*
@@ -359,6 +365,8 @@ publish(HitlBatch *batch)
 	if (DatumGetFloat8(OidFunctionCall0(F_PG_NOTIFICATION_QUEUE_USAGE)) > 0.5)
 		return;
 
+	foreach(cell, batch->queues)
+		Async_Notify("hitl_tasks", lfirst(cell));
 	initStringInfo(&payload);
 	for (i = 0; i < batch->nworkflows; i++)
 	{
