@@ -39,6 +39,8 @@ static const Oid checkpoint_types[] = {UUIDOID,		  UUIDOID,	TEXTOID,
 									   TIMESTAMPTZOID};
 static const Oid withdrawal_types[] = {UUIDOID, INT8OID};
 static const Oid message_types[] = {UUIDOID, TEXTOID, JSONBOID};
+static const Oid statement_types[] = {UUIDOID, INT8OID, NAMEOID, JSONBOID,
+									  TIMESTAMPTZOID};
 
 static void free_core_memory(void *batch);
 static void load_workflows(HitlBatch *batch, const pg_uuid_t *id,
@@ -66,6 +68,8 @@ hitl_batch_create(void)
 	hitl_rows_init(&batch->withdrawals, lengthof(withdrawal_types),
 				   withdrawal_types);
 	hitl_rows_init(&batch->messages, lengthof(message_types), message_types);
+	hitl_rows_init(&batch->statements, lengthof(statement_types),
+				   statement_types);
 
 	callback->func = free_core_memory;
 	callback->arg = batch;

@@ -66,7 +66,8 @@ typedef struct HitlBatch
 	 * workflow_id, token, url, secret_name, body, idempotency key, retry,
 	 * timeout; checkpoints id, workflow_id, name, step_name, description,
 	 * event, control, data, created_by, created_at; withdrawals workflow_id,
-	 * token; messages workflow_id, kind, body.
+	 * token; messages workflow_id, kind, body; statements workflow_id, token,
+	 * owner, body of a RUN_SQL effect, rank.
 	 */
 	HitlRows events;
 	HitlRows approvals;
@@ -74,6 +75,7 @@ typedef struct HitlBatch
 	HitlRows checkpoints;
 	HitlRows withdrawals;
 	HitlRows messages;
+	HitlRows statements;
 } HitlBatch;
 
 /* ---- batch.c --------------------------------------------------------- */

@@ -74,6 +74,7 @@ hitl_batch_write(HitlBatch *batch)
 	hitl_withdraw_timers(&batch->withdrawals);
 	hitl_withdraw_signals(&batch->withdrawals);
 	hitl_withdraw_children(&batch->withdrawals);
+	hitl_insert_statements(&batch->statements);
 	hitl_withdraw_statements(&batch->withdrawals);
 	hitl_withdraw_external(&batch->withdrawals);
 	hitl_rows_execute(&batch->tasks, &insert_tasks);
