@@ -76,6 +76,8 @@ typedef struct HitlBatch
 	HitlRows withdrawals;
 	HitlRows messages;
 	HitlRows statements;
+	HitlRows external; /* workflow/external.c */
+	List *queues;	   /* of external tasks, to be published */
 } HitlBatch;
 
 /* ---- batch.c --------------------------------------------------------- */

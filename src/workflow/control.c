@@ -16,6 +16,7 @@
 #include "workflow/caller.h"
 #include "workflow/definition.h"
 #include "workflow/identifier.h"
+#include "workflow/template.h"
 
 /*
  * Where the owner of a workflow without definition may move it.  A workflow
@@ -54,28 +55,39 @@ PG_FUNCTION_INFO_V1(hitl_transition_workflow_status);
 
 /*
  * hitl.create_workflow(name, description, workflow_definition, input_data,
- * created_by): the id of a pending workflow.
+ * created_by, template, template_version): the id of a pending workflow.
  */
 Datum
 hitl_create_workflow(PG_FUNCTION_ARGS)
 {
 	static HitlStatement insert = {
 		"WITH w AS (INSERT INTO hitl.workflows (id, name, description, definition_hash, data, "
-		"owner, created_by, last_event) VALUES ($1, $2, $3, $4, $5, $6, $7, 1)) "
+		"owner, created_by, template, template_version, last_event) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1)) "
 		"INSERT INTO hitl.workflow_events (workflow_id, seq, event_type, delta, actor, "
 		"created_at) VALUES ($1, 1, 'workflow_created', $5, $7, clock_timestamp())",
-		7,
-		{UUIDOID, TEXTOID, TEXTOID, BYTEAOID, JSONBOID, NAMEOID, TEXTOID},
+		9,
+		{UUIDOID, TEXTOID, TEXTOID, BYTEAOID, JSONBOID, NAMEOID, TEXTOID,
+		 TEXTOID, INT4OID},
 	};
 	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
-	Datum values[7];
-	char nulls[8] = "       ";
+	Datum values[9];
+	char nulls[10] = "       nn";
 	Jsonb *input = object_argument(fcinfo, 3, "input_data");
 
 	if (PG_ARGISNULL(0) || VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(0)) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("a workflow needs a name")));
+	if (PG_ARGISNULL(5) ? !PG_ARGISNULL(6) : !PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 PG_ARGISNULL(5) ? errmsg("template_version is given without a template")
+				 : errmsg("a workflow has either a definition or a template")));
+	if (!PG_ARGISNULL(6) && PG_GETARG_INT32(6) < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the version of a template must be 1 or more")));
 
 	SPI_connect();
 	*id = hitl_new_id(HITL_ANY_PARTITION);
@@ -87,6 +99,19 @@ hitl_create_workflow(PG_FUNCTION_ARGS)
 	if (!PG_ARGISNULL(2))
 		values[3] = PointerGetDatum(
 			hitl_store_definition(PG_GETARG_JSONB_P(2)));
+	if (!PG_ARGISNULL(5))
+	{
+		HitlTemplate template;
+
+		(void) hitl_resolve_template(
+			text_to_cstring(PG_GETARG_TEXT_PP(5)),
+			PG_ARGISNULL(6) ? 0 : PG_GETARG_INT32(6), input, &template, NULL);
+		input = template.input;
+		values[3] = PointerGetDatum(template.definition_hash);
+		values[7] = PG_GETARG_DATUM(5);
+		values[8] = Int32GetDatum(template.version);
+		nulls[3] = nulls[7] = nulls[8] = ' ';
+	}
 	values[4] = JsonbPGetDatum(
 		wrap("variables", input ? input : hitl_jsonb_parse("{}")));
 	values[5] = DirectFunctionCall1(namein, CStringGetDatum(hitl_caller()));
