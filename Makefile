@@ -12,7 +12,8 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/workflow/*.c src/approva
 # The order is that of the extension script: tables before what reads them.
 SQL_PARTS = src/hitl.sql \
 	src/workflow/identifier.sql src/workflow/definition.sql \
-	src/workflow/workflow.sql src/workflow/template.sql src/approval/request.sql \
+	src/workflow/workflow.sql src/workflow/template.sql \
+	src/workflow/statement.sql src/approval/request.sql \
 	src/undo/checkpoint.sql src/worker/secret.sql \
 	src/agent/model.sql src/worker/limits.sql src/worker/outbox.sql \
 	src/channel/channel.sql src/workflow/queue.sql \

@@ -71,6 +71,7 @@ BEGIN ATOMIC
 		(4, 'SELECT', 'TABLE', 'hitl.workflow_templates'),
 		(4, 'SELECT', 'TABLE', 'hitl.workflows'),
 		(4, 'SELECT', 'TABLE', 'hitl.messages'),
+		(4, 'SELECT', 'TABLE', 'hitl.statements'),
 		(4, 'SELECT', 'TABLE', 'hitl.workflow_events'),
 		(4, 'SELECT', 'TABLE', 'hitl.workflow_steps'),
 		(4, 'SELECT', 'TABLE', 'hitl.workflow_checkpoints'),

@@ -14,6 +14,8 @@
 
 extern bool hitl_run_workers;	   /* shall this database have workers? */
 extern int hitl_engine_workers;	   /* engine workers per database */
+extern int hitl_sql_workers;		   /* executors per database */
+extern int hitl_sql_timeout;	   /* ms, default limit of a step's statement */
 extern int hitl_batch_size;		   /* messages an engine worker takes at once */
 extern int hitl_batch_timeout;	   /* ms, limit of an engine transaction */
 extern int hitl_max_connections;   /* requests the dispatcher has in flight */

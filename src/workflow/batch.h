@@ -81,7 +81,8 @@ typedef struct HitlBatch
 	 * timeout; checkpoints id, workflow_id, name, step_name, description,
 	 * event, control, data, created_by, created_at; withdrawals workflow_id,
 	 * token; messages workflow_id, kind, body; timers workflow_id, due_at,
-	 * token; removals workflow_id, first and last branch, keep scopes.
+	 * token; removals workflow_id, first and last branch, keep scopes;
+	 * statements workflow_id, token, owner, body of a RUN_SQL effect, rank.
 	 */
 	HitlRows events;
 	HitlRows approvals;
@@ -93,6 +94,7 @@ typedef struct HitlBatch
 	HitlRows removals;
 	struct HitlBranch *changed_branches;
 	List *withdrawn; /* workflows of which nothing is to be awaited */
+	HitlRows statements;
 	HitlRows external; /* workflow/external.c */
 	List *queues;	   /* of external tasks, to be published */
 } HitlBatch;

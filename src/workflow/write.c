@@ -190,6 +190,7 @@ withdraw_by_token(HitlBatch *batch)
 	hitl_withdraw_timers(&batch->withdrawals);
 	hitl_withdraw_signals(&batch->withdrawals);
 	hitl_withdraw_children(&batch->withdrawals);
+	hitl_insert_statements(&batch->statements);
 	hitl_withdraw_statements(&batch->withdrawals);
 	hitl_withdraw_external(&batch->withdrawals);
 }
