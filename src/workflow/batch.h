@@ -64,13 +64,14 @@ typedef struct HitlBatch
 	 * hitl.workflow_events; approvals id, workflow_id, token, step_name, body
 	 * of a REQUEST_APPROVAL effect, requested_by, requested_role; tasks id,
 	 * workflow_id, token, url, secret_name, body, idempotency key, retry,
-	 * timeout; checkpoints id, workflow_id, name, step_name, description,
+	 * timeout, priority; calls of http.c's own; checkpoints id, workflow_id, name, step_name, description,
 	 * event, control, data, created_by, created_at; withdrawals workflow_id,
 	 * token; messages workflow_id, kind, body.
 	 */
 	HitlRows events;
 	HitlRows approvals;
 	HitlRows tasks;
+	HitlRows calls;
 	HitlRows checkpoints;
 	HitlRows withdrawals;
 	HitlRows messages;

@@ -41,13 +41,13 @@ hitl_batch_write(HitlBatch *batch)
 	};
 	static HitlStatement insert_tasks = {
 		"INSERT INTO hitl.outbox (id, purpose, workflow_id, token, url, secret_name, "
-		"body, idempotency_key, retry, timeout_seconds) "
+		"body, idempotency_key, retry, timeout_seconds, priority) "
 		"SELECT id, 'inference', workflow_id, token, url, secret_name, body, key, retry, "
-		"timeout FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) "
-		"AS t (id, workflow_id, token, url, secret_name, body, key, retry, timeout)",
-		9,
+		"timeout, priority FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
+		"AS t (id, workflow_id, token, url, secret_name, body, key, retry, timeout, priority)",
+		10,
 		{UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-		 TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, INT4ARRAYOID},
+		 TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, INT4ARRAYOID, INT2ARRAYOID},
 	};
 	static HitlStatement cancel_tasks = {
 		"UPDATE hitl.outbox o SET status = 'cancelled', finished_at = clock_timestamp() "
@@ -77,6 +77,7 @@ hitl_batch_write(HitlBatch *batch)
 	hitl_withdraw_statements(&batch->withdrawals);
 	hitl_withdraw_external(&batch->withdrawals);
 	hitl_rows_execute(&batch->tasks, &insert_tasks);
+	hitl_insert_http(&batch->calls);
 	hitl_insert_checkpoints(&batch->checkpoints);
 	if (!batch->by_engine)
 		have_published(batch);
