@@ -42,5 +42,11 @@ extern char *hitl_allowed_private_hosts; /* comma-separated host names and
 #define ERRCODE_HITL_TEMPLATE_EXISTS	  MAKE_SQLSTATE('W', 'F', '0', '3', '1')
 #define ERRCODE_HITL_CANNOT_MIGRATE		  MAKE_SQLSTATE('W', 'F', '0', '3', '2')
 #define ERRCODE_HITL_WORKER_UNAVAILABLE	  MAKE_SQLSTATE('W', 'F', '0', '2', '0')
+#define ERRCODE_HITL_TASK_NOT_FOUND		  MAKE_SQLSTATE('W', 'F', '0', '4', '0')
+#define ERRCODE_HITL_TASK_FINISHED		  MAKE_SQLSTATE('W', 'F', '0', '4', '1')
+#define ERRCODE_HITL_TASK_WITHDRAWN		  MAKE_SQLSTATE('W', 'F', '0', '4', '2')
+#define ERRCODE_HITL_TASK_LOST			  MAKE_SQLSTATE('W', 'F', '0', '4', '3')
+#define ERRCODE_HITL_TOO_MANY_SIGNALS	  MAKE_SQLSTATE('W', 'F', '0', '4', '4')
+#define ERRCODE_HITL_SIGNAL_CHANGED		  MAKE_SQLSTATE('W', 'F', '0', '4', '5')
 
 #endif /* HITL_H */

@@ -13,7 +13,8 @@
  * deadlock, a full disk, a missing privilege, a shutdown) fail nobody: the loop
  * waits and tries again.
  *
- * Expiry: approval requests that are due expire in the same loop.
+ * Expiry: approval requests that are due expire in the same loop, and so do
+ * the leases of external tasks.
  */
 #include "postgres.h"
 
@@ -34,7 +35,9 @@
 #include "utils/timestamp.h"
 #include "worker/worker.h"
 #include "workflow/batch.h"
+#include "workflow/child.h"
 #include "workflow/definition.h"
+#include "workflow/external.h"
 #include "workflow/identifier.h"
 
 /* Under load, look for what the claim position has passed this often (ms). */
@@ -164,6 +167,8 @@ engine_pass(void)
 	{
 		next_expiry_check = now + EXPIRY_INTERVAL * (int64) 1000;
 		if (hitl_expire_due(EXPIRY_BATCH, &skipped) > 0)
+			count++;
+		if (hitl_release_due_tasks(EXPIRY_BATCH, &skipped) > 0)
 			count++;
 	}
 
@@ -339,6 +344,7 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 		values[2] = hitl_column(0, 2, &isnull);
 		hitl_execute(&record, values, NULL, 0);
 		hitl_withdraw_all(id);
+		hitl_tell_parent(id);
 		hitl_announce_at_commit(id);
 		Async_Notify("hitl_events", hitl_id_text(id));
 	}
@@ -592,7 +598,9 @@ sleep_time(TimestampTz looked_at)
 		"SELECT least((SELECT due_at FROM hitl.messages WHERE due_at > $1 "
 		"ORDER BY due_at LIMIT 1), "
 		"(SELECT expires_at FROM hitl.approval_requests WHERE status = 'pending' "
-		"ORDER BY expires_at LIMIT 1))",
+		"ORDER BY expires_at LIMIT 1), "
+		"(SELECT due_at FROM hitl.external_tasks WHERE due_at IS NOT NULL "
+		"ORDER BY due_at LIMIT 1))",
 		1,
 		{TIMESTAMPTZOID},
 	};

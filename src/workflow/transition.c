@@ -19,6 +19,7 @@
 #include "workflow/batch.h"
 #include "workflow/effects.h"
 #include "workflow/identifier.h"
+#include "workflow/queue.h"
 
 /*
  * Steps that one delivery may run before it leaves the rest to a message, so
@@ -64,7 +65,10 @@ hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 	else if (strcmp(kind, "start") == 0)
 		start(batch, workflow, body);
 	else if (strcmp(kind, "changed") == 0)
+	{
 		workflow->to_publish = true;
+		hitl_publish_changed(batch, body);
+	}
 	else if (strcmp(kind, "signal_sent") == 0)
 		hitl_hear_signal(batch, workflow, body);
 	else if (strcmp(kind, "recover") == 0)

@@ -15,7 +15,9 @@
 #include "worker/worker.h"
 #include "workflow/batch.h"
 #include "workflow/effects.h"
+#include "workflow/external.h"
 #include "workflow/identifier.h"
+#include "workflow/queue.h"
 
 /* Room for ids in the payload of one notification (its limit is 8000). */
 #define PUBLISH_LIMIT 7800
@@ -68,6 +70,7 @@ hitl_batch_write(HitlBatch *batch)
 	hitl_plan_recoveries(batch);
 	write_workflows(batch);
 	hitl_insert_approvals(&batch->approvals);
+	hitl_insert_external(&batch->external);
 	hitl_withdraw_approvals(&batch->withdrawals);
 	withdraw_asked_by_hand(batch);
 	hitl_rows_execute(&batch->withdrawals, &cancel_tasks);
@@ -208,7 +211,8 @@ have_published(HitlBatch *batch)
 			continue;
 		values[0] = UUIDPGetDatum(&batch->workflows[i].id);
 		values[1] = CStringGetTextDatum("changed");
-		values[2] = JsonbPGetDatum(hitl_jsonb_parse("{}"));
+		values[2] = JsonbPGetDatum(hitl_changed_body(batch));
+		batch->queues = NIL;
 		hitl_rows_add(&batch->messages, values, NULL);
 	}
 }
@@ -221,6 +225,7 @@ static void
 publish(HitlBatch *batch)
 {
 	StringInfoData payload;
+	ListCell *cell;
 	int i;
 
 	/*
@@ -230,6 +235,8 @@ publish(HitlBatch *batch)
 	if (DatumGetFloat8(OidFunctionCall0(F_PG_NOTIFICATION_QUEUE_USAGE)) > 0.5)
 		return;
 
+	foreach(cell, batch->queues)
+		Async_Notify("hitl_tasks", lfirst(cell));
 	initStringInfo(&payload);
 	for (i = 0; i < batch->nworkflows; i++)
 	{
