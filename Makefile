@@ -16,7 +16,7 @@ SQL_PARTS = src/hitl.sql \
 	src/workflow/statement.sql src/approval/request.sql \
 	src/undo/checkpoint.sql src/worker/secret.sql \
 	src/agent/model.sql src/worker/limits.sql src/worker/outbox.sql \
-	src/channel/channel.sql src/workflow/queue.sql \
+	src/worker/circuit_breaker.sql src/channel/channel.sql src/workflow/queue.sql \
 	src/workflow/external.sql src/workflow/signal.sql src/workflow/child.sql \
 	src/workflow/control.sql src/approval/response.sql \
 	src/workflow/status.sql src/workflow/await.sql \

@@ -67,6 +67,7 @@ extern void hitl_withdraw_all_statements(Datum workflow_ids);
 /* ---- workflow/http.c ---- */
 extern void hitl_queue_http(HitlBatch *batch, HitlWorkflow *workflow,
 							const HitlEffect *effect);
+extern void hitl_insert_http(HitlRows *calls);
 
 /* ---- workflow/external.c ---- */
 extern void hitl_queue_external(HitlBatch *batch, HitlWorkflow *workflow,

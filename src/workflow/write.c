@@ -149,13 +149,13 @@ write_awaited(HitlBatch *batch)
 {
 	static HitlStatement insert_tasks = {
 		"INSERT INTO hitl.outbox (id, purpose, workflow_id, token, url, secret_name, "
-		"body, idempotency_key, retry, timeout_seconds) "
+		"body, idempotency_key, retry, timeout_seconds, priority) "
 		"SELECT id, 'inference', workflow_id, token, url, secret_name, body, key, retry, "
-		"timeout FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) "
-		"AS t (id, workflow_id, token, url, secret_name, body, key, retry, timeout)",
-		9,
+		"timeout, priority FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
+		"AS t (id, workflow_id, token, url, secret_name, body, key, retry, timeout, priority)",
+		10,
 		{UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-		 TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, INT4ARRAYOID},
+		 TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, INT4ARRAYOID, INT2ARRAYOID},
 	};
 
 	hitl_insert_approvals(&batch->approvals);
@@ -166,6 +166,10 @@ write_awaited(HitlBatch *batch)
 	batch->timers.count = 0;
 	hitl_insert_external(&batch->external);
 	batch->external.count = 0;
+	hitl_insert_statements(&batch->statements);
+	batch->statements.count = 0;
+	hitl_insert_http(&batch->calls);
+	batch->calls.count = 0;
 }
 
 /*
@@ -190,7 +194,6 @@ withdraw_by_token(HitlBatch *batch)
 	hitl_withdraw_timers(&batch->withdrawals);
 	hitl_withdraw_signals(&batch->withdrawals);
 	hitl_withdraw_children(&batch->withdrawals);
-	hitl_insert_statements(&batch->statements);
 	hitl_withdraw_statements(&batch->withdrawals);
 	hitl_withdraw_external(&batch->withdrawals);
 }
