@@ -35,6 +35,8 @@ extern char *hitl_allowed_private_hosts; /* comma-separated host names and
 #define ERRCODE_HITL_APPROVAL_CANCELLED	  MAKE_SQLSTATE('W', 'F', '0', '1', '3')
 #define ERRCODE_HITL_ALREADY_ANSWERED	  MAKE_SQLSTATE('W', 'F', '0', '1', '4')
 #define ERRCODE_HITL_NOT_AN_APPROVER	  MAKE_SQLSTATE('W', 'F', '0', '1', '5')
+#define ERRCODE_HITL_KEY_REUSED			  MAKE_SQLSTATE('W', 'F', '0', '1', '6')
+#define ERRCODE_HITL_STATE_CHANGED		  MAKE_SQLSTATE('W', 'F', '0', '1', '7')
 #define ERRCODE_HITL_WORKER_UNAVAILABLE	  MAKE_SQLSTATE('W', 'F', '0', '2', '0')
 
 #endif /* HITL_H */

@@ -37,6 +37,15 @@ typedef enum HitlWorkerKind
 extern void hitl_wake_at_commit(HitlWorkerKind kind);
 
 /*
+ * Have the engines look from the head of the queue when the current
+ * transaction commits: a message was put before where they have got to.
+ */
+extern void hitl_look_back_at_commit(void);
+
+/* In an engine: was that asked for?  Taken back by asking. */
+extern bool hitl_must_look_back(void);
+
+/*
  * Tell sessions that wait in await_approval or await_workflow, when the
  * current transaction commits, that the approval or workflow with this id
  * has changed.

@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "worker/worker.h"
 #include "workflow/batch.h"
+#include "workflow/command.h"
 #include "workflow/effects.h"
 #include "workflow/identifier.h"
 
@@ -28,6 +29,8 @@
 
 static void run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 					 Jsonb *body, const char *actor, bool command);
+static void leave_to_engine(HitlBatch *batch, HitlWorkflow *workflow,
+							List *answers, bool more);
 static void start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body);
 static void hear_approval(HitlBatch *batch, HitlWorkflow *workflow,
 						  Jsonb *body);
@@ -61,8 +64,11 @@ hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 				 strcmp(workflow->status, "rolled_back") != 0)
 			hitl_set_status(batch, workflow, "waiting_approval");
 	}
-	else if (strcmp(kind, "start") == 0)
+	else if (strcmp(kind, "start") == 0 ||
+			 strcmp(kind, "scheduled_start") == 0)
 		start(batch, workflow, body);
+	else if (strcmp(kind, "deadline") == 0)
+		hitl_keep_deadline(batch, workflow);
 	else if (strcmp(kind, "changed") == 0)
 		workflow->to_publish = true;
 	else if (strcmp(kind, "signal_sent") == 0)
@@ -113,13 +119,13 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 {
 	HitlMessage message;
 	List *answers = NIL;
+	bool in_session = !batch->by_engine;
 	int steps;
 
 	message.kind = kind;
 	message.body = body ? hitl_jsonb_text(body) : NULL;
 	message.random = pg_prng_double(&pg_global_prng_state);
-	message.now_us = batch->now +
-		((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY);
+	message.now_us = batch->now + HITL_UNIX_EPOCH_US;
 
 	for (steps = 0;; steps++)
 	{
@@ -153,6 +159,12 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 		message.body = NULL;
 		actor = NULL;
 		command = false;
+		if (in_session)
+		{
+			/* The engine does the rest; who commands does not wait for it. */
+			leave_to_engine(batch, workflow, answers, more);
+			return;
+		}
 		if (answers != NIL)
 		{
 			const HitlAnswer *answer = linitial(answers);
@@ -167,15 +179,31 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 			message.kind = "continue";
 		else
 		{
-			Datum values[3];
-
-			values[0] = UUIDPGetDatum(&workflow->id);
-			values[1] = CStringGetTextDatum("continue");
-			values[2] = JsonbPGetDatum(hitl_jsonb_parse("{}"));
-			hitl_rows_add(&batch->messages, values, NULL);
+			leave_to_engine(batch, workflow, NIL, true);
 			return;
 		}
 	}
+}
+
+/*
+ * Put answers and "continue" into the workflow's own mailbox.
+ */
+static void
+leave_to_engine(HitlBatch *batch, HitlWorkflow *workflow, List *answers,
+				bool more)
+{
+	ListCell *cell;
+
+	foreach (cell, answers)
+	{
+		const HitlAnswer *answer = lfirst(cell);
+
+		hitl_add_message(batch, &workflow->id, answer->kind,
+						 hitl_jsonb_parse(answer->body));
+	}
+	if (more)
+		hitl_add_message(batch, &workflow->id, "continue",
+						 hitl_jsonb_parse("{}"));
 }
 
 /*
@@ -203,6 +231,7 @@ start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 	Jsonb *task = hitl_member(body, "task");
 	Jsonb *context = hitl_member(body, "context");
 	char *actor = hitl_member_text(body, "actor");
+	Jsonb *message = NULL;
 
 	/* A second start, or one of a workflow cancelled or rolled back meanwhile. */
 	if (workflow->definition == NULL ||
@@ -223,7 +252,19 @@ start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 		hitl_add_event(batch, workflow, "state_updated", NULL, NULL, NULL,
 					   hitl_jsonb_parse(delta.data), actor);
 	}
-	run_core(batch, workflow, "start", NULL, actor, false);
+	if (!hitl_owner_exists(workflow))
+	{
+		hitl_fail_workflow(batch, workflow, "permission_error",
+						   psprintf("role \"%s\", which owns it, does not exist",
+									workflow->owner),
+						   NULL);
+		return;
+	}
+	if (workflow->deadline != 0)
+		message = hitl_jsonb_parse(
+			psprintf("{\"deadline_us\": " INT64_FORMAT "}",
+					 workflow->deadline + HITL_UNIX_EPOCH_US));
+	run_core(batch, workflow, "start", message, actor, false);
 }
 
 /*
@@ -410,6 +451,8 @@ is_callers_doing(const char *event_type)
 {
 	return strcmp(event_type, "workflow_started") == 0 ||
 		strcmp(event_type, "workflow_resumed") == 0 ||
+		strcmp(event_type, "workflow_paused") == 0 ||
+		strcmp(event_type, "workflow_retried") == 0 ||
 		strcmp(event_type, "workflow_cancelled") == 0;
 }
 

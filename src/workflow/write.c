@@ -57,16 +57,10 @@ hitl_batch_write(HitlBatch *batch)
 		2,
 		{UUIDARRAYOID, INT8ARRAYOID},
 	};
-	static HitlStatement insert_messages = {
-		"INSERT INTO hitl.messages (workflow_id, kind, body) "
-		"SELECT * FROM unnest($1, $2, $3)",
-		3,
-		{UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID},
-	};
 
 	hitl_tell_parents(batch);
-	hitl_plan_recoveries(batch);
 	write_workflows(batch);
+	hitl_plan_recoveries(batch);
 	hitl_insert_approvals(&batch->approvals);
 	hitl_withdraw_approvals(&batch->withdrawals);
 	withdraw_asked_by_hand(batch);
@@ -80,7 +74,7 @@ hitl_batch_write(HitlBatch *batch)
 	hitl_insert_checkpoints(&batch->checkpoints);
 	if (!batch->by_engine)
 		have_published(batch);
-	hitl_rows_execute(&batch->messages, &insert_messages);
+	hitl_insert_messages(batch);
 	hitl_rows_execute(&batch->events, &insert_events);
 	if (batch->by_engine)
 		publish(batch);
@@ -201,14 +195,9 @@ have_published(HitlBatch *batch)
 
 	for (i = 0; i < batch->nworkflows; i++)
 	{
-		Datum values[3];
-
-		if (!batch->workflows[i].changed)
-			continue;
-		values[0] = UUIDPGetDatum(&batch->workflows[i].id);
-		values[1] = CStringGetTextDatum("changed");
-		values[2] = JsonbPGetDatum(hitl_jsonb_parse("{}"));
-		hitl_rows_add(&batch->messages, values, NULL);
+		if (batch->workflows[i].changed)
+			hitl_add_message(batch, &batch->workflows[i].id, "changed",
+							 hitl_jsonb_parse("{}"));
 	}
 }
 
