@@ -51,3 +51,4 @@ FROM hitl.idempotency_keys k LEFT JOIN hitl.workflows w USING (id) LEFT JOIN hit
 ORDER BY (k.owner = current_user) DESC, 1, 2, 3;
 SELECT hitl.revoke_access('regress_key_one'), hitl.revoke_access('regress_key_two');
 DROP ROLE regress_key_one, regress_key_two;
+SELECT hitl.cancel_approval(:'approval');

@@ -29,6 +29,7 @@ extern char *hitl_allowed_private_hosts; /* comma-separated host names and
 #define ERRCODE_HITL_WORKFLOW_NOT_FOUND	  MAKE_SQLSTATE('W', 'F', '0', '0', '2')
 #define ERRCODE_HITL_APPROVAL_NOT_FOUND	  MAKE_SQLSTATE('W', 'F', '0', '0', '3')
 #define ERRCODE_HITL_CHECKPOINT_NOT_FOUND MAKE_SQLSTATE('W', 'F', '0', '0', '4')
+#define ERRCODE_HITL_TEMPLATE_NOT_FOUND	  MAKE_SQLSTATE('W', 'F', '0', '0', '5')
 #define ERRCODE_HITL_INVALID_TRANSITION	  MAKE_SQLSTATE('W', 'F', '0', '1', '0')
 #define ERRCODE_HITL_APPROVAL_DECIDED	  MAKE_SQLSTATE('W', 'F', '0', '1', '1')
 #define ERRCODE_HITL_APPROVAL_EXPIRED	  MAKE_SQLSTATE('W', 'F', '0', '1', '2')
@@ -37,6 +38,15 @@ extern char *hitl_allowed_private_hosts; /* comma-separated host names and
 #define ERRCODE_HITL_NOT_AN_APPROVER	  MAKE_SQLSTATE('W', 'F', '0', '1', '5')
 #define ERRCODE_HITL_KEY_REUSED			  MAKE_SQLSTATE('W', 'F', '0', '1', '6')
 #define ERRCODE_HITL_STATE_CHANGED		  MAKE_SQLSTATE('W', 'F', '0', '1', '7')
+#define ERRCODE_HITL_MISSING_PARAMETERS	  MAKE_SQLSTATE('W', 'F', '0', '3', '0')
+#define ERRCODE_HITL_TEMPLATE_EXISTS	  MAKE_SQLSTATE('W', 'F', '0', '3', '1')
+#define ERRCODE_HITL_CANNOT_MIGRATE		  MAKE_SQLSTATE('W', 'F', '0', '3', '2')
 #define ERRCODE_HITL_WORKER_UNAVAILABLE	  MAKE_SQLSTATE('W', 'F', '0', '2', '0')
+#define ERRCODE_HITL_TASK_NOT_FOUND		  MAKE_SQLSTATE('W', 'F', '0', '4', '0')
+#define ERRCODE_HITL_TASK_FINISHED		  MAKE_SQLSTATE('W', 'F', '0', '4', '1')
+#define ERRCODE_HITL_TASK_WITHDRAWN		  MAKE_SQLSTATE('W', 'F', '0', '4', '2')
+#define ERRCODE_HITL_TASK_LOST			  MAKE_SQLSTATE('W', 'F', '0', '4', '3')
+#define ERRCODE_HITL_TOO_MANY_SIGNALS	  MAKE_SQLSTATE('W', 'F', '0', '4', '4')
+#define ERRCODE_HITL_SIGNAL_CHANGED		  MAKE_SQLSTATE('W', 'F', '0', '4', '5')
 
 #endif /* HITL_H */

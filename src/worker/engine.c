@@ -13,7 +13,8 @@
  * deadlock, a full disk, a missing privilege, a shutdown) fail nobody: the loop
  * waits and tries again.
  *
- * Expiry: approval requests that are due expire in the same loop.
+ * Expiry: approval requests that are due expire in the same loop, and so do
+ * the leases of external tasks.
  */
 #include "postgres.h"
 
@@ -34,7 +35,9 @@
 #include "utils/timestamp.h"
 #include "worker/worker.h"
 #include "workflow/batch.h"
+#include "workflow/child.h"
 #include "workflow/definition.h"
+#include "workflow/external.h"
 #include "workflow/identifier.h"
 #include "workflow/recovery.h"
 
@@ -201,6 +204,8 @@ engine_pass(void)
 	{
 		next_expiry_check = now + EXPIRY_INTERVAL * (int64) 1000;
 		if (hitl_expire_due(EXPIRY_BATCH, &skipped) > 0)
+			count++;
+		if (hitl_release_due_tasks(EXPIRY_BATCH, &skipped) > 0)
 			count++;
 	}
 
@@ -404,6 +409,7 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 		values[3] = dropped;
 		hitl_execute(&record, values, none ? "   n" : NULL, 0);
 		hitl_withdraw_all(id);
+		hitl_tell_parent(id);
 		if (!is_beyond_recovery(error->sqlerrcode))
 			hitl_plan_recoveries_of(values, 1);
 		hitl_announce_at_commit(id);
@@ -720,7 +726,9 @@ sleep_time(TimestampTz looked_at)
 		"SELECT least((SELECT due_at FROM hitl.messages WHERE due_at > $1 "
 		"ORDER BY due_at LIMIT 1), "
 		"(SELECT expires_at FROM hitl.approval_requests WHERE status = 'pending' "
-		"ORDER BY expires_at LIMIT 1))",
+		"ORDER BY expires_at LIMIT 1), "
+		"(SELECT due_at FROM hitl.external_tasks WHERE due_at IS NOT NULL "
+		"ORDER BY due_at LIMIT 1))",
 		1,
 		{TIMESTAMPTZOID},
 	};

@@ -78,6 +78,8 @@ typedef struct HitlBatch
 	HitlRows checkpoints;
 	HitlRows withdrawals;
 	HitlRows messages;
+	HitlRows external; /* workflow/external.c */
+	List *queues;	   /* of external tasks, to be published */
 } HitlBatch;
 
 /* ---- batch.c --------------------------------------------------------- */

@@ -20,6 +20,7 @@
 #include "workflow/idempotency.h"
 #include "workflow/identifier.h"
 #include "workflow/mailbox.h"
+#include "workflow/template.h"
 
 /*
  * Where the owner of a workflow without definition may move it.  A workflow
@@ -61,34 +62,43 @@ PG_FUNCTION_INFO_V1(hitl_transition_workflow_status);
 
 /*
  * hitl.create_workflow(name, description, workflow_definition, input_data,
- * created_by, idempotency_key, priority, deadline): the id of a pending
- * workflow.
+ * created_by, template, template_version, idempotency_key, priority,
+ * deadline): the id of a pending workflow.
  */
 Datum
 hitl_create_workflow(PG_FUNCTION_ARGS)
 {
 	static HitlStatement insert = {
 		"WITH w AS (INSERT INTO hitl.workflows (id, name, description, definition_hash, data, "
-		"owner, created_by, priority, deadline, last_event) "
-		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1)) "
+		"owner, created_by, template, template_version, priority, deadline, last_event) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1)) "
 		"INSERT INTO hitl.workflow_events (workflow_id, seq, event_type, delta, actor, "
 		"created_at) VALUES ($1, 1, 'workflow_created', $5, $7, clock_timestamp())",
-		9,
+		11,
 		{UUIDOID, TEXTOID, TEXTOID, BYTEAOID, JSONBOID, NAMEOID, TEXTOID,
-		 INT2OID, TIMESTAMPTZOID},
+		 TEXTOID, INT4OID, INT2OID, TIMESTAMPTZOID},
 	};
 	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
-	Datum values[9];
-	char nulls[10] = "         ";
+	Datum values[11];
+	char nulls[12] = "       nn  ";
 	Jsonb *input = object_argument(fcinfo, 3, "input_data");
 	Jsonb *definition = PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2);
-	int priority = PG_ARGISNULL(6) ? 0 : PG_GETARG_INT32(6);
-	TimestampTz deadline = PG_ARGISNULL(7) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(7);
+	int priority = PG_ARGISNULL(8) ? 0 : PG_GETARG_INT32(8);
+	TimestampTz deadline = PG_ARGISNULL(9) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(9);
 
 	if (PG_ARGISNULL(0) || VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(0)) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("a workflow needs a name")));
+	if (PG_ARGISNULL(5) ? !PG_ARGISNULL(6) : !PG_ARGISNULL(2))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 PG_ARGISNULL(5) ? errmsg("template_version is given without a template")
+				 : errmsg("a workflow has either a definition or a template")));
+	if (!PG_ARGISNULL(6) && PG_GETARG_INT32(6) < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the version of a template must be 1 or more")));
 	if (priority < 0 || priority > HITL_MAX_PRIORITY)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -98,20 +108,23 @@ hitl_create_workflow(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	*id = hitl_new_id(HITL_ANY_PARTITION);
-	if (!PG_ARGISNULL(5))
+	if (!PG_ARGISNULL(7))
 	{
 		Jsonb *content =
 			hitl_facts("name", text_argument(fcinfo, 0), "description",
 					   text_argument(fcinfo, 1), "created_by",
-					   text_argument(fcinfo, 4), "priority",
-					   psprintf("%d", priority), NULL);
+					   text_argument(fcinfo, 4), "template",
+					   text_argument(fcinfo, 5), "template_version",
+					   PG_ARGISNULL(6) ? NULL
+									   : psprintf("%d", PG_GETARG_INT32(6)),
+					   "priority", psprintf("%d", priority), NULL);
 
 		/* Not the deadline, which callers reckon from now. */
 		content = hitl_merge(content, hitl_wrap("input_data", input));
 		if (definition)
 			content = hitl_merge(content,
 								 hitl_wrap("workflow_definition", definition));
-		if (!hitl_take_key("workflow", text_argument(fcinfo, 5), content, id))
+		if (!hitl_take_key("workflow", text_argument(fcinfo, 7), content, id))
 		{
 			SPI_finish();
 			PG_RETURN_UUID_P(id);
@@ -129,17 +142,30 @@ hitl_create_workflow(PG_FUNCTION_ARGS)
 	nulls[3] = definition ? ' ' : 'n';
 	if (definition)
 		values[3] = PointerGetDatum(hitl_store_definition(definition));
+	if (!PG_ARGISNULL(5))
+	{
+		HitlTemplate template;
+
+		(void) hitl_resolve_template(
+			text_to_cstring(PG_GETARG_TEXT_PP(5)),
+			PG_ARGISNULL(6) ? 0 : PG_GETARG_INT32(6), input, &template, NULL);
+		input = template.input;
+		values[3] = PointerGetDatum(template.definition_hash);
+		values[7] = PG_GETARG_DATUM(5);
+		values[8] = Int32GetDatum(template.version);
+		nulls[3] = nulls[7] = nulls[8] = ' ';
+	}
 	values[4] = JsonbPGetDatum(hitl_wrap("variables", input));
 	values[5] = DirectFunctionCall1(namein, CStringGetDatum(hitl_caller()));
 	values[6] = PG_ARGISNULL(4) ? CStringGetTextDatum(hitl_caller())
 								: PG_GETARG_DATUM(4);
-	values[7] = Int16GetDatum(priority);
-	values[8] = TimestampTzGetDatum(deadline);
-	nulls[8] = deadline == DT_NOEND ? 'n' : ' ';
+	values[9] = Int16GetDatum(priority);
+	values[10] = TimestampTzGetDatum(deadline);
+	nulls[10] = deadline == DT_NOEND ? 'n' : ' ';
 	hitl_execute(&insert, values, nulls, 0);
 
 	/* With a definition the core keeps it, from the start on. */
-	if (definition == NULL && deadline != DT_NOEND)
+	if (nulls[3] == 'n' && deadline != DT_NOEND)
 		hitl_tell_later(id, "deadline", hitl_jsonb_parse("{}"), deadline);
 	SPI_finish();
 	PG_RETURN_UUID_P(id);

@@ -20,6 +20,7 @@
 #include "workflow/command.h"
 #include "workflow/effects.h"
 #include "workflow/identifier.h"
+#include "workflow/queue.h"
 
 /*
  * Steps that one delivery may run before it leaves the rest to a message, so
@@ -70,7 +71,10 @@ hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 	else if (strcmp(kind, "deadline") == 0)
 		hitl_keep_deadline(batch, workflow);
 	else if (strcmp(kind, "changed") == 0)
+	{
 		workflow->to_publish = true;
+		hitl_publish_changed(batch, body);
+	}
 	else if (strcmp(kind, "signal_sent") == 0)
 		hitl_hear_signal(batch, workflow, body);
 	else if (strcmp(kind, "recover") == 0)

@@ -15,7 +15,9 @@
 #include "worker/worker.h"
 #include "workflow/batch.h"
 #include "workflow/effects.h"
+#include "workflow/external.h"
 #include "workflow/identifier.h"
+#include "workflow/queue.h"
 
 /* Room for ids in the payload of one notification (its limit is 8000). */
 #define PUBLISH_LIMIT 7800
@@ -62,6 +64,7 @@ hitl_batch_write(HitlBatch *batch)
 	write_workflows(batch);
 	hitl_plan_recoveries(batch);
 	hitl_insert_approvals(&batch->approvals);
+	hitl_insert_external(&batch->external);
 	hitl_withdraw_approvals(&batch->withdrawals);
 	withdraw_asked_by_hand(batch);
 	hitl_rows_execute(&batch->withdrawals, &cancel_tasks);
@@ -195,9 +198,11 @@ have_published(HitlBatch *batch)
 
 	for (i = 0; i < batch->nworkflows; i++)
 	{
-		if (batch->workflows[i].changed)
-			hitl_add_message(batch, &batch->workflows[i].id, "changed",
-							 hitl_jsonb_parse("{}"));
+		if (!batch->workflows[i].changed)
+			continue;
+		hitl_add_message(batch, &batch->workflows[i].id, "changed",
+						 hitl_changed_body(batch));
+		batch->queues = NIL;
 	}
 }
 
@@ -209,6 +214,7 @@ static void
 publish(HitlBatch *batch)
 {
 	StringInfoData payload;
+	ListCell *cell;
 	int i;
 
 	/*
@@ -218,6 +224,8 @@ publish(HitlBatch *batch)
 	if (DatumGetFloat8(OidFunctionCall0(F_PG_NOTIFICATION_QUEUE_USAGE)) > 0.5)
 		return;
 
+	foreach(cell, batch->queues)
+		Async_Notify("hitl_tasks", lfirst(cell));
 	initStringInfo(&payload);
 	for (i = 0; i < batch->nworkflows; i++)
 	{
