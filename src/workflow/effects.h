@@ -35,6 +35,7 @@ extern void hitl_remove_branches(HitlBatch *batch, HitlWorkflow *workflow,
 /* ---- workflow/timer.c ---- */
 extern void hitl_queue_timer(HitlBatch *batch, HitlWorkflow *workflow,
 							 const HitlEffect *effect);
+extern void hitl_insert_timers(HitlRows *timers);
 extern void hitl_withdraw_timers(HitlRows *withdrawals);
 extern void hitl_withdraw_all_timers(Datum workflow_ids);
 
@@ -66,6 +67,7 @@ extern void hitl_withdraw_all_statements(Datum workflow_ids);
 /* ---- workflow/http.c ---- */
 extern void hitl_queue_http(HitlBatch *batch, HitlWorkflow *workflow,
 							const HitlEffect *effect);
+extern void hitl_insert_http(HitlRows *calls);
 
 /* ---- workflow/external.c ---- */
 extern void hitl_queue_external(HitlBatch *batch, HitlWorkflow *workflow,
