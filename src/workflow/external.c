@@ -27,12 +27,12 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
-#include "approval/approval.h"
 #include "worker/worker.h"
 #include "workflow/caller.h"
 #include "workflow/effects.h"
 #include "workflow/external.h"
 #include "workflow/identifier.h"
+#include "workflow/mailbox.h"
 #include "workflow/payload.h"
 #include "workflow/queue.h"
 

@@ -5,7 +5,6 @@
  */
 #include "postgres.h"
 
-#include "approval/approval.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
 #include "db.h"
@@ -16,6 +15,7 @@
 #include "utils/fmgroids.h"
 #include "worker/worker.h"
 #include "workflow/caller.h"
+#include "workflow/mailbox.h"
 #include "workflow/payload.h"
 #include "workflow/queue.h"
 
