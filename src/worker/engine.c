@@ -35,6 +35,7 @@
 #include "utils/timestamp.h"
 #include "worker/worker.h"
 #include "workflow/batch.h"
+#include "workflow/branch.h"
 #include "workflow/child.h"
 #include "workflow/definition.h"
 #include "workflow/external.h"
@@ -134,6 +135,7 @@ static int claim(Message **messages);
 static int read_messages(Message **messages);
 static void take_in_hand(Message *messages, int count);
 static int compare_ids(const void *a, const void *b);
+static void read_branches(HitlBatch *batch, Message *messages, int count);
 static void postpone_orphans(Message *messages, int count, bool *skipped);
 static void delete_messages(Message *messages, int count);
 static long sleep_time(TimestampTz looked_at);
@@ -511,8 +513,7 @@ process_batch(int *claimed, bool *skipped)
 	batch = hitl_batch_create();
 	batch->by_engine = true;
 	hitl_batch_load(batch, in_hand, in_hand_count);
-	if (batch->cut)
-		claim_position = DT_NOBEGIN; /* the others are next */
+	read_branches(batch, messages, count);
 	for (i = 0; i < count; i++)
 	{
 		HitlWorkflow *workflow = hitl_batch_find(batch,
@@ -527,7 +528,14 @@ process_batch(int *claimed, bool *skipped)
 		messages[i].done = true;
 		done++;
 		CHECK_FOR_INTERRUPTS();
+		if (batch->bytes > HITL_MAX_BATCH_BYTES && i + 1 < count)
+		{
+			batch->cut = true;
+			break;
+		}
 	}
+	if (batch->cut)
+		claim_position = DT_NOBEGIN; /* the others are next */
 	hitl_batch_write(batch);
 	if (missing > 0)
 		postpone_orphans(messages, count, skipped);
@@ -656,6 +664,31 @@ static int
 compare_ids(const void *a, const void *b)
 {
 	return memcmp(a, b, sizeof(pg_uuid_t));
+}
+
+/*
+ * Read the branches that the messages are about, if there are such.
+ */
+static void
+read_branches(HitlBatch *batch, Message *messages, int count)
+{
+	static const Oid types[] = {UUIDOID, INT8OID};
+	HitlRows rows;
+	int i;
+
+	hitl_rows_init(&rows, lengthof(types), types);
+	for (i = 0; i < count; i++)
+	{
+		int64 token = hitl_member_int(messages[i].body, "token", 0);
+		Datum values[2];
+
+		if (HITL_TOKEN_BRANCH(token) <= 0)
+			continue;
+		values[0] = UUIDPGetDatum(&messages[i].workflow_id);
+		values[1] = Int64GetDatum(HITL_TOKEN_BRANCH(token));
+		hitl_rows_add(&rows, values, NULL);
+	}
+	hitl_read_branches(batch, &rows);
 }
 
 /*
