@@ -16,9 +16,10 @@ SQL_PARTS = src/hitl.sql \
 	src/undo/checkpoint.sql src/worker/secret.sql \
 	src/agent/model.sql src/worker/limits.sql src/worker/outbox.sql \
 	src/channel/channel.sql \
-	src/workflow/control.sql src/approval/response.sql \
+	src/workflow/control.sql src/workflow/schedule.sql \
+	src/approval/response.sql \
 	src/workflow/status.sql src/workflow/await.sql \
-	src/worker/worker.sql src/access.sql
+	src/workflow/retention.sql src/worker/worker.sql src/access.sql
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql
 # PostgreSQL 15 leaves PGDLLEXPORT empty, and nothing else is to be visible.

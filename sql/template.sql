@@ -15,7 +15,7 @@ SELECT hitl.create_template('pay', definition => :'two', required_parameters => 
 SELECT hitl.create_template('pay', 7, :'one', required_parameters => '{amount}');
 SELECT name, version, is_default, is_active, description, required_parameters, default_parameters,
 	   definition -> 'steps' -> 0 ->> 'name' AS step
-FROM hitl.templates ORDER BY name, version;
+FROM hitl.templates WHERE name = 'pay' ORDER BY version;
 -- all that is missing is told at once; what is given goes above the defaults
 SELECT hitl.create_workflow('x', template => 'pay', template_version => 1, input_data => '{"note": 1}');
 SELECT hitl.create_workflow('paid', template => 'pay', template_version => 1,
