@@ -21,6 +21,7 @@ static const HitlCoreApi api = {.abi = HITL_CORE_ABI,
 								.decide = hitl_decide,
 								.parse_retry = hitl_parse_retry,
 								.retry_delay = hitl_retry_delay,
+								.is_retryable = hitl_is_retryable,
 								.build_chat_request = hitl_build_chat_request,
 								.build_echo_reply = hitl_build_echo_reply,
 								.free_text = free_text};

@@ -343,7 +343,8 @@ read_position(HitlControl *control, const HitlJson *object)
 	if (position == NULL)
 		return NULL;
 	state = find_name(hitl_json_member(object, "state"), state_names);
-	if (state < 0 || (state != HITL_READY && step->kind->deliver == NULL))
+	if (state < 0 ||
+		(state != HITL_READY && (step->kind->awaits & 1U << state) == 0))
 		return "the state of an active step is faulty";
 	position->state = (HitlPositionState) state;
 	if (!read_count(object, "token", 0, state == HITL_READY ? 0 : 1,
@@ -368,9 +369,11 @@ read_position(HitlControl *control, const HitlJson *object)
 	if (position->call != NULL &&
 		(step->kind != &hitl_task_kind || step->as.task.gate == HITL_GATE_NONE))
 		return "an active step keeps a call though it is no task with an approval";
-	if (position->call == NULL &&
+	if (position->call == NULL && step->kind != &hitl_wait_kind &&
 		(position->result != NULL || position->approval != NULL))
 		return "an active step keeps a result or an approval without a call";
+	if (step->kind == &hitl_wait_kind)
+		return NULL;
 	if (position->result != NULL && step->as.task.gate != HITL_GATE_AFTER)
 		return "an active step keeps a result though it is not reviewed";
 	if (position->approval != NULL && step->as.task.gate != HITL_GATE_BEFORE)

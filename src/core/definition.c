@@ -14,7 +14,12 @@
 
 static const HitlStepKind *const kinds[] = {&hitl_task_kind,
 											&hitl_approval_kind,
-											&hitl_checkpoint_kind};
+											&hitl_checkpoint_kind,
+											&hitl_sql_kind,
+											&hitl_http_kind,
+											&hitl_wait_kind,
+											&hitl_signal_kind,
+											&hitl_workflow_kind};
 
 /* In longer lists, no name is suggested for a step that is not there. */
 #define MAX_COMPARED 100
@@ -25,11 +30,13 @@ static const char *const top_members[] = {"name",	 "description", "steps",
 										  "version", "metadata",	"input",
 										  "$schema", NULL};
 
-static const char *const common_members[] = {"name", "type",	 "description",
-											 "when", "on_error", NULL};
+static const char *const common_members[] =
+	{"name",	"type",		"description", "when",	   "retry",
+	 "timeout", "on_error", "on_reject",   "on_timeout", NULL};
 
-static void parse_top(HitlParse *parse, const HitlJson *document,
-					  HitlDefinition *definition);
+static HitlDefinition *new_definition(HitlArena *arena);
+static void parse_top(HitlParse *parse, const HitlPlace *place,
+					  const HitlJson *document, HitlDefinition *definition);
 static void parse_list(HitlParse *parse, const HitlPlace *place,
 					   const HitlJson *array, HitlDefinition *definition,
 					   HitlStepList *list);
@@ -70,16 +77,14 @@ hitl_parse_definition(const char *json, const HitlHost *host,
 	*definition = NULL;
 	hitl_arena_init(&arena);
 	hitl_arena_init(&scratch);
-	result = hitl_alloc_zero(&arena, sizeof(HitlDefinition));
+	result = new_definition(&arena);
 	if (result == NULL)
 		return HITL_NO_MEMORY;
-	result->by_name.key_offset = offsetof(HitlStep, name);
-	result->by_path.key_offset = offsetof(HitlStep, path);
 
 	switch (hitl_json_parse(&scratch, json, strlen(json), 0, &document, &error))
 	{
 		case HITL_OK:
-			parse_top(&parse, document, result);
+			parse_top(&parse, NULL, document, result);
 			break;
 		case HITL_INVALID:
 			hitl_fault(&parse, NULL, "not JSON: %s (byte %zu)", error.message,
@@ -105,6 +110,29 @@ hitl_parse_definition(const char *json, const HitlHost *host,
 }
 
 /*
+ * Check a definition within another document.
+ */
+void
+hitl_check_definition(HitlParse *parse, const HitlPlace *place,
+					  const HitlJson *document)
+{
+	HitlArena arena;
+	HitlParse inner = *parse;
+	HitlDefinition *definition;
+
+	hitl_arena_init(&arena);
+	inner.arena = &arena;
+	definition = new_definition(&arena);
+	if (definition != NULL)
+		parse_top(&inner, place, document, definition);
+	parse->faulty = inner.faulty;
+	parse->result = inner.result;
+	if (arena.failed && parse->result == HITL_OK)
+		parse->result = HITL_NO_MEMORY;
+	hitl_arena_free(&arena);
+}
+
+/*
  * Free a definition.
  */
 void
@@ -124,25 +152,40 @@ hitl_find_step(const HitlIndex *index, const char *key)
 }
 
 /*
+ * A definition with nothing in it.
+ */
+static HitlDefinition *
+new_definition(HitlArena *arena)
+{
+	HitlDefinition *definition = hitl_alloc_zero(arena, sizeof(HitlDefinition));
+
+	if (definition == NULL)
+		return NULL;
+	definition->by_name.key_offset = offsetof(HitlStep, name);
+	definition->by_path.key_offset = offsetof(HitlStep, path);
+	return definition;
+}
+
+/*
  * The outermost object.
  */
 static void
-parse_top(HitlParse *parse, const HitlJson *document,
+parse_top(HitlParse *parse, const HitlPlace *place, const HitlJson *document,
 		  HitlDefinition *definition)
 {
-	HitlPlace steps_place = {NULL, "steps", 0};
+	HitlPlace steps_place = {place, "steps", 0};
 	const HitlJson *steps;
 
 	if (document->type != HITL_JSON_OBJECT)
 	{
-		hitl_fault(parse, NULL, "must be an object, not %s",
+		hitl_fault(parse, place, "must be an object, not %s",
 				   hitl_json_type_name(document));
 		return;
 	}
-	hitl_check_members(parse, NULL, document, top_members, NULL);
-	hitl_get(parse, NULL, document, "name", HITL_JSON_STRING, false);
-	hitl_get(parse, NULL, document, "description", HITL_JSON_STRING, false);
-	steps = hitl_get(parse, NULL, document, "steps", HITL_JSON_ARRAY, true);
+	hitl_check_members(parse, place, document, top_members, NULL);
+	hitl_get(parse, place, document, "name", HITL_JSON_STRING, false);
+	hitl_get(parse, place, document, "description", HITL_JSON_STRING, false);
+	steps = hitl_get(parse, place, document, "steps", HITL_JSON_ARRAY, true);
 	if (steps == NULL)
 		return;
 	if (steps->count == 0)
@@ -263,6 +306,10 @@ parse_step(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	parse_action(parse, place, object, "on_timeout", definition, step,
 				 &step->on_timeout);
 	step->kind->parse(parse, place, object, step);
+
+	/* The time limit of an approval is that of its question. */
+	if (step->kind != &hitl_approval_kind)
+		hitl_read_limits(parse, place, object, step);
 }
 
 /*
@@ -292,10 +339,10 @@ parse_kind(HitlParse *parse, const HitlPlace *place, const HitlJson *object)
 				   "unknown step type \"%s\", perhaps \"%s\" is meant", type,
 				   nearest);
 	else
-		hitl_fault(
-			parse, &here,
-			"unknown step type \"%s\"; there are task, approval and checkpoint",
-			type);
+		hitl_fault(parse, &here,
+				   "unknown step type \"%s\"; there are task, approval, "
+				   "checkpoint, sql, http, wait, signal and workflow",
+				   type);
 	return NULL;
 }
 

@@ -10,13 +10,10 @@
 
 #include <string.h>
 
-#define MAX_MESSAGE 500 /* characters of a server's error message */
-
 static const char *const default_instructions =
 	"You carry out one step of a workflow. Do the task you are given and answer with "
 	"its result only. If the result is structured, answer with one JSON object.";
 
-static void fail(HitlReply *reply, const char *kind, const char *message);
 static void read_completion(HitlArena *arena, const HitlJson *document,
 							HitlReply *reply);
 static const char *read_content(HitlArena *arena, const HitlJson *content,
@@ -26,9 +23,6 @@ static void write_result(HitlArena *arena, const HitlJson *document,
 static const HitlJson *find_data(HitlArena *arena, const char *content,
 								 size_t length);
 static void write_usage(HitlBuffer *buffer, const HitlJson *usage);
-static const char *kind_of_status(int64_t status);
-static const char *message_of_error(HitlArena *arena, int64_t status,
-									const HitlJson *document);
 static const HitlJson *parse_part(HitlArena *arena, const char *text,
 								  const char *what, HitlResult *result,
 								  HitlBuffer *error);
@@ -45,85 +39,24 @@ static void write_section(HitlBuffer *prompt, const char *title,
 						  const HitlJson *value);
 
 /*
- * Why the body of a reply message is faulty, or NULL.
- */
-const char *
-hitl_check_reply(const HitlJson *body)
-{
-	const HitlJson *error = hitl_json_member(body, "error");
-	const HitlJson *text = hitl_json_member(body, "body");
-	const char *const *name;
-	static const char *const texts[] = {"kind", "message", NULL};
-	int64_t status;
-
-	if (hitl_json_member(body, "result") != NULL)
-		return error == NULL ? NULL
-							 : "a reply has either \"result\" or \"error\"";
-	if (error != NULL)
-	{
-		if (error->type != HITL_JSON_OBJECT)
-			return "\"error\" must be an object";
-		for (name = texts; *name != NULL; name++)
-		{
-			const HitlJson *member = hitl_json_member(error, *name);
-
-			if (member != NULL && member->type != HITL_JSON_STRING)
-				return "\"kind\" and \"message\" of an error must be strings";
-		}
-		return NULL;
-	}
-	if (!hitl_json_integer(hitl_json_member(body, "status"), &status))
-		return "a reply must have \"result\", \"error\" or a whole number as \"status\"";
-	if (text != NULL && text->type != HITL_JSON_STRING &&
-		text->type != HITL_JSON_NULL)
-		return "\"body\" must be a string or null";
-	return NULL;
-}
-
-/*
- * What a reply, checked before, comes to.
+ * What the reply of an inference server, checked before, comes to.
  */
 void
 hitl_read_reply(HitlArena *arena, const HitlJson *body, HitlReply *reply)
 {
-	const HitlJson *result = hitl_json_member(body, "result");
-	const HitlJson *error = hitl_json_member(body, "error");
 	const HitlJson *text = hitl_json_member(body, "body");
 	const HitlJson *document = NULL;
 	HitlJsonError json_error = {"the body is empty", 0};
 	int64_t status = 0;
 
-	memset(reply, 0, sizeof(*reply));
-	if (result != NULL)
-	{
-		HitlBuffer buffer;
-
-		hitl_buffer_init(&buffer, arena);
-		hitl_json_write(&buffer, result);
-		reply->result = hitl_buffer_text(&buffer);
+	if (hitl_read_answer(arena, body, reply))
 		return;
-	}
-	if (error != NULL)
-	{
-		const HitlJson *kind = hitl_json_member(error, "kind");
-		const HitlJson *message = hitl_json_member(error, "message");
-
-		fail(reply,
-			 kind == NULL || kind->length == 0 ? "unknown_error" : kind->text,
-			 message == NULL
-				 ? "no reason given"
-				 : hitl_copy_text(arena, message->text,
-								  hitl_utf8_cut(message->text, message->length,
-												MAX_MESSAGE)));
-		return;
-	}
 	hitl_json_integer(hitl_json_member(body, "status"), &status);
 	if (text != NULL && text->type == HITL_JSON_STRING && text->length > 0)
 		hitl_json_parse(arena, text->text, text->length, HITL_JSON_LENIENT,
 						&document, &json_error);
 	if (status < 200 || status > 299)
-		fail(reply, kind_of_status(status),
-			 message_of_error(arena, status, document));
+		hitl_read_status(arena, status, document, reply);
 	else if (document != NULL)
 		read_completion(arena, document, reply);
 	else
@@ -134,7 +67,7 @@ hitl_read_reply(HitlArena *arena, const HitlJson *body, HitlReply *reply)
 		hitl_append_format(&message,
 						   "the inference server's reply is no JSON: %s",
 						   json_error.message);
-		fail(reply, "unknown_error", hitl_buffer_text(&message));
+		hitl_fail_reply(reply, "unknown_error", hitl_buffer_text(&message));
 	}
 }
 
@@ -219,16 +152,6 @@ hitl_build_echo_reply(const char *task, int64_t token, char **body,
 }
 
 /*
- * The reply is a failure.
- */
-static void
-fail(HitlReply *reply, const char *kind, const char *message)
-{
-	reply->kind = kind;
-	reply->message = message == NULL ? "no reason given" : message;
-}
-
-/*
  * Read a chat completion.
  */
 static void
@@ -248,11 +171,12 @@ read_completion(HitlArena *arena, const HitlJson *document, HitlReply *reply)
 	{
 		/* Some servers report errors with status 200. */
 		if (hitl_json_member(document, "error") != NULL)
-			fail(reply, "unknown_error",
-				 message_of_error(arena, 200, document));
+			hitl_fail_reply(reply, "unknown_error",
+							hitl_message_of(arena, 200, document));
 		else
-			fail(reply, "unknown_error",
-				 "the inference server's reply is no chat completion");
+			hitl_fail_reply(
+				reply, "unknown_error",
+				"the inference server's reply is no chat completion");
 		return;
 	}
 	content = read_content(arena, hitl_json_member(message, "content"),
@@ -262,13 +186,14 @@ read_completion(HitlArena *arena, const HitlJson *document, HitlReply *reply)
 	{
 		if (strcmp(reason->text, "content_filter") == 0)
 		{
-			fail(reply, "permission_error",
-				 "the model's answer was withheld by a content filter");
+			hitl_fail_reply(
+				reply, "permission_error",
+				"the model's answer was withheld by a content filter");
 			return;
 		}
 		if (strcmp(reason->text, "length") == 0)
 		{
-			fail(
+			hitl_fail_reply(
 				reply, "validation_error",
 				"the model used up its tokens before it answered (raise max_tokens)");
 			return;
@@ -397,59 +322,6 @@ write_usage(HitlBuffer *buffer, const HitlJson *usage)
 	}
 	if (any)
 		hitl_append_char(buffer, '}');
-}
-
-/*
- * The kind of failure that an HTTP status means.
- */
-static const char *
-kind_of_status(int64_t status)
-{
-	switch (status)
-	{
-		case 401:
-			return "authentication_error";
-		case 402:
-		case 403:
-			return "permission_error";
-		case 400:
-		case 404:
-		case 422:
-			return "validation_error";
-		case 408:
-			return "timeout";
-		case 429:
-			return "rate_limit";
-		default:
-			return status >= 500 && status <= 599 ? "service_unavailable"
-												  : "unknown_error";
-	}
-}
-
-/*
- * The message of a server's error reply: error.message, or error or message
- * where these are strings.
- */
-static const char *
-message_of_error(HitlArena *arena, int64_t status, const HitlJson *document)
-{
-	const HitlJson *error = hitl_json_member(document, "error");
-	const HitlJson *message = hitl_json_member(error, "message");
-	HitlBuffer buffer;
-
-	if (message == NULL || message->type != HITL_JSON_STRING)
-		message = error;
-	if (message == NULL || message->type != HITL_JSON_STRING)
-		message = hitl_json_member(document, "message");
-	if (message != NULL && message->type == HITL_JSON_STRING &&
-		message->length > 0)
-		return hitl_copy_text(arena, message->text,
-							  hitl_utf8_cut(message->text, message->length,
-											MAX_MESSAGE));
-	hitl_buffer_init(&buffer, arena);
-	hitl_append_text(&buffer, "the server answered with status ");
-	hitl_append_integer(&buffer, status);
-	return hitl_buffer_text(&buffer);
 }
 
 /*

@@ -169,6 +169,7 @@ typedef struct HitlSegment
 	size_t length;
 	const char *path; /* NULL: nothing after the text */
 	bool whole;		  /* the match keeps its JSON type */
+	bool literal;	  /* the match becomes a literal of a SQL/JSON path */
 } HitlSegment;
 
 /* JSON text with holes. */
@@ -187,6 +188,10 @@ extern void hitl_compile_value(HitlParse *parse, const HitlPlace *place,
 extern void hitl_compile_members(HitlParse *parse, const HitlPlace *place,
 								 const HitlJson *object,
 								 HitlTemplate *template);
+extern void hitl_compile_texts(HitlParse *parse, const HitlPlace *place,
+							   const HitlJson *object, HitlTemplate *template);
+extern void hitl_compile_path(HitlParse *parse, const HitlPlace *place,
+							  const char *path, HitlTemplate *template);
 
 /* ---- definition.c --------------------------------------------------- */
 
@@ -237,7 +242,6 @@ typedef struct HitlTask
 	bool has_context;
 	HitlTemplate instructions;
 	const char *model;		/* name, or NULL */
-	const char *terms;		/* JSON members model, retry, timeout_seconds */
 	const char *queue;		/* of an external task, else NULL */
 	const char *checkpoint; /* name, or NULL */
 	HitlGate gate;
@@ -258,8 +262,7 @@ typedef struct HitlHttp
 	HitlTemplate url;
 	HitlTemplate headers; /* an object of strings */
 	HitlTemplate body;	  /* null where there is none */
-	const char *terms;	  /* JSON members method, secret, expect, retry,
-						   * timeout_seconds */
+	const char *terms;	  /* JSON members method, secret, expect */
 	int *expect;		  /* the statuses expected */
 	int expected;		  /* how many; 0: 200 to 299 */
 } HitlHttp;
@@ -282,7 +285,9 @@ typedef struct HitlSignal
 /* A workflow that is started and waited for. */
 typedef struct HitlChild
 {
-	HitlTemplate start; /* an object {"template","version","definition","input"} */
+	HitlTemplate template; /* its name, or null */
+	const char *terms;	   /* JSON members version and definition */
+	HitlTemplate input;	   /* an object */
 } HitlChild;
 
 /* Branches: of a parallel a list each, of a foreach all the same list. */
@@ -363,6 +368,10 @@ struct HitlStepKind
 
 	/* The host repeats what fails, and keeps the time-out; else the core. */
 	bool host_retries;
+	bool forks; /* it has branches */
+
+	/* What it may await beyond a retry: 1 << HitlPositionState each. */
+	unsigned awaits;
 	void (*parse)(HitlParse *parse, const HitlPlace *place,
 				  const HitlJson *object, HitlStep *step);
 	void (*enter)(HitlRun *run, HitlPosition *position);
@@ -403,6 +412,8 @@ extern const HitlStep *hitl_find_step(const HitlIndex *index, const char *key);
 extern HitlResult hitl_parse_definition(const char *json, const HitlHost *host,
 										HitlDefinition **definition,
 										HitlFaults *faults);
+extern void hitl_check_definition(HitlParse *parse, const HitlPlace *place,
+								  const HitlJson *document);
 extern void hitl_free_definition(HitlDefinition *definition);
 
 /* ---- control.c ------------------------------------------------------ */
@@ -441,7 +452,7 @@ struct HitlPosition
 	int64_t since_us;	  /* in this state */
 	const char *call;	  /* body of the RUN_TASK that was or is to be
 								 * approved, or NULL */
-	const char *result;	  /* a task's, while it is reviewed */
+	const char *result;	  /* a task's, while it is reviewed; a wait's end */
 	const char *approval; /* the decision that let the call run */
 };
 
@@ -568,12 +579,21 @@ extern HitlResult hitl_parse_retry(const char *json, HitlRetry *retry,
 								   HitlFaults *faults);
 extern int64_t hitl_retry_delay(const HitlRetry *retry, int attempt,
 								double random);
+extern bool hitl_is_retryable(const HitlRetry *retry, const char *kind);
+extern void hitl_read_limits(HitlParse *parse, const HitlPlace *place,
+							 const HitlJson *object, HitlStep *step);
+extern bool hitl_host_repeats(const HitlStep *step);
+
+/* ---- instant.c ------------------------------------------------------ */
+
+extern bool hitl_parse_instant(const char *text, int64_t *us);
+extern void hitl_append_instant(HitlBuffer *buffer, int64_t us);
 
 /* ---- policy.c ------------------------------------------------------- */
 
 extern HitlOutcome hitl_decide(const HitlTally *tally);
 
-/* ---- inference.c ---------------------------------------------------- */
+/* ---- reply.c -------------------------------------------------------- */
 
 /* What a reply comes to: a result, or a failure. */
 typedef struct HitlReply
@@ -584,6 +604,19 @@ typedef struct HitlReply
 } HitlReply;
 
 extern const char *hitl_check_reply(const HitlJson *body);
+extern bool hitl_read_answer(HitlArena *arena, const HitlJson *body,
+							 HitlReply *reply);
+extern void hitl_read_status(HitlArena *arena, int64_t status,
+							 const HitlJson *document, HitlReply *reply);
+extern void hitl_fail_reply(HitlReply *reply, const char *kind,
+							const char *message);
+extern const char *hitl_message_of(HitlArena *arena, int64_t status,
+								   const HitlJson *document);
+extern void hitl_deliver_answer(HitlRun *run, HitlPosition *position,
+								const HitlJson *body);
+
+/* ---- inference.c ---------------------------------------------------- */
+
 extern void hitl_read_reply(HitlArena *arena, const HitlJson *body,
 							HitlReply *reply);
 extern HitlResult hitl_build_chat_request(const char *task, const char *model,

@@ -31,7 +31,7 @@ static const Unit units[] = {{"ms", 1},
 
 static const char *const retry_members[] =
 	{"max_attempts",   "policy", "base_delay", "max_delay",
-	 "backoff_factor", "jitter", NULL};
+	 "backoff_factor", "jitter", "on",		   NULL};
 
 static const char *const policy_names[] =
 	{[HITL_RETRY_FIXED] = "fixed",
@@ -40,7 +40,28 @@ static const char *const policy_names[] =
 	 [HITL_RETRY_FIBONACCI] = "fibonacci",
 	 NULL};
 
+static const char *const failure_names[] =
+	{[HITL_FAILURE_TIMEOUT] = "timeout",
+	 [HITL_FAILURE_NETWORK_ERROR] = "network_error",
+	 [HITL_FAILURE_SERVICE_UNAVAILABLE] = "service_unavailable",
+	 [HITL_FAILURE_RATE_LIMIT] = "rate_limit",
+	 [HITL_FAILURE_VALIDATION_ERROR] = "validation_error",
+	 [HITL_FAILURE_AUTHENTICATION_ERROR] = "authentication_error",
+	 [HITL_FAILURE_PERMISSION_ERROR] = "permission_error",
+	 [HITL_FAILURE_SYSTEM_ERROR] = "system_error",
+	 [HITL_FAILURE_UNKNOWN_ERROR] = "unknown_error",
+	 NULL};
+
+/* What may be gone at another attempt; the others are mistakes. */
+#define PASSING_FAILURES \
+	(1U << HITL_FAILURE_TIMEOUT | 1U << HITL_FAILURE_NETWORK_ERROR | \
+	 1U << HITL_FAILURE_SERVICE_UNAVAILABLE | 1U << HITL_FAILURE_RATE_LIMIT | \
+	 1U << HITL_FAILURE_SYSTEM_ERROR | 1U << HITL_FAILURE_UNKNOWN_ERROR)
+
 static void set_defaults(HitlRetry *retry);
+static unsigned get_failures(HitlParse *parse, const HitlPlace *place,
+							 const HitlJson *object, unsigned otherwise);
+static int find_failure(const char *kind);
 static double get_number(HitlParse *parse, const HitlPlace *place,
 						 const HitlJson *object, const char *key, double low,
 						 double high, double otherwise);
@@ -161,6 +182,58 @@ hitl_read_retry(HitlParse *parse, const HitlPlace *place,
 									   1, 100, retry->backoff_factor);
 	retry->jitter = get_number(parse, place, object, "jitter", 0, 1,
 							   retry->jitter);
+	retry->on = get_failures(parse, place, object, retry->on);
+}
+
+/*
+ * Read a step's members "retry" and "timeout".
+ */
+void
+hitl_read_limits(HitlParse *parse, const HitlPlace *place,
+				 const HitlJson *object, HitlStep *step)
+{
+	const HitlJson *retry = hitl_get(parse, place, object, "retry",
+									 HITL_JSON_OBJECT, false);
+	int64_t timeout = hitl_get_duration(parse, place, object, "timeout");
+	HitlPlace retry_place = {place, "retry", 0};
+	HitlBuffer terms;
+
+	hitl_buffer_init(&terms, parse->arena);
+	hitl_append_text(&terms, "\"retry\":");
+	step->has_retry = retry != NULL;
+	if (retry != NULL)
+	{
+		hitl_read_retry(parse, &retry_place, retry, &step->retry);
+		hitl_json_write(&terms, retry);
+	}
+	else
+	{
+		set_defaults(&step->retry);
+
+		/* Not asked to, the core repeats only what was not even tried. */
+		if (!hitl_host_repeats(step))
+			step->retry.on = 1U << HITL_FAILURE_SERVICE_UNAVAILABLE;
+		hitl_append_text(&terms, "null");
+	}
+	hitl_append_text(&terms, ",\"timeout_seconds\":");
+	if (timeout > 0)
+	{
+		step->timeout_ms = timeout;
+		hitl_append_seconds(&terms, timeout);
+	}
+	else
+		hitl_append_text(&terms, "null");
+	step->terms = hitl_buffer_text(&terms);
+}
+
+/*
+ * Does the host repeat what fails, and keep the time limit?
+ */
+bool
+hitl_host_repeats(const HitlStep *step)
+{
+	return step->kind->host_retries &&
+		(step->kind != &hitl_task_kind || step->as.task.queue == NULL);
 }
 
 /*
@@ -242,6 +315,24 @@ hitl_retry_delay(const HitlRetry *retry, int attempt, double random)
 }
 
 /*
+ * Is a failure of this kind worth another attempt?  People's decisions, and
+ * what was cancelled, stand.
+ */
+bool
+hitl_is_retryable(const HitlRetry *retry, const char *kind)
+{
+	int failure = find_failure(kind);
+
+	if (failure < 0)
+	{
+		if (strcmp(kind, "rejected") == 0 || strcmp(kind, "cancelled") == 0)
+			return false;
+		failure = HITL_FAILURE_UNKNOWN_ERROR;
+	}
+	return (retry->on & 1U << failure) != 0;
+}
+
+/*
  * What holds where a definition does not say.
  */
 static void
@@ -253,6 +344,68 @@ set_defaults(HitlRetry *retry)
 	retry->max_delay_ms = 60 * 1000;
 	retry->backoff_factor = 2;
 	retry->jitter = 0.5;
+	retry->on = PASSING_FAILURES;
+}
+
+/*
+ * "on": the kinds of failure to try again after, as bits.
+ */
+static unsigned
+get_failures(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
+			 unsigned otherwise)
+{
+	const HitlJson *names = hitl_get(parse, place, object, "on",
+									 HITL_JSON_ARRAY, false);
+	const HitlJson *name;
+	HitlPlace here = {place, "on", 0};
+	HitlPlace inner = {&here, NULL, 0};
+	unsigned failures = 0;
+
+	if (names == NULL)
+		return otherwise;
+	if (names->count == 0)
+		hitl_fault(parse, &here,
+				   "must not be empty; \"max_attempts\": 1 tries once only");
+	for (name = names->first; name != NULL; name = name->next)
+	{
+		const char *nearest;
+		int failure = -1;
+
+		if (name->type != HITL_JSON_STRING)
+			hitl_fault(parse, &inner, "must be a string, not %s",
+					   hitl_json_type_name(name));
+		else if ((failure = find_failure(name->text)) >= 0)
+			failures |= 1U << failure;
+		else if ((nearest = hitl_nearest(name->text, failure_names, NULL)) !=
+				 NULL)
+			hitl_fault(parse, &inner,
+					   "unknown kind of failure, perhaps \"%s\" is meant",
+					   nearest);
+		else
+			hitl_fault(parse, &inner,
+					   "unknown kind of failure; there are timeout, "
+					   "network_error, service_unavailable, rate_limit, "
+					   "validation_error, authentication_error, "
+					   "permission_error, system_error and unknown_error");
+		inner.index++;
+	}
+	return failures;
+}
+
+/*
+ * The number of a kind of failure, or -1.
+ */
+static int
+find_failure(const char *kind)
+{
+	int i;
+
+	for (i = 0; failure_names[i] != NULL; i++)
+	{
+		if (strcmp(failure_names[i], kind) == 0)
+			return i;
+	}
+	return -1;
 }
 
 /*

@@ -25,6 +25,7 @@ static void deliver_approval(HitlRun *run, HitlPosition *position,
 
 const HitlStepKind hitl_approval_kind = {.type = "approval",
 										 .members = members,
+										 .awaits = 1 << HITL_AWAITS_APPROVAL,
 										 .parse = parse_approval,
 										 .enter = enter_approval,
 										 .deliver = deliver_approval};

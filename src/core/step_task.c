@@ -1,6 +1,6 @@
 /*
  * step_task.c
- *		The step that has a task done, by a model or by the host.
+ *		The step that has a task done, by a model or by a program outside.
  *
  * A task may be gated by humans.  Before it acts: the call is rendered, shown,
  * kept in the control state, and run exactly as it was approved.  After: its
@@ -15,13 +15,11 @@ static const char *const members[] = {"task",
 									  "context",
 									  "model",
 									  "instructions",
+									  "executor",
+									  "queue",
 									  "create_checkpoint",
 									  "requires_approval",
 									  "approval_config",
-									  "retry",
-									  "timeout",
-									  "on_reject",
-									  "on_timeout",
 									  NULL};
 
 static const char *const config_members[] = {"title",
@@ -39,8 +37,8 @@ static const char *const config_members[] = {"title",
 
 static void parse_task(HitlParse *parse, const HitlPlace *place,
 					   const HitlJson *object, HitlStep *step);
-static void parse_terms(HitlParse *parse, const HitlPlace *place,
-						const HitlJson *object, HitlTask *task);
+static void parse_executor(HitlParse *parse, const HitlPlace *place,
+						   const HitlJson *object, HitlTask *task);
 static void parse_create_checkpoint(HitlParse *parse, const HitlPlace *place,
 									const HitlJson *object, HitlStep *step);
 static void parse_gate(HitlParse *parse, const HitlPlace *place,
@@ -62,6 +60,9 @@ static const char *add_approval(HitlRun *run, const char *result,
 
 const HitlStepKind hitl_task_kind = {.type = "task",
 									 .members = members,
+									 .host_retries = true,
+									 .awaits = 1 << HITL_AWAITS_APPROVAL |
+										 1 << HITL_AWAITS_REPLY,
 									 .parse = parse_task,
 									 .enter = enter_task,
 									 .deliver = deliver_task};
@@ -103,49 +104,44 @@ parse_task(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	/* Only the questions' description may be a template. */
 	hitl_get_text(parse, place, object, "description", false);
 
-	parse_terms(parse, place, object, task);
+	parse_executor(parse, place, object, task);
 	parse_create_checkpoint(parse, place, object, step);
 	parse_gate(parse, place, object, step);
 }
 
 /*
- * What the sender of the task needs to know, as JSON members.
+ * Who does it: a model, or whoever takes it from a queue.
  */
 static void
-parse_terms(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
-			HitlTask *task)
+parse_executor(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
+			   HitlTask *task)
 {
-	HitlPlace retry_place = {place, "retry", 0};
-	const HitlJson *retry_object;
-	HitlRetry retry;
-	const char *text;
-	HitlBuffer terms;
-	int64_t timeout;
+	HitlPlace executor_place = {place, "executor", 0};
+	HitlPlace model_place = {place, "model", 0};
+	HitlPlace queue_place = {place, "queue", 0};
+	const char *executor = hitl_get_text(parse, place, object, "executor",
+										 false);
+	const char *model = hitl_get_text(parse, place, object, "model", false);
+	const char *queue = hitl_get_text(parse, place, object, "queue", false);
 
-	text = hitl_get_text(parse, place, object, "model", false);
-	if (text != NULL)
-		task->model = hitl_copy_text(parse->arena, text, strlen(text));
-	hitl_buffer_init(&terms, parse->arena);
-	hitl_json_write_member(&terms, "model", text);
-
-	hitl_append_text(&terms, ",\"retry\":");
-	retry_object = hitl_get(parse, place, object, "retry", HITL_JSON_OBJECT,
-							false);
-	if (retry_object != NULL)
+	if (model != NULL)
+		task->model = hitl_copy_text(parse->arena, model, strlen(model));
+	if (executor != NULL && strcmp(executor, "external") == 0)
 	{
-		hitl_read_retry(parse, &retry_place, retry_object, &retry);
-		hitl_json_write(&terms, retry_object);
+		if (queue == NULL)
+			queue = "default";
+		task->queue = hitl_copy_text(parse->arena, queue, strlen(queue));
+		if (model != NULL)
+			hitl_fault(parse, &model_place,
+					   "an external task has no model; programs take it from "
+					   "its queue");
+		return;
 	}
-	else
-		hitl_append_text(&terms, "null");
-
-	hitl_append_text(&terms, ",\"timeout_seconds\":");
-	timeout = hitl_get_duration(parse, place, object, "timeout");
-	if (timeout > 0)
-		hitl_append_seconds(&terms, timeout);
-	else
-		hitl_append_text(&terms, "null");
-	task->terms = hitl_buffer_text(&terms);
+	if (executor != NULL && strcmp(executor, "model") != 0)
+		hitl_fault(parse, &executor_place, "must be model or external");
+	else if (queue != NULL)
+		hitl_fault(parse, &queue_place,
+				   "is for tasks with \"executor\": \"external\"");
 }
 
 /*
@@ -253,12 +249,13 @@ enter_task(HitlRun *run, HitlPosition *position)
 }
 
 /*
- * The body of the RUN_TASK effect.
+ * The body of the effect that has the task done.
  */
 static const char *
 render_call(HitlRun *run, HitlPosition *position)
 {
-	const HitlTask *task = &position->step->as.task;
+	const HitlStep *step = position->step;
+	const HitlTask *task = &step->as.task;
 	const char *text;
 	const char *context;
 	const char *instructions;
@@ -282,8 +279,9 @@ render_call(HitlRun *run, HitlPosition *position)
 	hitl_append_text(&call, context);
 	hitl_append_text(&call, ",\"instructions\":");
 	hitl_append_text(&call, instructions);
+	hitl_json_write_member(&call, "model", task->model);
 	hitl_append_char(&call, ',');
-	hitl_append_text(&call, task->terms);
+	hitl_append_text(&call, step->terms);
 	hitl_append_char(&call, '}');
 	result = hitl_buffer_text(&call);
 	if (result == NULL)
@@ -373,9 +371,14 @@ show_call(HitlRun *run, const HitlPosition *position)
 static void
 send_call(HitlRun *run, HitlPosition *position, const char *call)
 {
-	HitlEffect *effect = hitl_emit(run, HITL_EFFECT_RUN_TASK,
-								   position->step->as.task.model, position);
+	const HitlTask *task = &position->step->as.task;
+	HitlEffect *effect;
 
+	if (task->queue != NULL)
+		effect = hitl_emit(run, HITL_EFFECT_RUN_EXTERNAL, task->queue,
+						   position);
+	else
+		effect = hitl_emit(run, HITL_EFFECT_RUN_TASK, task->model, position);
 	effect->body = hitl_copy_text(run->memory, call, strlen(call));
 	hitl_await(run, position, HITL_AWAITS_REPLY, effect);
 }
@@ -429,7 +432,14 @@ deliver_reply(HitlRun *run, HitlPosition *position, const HitlJson *body)
 {
 	HitlReply reply;
 
-	hitl_read_reply(&run->scratch, body, &reply);
+	if (position->step->as.task.queue == NULL)
+		hitl_read_reply(&run->scratch, body, &reply);
+	else if (!hitl_read_answer(&run->scratch, body, &reply))
+	{
+		hitl_stop(run, HITL_INVALID,
+				  "the reply must have \"result\" or \"error\"");
+		return;
+	}
 	if (run->scratch.failed)
 	{
 		hitl_stop(run, HITL_NO_MEMORY, NULL);

@@ -23,10 +23,17 @@ typedef struct Compiler
 	HitlBuffer text; /* of the piece being built */
 } Compiler;
 
+typedef enum Form
+{
+	FORM_TEXT,	 /* the match becomes text */
+	FORM_VALUE,	 /* a match alone keeps its type */
+	FORM_LITERAL /* the match becomes a literal */
+} Form;
+
 static void begin(Compiler *compiler, HitlParse *parse, HitlTemplate *template);
-static void end_piece(Compiler *compiler, const char *path, bool whole);
+static HitlSegment *end_piece(Compiler *compiler, const char *path, bool whole);
 static void compile_string(Compiler *compiler, const HitlPlace *place,
-						   const char *text, bool keep_type);
+						   const char *text, Form form);
 static void compile_json(Compiler *compiler, const HitlPlace *place,
 						 const HitlJson *value);
 static void compile_object(Compiler *compiler, const HitlPlace *place,
@@ -36,6 +43,8 @@ static const char *path_end(const char *p);
 static bool append_match(HitlRun *run, HitlPosition *position,
 						 HitlBuffer *buffer, const HitlSegment *segment,
 						 const char *text);
+static void check_with_literals(HitlParse *parse, const HitlPlace *place,
+								const char *path);
 
 /*
  * Does a text have a template in it?
@@ -56,7 +65,7 @@ hitl_compile_text(HitlParse *parse, const HitlPlace *place, const char *text,
 	Compiler compiler;
 
 	begin(&compiler, parse, template);
-	compile_string(&compiler, place, text, false);
+	compile_string(&compiler, place, text, FORM_TEXT);
 	end_piece(&compiler, NULL, false);
 }
 
@@ -89,6 +98,55 @@ hitl_compile_members(HitlParse *parse, const HitlPlace *place,
 }
 
 /*
+ * Compile an object whose members are all texts.
+ */
+void
+hitl_compile_texts(HitlParse *parse, const HitlPlace *place,
+				   const HitlJson *object, HitlTemplate *template)
+{
+	const HitlJson *child;
+	Compiler compiler;
+
+	begin(&compiler, parse, template);
+	hitl_append_char(&compiler.text, '{');
+	for (child = object->first; child != NULL; child = child->next)
+	{
+		HitlPlace here = {place, child->key, 0};
+
+		if (child != object->first)
+			hitl_append_char(&compiler.text, ',');
+		hitl_json_write_string(&compiler.text, child->key, strlen(child->key));
+		hitl_append_char(&compiler.text, ':');
+		if (child->type == HITL_JSON_STRING)
+			compile_string(&compiler, &here, child->text, FORM_TEXT);
+		else
+			hitl_fault(parse, &here, "must be a string, not %s",
+					   hitl_json_type_name(child));
+	}
+	hitl_append_char(&compiler.text, '}');
+	end_piece(&compiler, NULL, false);
+}
+
+/*
+ * Compile a SQL/JSON path with templates for literals in it; it renders to a
+ * JSON string.
+ */
+void
+hitl_compile_path(HitlParse *parse, const HitlPlace *place, const char *path,
+				  HitlTemplate *template)
+{
+	Compiler compiler;
+
+	begin(&compiler, parse, template);
+	compile_string(&compiler, place, path, FORM_LITERAL);
+	end_piece(&compiler, NULL, false);
+	if (hitl_has_template(path))
+		check_with_literals(parse, place, path);
+	else
+		hitl_check_path(parse, place, path);
+}
+
+/*
  * Render a template over the workflow's data.  NULL when the step has failed
  * or the run has stopped.  An empty template gives "".
  */
@@ -118,7 +176,8 @@ hitl_render(HitlRun *run, HitlPosition *position, const HitlTemplate *template)
 			hitl_stop(run, HITL_HOST_FAILED, NULL);
 			return NULL;
 		}
-		switch (run->host->query(run->host->context, run->scope, segment->path, &text))
+		switch (run->host->query(run->host->context, run->scope, segment->path,
+								 &text))
 		{
 			case HITL_QUERY_FOUND:
 				if (!append_match(run, position, &buffer, segment, text))
@@ -161,7 +220,7 @@ begin(Compiler *compiler, HitlParse *parse, HitlTemplate *template)
 /*
  * End a piece of text with a path after it, or with none at the very end.
  */
-static void
+static HitlSegment *
 end_piece(Compiler *compiler, const char *path, bool whole)
 {
 	HitlTemplate *template = compiler->template;
@@ -175,7 +234,7 @@ end_piece(Compiler *compiler, const char *path, bool whole)
 										   capacity * sizeof(HitlSegment));
 
 		if (segments == NULL)
-			return;
+			return NULL;
 		if (template->count > 0)
 			memcpy(segments, template->segments,
 				   template->count * sizeof(HitlSegment));
@@ -187,24 +246,26 @@ end_piece(Compiler *compiler, const char *path, bool whole)
 	segment->text = hitl_buffer_text(&compiler->text);
 	segment->path = path;
 	segment->whole = whole;
+	segment->literal = false;
 	if (segment->text != NULL)
 		template->count++;
 	hitl_buffer_init(&compiler->text, arena);
+	return segment;
 }
 
 /*
- * Compile a string.  keep_type: when it is one template, the match takes the
+ * Compile a string.  FORM_VALUE: when it is one template, the match takes the
  * place of the string, quotes and all.
  */
 static void
 compile_string(Compiler *compiler, const HitlPlace *place, const char *text,
-			   bool keep_type)
+			   Form form)
 {
 	HitlBuffer *buffer = &compiler->text;
 	const char *p = text;
 	bool whole = false;
 
-	if (keep_type && strncmp(text, "{{", 2) == 0)
+	if (form == FORM_VALUE && strncmp(text, "{{", 2) == 0)
 	{
 		const char *end = path_end(text + 2);
 
@@ -249,8 +310,12 @@ compile_string(Compiler *compiler, const HitlPlace *place, const char *text,
 			path = hitl_copy_text(compiler->parse->arena, p, path - p);
 			if (path != NULL)
 			{
+				HitlSegment *segment;
+
 				hitl_check_path(compiler->parse, place, path);
-				end_piece(compiler, path, whole);
+				segment = end_piece(compiler, path, whole);
+				if (segment != NULL)
+					segment->literal = form == FORM_LITERAL;
 			}
 		}
 		p = end + 2;
@@ -275,7 +340,7 @@ compile_json(Compiler *compiler, const HitlPlace *place, const HitlJson *value)
 	switch (value->type)
 	{
 		case HITL_JSON_STRING:
-			compile_string(compiler, place, value->text, true);
+			compile_string(compiler, place, value->text, FORM_VALUE);
 			break;
 		case HITL_JSON_ARRAY:
 			hitl_append_char(buffer, '[');
@@ -374,9 +439,17 @@ append_match(HitlRun *run, HitlPosition *position, HitlBuffer *buffer,
 			hitl_stop(run, HITL_NO_MEMORY, NULL);
 			return false;
 	}
+	if (segment->literal && match->type > HITL_JSON_STRING)
+	{
+		hitl_fail_faulty(run, position,
+						 "the match of template path %s is %s, which cannot "
+						 "stand in a path",
+						 segment->path, hitl_json_type_name(match));
+		return false;
+	}
 	if (segment->whole)
 		hitl_json_write(buffer, match);
-	else if (match->type == HITL_JSON_STRING)
+	else if (match->type == HITL_JSON_STRING && !segment->literal)
 		hitl_json_write_content(buffer, match->text, match->length);
 	else
 	{
@@ -387,4 +460,32 @@ append_match(HitlRun *run, HitlPosition *position, HitlBuffer *buffer,
 								compact.length);
 	}
 	return true;
+}
+
+/*
+ * Check a path in which a literal stands for each template.
+ */
+static void
+check_with_literals(HitlParse *parse, const HitlPlace *place, const char *path)
+{
+	const char *p = path;
+	HitlBuffer filled;
+
+	hitl_buffer_init(&filled, parse->arena);
+	for (;;)
+	{
+		const char *open = strstr(p, "{{");
+		const char *end = open == NULL ? NULL : path_end(open + 2);
+
+		if (open == NULL)
+			break;
+		if (end == NULL || (open > path && open[-1] == '\\'))
+			return;
+		hitl_append(&filled, p, open - p);
+		hitl_append_text(&filled, "\"\"");
+		p = end + 2;
+	}
+	hitl_append_text(&filled, p);
+	if (hitl_buffer_text(&filled) != NULL)
+		hitl_check_path(parse, place, filled.data);
 }

@@ -13,7 +13,8 @@
  * deadlock, a full disk, a missing privilege, a shutdown) fail nobody: the loop
  * waits and tries again.
  *
- * Expiry: approval requests that are due expire in the same loop.
+ * Expiry: approval requests that are due expire in the same loop, and so do
+ * the leases of external tasks.
  */
 #include "postgres.h"
 
@@ -34,7 +35,10 @@
 #include "utils/timestamp.h"
 #include "worker/worker.h"
 #include "workflow/batch.h"
+#include "workflow/branch.h"
+#include "workflow/child.h"
 #include "workflow/definition.h"
+#include "workflow/external.h"
 #include "workflow/identifier.h"
 #include "workflow/retention.h"
 
@@ -113,6 +117,7 @@ static int claim(Message **messages);
 static int read_messages(Message **messages);
 static void take_in_hand(Message *messages, int count);
 static int compare_ids(const void *a, const void *b);
+static void read_branches(HitlBatch *batch, Message *messages, int count);
 static void postpone_orphans(Message *messages, int count, bool *skipped);
 static void delete_messages(Message *messages, int count);
 static long sleep_time(TimestampTz looked_at);
@@ -179,6 +184,8 @@ engine_pass(void)
 		next_expiry_check = now + EXPIRY_INTERVAL * (int64) 1000;
 		if (hitl_expire_due(EXPIRY_BATCH, &skipped) > 0)
 			count++;
+		if (hitl_release_due_tasks(EXPIRY_BATCH, &skipped) > 0)
+			count++;
 	}
 
 	/*
@@ -210,7 +217,9 @@ engine_pass(void)
 						  : Min(Max(sleep, MIN_BUSY_DELAY), busy_delay);
 		busy_delay = Min(busy_delay * 2, MAX_BUSY_DELAY);
 	}
-	if (hitl_retention > 0)
+	if (hitl_retention == 0)
+		purge_retention = 0; /* begin anew when it is set again */
+	else
 		sleep = purge_when_due(more, count > 0, sleep);
 	return sleep;
 }
@@ -362,6 +371,7 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 		values[2] = hitl_column(0, 2, &isnull);
 		hitl_execute(&record, values, NULL, 0);
 		hitl_withdraw_all(id);
+		hitl_tell_parent(id);
 		hitl_announce_at_commit(id);
 		Async_Notify("hitl_events", hitl_id_text(id));
 	}
@@ -417,8 +427,7 @@ process_batch(int *claimed, bool *skipped)
 	batch = hitl_batch_create();
 	batch->by_engine = true;
 	hitl_batch_load(batch, in_hand, in_hand_count);
-	if (batch->cut)
-		claim_position = DT_NOBEGIN; /* the others are next */
+	read_branches(batch, messages, count);
 	for (i = 0; i < count; i++)
 	{
 		HitlWorkflow *workflow = hitl_batch_find(batch,
@@ -433,7 +442,14 @@ process_batch(int *claimed, bool *skipped)
 		messages[i].done = true;
 		done++;
 		CHECK_FOR_INTERRUPTS();
+		if (batch->bytes > HITL_MAX_BATCH_BYTES && i + 1 < count)
+		{
+			batch->cut = true;
+			break;
+		}
 	}
+	if (batch->cut)
+		claim_position = DT_NOBEGIN; /* the others are next */
 	hitl_batch_write(batch);
 	if (missing > 0)
 		postpone_orphans(messages, count, skipped);
@@ -548,6 +564,31 @@ compare_ids(const void *a, const void *b)
 }
 
 /*
+ * Read the branches that the messages are about, if there are such.
+ */
+static void
+read_branches(HitlBatch *batch, Message *messages, int count)
+{
+	static const Oid types[] = {UUIDOID, INT8OID};
+	HitlRows rows;
+	int i;
+
+	hitl_rows_init(&rows, lengthof(types), types);
+	for (i = 0; i < count; i++)
+	{
+		int64 token = hitl_member_int(messages[i].body, "token", 0);
+		Datum values[2];
+
+		if (HITL_TOKEN_BRANCH(token) <= 0)
+			continue;
+		values[0] = UUIDPGetDatum(&messages[i].workflow_id);
+		values[1] = Int64GetDatum(HITL_TOKEN_BRANCH(token));
+		hitl_rows_add(&rows, values, NULL);
+	}
+	hitl_read_branches(batch, &rows);
+}
+
+/*
  * Of the messages that were left, put off those whose workflow does not exist
  * (a restore that has not reached it yet); the others' workflows are locked.
  */
@@ -615,7 +656,9 @@ sleep_time(TimestampTz looked_at)
 		"SELECT least((SELECT due_at FROM hitl.messages WHERE due_at > $1 "
 		"ORDER BY due_at LIMIT 1), "
 		"(SELECT expires_at FROM hitl.approval_requests WHERE status = 'pending' "
-		"ORDER BY expires_at LIMIT 1))",
+		"ORDER BY expires_at LIMIT 1), "
+		"(SELECT due_at FROM hitl.external_tasks WHERE due_at IS NOT NULL "
+		"ORDER BY due_at LIMIT 1))",
 		1,
 		{TIMESTAMPTZOID},
 	};

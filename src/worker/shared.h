@@ -66,6 +66,12 @@ typedef struct HitlSlot
 	pg_atomic_uint64 errors;
 	TimestampTz last_error_at; /* 0: none */
 	char last_error[256];
+
+	/* The statement that an executor runs at the moment. */
+	bool running;
+	bool interrupted; /* it was withdrawn meanwhile */
+	pg_uuid_t running_workflow;
+	int64 running_token;
 } HitlSlot;
 
 /* What is known of a database. */
@@ -141,6 +147,11 @@ extern void hitl_release_holds(void);
 extern void hitl_attach_slot(int index, uint64 launch);
 extern void hitl_set_slot_state(HitlSlot *slot, HitlWorkerState state);
 extern void hitl_record_error(const char *message);
+
+extern void hitl_begin_statement(const pg_uuid_t *workflow_id, int64 token);
+extern bool hitl_end_statement(void);
+extern bool hitl_runs_statement(HitlSlot *slot, const pg_uuid_t *workflow_id,
+								int64 token);
 
 /* wake.c */
 extern void hitl_wake_slot(HitlSlot *slot);

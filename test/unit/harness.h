@@ -95,6 +95,14 @@ extern const char *control_text(Workflow *workflow);
 /* The one member of an effect's body, as JSON text (kept until the next call). */
 extern const char *member_of(const char *json, const char *path);
 
+/* ---- definitions with a fault (faults.c) ----------------------------- */
+
+extern void check_fault(const char *file, int line, const char *definition,
+						const char *pointer, const char *part);
+
+#define CHECK_FAULT(definition, pointer, part) \
+	check_fault(__FILE__, __LINE__, definition, pointer, part)
+
 /* ---- memory that runs out (main.c) ----------------------------------- */
 
 extern long allocations_left; /* before malloc fails; -1: never */

@@ -133,7 +133,8 @@ TEST(step_types)
 		"/steps/0/type: unknown step type \"tsk\", perhaps \"task\" is meant");
 	CHECK_TEXT(
 		faults_of(STEP("\"type\":\"dance\"")),
-		"/steps/0/type: unknown step type \"dance\"; there are task, approval and checkpoint");
+		"/steps/0/type: unknown step type \"dance\"; there are task, approval, "
+		"checkpoint, sql, http, wait, signal and workflow");
 	CHECK_TEXT(faults_of(STEP("\"type\":7")),
 			   "/steps/0/type: must be a string, not a number");
 }
@@ -158,8 +159,8 @@ TEST(members)
 	CHECK_TEXT(
 		faults_of(TASK(",\"create_checkpoint\":1")),
 		"/steps/0/create_checkpoint: must be true, false or the name of a checkpoint");
-	CHECK_TEXT(faults_of(STEP("\"type\":\"checkpoint\",\"retry\":{}")),
-			   "/steps/0/retry: unknown member");
+	CHECK_TEXT(faults_of(STEP("\"type\":\"checkpoint\",\"task\":\"t\"")),
+			   "/steps/0/task: unknown member");
 	CHECK_TEXT(
 		faults_of(TASK(",\"retry\":{\"policy\":\"wild\",\"jitter\":2}")),
 		"/steps/0/retry/policy: must be fixed, linear, exponential or fibonacci\n"

@@ -145,8 +145,8 @@ TEST(failures)
 				 {500, "service_unavailable"},
 				 {503, "service_unavailable"},
 				 {529, "service_unavailable"},
-				 {302, "unknown_error"},
-				 {418, "unknown_error"},
+				 {302, "validation_error"},
+				 {418, "validation_error"},
 				 {0, "unknown_error"},
 				 {-1, "unknown_error"},
 				 {600, "unknown_error"}};

@@ -153,5 +153,96 @@ TEST(jitter_and_limits)
 	CHECK_INT(hitl_retry_delay(&retry, 1, 0), -1);
 }
 
+#define BIT(failure) (1U << HITL_FAILURE_##failure)
+
+TEST(kinds_of_failure)
+{
+	HitlRetry retry = retry_of(NULL);
+
+	CHECK(hitl_is_retryable(&retry, "timeout"));
+	CHECK(hitl_is_retryable(&retry, "network_error"));
+	CHECK(hitl_is_retryable(&retry, "service_unavailable"));
+	CHECK(hitl_is_retryable(&retry, "rate_limit"));
+	CHECK(hitl_is_retryable(&retry, "system_error"));
+	CHECK(hitl_is_retryable(&retry, "unknown_error"));
+	CHECK(hitl_is_retryable(&retry, "disk_full"));
+	CHECK(!hitl_is_retryable(&retry, "validation_error"));
+	CHECK(!hitl_is_retryable(&retry, "authentication_error"));
+	CHECK(!hitl_is_retryable(&retry, "permission_error"));
+	CHECK(!hitl_is_retryable(&retry, "rejected"));
+	CHECK(!hitl_is_retryable(&retry, "cancelled"));
+
+	retry = retry_of("{\"on\":[\"timeout\",\"permission_error\",\"timeout\"]}");
+	CHECK_INT(retry.on, BIT(TIMEOUT) | BIT(PERMISSION_ERROR));
+	CHECK(hitl_is_retryable(&retry, "permission_error"));
+	CHECK(!hitl_is_retryable(&retry, "network_error"));
+	CHECK(!hitl_is_retryable(&retry, "disk_full"));
+	retry = retry_of("{\"on\":[\"unknown_error\"]}");
+	CHECK(hitl_is_retryable(&retry, "disk_full"));
+	CHECK(!hitl_is_retryable(&retry, "cancelled"));
+}
+
+TEST(unknown_kinds_of_failure)
+{
+	HitlRetry retry;
+	HitlFaults faults = {0};
+
+	CHECK_INT(
+		hitl_parse_retry("{\"on\":[\"timeout\",\"rate_limits\",\"sql\",1]}",
+						 &retry, &faults),
+		HITL_INVALID);
+	CHECK_INT(faults.count, 3);
+	CHECK_TEXT(faults.items[0].pointer, "/on/1");
+	CHECK_TEXT(faults.items[0].message,
+			   "unknown kind of failure, perhaps \"rate_limit\" is meant");
+	CHECK_TEXT(faults.items[1].pointer, "/on/2");
+	CHECK(contains(faults.items[1].message, "there are timeout, "));
+	CHECK_TEXT(faults.items[2].message, "must be a string, not a number");
+	hitl_free_faults(&faults);
+	CHECK_INT(hitl_parse_retry("{\"on\":[]}", &retry, &faults), HITL_INVALID);
+	hitl_free_faults(&faults);
+	CHECK_INT(hitl_parse_retry("{\"on\":\"timeout\"}", &retry, &faults),
+			  HITL_INVALID);
+	hitl_free_faults(&faults);
+}
+
+/*
+ * The limits of a step, and what holds where it states none.
+ */
+TEST(limits_of_steps)
+{
+	static const char definition[] =
+		"{\"steps\":["
+		"{\"name\":\"a\",\"type\":\"task\",\"task\":\"t\"},"
+		"{\"name\":\"b\",\"type\":\"sql\",\"sql\":\"s\"},"
+		"{\"name\":\"c\",\"type\":\"sql\",\"sql\":\"s\",\"timeout\":\"2 s\","
+		"\"retry\":{\"max_attempts\":2}},"
+		"{\"name\":\"d\",\"type\":\"task\",\"task\":\"t\",\"executor\":\"external\"},"
+		"{\"name\":\"e\",\"type\":\"http\",\"url\":\"http://x/\"}]}";
+	const HitlStep *steps;
+	Workflow w;
+
+	workflow_open(&w, definition, NULL);
+	steps = w.definition->root.steps;
+	CHECK(hitl_host_repeats(&steps[0]));
+	CHECK(!hitl_host_repeats(&steps[1]));
+	CHECK(!hitl_host_repeats(&steps[3]));
+	CHECK(hitl_host_repeats(&steps[4]));
+	CHECK(hitl_is_retryable(&steps[0].retry, "timeout"));
+	CHECK_INT(steps[1].retry.on, BIT(SERVICE_UNAVAILABLE));
+	CHECK_INT(steps[1].retry.max_attempts, 5);
+	CHECK(!steps[1].has_retry);
+	CHECK_INT(steps[1].timeout_ms, 0);
+	CHECK_TEXT(steps[1].terms, "\"retry\":null,\"timeout_seconds\":null");
+	CHECK_INT(steps[2].timeout_ms, 2000);
+	CHECK_INT(steps[2].retry.max_attempts, 2);
+	CHECK(hitl_is_retryable(&steps[2].retry, "timeout"));
+	CHECK_TEXT(steps[2].terms,
+			   "\"retry\":{\"max_attempts\":2},\"timeout_seconds\":2");
+	CHECK_INT(steps[3].retry.on, BIT(SERVICE_UNAVAILABLE));
+	workflow_close(&w);
+}
+
 SUITE(retry, RUN(durations), RUN(no_durations), RUN(defaults), RUN(faults),
-	  RUN(delays), RUN(jitter_and_limits));
+	  RUN(delays), RUN(jitter_and_limits), RUN(kinds_of_failure),
+	  RUN(unknown_kinds_of_failure), RUN(limits_of_steps));
