@@ -419,6 +419,7 @@ shmem_startup(void)
 			HitlSlot *slot = &hitl_shared->slots[i];
 
 			pg_atomic_init_u32(&slot->woken, 0);
+			pg_atomic_init_u32(&slot->look_back, 0);
 			pg_atomic_init_u32(&slot->state, HITL_STATE_WAITING);
 			pg_atomic_init_u64(&slot->handled, 0);
 			pg_atomic_init_u64(&slot->errors, 0);

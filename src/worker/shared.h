@@ -55,6 +55,8 @@ typedef struct HitlSlot
 	pid_t pid;				/* 0 while no process has attached */
 	Latch *latch;			/* of that process; read without the lock */
 	pg_atomic_uint32 woken; /* there may be work; set before the latch */
+	pg_atomic_uint32 look_back; /* of an engine: there may be work at the head
+								 * of the queue */
 	pg_atomic_uint32 state; /* HitlWorkerState; written with the lock or
 								 * by the attached process, read without */
 	TimestampTz state_since;

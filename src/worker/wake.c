@@ -25,6 +25,7 @@
 /* What this transaction owes when it commits. */
 static uint32 kinds_to_wake = 0; /* bit of each HitlWorkerKind */
 static uint64 announcements = 0; /* bit of each condition variable */
+static bool looks_back = false;	 /* a message was put far ahead */
 
 /* Executors to interrupt: which slots run what. */
 #define MAX_INTERRUPTIONS 64
@@ -40,6 +41,7 @@ static int ninterruptions = 0;
 static void at_transaction_end(XactEvent event, void *arg);
 static void wake_kind(HitlWorkerKind kind);
 static void interrupt(void);
+static void have_engines_look_back(void);
 static int slots_end(void);
 static bool is_mine(const volatile HitlSlot *slot, HitlWorkerKind kind);
 static void broadcast(uint64 which);
@@ -105,6 +107,26 @@ hitl_interrupt_at_commit(const pg_uuid_t *workflow_id, int64 token)
 }
 
 /*
+ * Note that the engines must look at the head of the queue.
+ */
+void
+hitl_look_back_at_commit(void)
+{
+	if (hitl_shared != NULL)
+		looks_back = true;
+}
+
+/*
+ * Has anybody asked this engine to do so?  Mostly not: then nothing is written.
+ */
+bool
+hitl_must_look_back(void)
+{
+	return pg_atomic_read_u32(&hitl_my_slot->look_back) != 0 &&
+		pg_atomic_exchange_u32(&hitl_my_slot->look_back, 0) != 0;
+}
+
+/*
  * Tell the worker of a slot to look for work.  The latch is always that of some
  * PGPROC; if its worker has just ended, some other process wakes up for nothing.
  */
@@ -147,6 +169,7 @@ hitl_wake_idle(HitlWorkerKind kind)
 void
 hitl_wake_all(void)
 {
+	have_engines_look_back();
 	wake_kind(HITL_WORKER_ENGINE);
 	wake_kind(HITL_WORKER_DISPATCHER);
 	wake_kind(HITL_WORKER_EXECUTOR);
@@ -242,6 +265,9 @@ at_transaction_end(XactEvent event, void *arg)
 		case XACT_EVENT_COMMIT:
 			kinds_to_wake = 0;
 			announcements = 0;
+			if (looks_back)
+				have_engines_look_back();
+			looks_back = false;
 			if (kinds & (1U << HITL_WORKER_ENGINE))
 				wake_kind(HITL_WORKER_ENGINE);
 			if (kinds & (1U << HITL_WORKER_DISPATCHER))
@@ -258,6 +284,7 @@ at_transaction_end(XactEvent event, void *arg)
 			kinds_to_wake = 0;
 			announcements = 0;
 			ninterruptions = 0;
+			looks_back = false;
 			break;
 		default:
 			break;
@@ -306,6 +333,17 @@ interrupt(void)
 	}
 	LWLockRelease(hitl_shared->lock);
 	ninterruptions = 0;
+}
+
+/*
+ * Before one of them is woken: whichever claims next is to see it.
+ */
+static void
+have_engines_look_back(void)
+{
+	for (int i = HITL_PROBE_SLOTS; i < slots_end(); i++)
+		if (is_mine(&hitl_shared->slots[i], HITL_WORKER_ENGINE))
+			pg_atomic_write_u32(&hitl_shared->slots[i].look_back, 1);
 }
 
 /*

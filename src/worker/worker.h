@@ -48,6 +48,15 @@ extern void hitl_forget_wake(HitlWorkerKind kind);
 extern void hitl_interrupt_at_commit(const pg_uuid_t *workflow_id, int64 token);
 
 /*
+ * Have the engines look from the head of the queue when the current
+ * transaction commits: a message was put before where they have got to.
+ */
+extern void hitl_look_back_at_commit(void);
+
+/* In an engine: was that asked for?  Taken back by asking. */
+extern bool hitl_must_look_back(void);
+
+/*
  * Tell sessions that wait in await_approval or await_workflow, when the
  * current transaction commits, that the approval or workflow with this id
  * has changed.

@@ -28,6 +28,9 @@ struct HitlBranch;
  * these have more bytes than this, no further ones are taken along.
  */
 #define HITL_MAX_BATCH_BYTES (16 * 1024 * 1024)
+/* What to add to a TimestampTz for Unix time. */
+#define HITL_UNIX_EPOCH_US \
+	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
 /* A workflow, its row locked. */
 typedef struct HitlWorkflow
@@ -174,6 +177,15 @@ extern void hitl_settle_withdrawals(HitlBatch *batch, HitlWorkflow *workflow);
 
 /* Withdraw all that a workflow awaits, at once. */
 extern void hitl_withdraw_all(const pg_uuid_t *workflow_id);
+
+/* ---- mailbox.c ------------------------------------------------------- */
+
+/* A message to be written with the batch. */
+extern void hitl_add_message(HitlBatch *batch, const pg_uuid_t *workflow_id,
+							 const char *kind, Jsonb *body);
+
+/* Write the messages of a batch. */
+extern void hitl_insert_messages(HitlBatch *batch);
 
 /* ---- transition.c ---------------------------------------------------- */
 

@@ -68,7 +68,6 @@ AS $$
 DECLARE
 	final CONSTANT text[] := '{completed,failed,rejected,cancelled}';
 	chosen uuid[];
-	never_begun uuid[];
 	approvals uuid[];
 	scanned integer;
 	last_scanned uuid;
@@ -130,19 +129,19 @@ BEGIN
 		RETURN;
 	END IF;
 
-	-- Only a start due later can be left in the mailbox of an ended workflow.
-	SELECT array_agg(w.id) INTO never_begun
-	FROM hitl.workflows w WHERE w.id = ANY (chosen) AND w.started_at IS NULL;
-	IF never_begun IS NOT NULL THEN
-		DELETE FROM hitl.messages m
-		WHERE m.due_at > clock_timestamp() AND m.workflow_id = ANY (never_begun);
-	END IF;
-	DELETE FROM hitl.messages m WHERE m.kind = 'timer' AND m.workflow_id = ANY (chosen);
-
+	-- What is due at once was processed before, or tells an ended workflow nothing.
+	DELETE FROM hitl.messages m
+	WHERE m.kind IN ('timer', 'scheduled_start', 'deadline', 'recover') AND m.workflow_id = ANY (chosen);
 	WITH gone AS (
 		DELETE FROM hitl.approval_requests a WHERE a.workflow_id = ANY (chosen) RETURNING a.id)
 	SELECT array_agg(g.id) INTO approvals FROM gone g;
 	DELETE FROM hitl.approval_responses r WHERE r.approval_id = ANY (approvals);
+	DELETE FROM hitl.idempotency_keys k WHERE k.id = ANY (chosen || approvals);
+	DELETE FROM hitl.statements s WHERE s.workflow_id = ANY (chosen);
+	DELETE FROM hitl.external_tasks t WHERE t.workflow_id = ANY (chosen);
+	DELETE FROM hitl.awaited_signals s WHERE s.workflow_id = ANY (chosen);
+	DELETE FROM hitl.signals s WHERE s.workflow_id = ANY (chosen);
+	DELETE FROM hitl.signal_keys k WHERE k.workflow_id = ANY (chosen);
 	DELETE FROM hitl.workflow_checkpoints c WHERE c.workflow_id = ANY (chosen);
 	DELETE FROM hitl.workflow_branches b WHERE b.workflow_id = ANY (chosen);
 	DELETE FROM hitl.workflow_events e WHERE e.workflow_id = ANY (chosen);
@@ -219,6 +218,7 @@ BEGIN
 			WHERE l.workflow_id IS NULL AND NOT EXISTS (SELECT FROM gone g WHERE g.id = l.id))
 	INTO scanned, last_scanned, gone, next_end;
 	DELETE FROM hitl.approval_responses r WHERE r.approval_id = ANY (gone);
+	DELETE FROM hitl.idempotency_keys k WHERE k.id = ANY (gone);
 	approvals := coalesce(cardinality(gone), 0);
 	more := scanned >= max_scanned;
 	reached := coalesce(last_scanned, reached);

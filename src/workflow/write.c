@@ -38,21 +38,15 @@ static void publish(HitlBatch *batch);
 void
 hitl_batch_write(HitlBatch *batch)
 {
-	static HitlStatement insert_messages = {
-		"INSERT INTO hitl.messages (workflow_id, kind, body) "
-		"SELECT * FROM unnest($1, $2, $3)",
-		3,
-		{UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID},
-	};
 	int i;
 
 	hitl_tell_parents(batch);
-	hitl_plan_recoveries(batch);
 	for (i = 0; i < batch->nworkflows; i++)
 		if (batch->workflows[i].changed && batch->workflows[i].control)
 			hitl_take_branches(batch, &batch->workflows[i]);
 	hitl_write_branches(batch);
 	write_workflows(batch);
+	hitl_plan_recoveries(batch);
 	write_awaited(batch);
 	withdraw_by_token(batch);
 	withdraw_asked_by_hand(batch);
@@ -60,7 +54,7 @@ hitl_batch_write(HitlBatch *batch)
 	hitl_insert_checkpoints(&batch->checkpoints);
 	if (!batch->by_engine)
 		have_published(batch);
-	hitl_rows_execute(&batch->messages, &insert_messages);
+	hitl_insert_messages(batch);
 	hitl_write_events(batch);
 	if (batch->by_engine)
 		publish(batch);
@@ -339,15 +333,11 @@ have_published(HitlBatch *batch)
 
 	for (i = 0; i < batch->nworkflows; i++)
 	{
-		Datum values[3];
-
 		if (!batch->workflows[i].changed)
 			continue;
-		values[0] = UUIDPGetDatum(&batch->workflows[i].id);
-		values[1] = CStringGetTextDatum("changed");
-		values[2] = JsonbPGetDatum(hitl_changed_body(batch));
+		hitl_add_message(batch, &batch->workflows[i].id, "changed",
+						 hitl_changed_body(batch));
 		batch->queues = NIL;
-		hitl_rows_add(&batch->messages, values, NULL);
 	}
 }
 
