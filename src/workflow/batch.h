@@ -38,6 +38,7 @@ typedef struct HitlWorkflow
 	HitlDefinition *definition; /* NULL: moved by its owner */
 	HitlControl *control;		/* NULL without definition */
 	HitlData data;
+	Jsonb *large;  /* column, as it was read */
 	Jsonb *error;  /* NULL unless failed */
 	Jsonb *output; /* NULL unless completed with one */
 	int32 last_event;

@@ -1,6 +1,19 @@
 -- status.sql
 --		Reading what a workflow does and has done.
 
+CREATE FUNCTION hitl.workflow_data(workflow_id uuid) RETURNS jsonb
+	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	RETURN (SELECT coalesce((
+		SELECT w.data || jsonb_object_agg(l.member, coalesce(w.data -> l.member, '{}') || l.members)
+		FROM (SELECT m.key AS member, jsonb_object_agg(n.key,
+					coalesce(e.delta -> '$' -> m.key -> n.key, e.delta -> m.key -> n.key)) AS members
+			  FROM jsonb_each(w.large) AS m, jsonb_each(m.value) AS n
+			  JOIN hitl.workflow_events e ON e.workflow_id = w.id AND e.seq = n.value::integer
+			  GROUP BY m.key) AS l), w.data)
+		FROM hitl.workflows w WHERE w.id = workflow_data.workflow_id);
+COMMENT ON FUNCTION hitl.workflow_data(uuid) IS
+	'the data of a workflow as its steps see them ($), large members included, which hitl.workflows keeps in the trail';
+
 CREATE FUNCTION hitl.get_workflow_status(workflow_id uuid) RETURNS jsonb
 	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
