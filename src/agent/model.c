@@ -220,8 +220,8 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 	char *fault;
 	HitlResult result;
 	int64 timeout;
-	Datum values[9];
-	bool nulls[9] = {false};
+	Datum values[10];
+	bool nulls[10] = {false};
 
 	result = hitl_core()->build_chat_request(effect->body, model->model,
 											 model->parameters,
@@ -259,6 +259,7 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 	values[7] = PointerGetDatum(retry);
 	nulls[8] = timeout <= 0;
 	values[8] = Int32GetDatum(timeout);
+	values[9] = Int16GetDatum((int16) workflow->priority);
 	hitl_rows_add(&batch->tasks, values, nulls);
 	hitl_add_event(batch, workflow, "task_requested", effect->step,
 				   effect->position,

@@ -9,16 +9,14 @@
 
 #include "hitl.h"
 
-#include "access/htup_details.h"
-#include "catalog/pg_class.h"
 #include "commands/trigger.h"
-#include "mb/pg_wchar.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #include "db.h"
+#include "worker/hosts.h"
 #include "worker/worker.h"
 #include "workflow/caller.h"
 
@@ -33,7 +31,6 @@ PG_FUNCTION_INFO_V1(hitl_limits_changed);
 
 static char *kind_argument(FunctionCallInfo fcinfo);
 static char *name_argument(FunctionCallInfo fcinfo, const char *kind);
-static void check_host_name(const char *name);
 static int64 period_of(const Interval *per);
 
 /*
@@ -161,7 +158,7 @@ kind_argument(FunctionCallInfo fcinfo)
 }
 
 /*
- * Its name; names of hosts are stored in lower case.
+ * Its name.
  */
 static char *
 name_argument(FunctionCallInfo fcinfo, const char *kind)
@@ -172,42 +169,9 @@ name_argument(FunctionCallInfo fcinfo, const char *kind)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the name of what is limited must have 1 to %d bytes", MAX_NAME_LENGTH)));
-	if (strcmp(kind, "host") == 0)
-	{
-		char *c;
-
-		for (c = name; *c != '\0'; c++)
-			*c = pg_ascii_tolower((unsigned char) *c);
-		check_host_name(name);
-	}
+	if (strcmp(kind, "host") == 0 && strcmp(name, "*") != 0)
+		return hitl_host_name(name);
 	return name;
-}
-
-/*
- * A name that no URL can have would limit nothing, and nobody would know.
- */
-static void
-check_host_name(const char *name)
-{
-	const char *allowed = "abcdefghijklmnopqrstuvwxyz0123456789-._:[]";
-	const char *port = strrchr(name, ':');
-
-	/* The colons of an address are in brackets. */
-	if (port != NULL && strchr(port, ']') != NULL)
-		port = NULL;
-	if (strcmp(name, "*") == 0 ||
-		(strspn(name, allowed) == strlen(name) && name[0] != ':' &&
-		 (port == NULL ||
-		  (port[1] != '\0' && strlen(port + 1) <= 5 &&
-		   strspn(port + 1, "0123456789") == strlen(port + 1))) &&
-		 (name[0] == '[') == (strchr(name, ']') != NULL) &&
-		 (name[0] == '[' || strchr(name, ':') == port)))
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid name of a host: \"%s\"", name),
-			 errdetail("It is the host as it stands in URLs, followed by a colon and the port unless it is the usual one: api.example.org, api.example.org:8443, [2001:db8::1]."),
-			 errhint("\"*\" stands for each host that has no limit of its own.")));
 }
 
 /*

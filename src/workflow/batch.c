@@ -26,7 +26,8 @@ static const Oid event_types[] = {UUIDOID,		 INT4OID,  TEXTOID,	 TEXTOID,
 								  TEXTOID,		 JSONBOID, JSONBOID, TEXTOID,
 								  TIMESTAMPTZOID, INT8OID};
 static const Oid task_types[] = {UUIDOID, UUIDOID, INT8OID,	 TEXTOID, TEXTOID,
-								 TEXTOID, TEXTOID, JSONBOID, INT4OID};
+								 TEXTOID, TEXTOID, JSONBOID, INT4OID,
+								 INT2OID};
 static const Oid approval_types[] = {UUIDOID,  UUIDOID, INT8OID, TEXTOID,
 									 JSONBOID, TEXTOID, NAMEOID};
 static const Oid checkpoint_types[] = {UUIDOID,		  UUIDOID,	TEXTOID,
@@ -37,6 +38,8 @@ static const Oid withdrawal_types[] = {UUIDOID, INT8OID};
 static const Oid message_types[] = {UUIDOID, TEXTOID, JSONBOID};
 static const Oid timer_types[] = {UUIDOID, TIMESTAMPTZOID, INT8OID};
 static const Oid removal_types[] = {UUIDOID, INT8OID, INT8OID, BOOLOID};
+static const Oid statement_types[] = {UUIDOID, INT8OID, NAMEOID, JSONBOID,
+									  TIMESTAMPTZOID};
 static const Oid external_types[] = {UUIDOID, UUIDOID,	INT8OID, TEXTOID,
 									 TEXTOID, JSONBOID, INT4OID};
 
@@ -69,6 +72,8 @@ hitl_batch_create(void)
 	hitl_rows_init(&batch->messages, lengthof(message_types), message_types);
 	hitl_rows_init(&batch->timers, lengthof(timer_types), timer_types);
 	hitl_rows_init(&batch->removals, lengthof(removal_types), removal_types);
+	hitl_rows_init(&batch->statements, lengthof(statement_types),
+				   statement_types);
 	hitl_rows_init(&batch->external, lengthof(external_types), external_types);
 
 	callback->func = free_core_memory;

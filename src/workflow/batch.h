@@ -28,6 +28,9 @@ struct HitlBranch;
  * these have more bytes than this, no further ones are taken along.
  */
 #define HITL_MAX_BATCH_BYTES (16 * 1024 * 1024)
+/* What to add to a TimestampTz for Unix time. */
+#define HITL_UNIX_EPOCH_US \
+	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
 /* A workflow, its row locked. */
 typedef struct HitlWorkflow
@@ -79,14 +82,16 @@ typedef struct HitlBatch
 	 * hitl.workflow_events; approvals id, workflow_id, token, step_name, body
 	 * of a REQUEST_APPROVAL effect, requested_by, requested_role; tasks id,
 	 * workflow_id, token, url, secret_name, body, idempotency key, retry,
-	 * timeout; checkpoints id, workflow_id, name, step_name, description,
+	 * timeout, priority; calls of http.c's own; checkpoints id, workflow_id, name, step_name, description,
 	 * event, control, data, created_by, created_at; withdrawals workflow_id,
 	 * token; messages workflow_id, kind, body; timers workflow_id, due_at,
-	 * token; removals workflow_id, first and last branch, keep scopes.
+	 * token; removals workflow_id, first and last branch, keep scopes;
+	 * statements workflow_id, token, owner, body of a RUN_SQL effect, rank.
 	 */
 	HitlRows events;
 	HitlRows approvals;
 	HitlRows tasks;
+	HitlRows calls;
 	HitlRows checkpoints;
 	HitlRows withdrawals;
 	HitlRows messages;
@@ -94,6 +99,7 @@ typedef struct HitlBatch
 	HitlRows removals;
 	struct HitlBranch *changed_branches;
 	List *withdrawn; /* workflows of which nothing is to be awaited */
+	HitlRows statements;
 	HitlRows external; /* workflow/external.c */
 	List *queues;	   /* of external tasks, to be published */
 } HitlBatch;
@@ -172,6 +178,15 @@ extern void hitl_settle_withdrawals(HitlBatch *batch, HitlWorkflow *workflow);
 
 /* Withdraw all that a workflow awaits, at once. */
 extern void hitl_withdraw_all(const pg_uuid_t *workflow_id);
+
+/* ---- mailbox.c ------------------------------------------------------- */
+
+/* A message to be written with the batch. */
+extern void hitl_add_message(HitlBatch *batch, const pg_uuid_t *workflow_id,
+							 const char *kind, Jsonb *body);
+
+/* Write the messages of a batch. */
+extern void hitl_insert_messages(HitlBatch *batch);
 
 /* ---- transition.c ---------------------------------------------------- */
 

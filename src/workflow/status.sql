@@ -90,6 +90,7 @@ CREATE FUNCTION hitl.describe_event(event hitl.workflow_events) RETURNS text
 		WHEN (event).event_type = 'rolled_back' THEN concat_ws(': ',
 			'to ' || ((event).data ->> 'checkpoint'), (event).data ->> 'reason')
 		WHEN (event).event_type = 'task_requested' THEN 'model ' || ((event).data ->> 'model')
+		WHEN (event).event_type = 'http_requested' THEN (event).data ->> 'method'
 		WHEN (event).event_type = 'status_changed' THEN concat_ws(': ',
 			((event).data ->> 'from') || ' to ' || ((event).data ->> 'to'), (event).data ->> 'reason')
 		WHEN (event).data ? 'message' THEN concat_ws(': ',

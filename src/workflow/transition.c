@@ -18,6 +18,7 @@
 #include "worker/worker.h"
 #include "workflow/batch.h"
 #include "workflow/branch.h"
+#include "workflow/command.h"
 #include "workflow/effects.h"
 #include "workflow/identifier.h"
 #include "workflow/queue.h"
@@ -30,8 +31,8 @@
 
 static void run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 					 Jsonb *body, const char *actor, bool command);
-static void leave_message(HitlBatch *batch, HitlWorkflow *workflow,
-						  const char *kind, Jsonb *body);
+static void leave_to_engine(HitlBatch *batch, HitlWorkflow *workflow,
+							List *answers, bool more);
 static void start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body);
 static void hear_approval(HitlBatch *batch, HitlWorkflow *workflow,
 						  Jsonb *body);
@@ -65,8 +66,11 @@ hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 				 strcmp(workflow->status, "rolled_back") != 0)
 			hitl_set_status(batch, workflow, "waiting_approval");
 	}
-	else if (strcmp(kind, "start") == 0)
+	else if (strcmp(kind, "start") == 0 ||
+			 strcmp(kind, "scheduled_start") == 0)
 		start(batch, workflow, body);
+	else if (strcmp(kind, "deadline") == 0)
+		hitl_keep_deadline(batch, workflow);
 	else if (strcmp(kind, "changed") == 0)
 	{
 		workflow->to_publish = true;
@@ -121,14 +125,13 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 {
 	HitlMessage message;
 	List *answers = NIL;
-	int limit = command ? 0 : MAX_STEPS_PER_DELIVERY;
+	bool in_session = !batch->by_engine;
 	int steps;
 
 	message.kind = kind;
 	message.body = body ? hitl_jsonb_text(body) : NULL;
 	message.random = pg_prng_double(&pg_global_prng_state);
-	message.now_us = batch->now +
-		((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY);
+	message.now_us = batch->now + HITL_UNIX_EPOCH_US;
 
 	for (steps = 0;; steps++)
 	{
@@ -162,6 +165,12 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 		message.body = NULL;
 		actor = NULL;
 		command = false;
+		if (in_session)
+		{
+			/* The engine does the rest; who commands does not wait for it. */
+			leave_to_engine(batch, workflow, answers, more);
+			return;
+		}
 		if (answers != NIL)
 		{
 			const HitlAnswer *answer = linitial(answers);
@@ -172,29 +181,35 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 		}
 		else if (!more)
 			return;
-		else if (steps < limit)
+		else if (steps < MAX_STEPS_PER_DELIVERY)
 			message.kind = "continue";
 		else
 		{
-			leave_message(batch, workflow, "continue", hitl_jsonb_parse("{}"));
+			leave_to_engine(batch, workflow, NIL, true);
 			return;
 		}
 	}
 }
 
 /*
- * Leave a workflow a message, written with the batch.
+ * Put answers and "continue" into the workflow's own mailbox.
  */
 static void
-leave_message(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
-			  Jsonb *body)
+leave_to_engine(HitlBatch *batch, HitlWorkflow *workflow, List *answers,
+				bool more)
 {
-	Datum values[3];
+	ListCell *cell;
 
-	values[0] = UUIDPGetDatum(&workflow->id);
-	values[1] = CStringGetTextDatum(kind);
-	values[2] = JsonbPGetDatum(body);
-	hitl_rows_add(&batch->messages, values, NULL);
+	foreach (cell, answers)
+	{
+		const HitlAnswer *answer = lfirst(cell);
+
+		hitl_add_message(batch, &workflow->id, answer->kind,
+						 hitl_jsonb_parse(answer->body));
+	}
+	if (more)
+		hitl_add_message(batch, &workflow->id, "continue",
+						 hitl_jsonb_parse("{}"));
 }
 
 /*
@@ -228,6 +243,7 @@ start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 	Jsonb *task = hitl_member(body, "task");
 	Jsonb *context = hitl_member(body, "context");
 	char *actor = hitl_member_text(body, "actor");
+	Jsonb *message = NULL;
 
 	/* A second start, or one of a workflow cancelled or rolled back meanwhile. */
 	if (workflow->definition == NULL ||
@@ -248,7 +264,19 @@ start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 		hitl_add_event(batch, workflow, "state_updated", NULL, NULL, NULL,
 					   hitl_jsonb_parse(delta.data), actor);
 	}
-	run_core(batch, workflow, "start", NULL, actor, false);
+	if (!hitl_owner_exists(workflow))
+	{
+		hitl_fail_workflow(batch, workflow, "permission_error",
+						   psprintf("role \"%s\", which owns it, does not exist",
+									workflow->owner),
+						   NULL);
+		return;
+	}
+	if (workflow->deadline != 0)
+		message = hitl_jsonb_parse(
+			psprintf("{\"deadline_us\": " INT64_FORMAT "}",
+					 workflow->deadline + HITL_UNIX_EPOCH_US));
+	run_core(batch, workflow, "start", message, actor, false);
 }
 
 /*

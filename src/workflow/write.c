@@ -39,21 +39,15 @@ static void publish(HitlBatch *batch);
 void
 hitl_batch_write(HitlBatch *batch)
 {
-	static HitlStatement insert_messages = {
-		"INSERT INTO hitl.messages (workflow_id, kind, body) "
-		"SELECT * FROM unnest($1, $2, $3)",
-		3,
-		{UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID},
-	};
 	int i;
 
 	hitl_tell_parents(batch);
-	hitl_plan_recoveries(batch);
 	for (i = 0; i < batch->nworkflows; i++)
 		if (batch->workflows[i].changed && batch->workflows[i].control)
 			hitl_take_branches(batch, &batch->workflows[i]);
 	hitl_write_branches(batch);
 	write_workflows(batch);
+	hitl_plan_recoveries(batch);
 	write_awaited(batch);
 	withdraw_by_token(batch);
 	withdraw_asked_by_hand(batch);
@@ -61,7 +55,7 @@ hitl_batch_write(HitlBatch *batch)
 	hitl_insert_checkpoints(&batch->checkpoints);
 	if (!batch->by_engine)
 		have_published(batch);
-	hitl_rows_execute(&batch->messages, &insert_messages);
+	hitl_insert_messages(batch);
 	hitl_write_events(batch);
 	if (batch->by_engine)
 		publish(batch);
@@ -150,13 +144,13 @@ write_awaited(HitlBatch *batch)
 {
 	static HitlStatement insert_tasks = {
 		"INSERT INTO hitl.outbox (id, purpose, workflow_id, token, url, secret_name, "
-		"body, idempotency_key, retry, timeout_seconds) "
+		"body, idempotency_key, retry, timeout_seconds, priority) "
 		"SELECT id, 'inference', workflow_id, token, url, secret_name, body, key, retry, "
-		"timeout FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) "
-		"AS t (id, workflow_id, token, url, secret_name, body, key, retry, timeout)",
-		9,
+		"timeout, priority FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
+		"AS t (id, workflow_id, token, url, secret_name, body, key, retry, timeout, priority)",
+		10,
 		{UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-		 TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, INT4ARRAYOID},
+		 TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, INT4ARRAYOID, INT2ARRAYOID},
 	};
 
 	hitl_insert_approvals(&batch->approvals);
@@ -167,6 +161,10 @@ write_awaited(HitlBatch *batch)
 	batch->timers.count = 0;
 	hitl_insert_external(&batch->external);
 	batch->external.count = 0;
+	hitl_insert_statements(&batch->statements);
+	batch->statements.count = 0;
+	hitl_insert_http(&batch->calls);
+	batch->calls.count = 0;
 }
 
 /*
@@ -339,15 +337,11 @@ have_published(HitlBatch *batch)
 
 	for (i = 0; i < batch->nworkflows; i++)
 	{
-		Datum values[3];
-
 		if (!batch->workflows[i].changed)
 			continue;
-		values[0] = UUIDPGetDatum(&batch->workflows[i].id);
-		values[1] = CStringGetTextDatum("changed");
-		values[2] = JsonbPGetDatum(hitl_changed_body(batch));
+		hitl_add_message(batch, &batch->workflows[i].id, "changed",
+						 hitl_changed_body(batch));
 		batch->queues = NIL;
-		hitl_rows_add(&batch->messages, values, NULL);
 	}
 }
 
