@@ -33,7 +33,7 @@ static const Oid approval_types[] = {UUIDOID,  UUIDOID, INT8OID, TEXTOID,
 static const Oid checkpoint_types[] = {UUIDOID,		  UUIDOID,	TEXTOID,
 									   TEXTOID,		  TEXTOID,	INT4OID,
 									   JSONBOID,	  JSONBOID, TEXTOID,
-									   TIMESTAMPTZOID};
+									   TIMESTAMPTZOID, JSONBOID};
 static const Oid withdrawal_types[] = {UUIDOID, INT8OID};
 static const Oid message_types[] = {UUIDOID, TEXTOID, JSONBOID};
 static const Oid timer_types[] = {UUIDOID, TIMESTAMPTZOID, INT8OID};

@@ -155,8 +155,8 @@ fetch_large(CompiledPath *path, HitlData *data)
 		const Reference *reference = &path->references[i];
 
 		hitl_large_fetch(data, path->text + reference->member,
-						 reference->member_length,
-						 path->text + reference->name, reference->name_length);
+						 reference->member_length, path->text + reference->name,
+						 reference->name_length);
 	}
 	if (path->count < 0)
 		hitl_large_fetch(data, NULL, 0, NULL, 0);

@@ -78,8 +78,9 @@ hitl_large_read(HitlData *data, HitlBatch *batch, const pg_uuid_t *workflow_id,
 
 			entry->member = member;
 			entry->name = name;
-			entry->event = DatumGetInt32(DirectFunctionCall1(
-				numeric_int4, NumericGetDatum(item.val.numeric)));
+			entry->event = DatumGetInt32(
+				DirectFunctionCall1(numeric_int4,
+									NumericGetDatum(item.val.numeric)));
 			data->large = lappend(data->large, entry);
 		}
 	}
