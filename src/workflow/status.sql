@@ -136,8 +136,10 @@ CREATE FUNCTION hitl.describe_event(event hitl.workflow_events) RETURNS text
 		WHEN (event).event_type = 'status_changed' THEN concat_ws(': ',
 			((event).data ->> 'from') || ' to ' || ((event).data ->> 'to'), (event).data ->> 'reason')
 		WHEN (event).event_type = 'step_retried' THEN concat_ws(': ',
-			'after attempt ' || ((event).data ->> 'attempt'), (event).data ->> 'kind',
+			'attempt ' || ((event).data ->> 'attempt'), (event).data ->> 'kind',
 			left((event).data ->> 'message', 200))
+		WHEN (event).event_type = 'undo_started' THEN concat_ws(': ',
+			'to ' || ((event).data ->> 'checkpoint'), (event).data ->> 'reason')
 		WHEN (event).event_type = 'step_undone' THEN 'event ' || ((event).data ->> 'event')
 		WHEN (event).event_type = 'step_skipped' AND (event).data ? 'when' THEN
 			'not ' || ((event).data ->> 'when')
