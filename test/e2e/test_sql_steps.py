@@ -225,6 +225,26 @@ def test_who_it_is(cluster):
         cluster.psql("DROP SCHEMA bobs; ALTER ROLE bob RESET ALL")
 
 
+def test_parallel(cluster):
+    """Parallel workers are who the leader is, and cannot be somebody else either."""
+    cluster.psql("""
+        ALTER ROLE alice SET force_parallel_mode = on;
+        SET ROLE alice;
+        CREATE FUNCTION who() RETURNS text PARALLEL SAFE LANGUAGE plpgsql AS
+            $$BEGIN RETURN session_user || ' ' || current_user || ' ' || current_setting('role')
+              || ' ' || has_table_privilege('secret', 'SELECT') || ' ' || pg_backend_pid(); END$$;
+        CREATE FUNCTION change() RETURNS text PARALLEL SAFE LANGUAGE plpgsql AS
+            $$BEGIN PERFORM set_config('role', 'postgres', true); RETURN 'changed'; END$$;
+        """)
+    try:
+        *who, pid = run(cluster, "SELECT who()")["rows"][0]["who"].split()
+        assert int(pid) not in {worker["pid"] for worker in cluster.workers()}
+        assert who == ["alice", "alice", "none", "false"]
+        fail(cluster, "SELECT change()")
+    finally:
+        cluster.psql("ALTER ROLE alice RESET ALL; DROP FUNCTION who, change")
+
+
 def test_rights(cluster):
     error = fail(cluster, "SELECT word FROM secret")
     assert error["kind"] == "permission_error"
