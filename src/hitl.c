@@ -16,6 +16,8 @@ PG_MODULE_MAGIC;
 
 bool hitl_run_workers = true;
 int hitl_engine_workers = 1;
+int hitl_sql_workers = 2;
+int hitl_sql_timeout = 60000;
 int hitl_batch_size = 200;
 int hitl_batch_timeout = 30000;
 int hitl_max_connections = 256;
@@ -65,6 +67,16 @@ define_settings(void)
 		"hitl.engine_workers",
 		"Number of engine workers in each database that has the extension.",
 		NULL, &hitl_engine_workers, 1, 1, 16, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"hitl.sql_workers",
+		"Number of workers for the statements of sql steps in each database that has the extension.",
+		"With 0 the statements wait.",
+		&hitl_sql_workers, 2, 0, 64, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"hitl.sql_timeout",
+		"Time limit of the statement of an sql step that states none itself.",
+		NULL, &hitl_sql_timeout, 60000, 10, 24 * 60 * 60 * 1000, PGC_SIGHUP,
+		GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable(
 		"hitl.batch_size",
 		"Number of messages that an engine worker processes in one transaction.",

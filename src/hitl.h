@@ -14,6 +14,8 @@
 
 extern bool hitl_run_workers;	   /* shall this database have workers? */
 extern int hitl_engine_workers;	   /* engine workers per database */
+extern int hitl_sql_workers;		   /* executors per database */
+extern int hitl_sql_timeout;	   /* ms, default limit of a step's statement */
 extern int hitl_batch_size;		   /* messages an engine worker takes at once */
 extern int hitl_batch_timeout;	   /* ms, limit of an engine transaction */
 extern int hitl_max_connections;   /* requests the dispatcher has in flight */
@@ -38,6 +40,8 @@ extern char *hitl_allowed_private_hosts; /* comma-separated host names and
 #define ERRCODE_HITL_APPROVAL_CANCELLED	  MAKE_SQLSTATE('W', 'F', '0', '1', '3')
 #define ERRCODE_HITL_ALREADY_ANSWERED	  MAKE_SQLSTATE('W', 'F', '0', '1', '4')
 #define ERRCODE_HITL_NOT_AN_APPROVER	  MAKE_SQLSTATE('W', 'F', '0', '1', '5')
+#define ERRCODE_HITL_KEY_REUSED			  MAKE_SQLSTATE('W', 'F', '0', '1', '6')
+#define ERRCODE_HITL_STATE_CHANGED		  MAKE_SQLSTATE('W', 'F', '0', '1', '7')
 #define ERRCODE_HITL_MISSING_PARAMETERS	  MAKE_SQLSTATE('W', 'F', '0', '3', '0')
 #define ERRCODE_HITL_TEMPLATE_EXISTS	  MAKE_SQLSTATE('W', 'F', '0', '3', '1')
 #define ERRCODE_HITL_CANNOT_MIGRATE		  MAKE_SQLSTATE('W', 'F', '0', '3', '2')

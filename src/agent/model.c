@@ -13,6 +13,7 @@
 #include "hitl.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
+#include "workflow/branch.h"
 #include "workflow/identifier.h"
 
 /* The longest time limit of a request: a day.  hitl.outbox checks it too. */
@@ -209,7 +210,7 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 		  Model *model)
 {
 	Jsonb *body = hitl_jsonb_parse(effect->body);
-	Jsonb *data = hitl_data_document(&workflow->data);
+	Jsonb *data = hitl_scope_document(batch, workflow, effect->scope);
 	Jsonb *variables = hitl_member(data, "variables");
 	Jsonb *steps = hitl_member(data, "steps");
 	Jsonb *retry = hitl_member(body, "retry");

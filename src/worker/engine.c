@@ -35,13 +35,18 @@
 #include "utils/timestamp.h"
 #include "worker/worker.h"
 #include "workflow/batch.h"
+#include "workflow/branch.h"
 #include "workflow/child.h"
 #include "workflow/definition.h"
 #include "workflow/external.h"
 #include "workflow/identifier.h"
+#include "workflow/recovery.h"
 
 /* Under load, look for what the claim position has passed this often (ms). */
 #define SWEEP_INTERVAL 1000
+
+/* Of the time, what looking back may take: one part in so many and one. */
+#define LOOK_BACK_SHARE 9
 
 /* Under load, look for approvals to expire this often (ms). */
 #define EXPIRY_INTERVAL 100
@@ -52,6 +57,12 @@
 /* When a workflow is locked by somebody else, look again after (ms). */
 #define MIN_BUSY_DELAY 5
 #define MAX_BUSY_DELAY 1000
+
+/*
+ * So often the messages of a workflow without definition are put off, a minute
+ * each time, before it is failed.
+ */
+#define UNDEFINED_LIMIT 60
 
 /* A message, claimed. */
 typedef struct Message
@@ -69,6 +80,7 @@ typedef struct Message
 static pg_uuid_t *in_hand = NULL;
 static int in_hand_count = 0;
 static int in_hand_capacity = 0;
+static TimestampTz in_hand_until = DT_NOEND; /* the last message was due */
 
 /* Workflows whose batch has failed, to be taken up one at a time, last first. */
 static pg_uuid_t *suspects = NULL;
@@ -80,12 +92,30 @@ static pg_uuid_t *alone = NULL;
 /* A workflow that can neither go on now nor be failed. */
 static pg_uuid_t stubborn;
 static bool is_stubborn = false;
+static bool is_undefined = false; /* since its definition is missing */
+
+/*
+ * Of the workflow taken up alone: the messages to take at once, those taken,
+ * and when the last of the batch that failed was due.
+ */
+static int alone_limit = 0;
+static int alone_claimed = 0;
+static TimestampTz suspects_until = DT_NOEND;
 
 /* The last message claimed. */
 static TimestampTz claim_position = DT_NOBEGIN;
 static int64 claim_id = 0;
 
 static TimestampTz next_sweep = 0;
+
+/*
+ * Messages of workflows with a priority are put before the claim position.
+ * Looking back passes the dead index entries that the claims have left, so it
+ * is done as often as takes a tenth of the time, until the front is reached.
+ */
+static TimestampTz front = DT_NOBEGIN;
+static TimestampTz next_look_back = 0;
+static bool must_look_back = false;
 static TimestampTz next_expiry_check = 0;
 static long busy_delay = MIN_BUSY_DELAY;
 static TimestampTz pass_began = 0;
@@ -97,12 +127,15 @@ static bool is_transient(int sqlerrcode);
 static bool is_worth_splitting(int sqlerrcode);
 static bool took_too_long(int sqlerrcode);
 static void fail_workflow(const pg_uuid_t *id, const ErrorData *error);
-static void put_off(const pg_uuid_t *id);
+static bool is_beyond_recovery(int sqlerrcode);
+static int put_off(const pg_uuid_t *id);
+static void fail_undefined(const pg_uuid_t *id);
 static int process_batch(int *claimed, bool *skipped);
 static int claim(Message **messages);
 static int read_messages(Message **messages);
 static void take_in_hand(Message *messages, int count);
 static int compare_ids(const void *a, const void *b);
+static void read_branches(HitlBatch *batch, Message *messages, int count);
 static void postpone_orphans(Message *messages, int count, bool *skipped);
 static void delete_messages(Message *messages, int count);
 static long sleep_time(TimestampTz looked_at);
@@ -146,11 +179,16 @@ engine_pass(void)
 	hitl_trim_definitions();
 	if (is_stubborn)
 	{
-		put_off(&stubborn);
+		int times = put_off(&stubborn);
+
 		is_stubborn = false;
+		if (is_undefined && times >= UNDEFINED_LIMIT)
+			fail_undefined(&stubborn);
 	}
 	in_hand_count = 0;
 	alone = suspects_count > 0 ? &suspects[suspects_count - 1] : NULL;
+	if (alone_limit == 0)
+		alone_limit = hitl_batch_size;
 
 	hitl_begin_work("processing messages");
 	pass_began = now;
@@ -158,6 +196,7 @@ engine_pass(void)
 	count = process_batch(&claimed, &skipped);
 	if (claimed == 0 && claim_position != DT_NOBEGIN && alone == NULL)
 	{
+		must_look_back = false;
 		claim_position = DT_NOBEGIN;
 		next_sweep = now + SWEEP_INTERVAL * (int64) 1000;
 		around = true;
@@ -184,7 +223,12 @@ engine_pass(void)
 
 	if (alone != NULL)
 	{
-		suspects_count--;
+		/* It is through when nothing is left of what the batch had of it. */
+		if (count == 0 || claimed < alone_limit)
+		{
+			suspects_count--;
+			alone_limit = 0;
+		}
 		alone = NULL;
 	}
 
@@ -217,11 +261,21 @@ engine_failed(const ErrorData *error)
 	{
 		pg_uuid_t id = *alone;
 
+		if (took_too_long(error->sqlerrcode) && alone_claimed > 1)
+		{
+			/* Many branches have been answered: fewer of them at once. */
+			alone_limit = alone_claimed / 4 + 1;
+			alone = NULL;
+			return true;
+		}
+
 		/* Before anything can fail here, or it would be tried for ever. */
 		suspects_count--;
+		alone_limit = 0;
 		alone = NULL;
 		stubborn = id;
-		if (error->sqlerrcode == ERRCODE_UNDEFINED_OBJECT)
+		is_undefined = error->sqlerrcode == ERRCODE_UNDEFINED_OBJECT;
+		if (is_undefined)
 		{
 			/* Its definition: a restore has not come to it yet. */
 			is_stubborn = true;
@@ -243,6 +297,8 @@ engine_failed(const ErrorData *error)
 			: repalloc(suspects, Max(1, in_hand_count) * sizeof(pg_uuid_t));
 		memcpy(suspects, in_hand, in_hand_count * sizeof(pg_uuid_t));
 		suspects_count = in_hand_count;
+		suspects_until = in_hand_until;
+		alone_limit = 0;
 	}
 	in_hand_count = 0;
 	return false;
@@ -300,8 +356,15 @@ took_too_long(int sqlerrcode)
 static void
 fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 {
+	/* What was told from outside is kept, to be told again by a retry. */
 	static HitlStatement drop_messages = {
-		"DELETE FROM hitl.messages WHERE workflow_id = $1 AND due_at <= clock_timestamp()",
+		"WITH gone AS (DELETE FROM hitl.messages "
+		"WHERE workflow_id = $1 AND due_at <= clock_timestamp() "
+		"RETURNING due_at, id, kind, body) "
+		"SELECT jsonb_build_object('dropped', jsonb_agg(jsonb_build_object("
+		"'kind', kind, 'body', body) ORDER BY due_at, id)) FROM gone "
+		"WHERE kind IN ('start', 'scheduled_start', 'signal_sent', 'approval_requested') "
+		"HAVING count(*) > 0",
 		1,
 		{UUIDOID},
 	};
@@ -316,13 +379,15 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 	};
 	static HitlStatement record = {
 		"INSERT INTO hitl.workflow_events (workflow_id, seq, event_type, data, created_at) "
-		"VALUES ($1, $2, 'workflow_failed', $3, clock_timestamp())",
-		3,
-		{UUIDOID, INT4OID, JSONBOID},
+		"VALUES ($1, $2, 'workflow_failed', $3 || coalesce($4, '{}'), clock_timestamp())",
+		4,
+		{UUIDOID, INT4OID, JSONBOID, JSONBOID},
 	};
 	bool late = took_too_long(error->sqlerrcode);
 	const char *message;
 	Datum values[5];
+	Datum dropped;
+	bool none = true;
 	bool isnull;
 
 	hitl_begin_work("failing a workflow");
@@ -333,6 +398,7 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 						 : "unknown error";
 	values[0] = UUIDPGetDatum(id);
 	hitl_execute(&drop_messages, values, NULL, 0);
+	dropped = SPI_processed > 0 ? hitl_column(0, 1, &none) : 0;
 	values[1] = CStringGetTextDatum(message);
 	values[2] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
 	values[3] = error->detail ? CStringGetTextDatum(error->detail) : 0;
@@ -342,9 +408,12 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 	{
 		values[1] = hitl_column(0, 1, &isnull);
 		values[2] = hitl_column(0, 2, &isnull);
-		hitl_execute(&record, values, NULL, 0);
+		values[3] = dropped;
+		hitl_execute(&record, values, none ? "   n" : NULL, 0);
 		hitl_withdraw_all(id);
 		hitl_tell_parent(id);
+		if (!is_beyond_recovery(error->sqlerrcode))
+			hitl_plan_recoveries_of(values, 1);
 		hitl_announce_at_commit(id);
 		Async_Notify("hitl_events", hitl_id_text(id));
 	}
@@ -355,26 +424,70 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 }
 
 /*
- * Put off the due messages of a workflow that can neither go on now nor be
- * failed (a trigger forbids it, say), so that the others go on.
+ * Errors that a workflow's definition or control state is damaged: it could
+ * not even be loaded for a recovery.
  */
-static void
+static bool
+is_beyond_recovery(int sqlerrcode)
+{
+	return sqlerrcode == ERRCODE_UNDEFINED_OBJECT ||
+		sqlerrcode == ERRCODE_DATA_CORRUPTED ||
+		sqlerrcode == ERRCODE_HITL_INVALID_DEFINITION;
+}
+
+/*
+ * Put off the due messages of a workflow that can neither go on now nor be
+ * failed (a trigger forbids it, say), so that the others go on.  The answer is
+ * how often that was done.
+ */
+static int
 put_off(const pg_uuid_t *id)
 {
 	static HitlStatement postpone = {
-		"UPDATE hitl.messages SET due_at = now() + interval '1 minute' "
-		"WHERE workflow_id = $1 AND due_at <= now()",
+		"WITH later AS (UPDATE hitl.messages SET due_at = now() + interval '1 minute', "
+		"body = body || jsonb_build_object("
+		"'put_off', coalesce((body ->> 'put_off')::integer, 0) + 1) "
+		"WHERE workflow_id = $1 AND due_at <= now() "
+		"RETURNING (body ->> 'put_off')::integer AS times) "
+		"SELECT coalesce(max(times), 0) FROM later",
 		1,
 		{UUIDOID},
 	};
 	Datum value = UUIDPGetDatum(id);
+	int times;
+	bool isnull;
 
 	hitl_begin_work("putting off messages");
 	hitl_execute(&postpone, &value, NULL, 0);
+	times = DatumGetInt32(hitl_column(0, 1, &isnull));
 	hitl_end_work();
 	ereport(LOG,
 			(errmsg("workflow %s has been put off", hitl_id_text(id)),
 			 errdetail("Its messages will be tried again in a minute.")));
+	return times;
+}
+
+/*
+ * Fail a workflow whose definition has not come for an hour.
+ */
+static void
+fail_undefined(const pg_uuid_t *id)
+{
+	static HitlStatement call_back = {
+		"UPDATE hitl.messages SET due_at = now() "
+		"WHERE workflow_id = $1 AND body ? 'put_off'",
+		1,
+		{UUIDOID},
+	};
+	ErrorData error = {.sqlerrcode = ERRCODE_UNDEFINED_OBJECT,
+					   .message = "its definition is missing",
+					   .detail = "It was waited for as long as a restore may take."};
+	Datum value = UUIDPGetDatum(id);
+
+	hitl_begin_work("calling back messages");
+	hitl_execute(&call_back, &value, NULL, 0);
+	hitl_end_work();
+	fail_workflow(id, &error);
 }
 
 /*
@@ -400,8 +513,7 @@ process_batch(int *claimed, bool *skipped)
 	batch = hitl_batch_create();
 	batch->by_engine = true;
 	hitl_batch_load(batch, in_hand, in_hand_count);
-	if (batch->cut)
-		claim_position = DT_NOBEGIN; /* the others are next */
+	read_branches(batch, messages, count);
 	for (i = 0; i < count; i++)
 	{
 		HitlWorkflow *workflow = hitl_batch_find(batch,
@@ -416,7 +528,14 @@ process_batch(int *claimed, bool *skipped)
 		messages[i].done = true;
 		done++;
 		CHECK_FOR_INTERRUPTS();
+		if (batch->bytes > HITL_MAX_BATCH_BYTES && i + 1 < count)
+		{
+			batch->cut = true;
+			break;
+		}
 	}
+	if (batch->cut)
+		claim_position = DT_NOBEGIN; /* the others are next */
 	hitl_batch_write(batch);
 	if (missing > 0)
 		postpone_orphans(messages, count, skipped);
@@ -444,9 +563,9 @@ claim(Message **messages)
 	};
 	static HitlStatement claim_one = {
 		CLAIM_MESSAGES "WHERE m.workflow_id = $1 AND m.due_at <= $2 "
-					   "ORDER BY m.due_at, m.id FOR UPDATE SKIP LOCKED",
-		2,
-		{UUIDOID, TIMESTAMPTZOID},
+					   "ORDER BY m.due_at, m.id LIMIT $3 FOR UPDATE SKIP LOCKED",
+		3,
+		{UUIDOID, TIMESTAMPTZOID, INT4OID},
 	};
 	TimestampTz now = GetCurrentTimestamp();
 	Datum values[4];
@@ -455,9 +574,19 @@ claim(Message **messages)
 	values[1] = TimestampTzGetDatum(now);
 	if (alone != NULL)
 	{
+		/* Not past the batch: that queue may be long, and has no such index. */
 		values[0] = UUIDPGetDatum(alone);
+		values[1] = TimestampTzGetDatum(Min(now, suspects_until));
+		values[2] = Int32GetDatum(alone_limit);
 		hitl_execute(&claim_one, values, NULL, 0);
-		return read_messages(messages);
+		return alone_claimed = read_messages(messages);
+	}
+	must_look_back |= hitl_must_look_back();
+	if (must_look_back && now >= next_look_back)
+	{
+		must_look_back = false;
+		front = Max(front, claim_position);
+		claim_position = DT_NOBEGIN;
 	}
 	if (now >= next_sweep)
 	{
@@ -468,6 +597,12 @@ claim(Message **messages)
 	values[2] = Int32GetDatum(hitl_batch_size);
 	values[3] = Int64GetDatum(claim_position == DT_NOBEGIN ? 0 : claim_id);
 	hitl_execute(&claim_due, values, NULL, 0);
+	if (claim_position < front)
+	{
+		TimestampTz then = GetCurrentTimestamp();
+
+		next_look_back = then + (then - now) * LOOK_BACK_SHARE;
+	}
 	count = read_messages(messages);
 	if (count > 0)
 	{
@@ -520,6 +655,7 @@ take_in_hand(Message *messages, int count)
 	}
 	for (i = 0; i < count; i++)
 		in_hand[i] = messages[i].workflow_id;
+	in_hand_until = messages[count - 1].due_at;
 	qsort(in_hand, count, sizeof(pg_uuid_t), compare_ids);
 	in_hand_count = qunique(in_hand, count, sizeof(pg_uuid_t), compare_ids);
 }
@@ -528,6 +664,31 @@ static int
 compare_ids(const void *a, const void *b)
 {
 	return memcmp(a, b, sizeof(pg_uuid_t));
+}
+
+/*
+ * Read the branches that the messages are about, if there are such.
+ */
+static void
+read_branches(HitlBatch *batch, Message *messages, int count)
+{
+	static const Oid types[] = {UUIDOID, INT8OID};
+	HitlRows rows;
+	int i;
+
+	hitl_rows_init(&rows, lengthof(types), types);
+	for (i = 0; i < count; i++)
+	{
+		int64 token = hitl_member_int(messages[i].body, "token", 0);
+		Datum values[2];
+
+		if (HITL_TOKEN_BRANCH(token) <= 0)
+			continue;
+		values[0] = UUIDPGetDatum(&messages[i].workflow_id);
+		values[1] = Int64GetDatum(HITL_TOKEN_BRANCH(token));
+		hitl_rows_add(&rows, values, NULL);
+	}
+	hitl_read_branches(batch, &rows);
 }
 
 /*

@@ -1,6 +1,6 @@
 /*
  * data.h
- *		A workflow's data: asked by SQL/JSON path, changed by deltas.
+ *		The data of a workflow, or of a scope within it, changed by deltas.
  */
 #ifndef HITL_DATA_H
 #define HITL_DATA_H
@@ -12,16 +12,33 @@
 #include "utils/jsonb.h"
 
 /*
- * The data of a workflow.  Deltas are kept until somebody looks, so that a
- * workflow that takes several steps at once is put together once.
+ * The data of a workflow or scope.  It is unpacked when somebody looks, and
+ * deltas are kept until somebody wants the whole, so that a step costs what it
+ * reads and changes.
  */
 typedef struct HitlData
 {
-	Jsonb *document; /* without the deltas */
-	List *deltas;	 /* of Jsonb, oldest first */
-	bool merged;	 /* document was put together here, and is
-								 * nobody else's */
+	struct varlena *packed; /* as it was read; NULL: there is none, or it is
+							 * unpacked */
+	Jsonb *document;		/* without the deltas; NULL while packed */
+	List *deltas;			/* of Jsonb, oldest first */
+	bool merged;			/* document was put together here, and is
+							 * nobody else's */
+	bool changed;			/* since it was read */
+	Size *unpacked;			/* adds up what was unpacked, or NULL */
 } HitlData;
+
+/* What hitl_find_member() finds. */
+typedef enum HitlFound
+{
+	HITL_FOUND_NOTHING = 0, /* not even the outer member */
+	HITL_FOUND_OBJECT,		/* an object without such a member */
+	HITL_FOUND_OTHER,		/* the outer member is no object */
+	HITL_FOUND_MEMBER
+} HitlFound;
+
+/* Take data as read from a column; it is unpacked when it is needed. */
+extern void hitl_data_read(HitlData *data, Datum column, Size *unpacked);
 
 /*
  * Change the data: the members of the members of a delta replace or join those
@@ -33,17 +50,25 @@ extern void hitl_data_change(HitlData *data, Jsonb *delta);
 /* The data, all deltas merged. */
 extern Jsonb *hitl_data_document(HitlData *data);
 
-/* What stands behind the callbacks of a HitlHost. */
-typedef struct HitlHostData
-{
-	HitlData *data;	  /* what paths are evaluated over */
-	ErrorData *error; /* why a callback answered HOST_FAILED */
-} HitlHostData;
+/*
+ * Documents of which later ones are laid over earlier ones, as deltas are:
+ * append what the data consist of to a list of such layers.
+ */
+extern List *hitl_data_layers(HitlData *data, List *layers);
 
-extern void hitl_host_init(HitlHost *host, HitlHostData *host_data);
+/* A member of a member of what layers amount to: $.member.name. */
+extern HitlFound hitl_find_member(List *layers, const char *member,
+								  int member_length, const char *name,
+								  int name_length, JsonbValue *value);
 
-/* Raise the error that a callback could not let pass through the core. */
-extern void hitl_host_rethrow(HitlHostData *host_data) pg_attribute_noreturn();
+/* Push a key and what the layers make of it; nothing where none has it. */
+extern void hitl_push_merged(JsonbParseState **state, List *layers,
+							 const char *name, int length);
+
+/* What layers amount to. */
+extern Jsonb *hitl_merge_layers(List *layers);
+
+/* ---- jsonb ------------------------------------------------------------ */
 
 /* The members of two objects, those of the second winning. */
 extern Jsonb *hitl_merge(Jsonb *first, Jsonb *second);
@@ -59,6 +84,10 @@ extern int64 hitl_member_int(Jsonb *object, const char *key, int64 fallback);
 
 extern char *hitl_jsonb_text(Jsonb *jsonb);
 extern Jsonb *hitl_jsonb_parse(const char *text);
+
+/* Push a text. */
+extern void hitl_push_text(JsonbParseState **state, JsonbIteratorToken token,
+						   const char *text, int length);
 
 /* jsonb of an object of text members; NULL values are left out.  Ends with NULL. */
 extern Jsonb *hitl_facts(const char *key, ...);

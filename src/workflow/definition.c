@@ -18,6 +18,7 @@
 #include "utils/memutils.h"
 #include "workflow/data.h"
 #include "workflow/definition.h"
+#include "workflow/host.h"
 
 /* Parsed definitions kept before hitl_trim_definitions forgets them all. */
 #define MAX_PARSED 1000

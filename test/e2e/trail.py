@@ -36,7 +36,7 @@ def faults(connection):
         SELECT 'happened twice', workflow_id, concat_ws(' ', event_type, step_name)
         FROM hitl.workflow_events
         WHERE workflow_id NOT IN (SELECT workflow_id FROM hitl.workflow_events
-                                  WHERE event_type = 'rolled_back')
+                                  WHERE event_type IN ('rolled_back', 'workflow_retried'))
           AND event_type IN ('workflow_created', 'workflow_started', 'step_completed',
                              'workflow_completed', 'workflow_failed', 'workflow_rejected')
         GROUP BY workflow_id, event_type, step_name HAVING count(*) > 1
