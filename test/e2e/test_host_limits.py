@@ -53,7 +53,7 @@ def clean(cluster):
 def put(cluster, url, count=1, purpose="http", priority=0, first=1):
     cluster.sql(
         "INSERT INTO hitl.outbox (id, purpose, url, idempotency_key, priority, retry)"
-        " SELECT gen_random_uuid(), %s, %s, i, %s, %s FROM generate_series(%s, %s) i",
+        " SELECT gen_random_uuid(), %s, %s, i, %s, %s FROM generate_series(%s::int, %s::int) i",
         [purpose, url, priority, Jsonb({"max_attempts": 1}), first, first + count - 1])
 
 
