@@ -58,7 +58,7 @@
  * Of the connections of a lane, a host leaves one in this many plus one free:
  * then a second one that hangs, too, leaves some of the rest, and so on.
  */
-#define HOST_SHARE 7
+#define HOST_SHARE 3
 
 /* Looks go on to ask a host for a while after its queue was empty. */
 #define QUEUE_MEMORY_MS 10000
@@ -573,6 +573,9 @@ list_queues(Lane *lane, TimestampTz now)
 		if (!queue->listed)
 			dlist_push_tail(&lane->queues, &queue->node);
 		queue->listed = true;
+
+		/* Rows of a higher priority have come in before the others. */
+		queue->position = Min(queue->position, queue->first);
 	}
 	dlist_foreach_modify(iter, &lane->queues)
 	{
