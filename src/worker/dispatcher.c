@@ -85,8 +85,7 @@ static void settle_recorded(void);
 static void look_for_work(TimestampTz now);
 static void look_in_lane(Lane *lane, int capacity);
 static int claim_from_queues(Lane *lane, int capacity, bool swept);
-static int give_shares(Lane *lane, int capacity, bool swept,
-					   HitlOrder *orders);
+static int give_shares(Lane *lane, int capacity, bool swept, HitlOrder *orders);
 static int compare_orders(const void *a, const void *b);
 static int host_share(const HitlQueue *queue, int capacity);
 static void list_queues(Lane *lane, TimestampTz now);
@@ -582,8 +581,8 @@ list_queues(Lane *lane, TimestampTz now)
 		HitlQueue *queue = dlist_container(HitlQueue, node, iter.cur);
 
 		if (queue->first != DT_NOEND ||
-			now < TimestampTzPlusMilliseconds(queue->served_at,
-											  QUEUE_MEMORY_MS))
+			now <
+				TimestampTzPlusMilliseconds(queue->served_at, QUEUE_MEMORY_MS))
 			continue;
 		dlist_delete(iter.cur);
 		queue->listed = false;
@@ -612,10 +611,10 @@ next_due(Lane *lane, TimestampTz now)
 		else if (queue->asked > queue->got)
 		{
 			/* What came next is not known; what was not claimed is locked. */
-			due_at = Min(due_at, queue->got > 0
-							 ? lane->sweep_after
-							 : TimestampTzPlusMilliseconds(
-								   now, LOCKED_ROW_DELAY_MS));
+			due_at = Min(due_at,
+						 queue->got > 0 ? lane->sweep_after
+										: TimestampTzPlusMilliseconds(
+											  now, LOCKED_ROW_DELAY_MS));
 		}
 		else if (hitl_host_allows(queue->host, now, &ready_at) == 0)
 			due_at = Min(due_at, ready_at);
