@@ -86,13 +86,11 @@ def test_cancelled_with_parents(cluster):
 
         def alive():
             return client.execute(
-                "SELECT count(*) FROM hitl.child_workflows"
-                " WHERE status NOT IN ('cancelled')").fetchone()[0] - before
-        before = client.execute(
-            "SELECT count(*) FROM hitl.child_workflows WHERE parent_id <> ALL (%s)"
-            " AND status NOT IN ('cancelled') AND parent_id NOT IN"
-            " (SELECT workflow_id FROM hitl.child_workflows WHERE parent_id = ANY (%s))",
-            [ids, ids]).fetchone()[0]
+                "WITH RECURSIVE family (id) AS (SELECT unnest(%s::uuid[]) UNION ALL"
+                " SELECT c.workflow_id FROM hitl.child_workflows c JOIN family f"
+                " ON f.id = c.parent_id)"
+                " SELECT count(*) FROM family JOIN hitl.workflows USING (id)"
+                " WHERE status <> 'cancelled'", [ids]).fetchone()[0]
         wait_until(lambda: alive() == 0, describe=alive)
         assert statuses(client, ids) == {"cancelled": 60}
         assert client.execute("SELECT count(*) FROM hitl.list_pending_approvals()"
