@@ -3,6 +3,7 @@ import time
 
 import pytest
 from harness import wait_until
+from psycopg.types.json import Jsonb
 from trail import faults, make, statuses
 
 SETTINGS = {"hitl__engine_workers": 2}
@@ -95,6 +96,53 @@ def test_cancelled_with_parents(cluster):
         assert statuses(client, ids) == {"cancelled": 60}
         assert client.execute("SELECT count(*) FROM hitl.list_pending_approvals()"
                               ).fetchone()[0] == 0
+
+
+def test_foreach(cluster):
+    """Children of a foreach, some at a time, with their results in order."""
+    definition = {"steps": [{
+        "name": "all", "type": "foreach", "items": "$.variables.numbers", "as": "number",
+        "concurrency": 10, "steps": [
+            {"name": "one", "type": "workflow", "input": {"n": "{{ $.variables.number }}"},
+             "definition": {"steps": [SAY]}}]}]}
+    with cluster.connect() as client:
+        workflow = client.execute(
+            "SELECT hitl.execute_workflow(hitl.create_workflow('many',"
+            " workflow_definition => %s, input_data => %s))",
+            [Jsonb(definition), Jsonb({"numbers": list(range(100))})]).fetchone()[0]
+        wait_until(lambda: statuses(client, [workflow]) == {"completed": 1},
+                   describe=lambda: statuses(client, [workflow]))
+        said = client.execute("SELECT data -> 'steps' -> 'all' FROM hitl.workflows"
+                              " WHERE id = %s", [workflow]).fetchone()[0]
+        assert [one["result"]["say"]["answer"] for one in said] == [
+            f"say {n}" for n in range(100)]
+
+
+def test_timeout(cluster):
+    """A child that takes too long is cancelled, and what it asks is withdrawn."""
+    with cluster.connect() as client:
+        ids = make(client, parent(ASK, timeout=0.2), 5)
+        wait_until(lambda: statuses(client, ids) == {"failed": 5},
+                   describe=lambda: statuses(client, ids))
+        wait_until(lambda: children(client, ids) == {"cancelled": 5},
+                   describe=lambda: children(client, ids))
+        assert client.execute("SELECT DISTINCT error ->> 'kind' FROM hitl.workflows"
+                              " WHERE id = ANY (%s)", [ids]).fetchall() == [("timeout",)]
+
+
+def test_retried(cluster):
+    """A step whose child failed starts another; by itself, or when its parent is retried."""
+    retry = {"max_attempts": 3, "base_delay": 0.01, "on": ["validation_error"]}
+    definition = parent({**SAY, "task": "{{ $.variables.missing }}"}, retry=retry)
+    with cluster.connect() as client:
+        ids = make(client, definition, 3)
+        wait_until(lambda: statuses(client, ids) == {"failed": 3},
+                   describe=lambda: statuses(client, ids))
+        assert children(client, ids) == {"failed": 9}
+        for one in ids:
+            client.execute("SELECT hitl.retry_workflow(%s)", [one])
+        wait_until(lambda: sum(children(client, ids).values()) > 9)
+        wait_until(lambda: statuses(client, ids) == {"failed": 3})
 
 
 def test_crash(new_cluster):

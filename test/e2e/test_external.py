@@ -289,6 +289,53 @@ def test_priority(cluster):
             client.execute("SELECT hitl.complete_task(%s)", [row[0]])
 
 
+def test_branches(cluster):
+    """A foreach offers some tasks at a time; its results are in order of the elements."""
+    definition = {"steps": [{
+        "name": "do", "type": "foreach", "items": "$.variables.numbers", "as": "number",
+        "concurrency": 8, "steps": [
+            {"name": "one", "type": "task", "task": "{{ $.variables.number }}",
+             "executor": "external", "queue": "each"}]}]}
+    numbers, most, seen = 100, 0, []
+    with cluster.connect() as client:
+        hear = listen(client)
+        workflow = client.execute(
+            "SELECT hitl.execute_workflow(hitl.create_workflow('many',"
+            " workflow_definition => %s, input_data => %s))",
+            [Jsonb(definition), Jsonb({"numbers": list(range(numbers))})]).fetchone()[0]
+        while len(seen) < numbers:
+            rows = claim(client, "each", 100)
+            most = max(most, len(rows))
+            for row in reversed(rows):
+                seen.append(row[3])
+                client.execute("SELECT hitl.complete_task(%s, %s)", [row[0], Jsonb(int(row[3]) * 2)])
+            if not rows:
+                hear("each")
+        wait_until(lambda: statuses(client, [workflow]) == {"completed": 1})
+        assert most <= 8
+        assert result(cluster, workflow) == [2 * number for number in range(numbers)]
+
+
+def test_any_branch(cluster):
+    """When one branch is enough, the tasks of the others are withdrawn."""
+    definition = {"steps": [{"name": "do", "type": "parallel", "wait_for": "any", "branches": [
+        [{"name": f"one_{n}", "type": "task", "task": str(n), "executor": "external",
+          "queue": "race"}] for n in range(3)]}]}
+    with cluster.connect() as client:
+        hear = listen(client)
+        workflow, = make(client, definition)
+        hear("race")
+        rows = claim(client, "race", 3)
+        assert len(rows) == 3
+        client.execute("SELECT hitl.complete_task(%s, '1')", [rows[1][0]])
+        wait_until(lambda: statuses(client, [workflow]) == {"completed": 1})
+        for row in (rows[0], rows[2]):
+            with pytest.raises(psycopg.Error) as error:
+                client.execute("SELECT hitl.heartbeat_task(%s)", [row[0]])
+            assert error.value.sqlstate == "WF042"
+        assert result(cluster, workflow)["branches"] == ["cancelled", "completed", "cancelled"]
+
+
 def test_crash(new_cluster):
     """Claims and answers survive a crash of the server; what was not committed is offered again."""
     crashed = new_cluster("external", {"fsync": "on"}).start()

@@ -89,6 +89,62 @@ def test_many_kept(cluster):
         assert taken(client, [workflow]) == [(1999, 0)]
 
 
+def test_branches(cluster):
+    """Of many branches that wait for one name, each gets the signal that it asked for."""
+    definition = {"steps": [{
+        "name": "all", "type": "foreach", "items": "$.variables.numbers", "as": "number",
+        "steps": [{"name": "heard", "type": "signal", "signal": "s",
+                   "match": "$.n == {{ $.variables.number }}"}]}]}
+    numbers = list(range(200))
+    with cluster.connect() as client:
+        workflow = client.execute(
+            "SELECT hitl.execute_workflow(hitl.create_workflow('many',"
+            " workflow_definition => %s, input_data => %s))",
+            [Jsonb(definition), Jsonb({"numbers": numbers})]).fetchone()[0]
+        random.Random(7).shuffle(numbers)
+        for number in numbers:
+            send(client, workflow, {"n": number, "twice": number * 2})
+        wait_until(lambda: statuses(client, [workflow]) == {"completed": 1},
+                   describe=lambda: statuses(client, [workflow]))
+        heard = client.execute("SELECT data -> 'steps' -> 'all' FROM hitl.workflows"
+                               " WHERE id = %s", [workflow]).fetchone()[0]
+        assert [one["payload"]["twice"] for one in heard] == [2 * n for n in range(200)]
+
+
+def test_any_branch(cluster):
+    """One signal ends a race: the other branch waits no more, and its time limit is gone."""
+    definition = {"steps": [
+        {"name": "race", "type": "parallel", "wait_for": "any", "branches": [
+            [{"name": "paid", "type": "signal", "signal": "paid", "timeout": "1 day"}],
+            [{"name": "stop", "type": "signal", "signal": "stop", "timeout": "1 day"}]]},
+        {"name": "stop_again", "type": "signal", "signal": "stop"}]}
+    with cluster.connect() as client:
+        workflow, = make(client, definition)
+        send(client, workflow, 1, name="paid")
+        wait_until(lambda: client.execute(
+            "SELECT array_agg(step_name) FROM hitl.awaited_signals WHERE workflow_id = %s",
+            [workflow]).fetchone()[0] == ["stop_again"])
+        send(client, workflow, 2, name="stop")
+        wait_until(lambda: statuses(client, [workflow]) == {"completed": 1})
+        assert client.execute("SELECT count(*) FROM hitl.messages WHERE workflow_id = %s",
+                              [workflow]).fetchone()[0] == 0
+
+
+def test_timeout(cluster):
+    """What comes after its time is kept for the next step that waits."""
+    definition = {"steps": [
+        {"name": "one", "type": "signal", "signal": "s", "timeout": 0.1, "on_error": "continue"},
+        {"name": "two", "type": "signal", "signal": "s"}]}
+    with cluster.connect() as client:
+        workflow, = make(client, definition)
+        wait_until(lambda: client.execute(
+            "SELECT data #>> '{steps,one,error,kind}' FROM hitl.workflows WHERE id = %s",
+            [workflow]).fetchone()[0] == "timeout")
+        send(client, workflow, {"n": 2})
+        wait_until(lambda: statuses(client, [workflow]) == {"completed": 1})
+        assert taken(client, [workflow]) == [(None, 2)]
+
+
 def test_crash_and_dump(new_cluster, cluster):
     """Kept and awaited signals survive a crash, and a dump into another cluster."""
     crashed = new_cluster("signals", {"fsync": "on"}).start()
