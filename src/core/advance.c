@@ -17,57 +17,39 @@ typedef struct MessageKind
 {
 	const char *kind;
 	void (*handle)(HitlRun *run, const HitlJson *body);
+	bool revives; /* may follow the end of the workflow */
 } MessageKind;
-
-/* What a call that fails goes back to. */
-typedef struct Saved
-{
-	HitlControl control;
-	HitlPosition *positions;
-	int effects;
-} Saved;
 
 static void handle_start(HitlRun *run, const HitlJson *body);
 static void handle_continue(HitlRun *run, const HitlJson *body);
 static void handle_approval(HitlRun *run, const HitlJson *body);
 static void handle_reply(HitlRun *run, const HitlJson *body);
-static void deliver(HitlRun *run, const HitlJson *body, HitlPositionState state,
-					const char *fault);
 static void handle_timer(HitlRun *run, const HitlJson *body);
 static void handle_signal(HitlRun *run, const HitlJson *body);
 static void handle_child(HitlRun *run, const HitlJson *body);
-static void handle_cancel(HitlRun *run, const HitlJson *body);
+static void deliver(HitlRun *run, const HitlJson *body, HitlPositionState state,
+					const char *fault);
+static bool read_token(HitlRun *run, const HitlJson *body, int64_t *token);
+static void enter_next(HitlRun *run);
 static const MessageKind *find_message_kind(const char *kind);
 static const HitlJson *read_body(HitlRun *run, const char *text);
-static void begin(HitlRun *run, Saved *saved);
-static HitlResult finish(HitlRun *run, const Saved *saved);
-static void enter_next(HitlRun *run);
-static void enter(HitlRun *run, HitlPosition *position);
-static HitlPosition *find_awaiting(HitlRun *run, const HitlJson *body,
-								   HitlPositionState state);
-static void step_event(HitlRun *run, const HitlPosition *position,
-					   const char *type, const char *body, const char *result);
-static void go_on(HitlRun *run, HitlPosition *position, const char *kind,
-				  const char *message, const HitlAction *action,
-				  HitlStatus otherwise);
-static void go_to(HitlRun *run, HitlPosition *position, int index);
-static void end_workflow(HitlRun *run, HitlStatus status, const char *event,
-						 const HitlPosition *cause, const char *body);
-static void withdraw_all(HitlRun *run, const HitlControl *control);
 static void settle(HitlRun *run);
-static void set_status(HitlRun *run, HitlStatus status, const char *body);
-static const char *write_error(HitlRun *run, const char *kind,
-							   const char *message,
-							   const HitlPosition *position);
+static void complete_workflow(HitlRun *run);
 
-static const MessageKind message_kinds[] = {{"start", handle_start},
-											{"continue", handle_continue},
-											{"approval", handle_approval},
-											{"reply", handle_reply},
-											{"timer", handle_timer},
-											{"signal", handle_signal},
-											{"child", handle_child},
-											{"cancel", handle_cancel}};
+static const MessageKind message_kinds[] =
+	{{"start", handle_start, false},
+	 {"continue", handle_continue, false},
+	 {"approval", handle_approval, false},
+	 {"reply", handle_reply, false},
+	 {"timer", handle_timer, false},
+	 {"signal", handle_signal, false},
+	 {"child", handle_child, false},
+	 {"pause", hitl_handle_pause, true},
+	 {"resume", hitl_handle_resume, true},
+	 {"cancel", hitl_handle_cancel, false},
+	 {"retry", hitl_handle_retry, true},
+	 {"skip", hitl_handle_skip, true},
+	 {"rollback", hitl_handle_rollback, true}};
 
 /*
  * Process one message.
@@ -85,74 +67,18 @@ hitl_advance(const HitlDefinition *definition, HitlControl *control,
 				   .random = message->random};
 	const MessageKind *kind = find_message_kind(message->kind);
 	const HitlJson *body = NULL;
-	Saved saved;
 
-	begin(&run, &saved);
+	hitl_begin_run(&run);
 	if (kind == NULL)
 		hitl_stop(&run, HITL_INVALID, "unknown kind of message");
-	else if (!hitl_has_ended(control))
+	else if (kind->revives || !hitl_has_ended(control))
 		body = read_body(&run, message->body);
 	if (body != NULL)
 	{
 		kind->handle(&run, body);
 		settle(&run);
 	}
-	return finish(&run, &saved);
-}
-
-/*
- * Return to the control state of a checkpoint.
- */
-HitlResult
-hitl_rewind(const HitlDefinition *definition, const HitlControl *current,
-			const char *checkpoint, HITL_UNUSED const HitlHost *host,
-			HitlControl **control, HitlEffects *effects)
-{
-	HitlControl *rewound;
-	HitlResult result;
-	HitlRun run = {.definition = definition, .effects = effects};
-	Saved saved;
-	char *error;
-	int i;
-
-	*control = NULL;
-	result = hitl_parse_control(definition, checkpoint, &rewound, &error);
-	run.control = rewound;
-	begin(&run, &saved);
-	if (result != HITL_OK)
-	{
-		hitl_stop(&run, result, error);
-		free(error);
-		return finish(&run, &saved);
-	}
-	if (rewound->status > HITL_COMPLETED)
-		hitl_stop(&run, HITL_INVALID,
-				  "the workflow had ended where the checkpoint was taken");
-	else
-	{
-		withdraw_all(&run, current);
-		if (rewound->status != HITL_PENDING)
-			rewound->status = HITL_ROLLED_BACK;
-		if (rewound->token < current->token)
-			rewound->token = current->token;
-		if (rewound->entered < current->entered)
-			rewound->entered = current->entered;
-		if (rewound->round < current->round)
-			rewound->round = current->round;
-		rewound->round++;
-		for (i = 0; i < rewound->count; i++)
-		{
-			rewound->positions[i].state = HITL_READY;
-			rewound->positions[i].token = 0;
-			rewound->positions[i].attempt = rewound->round + 1;
-		}
-	}
-	result = finish(&run, &saved);
-	if (result == HITL_OK)
-		*control = rewound;
-	else
-		hitl_free_control(rewound);
-	return result;
+	return hitl_end_run(&run);
 }
 
 /*
@@ -216,22 +142,138 @@ hitl_emit(HitlRun *run, HitlEffectKind kind, const char *type,
 		effect->step = position->step->name;
 		effect->position = position->step->path;
 		effect->attempt = position->attempt;
-		effect->scope = run->scope;
+		effect->scope = hitl_branch_of(position)->scope;
 	}
 	return effect;
 }
 
 /*
- * Let a position wait for the answer to an effect.
+ * Set a run up, and remember what a failure must restore.
+ */
+void
+hitl_begin_run(HitlRun *run)
+{
+	HitlEffects *effects = run->effects;
+
+	hitl_arena_init(&run->scratch);
+	effects->more = false;
+	effects->error = NULL;
+	run->effects_before = effects->count;
+	if (run->control != NULL)
+	{
+		/* Memory that failed once may be there now. */
+		run->control->arena.failed = false;
+		run->before = *run->control;
+	}
+	if (effects->memory == NULL)
+	{
+		HitlArena arena;
+		HitlArena *memory;
+
+		hitl_arena_init(&arena);
+		memory = hitl_alloc(&arena, sizeof(HitlArena));
+		if (memory != NULL)
+			*memory = arena;
+		effects->memory = memory;
+	}
+	run->memory = effects->memory;
+	if (run->memory == NULL)
+	{
+		/* Writing goes on to nowhere. */
+		run->scratch.failed = true;
+		run->memory = &run->scratch;
+		run->result = HITL_NO_MEMORY;
+	}
+	else
+		run->memory->failed = false;
+}
+
+/*
+ * End a run: keep all of what it did, or nothing.
+ */
+HitlResult
+hitl_end_run(HitlRun *run)
+{
+	HitlControl *control = run->control;
+	HitlEffects *effects = run->effects;
+
+	if (run->result == HITL_OK &&
+		(run->scratch.failed || run->memory->failed ||
+		 (control != NULL && control->arena.failed)))
+		run->result = HITL_NO_MEMORY;
+	hitl_end_touching(run, run->result != HITL_OK);
+	if (run->result != HITL_OK)
+	{
+		effects->count = run->effects_before;
+		effects->more = false;
+		if (control != NULL)
+		{
+			HitlControl kept = *control;
+
+			/* The arena and the table may have grown, and stay so. */
+			*control = run->before;
+			control->arena = kept.arena;
+			control->slots = kept.slots;
+			control->loaded = kept.loaded;
+			control->mask = kept.mask;
+		}
+	}
+	hitl_arena_free(&run->scratch);
+	return run->result;
+}
+
+/*
+ * The next token of a branch.
+ */
+int64_t
+hitl_next_token(HitlRun *run, const HitlBranch *branch)
+{
+	if (run->control->token >= HITL_MAX_TOKEN)
+	{
+		hitl_stop(run, HITL_INVALID, "the workflow has used up its tokens");
+		return 0;
+	}
+	return branch->id << HITL_TOKEN_BITS | ++run->control->token;
+}
+
+/*
+ * Let a position wait for the answer to an effect, as long as the step's time
+ * limit allows.
  */
 void
 hitl_await(HitlRun *run, HitlPosition *position, HitlPositionState state,
 		   HitlEffect *effect)
 {
 	position->state = state;
-	position->token = ++run->control->token;
+	position->token = hitl_next_token(run, hitl_branch_of(position));
 	position->since_us = run->now_us;
 	effect->token = position->token;
+	if (hitl_is_limited(position))
+		hitl_set_timer(run, position,
+					   run->now_us + position->step->timeout_ms * 1000);
+}
+
+/*
+ * Has a timer been set that limits what a position awaits?
+ */
+bool
+hitl_is_limited(const HitlPosition *position)
+{
+	const HitlStep *step = position->step;
+
+	if (step->timeout_ms == 0 || hitl_host_repeats(step))
+		return false;
+	switch (position->state)
+	{
+		case HITL_AWAITS_REPLY:
+			return !step->kind->forks; /* what is joined has come to its end */
+		case HITL_AWAITS_SIGNAL:
+		case HITL_AWAITS_CHILD:
+		case HITL_AWAITS_BRANCHES:
+			return true;
+		default:
+			return false;
+	}
 }
 
 /*
@@ -244,6 +286,21 @@ hitl_set_timer(HitlRun *run, HitlPosition *position, int64_t due_us)
 
 	effect->token = position->token;
 	effect->due_us = due_us;
+}
+
+/*
+ * In a workflow that is paused, nothing new is begun: the step is entered
+ * again when it resumes.
+ */
+bool
+hitl_put_off(HitlRun *run, HitlPosition *position)
+{
+	if (run->control->status != HITL_PAUSED)
+		return false;
+	position->state = HITL_READY;
+	position->token = 0;
+	position->since_us = run->now_us;
+	return true;
 }
 
 /*
@@ -280,89 +337,6 @@ hitl_pin_checkpoint(HitlRun *run, int effect)
 }
 
 /*
- * A step has done its work.  result: JSON text, or NULL for none.
- */
-void
-hitl_complete_step(HitlRun *run, HitlPosition *position, const char *result)
-{
-	step_event(run, position, "step_completed", NULL, result);
-	go_to(run, position, position->step->index + 1);
-}
-
-/*
- * A step could not do its work.
- */
-void
-hitl_fail_step(HitlRun *run, HitlPosition *position, const char *kind,
-			   const char *message)
-{
-	const HitlStep *step = position->step;
-	const HitlAction *action = &step->on_error;
-	const char *error = write_error(run, kind, message, NULL);
-	HitlBuffer result;
-
-	if (run->result != HITL_OK)
-		return;
-	if (strcmp(kind, "timeout") == 0 &&
-		step->on_timeout.kind != HITL_ACTION_DEFAULT)
-		action = &step->on_timeout;
-	hitl_buffer_init(&result, &run->scratch);
-	hitl_append_text(&result, "{\"error\":");
-	hitl_append_text(&result, error);
-	hitl_append_char(&result, '}');
-	step_event(run, position, "step_failed", error, hitl_buffer_text(&result));
-	go_on(run, position, kind, message, action, HITL_FAILED);
-}
-
-/*
- * A step could not even begin, for a reason given as to printf.
- */
-void
-hitl_fail_faulty(HitlRun *run, HitlPosition *position, const char *format, ...)
-{
-	HitlBuffer message;
-	va_list arguments;
-	char *text;
-
-	hitl_buffer_init(&message, &run->scratch);
-	va_start(arguments, format);
-	hitl_append_arguments(&message, format, arguments);
-	va_end(arguments);
-	text = hitl_buffer_text(&message);
-	if (text == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	else
-		hitl_fail_step(run, position, "validation_error", text);
-}
-
-/*
- * Humans did not let a step go on; kind is rejected, cancelled or timeout.
- */
-void
-hitl_refuse_step(HitlRun *run, HitlPosition *position, const char *kind,
-				 const char *message, const char *result)
-{
-	const HitlStep *step = position->step;
-	const HitlAction *action = &step->on_reject;
-	HitlStatus otherwise = HITL_REJECTED;
-
-	if (strcmp(kind, "timeout") == 0 &&
-		step->on_timeout.kind != HITL_ACTION_REJECT)
-	{
-		action = &step->on_timeout;
-		otherwise = HITL_FAILED;
-	}
-	if (action->kind == HITL_ACTION_CONTINUE)
-	{
-		hitl_complete_step(run, position, result);
-		return;
-	}
-	step_event(run, position, "step_failed",
-			   write_error(run, kind, message, NULL), result);
-	go_on(run, position, kind, message, action, otherwise);
-}
-
-/*
  * A copy of a text that lives as long as the control state.
  */
 const char *
@@ -379,36 +353,222 @@ hitl_keep_text(HitlRun *run, const char *text)
 }
 
 /*
+ * Set the workflow's status and say so, if it is another one.
+ */
+void
+hitl_set_status(HitlRun *run, HitlStatus status, const char *body)
+{
+	HitlEffect *effect;
+
+	if (run->control->status == status)
+		return;
+	run->control->status = status;
+	effect = hitl_emit(run, HITL_EFFECT_STATUS, hitl_status_names[status],
+					   NULL);
+	effect->body = body;
+}
+
+/*
+ * The workflow fails, and stays as it is for a retry: only what it awaits is
+ * withdrawn.  position: where it failed, or NULL.
+ */
+void
+hitl_fail_workflow(HitlRun *run, HitlPosition *position, const char *kind,
+				   const char *message)
+{
+	HitlControl *control = run->control;
+	const char *error = hitl_write_error(run, kind, message, position);
+	HitlPosition *root = &control->root.position;
+	HitlEffect *effect;
+
+	hitl_withdraw_all(run, control);
+	if (position != NULL)
+	{
+		position->state = HITL_READY;
+		position->token = 0;
+		position->since_us = run->now_us;
+	}
+	if (control->root.has_position && root->branches.total == 0)
+	{
+		root->state = HITL_READY;
+		root->token = 0;
+	}
+	control->deadline = 0;
+	control->ready_count = 0;
+	effect = hitl_emit(run, HITL_EFFECT_EVENT, "workflow_failed", position);
+	effect->body = error;
+	hitl_set_status(run, HITL_FAILED, error);
+}
+
+/*
+ * The workflow is over for good.  cause: the position that brought it about,
+ * or NULL.
+ */
+void
+hitl_end_workflow(HitlRun *run, HitlStatus status, const HitlPosition *cause,
+				  const char *body)
+{
+	HitlControl *control = run->control;
+	HitlEffect *effect;
+
+	hitl_withdraw_all(run, control);
+	effect = hitl_emit(run, HITL_EFFECT_EVENT,
+					   status == HITL_REJECTED ? "workflow_rejected"
+											   : "workflow_cancelled",
+					   cause);
+	effect->body = body;
+	if (hitl_has_branches(control))
+	{
+		effect = hitl_emit(run, HITL_EFFECT_REMOVE_BRANCHES, NULL, NULL);
+		effect->keep = run->definition->undoable;
+		hitl_forget_branches(run, 0, 0);
+	}
+	control->root.has_position = false;
+	control->undo.total = 0;
+	control->ready_count = 0;
+	control->deadline = 0;
+	hitl_set_status(run, status, status == HITL_CANCELLED ? NULL : body);
+}
+
+/*
+ * Withdraw what has a token.
+ */
+void
+hitl_withdraw(HitlRun *run, const HitlPosition *position, int64_t token)
+{
+	HitlEffect *effect;
+
+	if (token == 0)
+		return;
+	effect = hitl_emit(run, HITL_EFFECT_WITHDRAW, NULL, position);
+	effect->token = token;
+}
+
+/*
+ * Withdraw what a position awaits, and the time limits of the steps around it.
+ */
+void
+hitl_withdraw_position(HitlRun *run, const HitlPosition *position)
+{
+	const HitlFrame *frame;
+
+	hitl_withdraw(run, position, position->token);
+	for (frame = position->frames; frame != NULL; frame = frame->outer)
+		hitl_withdraw(run, position, frame->token);
+}
+
+/*
+ * Withdraw all that is awaited.
+ */
+void
+hitl_withdraw_all(HitlRun *run, const HitlControl *control)
+{
+	if (hitl_has_branches(control))
+		hitl_emit(run, HITL_EFFECT_WITHDRAW, NULL, NULL);
+	else
+	{
+		if (control->root.has_position)
+			hitl_withdraw_position(run, &control->root.position);
+		hitl_withdraw(run, NULL, control->deadline);
+	}
+}
+
+/*
+ * Set the timer of the workflow's deadline, unless that has passed.
+ */
+void
+hitl_set_deadline(HitlRun *run)
+{
+	HitlControl *control = run->control;
+	HitlEffect *effect;
+
+	if (control->deadline_us == 0 || control->deadline != 0)
+		return;
+	if (control->deadline_us <= run->now_us)
+	{
+		/* One that goes on nevertheless has no deadline any more. */
+		control->deadline_us = 0;
+		return;
+	}
+	control->deadline = hitl_next_token(run, &control->root);
+	effect = hitl_emit(run, HITL_EFFECT_SET_TIMER, NULL, NULL);
+	effect->token = control->deadline;
+	effect->due_us = control->deadline_us;
+}
+
+/*
+ * An error as JSON; with its place where there is a position.
+ */
+const char *
+hitl_write_error(HitlRun *run, const char *kind, const char *message,
+				 const HitlPosition *position)
+{
+	HitlBuffer error;
+	char *text;
+
+	hitl_buffer_init(&error, run->memory);
+	hitl_append_char(&error, '{');
+	hitl_json_write_member(&error, "kind", kind);
+	hitl_json_write_member(&error, "message", message);
+	if (position != NULL)
+	{
+		hitl_json_write_member(&error, "step", position->step->name);
+		hitl_json_write_member(&error, "position", position->step->path);
+	}
+	hitl_append_char(&error, '}');
+	text = hitl_buffer_text(&error);
+	if (text == NULL)
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	return text;
+}
+
+/*
  * Begin at the first step; or, after a rollback, go on where it led to.
  */
 static void
-handle_start(HitlRun *run, HITL_UNUSED const HitlJson *body)
+handle_start(HitlRun *run, const HitlJson *body)
 {
+	const HitlJson *deadline = hitl_json_member(body, "deadline_us");
 	HitlControl *control = run->control;
+	int64_t at_us = 0;
 
+	if (deadline != NULL &&
+		(!hitl_json_integer(deadline, &at_us) || at_us <= 0))
+	{
+		hitl_stop(run, HITL_INVALID,
+				  "\"deadline_us\" must be a whole number above 0");
+		return;
+	}
 	if (control->status == HITL_ROLLED_BACK)
 		hitl_emit(run, HITL_EFFECT_EVENT, "workflow_resumed", NULL);
 	else if (control->status == HITL_PENDING)
 	{
-		HitlPosition *position =
-			hitl_add_position(control, &run->definition->root.steps[0]);
+		int64_t limit_ms = run->definition->timeout_ms;
 
-		if (position == NULL)
+		hitl_set_position(run, &control->root, &run->definition->root.steps[0],
+						  NULL);
+		hitl_emit(run, HITL_EFFECT_EVENT, "workflow_started", NULL);
+		if (deadline != NULL && at_us <= run->now_us)
 		{
-			hitl_stop(run, HITL_NO_MEMORY, NULL);
+			hitl_set_status(run, HITL_RUNNING, NULL);
+			hitl_fail_workflow(run, NULL, "timeout",
+							   "the deadline passed before the workflow began");
 			return;
 		}
-		position->since_us = run->now_us;
-		hitl_emit(run, HITL_EFFECT_EVENT, "workflow_started", NULL);
+		if (limit_ms > 0 &&
+			(at_us == 0 || run->now_us + limit_ms * 1000 < at_us))
+			at_us = run->now_us + limit_ms * 1000;
+		control->deadline_us = at_us;
 	}
 	else
 		return;
-	set_status(run, HITL_RUNNING, NULL);
+	hitl_set_status(run, HITL_RUNNING, NULL);
+	hitl_set_deadline(run);
 	enter_next(run);
 }
 
 /*
- * Enter the next step that is ready.
+ * Go on with what is ready.
  */
 static void
 handle_continue(HitlRun *run, HITL_UNUSED const HitlJson *body)
@@ -427,21 +587,12 @@ handle_approval(HitlRun *run, const HitlJson *body)
 }
 
 /*
- * A task has been answered.
+ * A task, a statement, a call or a join has been answered.
  */
 static void
 handle_reply(HitlRun *run, const HitlJson *body)
 {
 	deliver(run, body, HITL_AWAITS_REPLY, hitl_check_reply(body));
-}
-
-/*
- * A timer is due.
- */
-static void
-handle_timer(HitlRun *run, const HitlJson *body)
-{
-	deliver(run, body, HITL_AWAITS_TIMER, NULL);
 }
 
 /*
@@ -463,53 +614,123 @@ handle_child(HitlRun *run, const HitlJson *body)
 }
 
 /*
+ * A timer is due: that of a wait, of another attempt, or of a time limit.
+ */
+static void
+handle_timer(HitlRun *run, const HitlJson *body)
+{
+	HitlControl *control = run->control;
+	HitlBranch *branch;
+	HitlPosition *position;
+	int64_t token;
+
+	if (!read_token(run, body, &token) || !hitl_is_under_way(control))
+		return;
+	if (token == control->deadline)
+	{
+		control->deadline = 0;
+		hitl_fail_workflow(run, NULL, "timeout",
+						   "the workflow did not end before its deadline");
+		return;
+	}
+	branch = hitl_find_branch(run, HITL_TOKEN_BRANCH(token));
+	if (branch == NULL)
+		return;
+	position = &branch->position;
+	if (position->token == token && position->state == HITL_AWAITS_TIMER)
+		deliver(run, body, HITL_AWAITS_TIMER, NULL);
+	else if (position->token == token && position->state == HITL_AWAITS_RETRY)
+	{
+		if (!hitl_touch(run, branch))
+			return;
+		position->state = HITL_READY;
+		position->token = 0;
+		position->since_us = run->now_us;
+		hitl_push_ready(run, branch);
+	}
+	else if (position->token == token && hitl_is_limited(position))
+	{
+		if (hitl_touch(run, branch))
+			hitl_expire_step(run, position);
+	}
+	else
+	{
+		const HitlFrame *frame = position->frames;
+
+		while (frame != NULL && frame->token != token)
+			frame = frame->outer;
+		if (frame == NULL || !hitl_touch(run, branch))
+			return;
+		while (position->frames != frame)
+			hitl_leave_frame(run, branch);
+		hitl_leave_frame(run, branch);
+		hitl_expire_step(run, position);
+	}
+}
+
+/*
  * Give a step what it awaits.  fault: why the body cannot be used, or NULL.
  */
 static void
 deliver(HitlRun *run, const HitlJson *body, HitlPositionState state,
 		const char *fault)
 {
-	HitlPosition *position = find_awaiting(run, body, state);
+	HitlBranch *branch;
+	HitlPosition *position;
+	int64_t token;
 
-	if (fault != NULL)
-		hitl_stop(run, HITL_INVALID, fault);
-	if (position == NULL || run->result != HITL_OK)
+	if (!read_token(run, body, &token))
 		return;
+	if (fault != NULL)
+	{
+		hitl_stop(run, HITL_INVALID, fault);
+		return;
+	}
+	if (!hitl_is_under_way(run->control))
+		return;
+	branch = hitl_find_branch(run, HITL_TOKEN_BRANCH(token));
+	if (branch == NULL)
+		return;
+	position = &branch->position;
+	if (position->state != state || position->token != token ||
+		!hitl_touch(run, branch))
+		return;
+	run->scope = branch->scope;
+	if (hitl_is_limited(position))
+		hitl_withdraw(run, position, token);
 	position->token = 0;
 	position->step->kind->deliver(run, position, body);
+	if (branch->status == HITL_BRANCH_ACTIVE && branch->has_position &&
+		position->state == HITL_READY)
+		hitl_push_ready(run, branch);
 }
 
 /*
- * End as cancelled.
+ * The token of a message.
+ */
+static bool
+read_token(HitlRun *run, const HitlJson *body, int64_t *token)
+{
+	if (hitl_json_integer(hitl_json_member(body, "token"), token))
+		return *token > 0;
+	hitl_stop(run, HITL_INVALID, "\"token\" must be a whole number");
+	return false;
+}
+
+/*
+ * Enter the next step that is ready, or start the next branch.
  */
 static void
-handle_cancel(HitlRun *run, const HitlJson *body)
+enter_next(HitlRun *run)
 {
-	static const char *const kept[] = {"reason", "actor"};
-	HitlBuffer event;
-	size_t i;
+	HitlBranch *branch = hitl_next_ready(run);
 
-	hitl_buffer_init(&event, run->memory);
-	hitl_append_char(&event, '{');
-	for (i = 0; i < 2; i++)
-	{
-		const HitlJson *member = hitl_json_member(body, kept[i]);
-
-		if (member != NULL && member->type != HITL_JSON_STRING &&
-			member->type != HITL_JSON_NULL)
-		{
-			hitl_stop(run, HITL_INVALID,
-					  "\"reason\" and \"actor\" must be strings or null");
-			return;
-		}
-		hitl_json_write_member(&event, kept[i],
-							   member == NULL || member->type == HITL_JSON_NULL
-								   ? NULL
-								   : member->text);
-	}
-	hitl_append_char(&event, '}');
-	end_workflow(run, HITL_CANCELLED, "workflow_cancelled", NULL,
-				 hitl_buffer_text(&event));
+	if (branch == NULL)
+		return;
+	if (branch->position.state == HITL_READY)
+		hitl_enter(run, branch);
+	else
+		hitl_start_branch(run, branch);
 }
 
 /*
@@ -557,378 +778,68 @@ read_body(HitlRun *run, const char *text)
 }
 
 /*
- * Set a run up, and remember what a failure must restore.
- */
-static void
-begin(HitlRun *run, Saved *saved)
-{
-	HitlEffects *effects = run->effects;
-	HitlControl *control = run->control;
-
-	hitl_arena_init(&run->scratch);
-	effects->more = false;
-	effects->error = NULL;
-	saved->effects = effects->count;
-	saved->positions = NULL;
-	if (control != NULL)
-		saved->control = *control;
-	if (effects->memory == NULL)
-	{
-		HitlArena arena;
-		HitlArena *memory;
-
-		hitl_arena_init(&arena);
-		memory = hitl_alloc(&arena, sizeof(HitlArena));
-		if (memory != NULL)
-			*memory = arena;
-		effects->memory = memory;
-	}
-	run->memory = effects->memory;
-	if (run->memory == NULL)
-	{
-		/* Writing goes on to nowhere. */
-		run->scratch.failed = true;
-		run->memory = &run->scratch;
-		run->result = HITL_NO_MEMORY;
-		return;
-	}
-
-	/* Memory that failed once may be there now. */
-	run->memory->failed = false;
-	if (control == NULL)
-		return;
-	control->arena.failed = false;
-	if (control->count > 0)
-	{
-		saved->positions = hitl_alloc(&run->scratch,
-									  control->count * sizeof(HitlPosition));
-		if (saved->positions == NULL)
-			run->result = HITL_NO_MEMORY;
-		else
-			memcpy(saved->positions, control->positions,
-				   control->count * sizeof(HitlPosition));
-	}
-}
-
-/*
- * End a run: keep all of what it did, or nothing.
- */
-static HitlResult
-finish(HitlRun *run, const Saved *saved)
-{
-	HitlControl *control = run->control;
-	HitlEffects *effects = run->effects;
-
-	if (run->result == HITL_OK &&
-		(run->scratch.failed || run->memory->failed ||
-		 (control != NULL && control->arena.failed)))
-		run->result = HITL_NO_MEMORY;
-	if (run->result != HITL_OK)
-	{
-		effects->count = saved->effects;
-		effects->more = false;
-		if (control != NULL)
-		{
-			/* The arena and the array may have grown, and stay so. */
-			control->status = saved->control.status;
-			control->completed = saved->control.completed;
-			control->entered = saved->control.entered;
-			control->round = saved->control.round;
-			control->token = saved->control.token;
-			control->count = saved->control.count;
-			if (saved->positions != NULL)
-				memcpy(control->positions, saved->positions,
-					   control->count * sizeof(HitlPosition));
-		}
-	}
-	hitl_arena_free(&run->scratch);
-	return run->result;
-}
-
-/*
- * Enter the first position that is ready.
- */
-static void
-enter_next(HitlRun *run)
-{
-	HitlControl *control = run->control;
-	int i;
-
-	for (i = 0; i < control->count; i++)
-	{
-		if (control->positions[i].state == HITL_READY)
-		{
-			enter(run, &control->positions[i]);
-			break;
-		}
-	}
-}
-
-/*
- * Begin a step, unless its condition says otherwise.
- */
-static void
-enter(HitlRun *run, HitlPosition *position)
-{
-	HitlControl *control = run->control;
-	bool answer;
-	HitlBuffer body;
-
-	if (control->entered >= HITL_STEP_BUDGET)
-	{
-		end_workflow(run, HITL_FAILED, "workflow_failed", position,
-					 write_error(run, "system_error", "step budget exhausted",
-								 position));
-		return;
-	}
-	control->entered++;
-	if (position->step->when != NULL)
-	{
-		if (!hitl_check_condition(run, position, &answer))
-			return;
-		if (!answer)
-		{
-			hitl_buffer_init(&body, run->memory);
-			hitl_append_char(&body, '{');
-			hitl_json_write_member(&body, "when", position->step->when);
-			hitl_append_char(&body, '}');
-			step_event(run, position, "step_skipped", hitl_buffer_text(&body),
-					   NULL);
-			go_to(run, position, position->step->index + 1);
-			return;
-		}
-	}
-	position->step->kind->enter(run, position);
-}
-
-/*
- * The position that awaits what a message brings, or NULL.
- */
-static HitlPosition *
-find_awaiting(HitlRun *run, const HitlJson *body, HitlPositionState state)
-{
-	HitlControl *control = run->control;
-	int64_t token;
-	int i;
-
-	if (!hitl_json_integer(hitl_json_member(body, "token"), &token))
-	{
-		hitl_stop(run, HITL_INVALID, "\"token\" must be a whole number");
-		return NULL;
-	}
-	if (control->status != HITL_RUNNING &&
-		control->status != HITL_WAITING_APPROVAL)
-		return NULL;
-	for (i = 0; i < control->count; i++)
-	{
-		if (control->positions[i].state == state &&
-			control->positions[i].token == token)
-			return &control->positions[i];
-	}
-	return NULL;
-}
-
-/*
- * An event of a step.  result: what the data gets under the step's name.
- */
-static void
-step_event(HitlRun *run, const HitlPosition *position, const char *type,
-		   const char *body, const char *result)
-{
-	HitlEffect *effect = hitl_emit(run, HITL_EFFECT_EVENT, type, position);
-	HitlBuffer delta;
-
-	effect->body = body;
-	if (result == NULL)
-		return;
-	hitl_buffer_init(&delta, run->memory);
-	hitl_append_text(&delta, "{\"steps\":{\"");
-	hitl_append_text(&delta, position->step->name);
-	hitl_append_text(&delta, "\":");
-	hitl_append_text(&delta, result);
-	hitl_append_text(&delta, "}}");
-	effect->delta = hitl_buffer_text(&delta);
-}
-
-/*
- * Do what a step's options say about its failure.
- */
-static void
-go_on(HitlRun *run, HitlPosition *position, const char *kind,
-	  const char *message, const HitlAction *action, HitlStatus otherwise)
-{
-	HitlEffect *effect;
-	HitlBuffer body;
-
-	switch (action->kind)
-	{
-		case HITL_ACTION_DEFAULT:
-			break;
-		case HITL_ACTION_FAIL:
-			otherwise = HITL_FAILED;
-			break;
-		case HITL_ACTION_REJECT:
-			otherwise = HITL_REJECTED;
-			break;
-		case HITL_ACTION_CONTINUE:
-			go_to(run, position, position->step->index + 1);
-			return;
-		case HITL_ACTION_GOTO:
-			go_to(run, position, action->step->index);
-			return;
-		case HITL_ACTION_ROLLBACK:
-
-			/*
-			 * The host rewinds.  Until then the workflow stands still, so
-			 * that nothing goes on from here by mistake.
-			 */
-			position->state = HITL_READY;
-			position->token = 0;
-			position->since_us = run->now_us;
-			run->control->status = HITL_ROLLED_BACK;
-			effect = hitl_emit(run, HITL_EFFECT_ROLLBACK, action->target,
-							   position);
-			hitl_buffer_init(&body, run->memory);
-			hitl_append_char(&body, '{');
-			hitl_json_write_member(&body, "reason", message);
-			hitl_append_char(&body, '}');
-			effect->body = hitl_buffer_text(&body);
-			return;
-	}
-	end_workflow(run, otherwise,
-				 otherwise == HITL_FAILED ? "workflow_failed"
-										  : "workflow_rejected",
-				 position, write_error(run, kind, message, position));
-}
-
-/*
- * Move a position to another step of its list, or past the list's end.
- */
-static void
-go_to(HitlRun *run, HitlPosition *position, int index)
-{
-	HitlControl *control = run->control;
-	const HitlStepList *list = position->step->list;
-
-	control->completed += index - position->step->index;
-	if (index <= position->step->index)
-		control->round++;
-	if (index >= list->count)
-	{
-		hitl_remove_position(control, position);
-		return;
-	}
-	memset(position, 0, sizeof(*position));
-	position->step = &list->steps[index];
-	position->attempt = control->round + 1;
-	position->since_us = run->now_us;
-}
-
-/*
- * The workflow is over.  cause: the position that brought it about, or NULL.
- */
-static void
-end_workflow(HitlRun *run, HitlStatus status, const char *event,
-			 const HitlPosition *cause, const char *body)
-{
-	HitlEffect *effect;
-
-	withdraw_all(run, run->control);
-	effect = hitl_emit(run, HITL_EFFECT_EVENT, event, cause);
-	effect->body = body;
-	run->control->count = 0;
-	set_status(run, status, status == HITL_CANCELLED ? NULL : body);
-}
-
-/*
- * Withdraw all that is awaited.
- */
-static void
-withdraw_all(HitlRun *run, const HitlControl *control)
-{
-	int i;
-
-	for (i = 0; i < control->count; i++)
-	{
-		const HitlPosition *position = &control->positions[i];
-		HitlEffect *effect;
-
-		if (position->token == 0)
-			continue;
-		effect = hitl_emit(run, HITL_EFFECT_WITHDRAW, NULL, position);
-		effect->token = position->token;
-	}
-}
-
-/*
  * After a message: is the workflow done, does it wait, may it go on?
  */
 static void
 settle(HitlRun *run)
 {
 	HitlControl *control = run->control;
-	bool ready = false;
-	bool replies = false;
-	int i;
+	const HitlBranch *root = &control->root;
+	HitlPositionState state = HITL_READY;
+	bool ready;
 
-	if (run->result != HITL_OK ||
-		(control->status != HITL_RUNNING &&
-		 control->status != HITL_WAITING_APPROVAL))
+	if (run->result != HITL_OK)
 		return;
-	if (control->count == 0)
+	hitl_count_awaited(run);
+	if (!hitl_is_under_way(control) || control->status == HITL_PAUSED)
+		return;
+	if (!root->has_position && control->undo.total == 0)
 	{
-		hitl_emit(run, HITL_EFFECT_EVENT, "workflow_completed", NULL);
-		set_status(run, HITL_COMPLETED, NULL);
+		complete_workflow(run);
 		return;
 	}
-	for (i = 0; i < control->count; i++)
-	{
-		ready |= control->positions[i].state == HITL_READY;
-		replies |= control->positions[i].state == HITL_AWAITS_REPLY;
-	}
-	set_status(run, ready || replies ? HITL_RUNNING : HITL_WAITING_APPROVAL,
-			   NULL);
+	ready = hitl_next_ready(run) != NULL;
+	if (root->has_position)
+		state = root->position.state;
+	if (ready || control->replies > 0 || state == HITL_AWAITS_REPLY)
+		hitl_set_status(run, HITL_RUNNING, NULL);
+	else if (control->approvals > 0 || state == HITL_AWAITS_APPROVAL)
+		hitl_set_status(run, HITL_WAITING_APPROVAL, NULL);
+	else
+		hitl_set_status(run, HITL_WAITING, NULL);
 	run->effects->more = ready;
 }
 
 /*
- * Set the workflow's status and say so, if it is another one.
+ * All steps are done.
  */
 static void
-set_status(HitlRun *run, HitlStatus status, const char *body)
+complete_workflow(HitlRun *run)
 {
+	HitlControl *control = run->control;
+	const char *output = NULL;
 	HitlEffect *effect;
 
-	if (run->control->status == status)
-		return;
-	run->control->status = status;
-	effect = hitl_emit(run, HITL_EFFECT_STATUS, hitl_status_names[status],
-					   NULL);
-	effect->body = body;
-}
-
-/*
- * An error as JSON; with its place where there is a position.
- */
-static const char *
-write_error(HitlRun *run, const char *kind, const char *message,
-			const HitlPosition *position)
-{
-	HitlBuffer error;
-	char *text;
-
-	hitl_buffer_init(&error, run->memory);
-	hitl_append_char(&error, '{');
-	hitl_json_write_member(&error, "kind", kind);
-	hitl_json_write_member(&error, "message", message);
-	if (position != NULL)
+	run->scope = 0;
+	if (run->definition->has_output)
 	{
-		hitl_json_write_member(&error, "step", position->step->name);
-		hitl_json_write_member(&error, "position", position->step->path);
+		output = hitl_render(run, NULL, &run->definition->output);
+		if (output == NULL)
+			return;
+		output = hitl_copy_text(run->memory, output, strlen(output));
 	}
-	hitl_append_char(&error, '}');
-	text = hitl_buffer_text(&error);
-	if (text == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	return text;
+	hitl_withdraw(run, NULL, control->deadline);
+	control->deadline = 0;
+	effect = hitl_emit(run, HITL_EFFECT_EVENT, "workflow_completed", NULL);
+	if (output != NULL)
+	{
+		HitlBuffer body;
+
+		hitl_buffer_init(&body, run->memory);
+		hitl_append_text(&body, "{\"output\":");
+		hitl_append_text(&body, output);
+		hitl_append_char(&body, '}');
+		effect->body = hitl_buffer_text(&body);
+	}
+	hitl_set_status(run, HITL_COMPLETED, output);
 }

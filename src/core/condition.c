@@ -1,8 +1,8 @@
 /*
  * condition.c
- *		"when": a SQL/JSON path that says whether a step runs.
+ *		"when": a SQL/JSON path that says whether a step, or a case, runs.
  *
- * True runs the step, false and no match skip it.  All else fails it: a step
+ * True runs it, false and no match skip it.  All else fails the step: one
  * that asks humans must not be left out by a mistake in its condition.
  */
 #include "core/internal.h"
@@ -10,12 +10,12 @@
 #include <string.h>
 
 /*
- * Evaluate a step's condition; false when that fails, and then the step has.
+ * Evaluate a condition; false when that fails, and then the step has.
  */
 bool
-hitl_check_condition(HitlRun *run, HitlPosition *position, bool *answer)
+hitl_check_condition(HitlRun *run, HitlPosition *position, const char *path,
+					 bool *answer)
 {
-	const char *path = position->step->when;
 	const char *text = NULL;
 	const HitlJson *value;
 	HitlJsonError error;

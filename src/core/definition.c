@@ -12,34 +12,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const HitlStepKind *const kinds[] = {&hitl_task_kind,
-											&hitl_approval_kind,
-											&hitl_checkpoint_kind,
-											&hitl_sql_kind,
-											&hitl_http_kind,
-											&hitl_wait_kind,
-											&hitl_signal_kind,
-											&hitl_workflow_kind};
+static const HitlStepKind *const kinds[] =
+	{&hitl_task_kind,	 &hitl_approval_kind, &hitl_checkpoint_kind,
+	 &hitl_sql_kind,	 &hitl_http_kind,	  &hitl_wait_kind,
+	 &hitl_signal_kind,	 &hitl_workflow_kind, &hitl_parallel_kind,
+	 &hitl_foreach_kind, &hitl_switch_kind};
 
 /* In longer lists, no name is suggested for a step that is not there. */
 #define MAX_COMPARED 100
+
+#define MAX_LISTS 16 /* lists of steps within lists */
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 static const char *const top_members[] = {"name",	 "description", "steps",
 										  "version", "metadata",	"input",
-										  "$schema", NULL};
+										  "timeout", "output",		"$schema",
+										  NULL};
 
-static const char *const common_members[] =
-	{"name",	"type",		"description", "when",	   "retry",
-	 "timeout", "on_error", "on_reject",   "on_timeout", NULL};
+static const char *const common_members[] = {"name",		"type",
+											 "description", "when",
+											 "retry",		"timeout",
+											 "on_error",	"on_reject",
+											 "on_timeout",	"output",
+											 "undo",		NULL};
 
 static HitlDefinition *new_definition(HitlArena *arena);
 static void parse_top(HitlParse *parse, const HitlPlace *place,
 					  const HitlJson *document, HitlDefinition *definition);
-static void parse_list(HitlParse *parse, const HitlPlace *place,
-					   const HitlJson *array, HitlDefinition *definition,
-					   HitlStepList *list);
+static void parse_outcome(HitlParse *parse, const HitlPlace *place,
+						  const HitlJson *document, HitlDefinition *definition);
 static void parse_name(HitlParse *parse, const HitlPlace *place,
 					   const HitlJson *object, HitlDefinition *definition,
 					   HitlStep *step);
@@ -52,6 +54,12 @@ static void parse_action(HitlParse *parse, const HitlPlace *place,
 						 const HitlJson *object, const char *key,
 						 const HitlDefinition *definition, const HitlStep *step,
 						 HitlAction *action);
+static void parse_output(HitlParse *parse, const HitlPlace *place,
+						 const HitlJson *object, HitlStep *step);
+static void parse_undo(HitlParse *parse, const HitlPlace *place,
+					   const HitlJson *object, HitlStep *step);
+static void check_checkpoint(HitlParse *parse, const HitlPlace *place,
+							 const HitlStep *step);
 static void parse_goto(HitlParse *parse, const HitlPlace *place,
 					   const HitlDefinition *definition, const HitlStep *step,
 					   HitlAction *action);
@@ -69,7 +77,7 @@ hitl_parse_definition(const char *json, const HitlHost *host,
 {
 	HitlArena arena;
 	HitlArena scratch; /* of the document itself */
-	HitlParse parse = {&arena, host, faults, false, HITL_OK};
+	HitlParse parse = {&arena, host, faults, false, HITL_OK, NULL};
 	HitlDefinition *result;
 	const HitlJson *document;
 	HitlJsonError error;
@@ -152,58 +160,31 @@ hitl_find_step(const HitlIndex *index, const char *key)
 }
 
 /*
- * A definition with nothing in it.
+ * A list of steps: that of the definition, or one of parent's.  Names first,
+ * since a step may name one after it.
  */
-static HitlDefinition *
-new_definition(HitlArena *arena)
+void
+hitl_parse_list(HitlParse *parse, const HitlPlace *place, const HitlJson *array,
+				const HitlStep *parent, int index, HitlStepList *list)
 {
-	HitlDefinition *definition = hitl_alloc_zero(arena, sizeof(HitlDefinition));
-
-	if (definition == NULL)
-		return NULL;
-	definition->by_name.key_offset = offsetof(HitlStep, name);
-	definition->by_path.key_offset = offsetof(HitlStep, path);
-	return definition;
-}
-
-/*
- * The outermost object.
- */
-static void
-parse_top(HitlParse *parse, const HitlPlace *place, const HitlJson *document,
-		  HitlDefinition *definition)
-{
-	HitlPlace steps_place = {place, "steps", 0};
-	const HitlJson *steps;
-
-	if (document->type != HITL_JSON_OBJECT)
-	{
-		hitl_fault(parse, place, "must be an object, not %s",
-				   hitl_json_type_name(document));
-		return;
-	}
-	hitl_check_members(parse, place, document, top_members, NULL);
-	hitl_get(parse, place, document, "name", HITL_JSON_STRING, false);
-	hitl_get(parse, place, document, "description", HITL_JSON_STRING, false);
-	steps = hitl_get(parse, place, document, "steps", HITL_JSON_ARRAY, true);
-	if (steps == NULL)
-		return;
-	if (steps->count == 0)
-		hitl_fault(parse, &steps_place, "must have at least one step");
-	else
-		parse_list(parse, &steps_place, steps, definition, &definition->root);
-}
-
-/*
- * A list of steps.  Names first, since a step may name one after it.
- */
-static void
-parse_list(HitlParse *parse, const HitlPlace *place, const HitlJson *array,
-		   HitlDefinition *definition, HitlStepList *list)
-{
+	HitlDefinition *definition = parse->definition;
 	const HitlJson *object;
 	HitlPlace here = {place, NULL, 0};
+	const HitlStep *outer;
+	int depth = 0;
 
+	list->parent = parent;
+	list->index = index;
+	list->is_undo = parent != NULL && list == parent->undo;
+	for (outer = parent; outer != NULL; outer = outer->list->parent)
+		depth++;
+	if (depth > MAX_LISTS)
+	{
+		hitl_fault(parse, place,
+				   "lists of steps are nested deeper than %d levels",
+				   MAX_LISTS);
+		return;
+	}
 	list->steps = hitl_alloc_zero(parse->arena,
 								  array->count * sizeof(HitlStep));
 	if (list->steps == NULL)
@@ -241,6 +222,137 @@ parse_list(HitlParse *parse, const HitlPlace *place, const HitlJson *array,
 			parse_step(parse, &here, object, definition,
 					   &list->steps[here.index]);
 		here.index++;
+	}
+}
+
+/*
+ * The innermost step of a kind that a step is inside of, or NULL.
+ */
+const HitlStep *
+hitl_enclosing(const HitlStep *step, const HitlStepKind *kind)
+{
+	const HitlStep *outer = step->list->parent;
+
+	while (outer != NULL && outer->kind != kind)
+		outer = outer->list->parent;
+	return outer;
+}
+
+/*
+ * Is a step inside of the undo of another one?
+ */
+bool
+hitl_is_in_undo(const HitlStep *step)
+{
+	const HitlStepList *list = step->list;
+
+	while (!list->is_undo && list->parent != NULL)
+		list = list->parent->list;
+	return list->is_undo;
+}
+
+/*
+ * Has a step of a list, or one inside of it, an undo?
+ */
+bool
+hitl_is_undoable(const HitlStepList *list)
+{
+	int i;
+	int j;
+
+	for (i = 0; i < list->count; i++)
+	{
+		const HitlStep *step = &list->steps[i];
+
+		if (step->undo != NULL)
+			return true;
+		if (step->kind == &hitl_switch_kind)
+		{
+			for (j = 0; j <= step->as.choice.count; j++)
+			{
+				if (step->as.choice.lists != NULL &&
+					hitl_is_undoable(&step->as.choice.lists[j]))
+					return true;
+			}
+		}
+		else if (step->kind != NULL && step->kind->forks &&
+				 step->as.fork.undoable)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Can a path mean it without quotes, as $.variables.name?
+ */
+bool
+hitl_is_variable(const char *text)
+{
+	return is_name(text) && strchr(text, '-') == NULL;
+}
+
+/*
+ * A definition with nothing in it.
+ */
+static HitlDefinition *
+new_definition(HitlArena *arena)
+{
+	HitlDefinition *definition = hitl_alloc_zero(arena, sizeof(HitlDefinition));
+
+	if (definition == NULL)
+		return NULL;
+	definition->by_name.key_offset = offsetof(HitlStep, name);
+	definition->by_path.key_offset = offsetof(HitlStep, path);
+	return definition;
+}
+
+/*
+ * The outermost object.
+ */
+static void
+parse_top(HitlParse *parse, const HitlPlace *place, const HitlJson *document,
+		  HitlDefinition *definition)
+{
+	HitlPlace steps_place = {place, "steps", 0};
+	const HitlJson *steps;
+
+	if (document->type != HITL_JSON_OBJECT)
+	{
+		hitl_fault(parse, place, "must be an object, not %s",
+				   hitl_json_type_name(document));
+		return;
+	}
+	parse->definition = definition;
+	hitl_check_members(parse, place, document, top_members, NULL);
+	hitl_get(parse, place, document, "name", HITL_JSON_STRING, false);
+	hitl_get(parse, place, document, "description", HITL_JSON_STRING, false);
+	parse_outcome(parse, place, document, definition);
+	steps = hitl_get(parse, place, document, "steps", HITL_JSON_ARRAY, true);
+	if (steps == NULL)
+		return;
+	if (steps->count == 0)
+		hitl_fault(parse, &steps_place, "must have at least one step");
+	else
+		hitl_parse_list(parse, &steps_place, steps, NULL, 0, &definition->root);
+}
+
+/*
+ * What the workflow comes to, and how long it may take.
+ */
+static void
+parse_outcome(HitlParse *parse, const HitlPlace *place,
+			  const HitlJson *document, HitlDefinition *definition)
+{
+	const HitlJson *output = hitl_json_member(document, "output");
+	HitlPlace output_place = {place, "output", 0};
+	int64_t timeout = hitl_get_duration(parse, place, document, "timeout");
+
+	if (timeout > 0)
+		definition->timeout_ms = timeout;
+	if (output != NULL)
+	{
+		definition->has_output = true;
+		hitl_compile_value(parse, &output_place, output, &definition->output);
 	}
 }
 
@@ -293,6 +405,11 @@ parse_step(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 		return;
 	hitl_check_members(parse, place, object, common_members,
 					   step->kind->members);
+
+	/* That of the others is their own affair. */
+	if (step->kind != &hitl_task_kind && step->kind != &hitl_approval_kind &&
+		step->kind != &hitl_checkpoint_kind)
+		hitl_get_text(parse, place, object, "description", false);
 	when = hitl_get_text(parse, place, object, "when", false);
 	if (when != NULL)
 	{
@@ -305,11 +422,93 @@ parse_step(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 				 &step->on_reject);
 	parse_action(parse, place, object, "on_timeout", definition, step,
 				 &step->on_timeout);
+	parse_output(parse, place, object, step);
 	step->kind->parse(parse, place, object, step);
 
 	/* The time limit of an approval is that of its question. */
 	if (step->kind != &hitl_approval_kind)
 		hitl_read_limits(parse, place, object, step);
+	else if (hitl_json_member(object, "retry") != NULL)
+	{
+		HitlPlace retry_place = {place, "retry", 0};
+		const HitlJson *retry = hitl_get(parse, place, object, "retry",
+										 HITL_JSON_OBJECT, false);
+
+		step->has_retry = retry != NULL;
+		if (retry != NULL)
+			hitl_read_retry(parse, &retry_place, retry, &step->retry);
+	}
+	check_checkpoint(parse, place, step);
+	parse_undo(parse, place, object, step);
+}
+
+/*
+ * "output": the variable that gets the result.
+ */
+static void
+parse_output(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
+			 HitlStep *step)
+{
+	static const char prefix[] = "$.variables.";
+	const size_t length = sizeof(prefix) - 1;
+	const char *output = hitl_get_text(parse, place, object, "output", false);
+	HitlPlace here = {place, "output", 0};
+
+	if (output == NULL)
+		return;
+	if (strncmp(output, prefix, length) != 0 ||
+		!hitl_is_variable(output + length))
+		hitl_fault(parse, &here,
+				   "must be $.variables. and a name of letters, digits and "
+				   "\"_\"");
+	else
+		step->output = hitl_copy_text(parse->arena, output + length,
+									  strlen(output + length));
+}
+
+/*
+ * "undo": the steps that take back what the step did.
+ */
+static void
+parse_undo(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
+		   HitlStep *step)
+{
+	const HitlJson *undo = hitl_get(parse, place, object, "undo",
+									HITL_JSON_ARRAY, false);
+	HitlPlace here = {place, "undo", 0};
+
+	if (undo == NULL)
+		return;
+	if (undo->count == 0)
+		hitl_fault(parse, &here, "must have at least one step");
+	else if (hitl_is_in_undo(step))
+		hitl_fault(parse, &here, "what takes a step back has no undo itself");
+	else
+	{
+		step->undo = hitl_alloc_zero(parse->arena, sizeof(HitlStepList));
+		if (step->undo == NULL)
+			return;
+		parse->definition->undoable = true;
+		hitl_parse_list(parse, &here, undo, step, 0, step->undo);
+	}
+}
+
+/*
+ * A checkpoint is one of the whole workflow.
+ */
+static void
+check_checkpoint(HitlParse *parse, const HitlPlace *place, const HitlStep *step)
+{
+	if (step->kind != &hitl_checkpoint_kind &&
+		(step->kind != &hitl_task_kind || step->as.task.checkpoint == NULL))
+		return;
+	if (hitl_is_in_undo(step))
+		hitl_fault(parse, place,
+				   "a checkpoint cannot be taken while steps are taken back");
+	else if (hitl_enclosing(step, &hitl_foreach_kind) != NULL)
+		hitl_fault(parse, place,
+				   "a checkpoint is of the whole workflow and cannot be taken "
+				   "for each element; take it before the foreach or after it");
 }
 
 /*
@@ -341,7 +540,8 @@ parse_kind(HitlParse *parse, const HitlPlace *place, const HitlJson *object)
 	else
 		hitl_fault(parse, &here,
 				   "unknown step type \"%s\"; there are task, approval, "
-				   "checkpoint, sql, http, wait, signal and workflow",
+				   "checkpoint, sql, http, wait, signal, workflow, parallel, "
+				   "foreach and switch",
 				   type);
 	return NULL;
 }
@@ -379,6 +579,8 @@ parse_action(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	else if (strncmp(text, "rollback:", 9) == 0 && text[9] != '\0')
 	{
 		action->kind = HITL_ACTION_ROLLBACK;
+		if (hitl_is_in_undo(step))
+			hitl_fault(parse, &here, "a rollback is under way there already");
 		action->target = hitl_copy_text(parse->arena, text + 9,
 										strlen(text + 9));
 	}

@@ -132,6 +132,7 @@ typedef struct HitlParse
 	HitlFaults *faults;
 	bool faulty;
 	HitlResult result; /* other than OK and INVALID: stop */
+	struct HitlDefinition *definition; /* being parsed, or NULL */
 } HitlParse;
 
 extern void hitl_fault(HitlParse *parse, const HitlPlace *place,
@@ -290,6 +291,9 @@ typedef struct HitlChild
 	HitlTemplate input;	   /* an object */
 } HitlChild;
 
+/* The most branches of one step. */
+#define HITL_MAX_BRANCHES 100000
+
 /* Branches: of a parallel a list each, of a foreach all the same list. */
 typedef struct HitlFork
 {
@@ -299,6 +303,7 @@ typedef struct HitlFork
 	const char *items; /* of a foreach: SQL/JSON path of the array */
 	const char *as;	   /* name of the element's variable */
 	int concurrency;   /* 0: all at once */
+	bool undoable;	   /* a step in the lists has an undo */
 } HitlFork;
 
 /* One of several lists is run. */
@@ -406,6 +411,10 @@ struct HitlDefinition
 	int total; /* steps of all lists */
 	HitlIndex by_name;
 	HitlIndex by_path;
+	bool has_output;
+	HitlTemplate output; /* of the workflow */
+	int64_t timeout_ms;	 /* of the workflow; 0: none */
+	bool undoable;		 /* a step has an undo */
 };
 
 extern const HitlStep *hitl_find_step(const HitlIndex *index, const char *key);
@@ -416,16 +425,28 @@ extern void hitl_check_definition(HitlParse *parse, const HitlPlace *place,
 								  const HitlJson *document);
 extern void hitl_free_definition(HitlDefinition *definition);
 
+/* For the kinds that have lists of steps. */
+extern void hitl_parse_list(HitlParse *parse, const HitlPlace *place,
+							const HitlJson *array, const HitlStep *parent,
+							int index, HitlStepList *list);
+extern const HitlStep *hitl_enclosing(const HitlStep *step,
+									  const HitlStepKind *kind);
+extern bool hitl_is_in_undo(const HitlStep *step);
+extern bool hitl_is_undoable(const HitlStepList *list);
+extern bool hitl_is_variable(const char *text);
+
 /* ---- control.c ------------------------------------------------------ */
 
 typedef enum HitlStatus
 {
 	HITL_PENDING = 0,
 	HITL_RUNNING,
+	HITL_WAITING,
 	HITL_WAITING_APPROVAL,
+	HITL_PAUSED,
 	HITL_ROLLED_BACK,
 	HITL_COMPLETED, /* from here on: ended */
-	HITL_FAILED,
+	HITL_FAILED,	/* keeps its positions, for a retry */
 	HITL_REJECTED,
 	HITL_CANCELLED
 } HitlStatus;
@@ -442,33 +463,116 @@ typedef enum HitlPositionState
 	HITL_AWAITS_BRANCHES
 } HitlPositionState;
 
+/* A switch that a position is inside of; a link of a chain, never changed. */
+typedef struct HitlFrame
+{
+	const struct HitlFrame *outer;
+	const HitlStep *step;
+	int attempt;
+	int tries;	   /* that failed since it was entered */
+	int64_t token; /* of its time limit, or 0 */
+} HitlFrame;
+
+/* How the branches of a fork stand. */
+typedef struct HitlCounts
+{
+	int64_t first; /* branch */
+	int total;	   /* 0: it has not forked */
+	int started;
+	int running;
+	int completed;
+	int failed;
+} HitlCounts;
+
 struct HitlPosition
 {
 	const HitlStep *step;
 	HitlPositionState state;
 	bool checkpointed; /* the step's checkpoint has been taken */
 	int attempt;
+	int tries;			  /* that failed since the step was entered */
 	int64_t token;		  /* of what is awaited, else 0 */
 	int64_t since_us;	  /* in this state */
 	const char *call;	  /* body of the RUN_TASK that was or is to be
 								 * approved, or NULL */
 	const char *result;	  /* a task's, while it is reviewed; a wait's end */
 	const char *approval; /* the decision that let the call run */
+	HitlCounts branches;  /* of a fork */
+	const HitlFrame *frames; /* innermost first */
 };
+
+typedef enum HitlBranchStatus
+{
+	HITL_BRANCH_ABSENT = 0, /* not loaded */
+	HITL_BRANCH_ACTIVE,
+	HITL_BRANCH_COMPLETED,
+	HITL_BRANCH_FAILED,
+	HITL_BRANCH_CANCELLED,
+	HITL_BRANCH_GONE /* the host has forgotten it, or never knew it */
+} HitlBranchStatus;
+
+/* What goes through one list of steps: the workflow itself is branch 0. */
+typedef struct HitlBranch
+{
+	int64_t id;
+	HitlBranchStatus status;
+	bool has_position;
+	bool changed;		   /* since it was dumped */
+	bool touched;		   /* in the run under way */
+	int64_t parent;		   /* the branch that its fork is in */
+	const HitlStep *owner; /* the fork, or the step it takes back; NULL: root */
+	int index;			   /* among its siblings */
+	int64_t event;		   /* of the step run that it takes back, else 0 */
+	int64_t scope;
+	int entered; /* steps so far, against endless loops */
+	int round;	 /* attempts of its steps are numbered from round + 1 */
+	int highest; /* attempt so far */
+	HitlPosition position;
+} HitlBranch;
+
+/* A rollback whose undo steps are under way. */
+typedef struct HitlUndo
+{
+	const char *checkpoint;
+	const char *reason; /* or NULL */
+	int64_t first;		/* branch */
+	int total;			/* branches; 0: there is none under way */
+	int done;
+} HitlUndo;
 
 struct HitlControl
 {
 	HitlArena arena; /* of itself and its texts */
 	const HitlDefinition *definition;
 	HitlStatus status;
-	int completed;
-	int entered;   /* steps so far, against endless loops */
-	int round;	   /* jumps back and rollbacks so far */
-	int64_t token; /* the last one given out */
-	HitlPosition *positions;
-	int count;
-	int capacity;
+	int completed;		 /* steps of the definition's own list */
+	int highest;		 /* attempt of any step */
+	int64_t token;		 /* the last counter given out */
+	int64_t last_branch; /* that was given out */
+	HitlBranch root;
+
+	/* Of the branches but the root: how many await what. */
+	int64_t approvals;
+	int64_t replies;
+
+	/* Branches that can go on, the next one last, and perhaps some others. */
+	int64_t *ready;
+	int ready_count;
+	int ready_capacity;
+
+	int64_t deadline;	 /* token of its timer, or 0 */
+	int64_t deadline_us; /* 0: none */
+	HitlUndo undo;
+
+	/* The branches loaded so far, an open hash table. */
+	HitlBranch **slots;
+	size_t loaded;
+	size_t mask; /* slots - 1 */
+	bool branches_changed;
 };
+
+#define HITL_MAX_TOKEN	((INT64_C(1) << HITL_TOKEN_BITS) - 1)
+#define HITL_MAX_BRANCH (INT64_MAX >> HITL_TOKEN_BITS)
 
 extern const char *const hitl_status_names[];
 extern HitlResult hitl_parse_control(const HitlDefinition *definition,
@@ -477,14 +581,56 @@ extern HitlResult hitl_parse_control(const HitlDefinition *definition,
 extern void hitl_write_control(HitlBuffer *buffer, const HitlControl *control);
 extern HitlResult hitl_dump_control(const HitlControl *control, char **json);
 extern void hitl_free_control(HitlControl *control);
-extern HitlPosition *hitl_add_position(HitlControl *control,
-									   const HitlStep *step);
-extern void hitl_remove_position(HitlControl *control, HitlPosition *position);
+extern void hitl_write_branch(HitlBuffer *buffer, const HitlBranch *branch);
+extern const char *hitl_read_branch(HitlControl *control,
+									const HitlJson *document,
+									HitlBranch *branch);
+extern const HitlStepList *hitl_list_of(const HitlControl *control,
+										const HitlBranch *branch);
 extern bool hitl_has_ended(const HitlControl *control);
+extern bool hitl_is_under_way(const HitlControl *control);
+extern bool hitl_has_branches(const HitlControl *control);
+
+/* ---- branch.c ------------------------------------------------------- */
+
+/* What a branch was before a run changed it. */
+typedef struct HitlTouched
+{
+	struct HitlTouched *next;
+	HitlBranch *branch;
+	HitlBranch before;
+} HitlTouched;
+
+/* An entry of the list of ready branches that a run wrote over. */
+typedef struct HitlOverwritten
+{
+	struct HitlOverwritten *next;
+	int index;
+	int64_t branch;
+} HitlOverwritten;
+
+extern HitlBranch *hitl_branch_of(const HitlPosition *position);
+extern HitlBranch *hitl_find_branch(HitlRun *run, int64_t id);
+extern HitlBranch *hitl_find_parent(HitlRun *run, const HitlBranch *branch);
+extern HitlBranch *hitl_add_branch(HitlRun *run, int64_t id);
+extern bool hitl_touch(HitlRun *run, HitlBranch *branch);
+extern int hitl_load_branches(HitlRun *run, int64_t first, int64_t count,
+							  HitlBranch ***branches);
+extern void hitl_forget_branches(HitlRun *run, int64_t first, int64_t count);
+extern void hitl_count_awaited(HitlRun *run);
+extern void hitl_end_touching(HitlRun *run, bool restore);
+extern HitlResult hitl_dump_branches(HitlControl *control,
+									 HitlBranchChanges *changes);
+extern void hitl_free_branches(HitlBranchChanges *changes);
+
+extern void hitl_push_ready(HitlRun *run, const HitlBranch *branch);
+extern void hitl_pop_ready(HitlRun *run, const HitlBranch *branch);
+extern HitlBranch *hitl_next_ready(HitlRun *run);
+extern void hitl_list_ready(HitlRun *run, HitlBranch **branches, int count);
 
 /* ---- advance.c ------------------------------------------------------ */
 
-/* The most steps one workflow may enter; the simulation sets less. */
+/* The most steps one branch may enter; the simulation sets less. */
 #ifndef HITL_STEP_BUDGET
 #define HITL_STEP_BUDGET 10000
 #endif
@@ -506,16 +652,90 @@ struct HitlRun
 	double random; /* in [0, 1) */
 	int64_t scope; /* of the branch under way */
 	HitlResult result;
+	HitlControl before; /* as it was when the call began */
+	int effects_before;
+	HitlTouched *touched;
+	HitlOverwritten *overwritten;
 };
 
 extern HitlResult hitl_advance(const HitlDefinition *definition,
 							   HitlControl *control, const HitlMessage *message,
 							   const HitlHost *host, HitlEffects *effects);
+extern void hitl_free_effects(HitlEffects *effects);
+extern void hitl_begin_run(HitlRun *run);
+extern HitlResult hitl_end_run(HitlRun *run);
+
+extern void hitl_set_status(HitlRun *run, HitlStatus status, const char *body);
+extern void hitl_fail_workflow(HitlRun *run, HitlPosition *position,
+							   const char *kind, const char *message);
+extern void hitl_end_workflow(HitlRun *run, HitlStatus status,
+							  const HitlPosition *cause, const char *body);
+extern void hitl_withdraw(HitlRun *run, const HitlPosition *position,
+						  int64_t token);
+extern void hitl_withdraw_position(HitlRun *run, const HitlPosition *position);
+extern void hitl_withdraw_all(HitlRun *run, const HitlControl *control);
+extern void hitl_set_deadline(HitlRun *run);
+extern const char *hitl_write_error(HitlRun *run, const char *kind,
+									const char *message,
+									const HitlPosition *position);
+extern int64_t hitl_next_token(HitlRun *run, const HitlBranch *branch);
+extern bool hitl_is_limited(const HitlPosition *position);
+
+/* ---- course.c ------------------------------------------------------- */
+
+extern void hitl_set_position(HitlRun *run, HitlBranch *branch,
+							  const HitlStep *step, const HitlFrame *frames);
+extern void hitl_enter(HitlRun *run, HitlBranch *branch);
+extern void hitl_raise_attempt(HitlRun *run, HitlBranch *branch, int attempt);
+extern void hitl_step_event(HitlRun *run, const HitlPosition *position,
+							const char *type, const char *body,
+							const char *result);
+extern void hitl_go_to(HitlRun *run, HitlPosition *position, int index);
+extern void hitl_go_into(HitlRun *run, HitlPosition *position,
+						 const HitlStepList *list);
+extern void hitl_leave_frame(HitlRun *run, HitlBranch *branch);
+extern void hitl_expire_step(HitlRun *run, HitlPosition *position);
+
+/* ---- fork.c --------------------------------------------------------- */
+
+extern void hitl_enter_fork(HitlRun *run, HitlPosition *position, int count,
+							const char *variable, const char *elements);
+extern void hitl_resume_fork(HitlRun *run, HitlPosition *position);
+extern const HitlJson *hitl_end_fork(HitlRun *run, HitlPosition *position,
+									 const HitlJson *body);
+extern bool hitl_can_start(const HitlPosition *position);
+extern void hitl_start_branch(HitlRun *run, HitlBranch *parent);
+extern void hitl_end_branch(HitlRun *run, HitlBranch *branch);
+extern bool hitl_has_slack(const HitlPosition *position);
+extern void hitl_fail_branch(HitlRun *run, HitlBranch *branch,
+							 HitlBranch *parent);
+extern void hitl_check_fork(HitlRun *run, HitlBranch *branch);
+extern void hitl_abandon_fork(HitlRun *run, HitlPosition *position);
+
+/* ---- command.c ------------------------------------------------------ */
+
+extern void hitl_handle_pause(HitlRun *run, const HitlJson *body);
+extern void hitl_handle_resume(HitlRun *run, const HitlJson *body);
+extern void hitl_handle_cancel(HitlRun *run, const HitlJson *body);
+extern void hitl_handle_retry(HitlRun *run, const HitlJson *body);
+extern void hitl_handle_skip(HitlRun *run, const HitlJson *body);
+extern const char *hitl_write_order(HitlRun *run, const HitlJson *body);
+extern void hitl_revive(HitlRun *run, bool rewound);
+
+/* ---- undo.c --------------------------------------------------------- */
+
+extern void hitl_handle_rollback(HitlRun *run, const HitlJson *body);
+extern void hitl_end_undo(HitlRun *run, HitlBranch *branch);
 extern HitlResult hitl_rewind(const HitlDefinition *definition,
 							  const HitlControl *current,
 							  const char *checkpoint, const HitlHost *host,
 							  HitlControl **control, HitlEffects *effects);
-extern void hitl_free_effects(HitlEffects *effects);
+
+/* ---- migrate.c ------------------------------------------------------ */
+
+extern HitlResult hitl_migrate(const HitlDefinition *from, HitlControl *control,
+							   const HitlDefinition *to, const HitlHost *host,
+							   HitlControl **migrated, HitlFaults *faults);
 
 /* For the step kinds. */
 extern void hitl_stop(HitlRun *run, HitlResult result, const char *error);
@@ -539,6 +759,7 @@ extern void hitl_refuse_step(HitlRun *run, HitlPosition *position,
 extern const char *hitl_keep_text(HitlRun *run, const char *text);
 extern void hitl_set_timer(HitlRun *run, HitlPosition *position,
 						   int64_t due_us);
+extern bool hitl_put_off(HitlRun *run, HitlPosition *position);
 
 /*
  * Render a template; NULL when it cannot be, in which case the step has
@@ -550,7 +771,7 @@ extern const char *hitl_render(HitlRun *run, HitlPosition *position,
 /* ---- condition.c ---------------------------------------------------- */
 
 extern bool hitl_check_condition(HitlRun *run, HitlPosition *position,
-								 bool *answer);
+								 const char *path, bool *answer);
 
 /* ---- question.c ----------------------------------------------------- */
 

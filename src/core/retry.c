@@ -243,7 +243,7 @@ HitlResult
 hitl_parse_retry(const char *json, HitlRetry *retry, HitlFaults *faults)
 {
 	HitlArena arena;
-	HitlParse parse = {&arena, NULL, faults, false, HITL_OK};
+	HitlParse parse = {&arena, NULL, faults, false, HITL_OK, NULL};
 	const HitlJson *value;
 	HitlJsonError error;
 	HitlResult result;

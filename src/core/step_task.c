@@ -409,7 +409,7 @@ deliver_decision(HitlRun *run, HitlPosition *position, const HitlJson *body)
 	if (hitl_is_approved(body) && position->result == NULL)
 	{
 		position->approval = hitl_keep_text(run, approval);
-		if (position->approval != NULL)
+		if (position->approval != NULL && !hitl_put_off(run, position))
 			send_call(run, position, position->call);
 		return;
 	}
@@ -453,7 +453,7 @@ deliver_reply(HitlRun *run, HitlPosition *position, const HitlJson *body)
 	if (position->step->as.task.gate == HITL_GATE_AFTER)
 	{
 		position->result = hitl_keep_text(run, reply.result);
-		if (position->result != NULL)
+		if (position->result != NULL && !hitl_put_off(run, position))
 			ask_after(run, position);
 		return;
 	}

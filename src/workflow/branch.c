@@ -220,8 +220,6 @@ hitl_take_branches(HitlBatch *batch, HitlWorkflow *workflow)
 	HitlResult result;
 	int i;
 
-	if (hitl_core()->dump_branches == NULL)
-		return;
 	result = hitl_core()->dump_branches(workflow->control, &changes);
 	if (result == HITL_NO_MEMORY)
 		hitl_core_out_of_memory();

@@ -9,21 +9,28 @@ CREATE FUNCTION hitl.step_states(workflow_id uuid)
 	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	id CONSTANT uuid := workflow_id;
+	wanted CONSTANT uuid := workflow_id;
 	w hitl.workflows;
 	rollback record;
 	checkpoint integer;
 	undone int4multirange := '{}';
 BEGIN
-	SELECT * INTO w FROM hitl.workflows f WHERE f.id = step_states.workflow_id;
+	SELECT * INTO w FROM hitl.workflows f WHERE f.id = wanted;
 	FOR rollback IN
 		SELECT e.seq, e.data ->> 'checkpoint' AS name FROM hitl.workflow_events e
-		WHERE e.workflow_id = id AND e.event_type = 'rolled_back' ORDER BY e.seq DESC
+		WHERE e.workflow_id = wanted AND e.event_type = 'rolled_back' ORDER BY e.seq DESC
 	LOOP
 		CONTINUE WHEN undone @> rollback.seq;
-		SELECT max(c.event) INTO checkpoint FROM hitl.workflow_checkpoints c
-		WHERE c.workflow_id = id AND c.name = rollback.name AND c.event < rollback.seq
-		  AND NOT c.abandoned;
+		-- A checkpoint step has been run when one returns to its checkpoint.
+		SELECT c.event + coalesce((
+				SELECT 1 FROM hitl.workflow_events e JOIN hitl.definitions d ON d.hash = w.definition_hash
+				WHERE e.workflow_id = wanted AND e.seq = c.event + 1
+				  AND e.event_type = 'step_completed' AND e.step_name = c.step_name
+				  AND d.definition #> string_to_array(substr(e.position, 2), '/') ->> 'type' = 'checkpoint'), 0)
+		INTO checkpoint FROM hitl.workflow_checkpoints c
+		WHERE c.workflow_id = wanted AND c.name = rollback.name AND c.event < rollback.seq
+		  AND NOT c.abandoned
+		ORDER BY c.event DESC LIMIT 1;
 		undone := undone + int4multirange(int4range(coalesce(checkpoint, 0), rollback.seq, '(]'));
 	END LOOP;
 	RETURN QUERY
@@ -31,7 +38,7 @@ BEGIN
 			SELECT DISTINCT ON (e.position, coalesce(e.scope, 0))
 				   e.position, e.step_name, e.event_type, e.delta
 			FROM hitl.workflow_events e
-			WHERE e.workflow_id = id AND e.position IS NOT NULL
+			WHERE e.workflow_id = wanted AND e.position IS NOT NULL
 			  AND e.event_type IN ('step_completed', 'step_failed', 'step_skipped')
 			  AND NOT undone @> e.seq
 			ORDER BY e.position, coalesce(e.scope, 0), e.seq DESC
@@ -48,7 +55,7 @@ BEGIN
 			UNION ALL
 			SELECT a.item FROM hitl.workflow_branches b,
 				 jsonb_array_elements(b.control -> 'active') AS a (item)
-			WHERE b.workflow_id = id AND b.status = 'active'
+			WHERE b.workflow_id = wanted AND b.status = 'active'
 		), active AS (
 			SELECT a.item ->> 'position' AS position, max(a.item ->> 'step') AS step_name, count(*) AS count,
 				   bool_or(a.item ->> 'state' IN ('ready', 'waiting_reply', 'waiting_branches')) AS working,
@@ -61,7 +68,8 @@ BEGIN
 		SELECT p.position, coalesce(a.step_name, e.step_name),
 			   CASE WHEN w.status = 'failed' AND w.error ->> 'position' = p.position THEN 'failed'
 					WHEN a.position IS NOT NULL AND w.status NOT IN ('failed', 'cancelled', 'rejected')
-						THEN CASE WHEN a.working THEN 'active' ELSE 'waiting' END
+						THEN CASE WHEN w.status IN ('pending', 'rolled_back') THEN 'pending'
+								  WHEN a.working THEN 'active' ELSE 'waiting' END
 					WHEN e.failed > 0 THEN 'failed'
 					WHEN e.completed > 0 THEN 'completed'
 					WHEN e.skipped > 0 THEN 'skipped'

@@ -56,7 +56,15 @@ BEGIN
 		'created_by', w.created_by,
 		'created_at', w.created_at,
 		'started_at', w.started_at,
-		'finished_at', w.finished_at);
+		'finished_at', w.finished_at,
+		'starts_at', (SELECT min(m.due_at) FROM hitl.messages m
+					  WHERE m.workflow_id = w.id AND m.kind = 'scheduled_start'
+						AND w.status = 'pending'),
+		'deadline', w.deadline,
+		'priority', w.priority,
+		'recoveries', w.recoveries,
+		'recovers_at', (SELECT min(p.due_at) FROM hitl.planned_recoveries p
+						WHERE p.workflow_id = w.id));
 END
 $$;
 COMMENT ON FUNCTION hitl.get_workflow_status(uuid) IS

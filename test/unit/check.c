@@ -44,6 +44,7 @@ void
 summarize(const HitlEffects *effects, char *text, size_t size)
 {
 	size_t length = 0;
+	char token[40];
 	int i;
 
 	text[0] = '\0';
@@ -53,6 +54,12 @@ summarize(const HitlEffects *effects, char *text, size_t size)
 
 		length += snprintf(text + length, size - length, "%s",
 						   i > 0 ? ", " : "");
+		if (HITL_TOKEN_BRANCH(effect->token) > 0)
+			snprintf(token, sizeof(token), "%lld/%lld",
+					 (long long) HITL_TOKEN_BRANCH(effect->token),
+					 (long long) (effect->token & HITL_MAX_TOKEN));
+		else
+			snprintf(token, sizeof(token), "%lld", (long long) effect->token);
 		switch (effect->kind)
 		{
 			case HITL_EFFECT_EVENT:
@@ -70,17 +77,58 @@ summarize(const HitlEffects *effects, char *text, size_t size)
 				length += snprintf(text + length, size - length,
 								   "checkpoint %s", effect->type);
 				break;
+			case HITL_EFFECT_FORK:
+				length += snprintf(text + length, size - length,
+								   "fork %lld+%lld", (long long) effect->first,
+								   (long long) effect->count);
+				break;
+			case HITL_EFFECT_JOIN:
+				length += snprintf(text + length, size - length,
+								   "join %lld+%lld", (long long) effect->first,
+								   (long long) effect->count);
+				break;
+			case HITL_EFFECT_REMOVE_BRANCHES:
+				length += snprintf(text + length, size - length, "%s %lld+%lld",
+								   effect->keep ? "keep" : "remove",
+								   (long long) effect->first,
+								   (long long) effect->count);
+				break;
 			case HITL_EFFECT_REQUEST_APPROVAL:
-				length += snprintf(text + length, size - length, "ask %s %lld",
-								   effect->step, (long long) effect->token);
+				length += snprintf(text + length, size - length, "ask %s %s",
+								   effect->step, token);
 				break;
 			case HITL_EFFECT_RUN_TASK:
-				length += snprintf(text + length, size - length, "run %s %lld",
-								   effect->step, (long long) effect->token);
+				length += snprintf(text + length, size - length, "run %s %s",
+								   effect->step, token);
+				break;
+			case HITL_EFFECT_RUN_SQL:
+				length += snprintf(text + length, size - length, "sql %s %s",
+								   effect->step, token);
+				break;
+			case HITL_EFFECT_RUN_HTTP:
+				length += snprintf(text + length, size - length, "http %s %s",
+								   effect->step, token);
+				break;
+			case HITL_EFFECT_RUN_EXTERNAL:
+				length += snprintf(text + length, size - length,
+								   "external %s %s", effect->step, token);
+				break;
+			case HITL_EFFECT_AWAIT_SIGNAL:
+				length += snprintf(text + length, size - length, "hear %s %s",
+								   effect->step, token);
+				break;
+			case HITL_EFFECT_START_CHILD:
+				length += snprintf(text + length, size - length, "child %s %s",
+								   effect->step, token);
+				break;
+			case HITL_EFFECT_SET_TIMER:
+				length += snprintf(text + length, size - length, "timer %s %s",
+								   effect->step == NULL ? "-" : effect->step,
+								   token);
 				break;
 			case HITL_EFFECT_WITHDRAW:
-				length += snprintf(text + length, size - length,
-								   "withdraw %lld", (long long) effect->token);
+				length += snprintf(text + length, size - length, "withdraw %s",
+								   token);
 				break;
 			case HITL_EFFECT_ROLLBACK:
 				length += snprintf(text + length, size - length, "rollback %s",

@@ -52,6 +52,9 @@ typedef struct Memory
 {
 	HitlHost host;
 	json_t *data;
+	json_t *branches; /* rows by number */
+	int64_t *ids;	  /* of the last list of branches */
+	int loads;		  /* branches that were asked for */
 	json_t *answers; /* texts handed to the core in this call */
 	bool broken;	 /* every query fails */
 	const char *raw; /* answer to every query, if set */
@@ -61,6 +64,23 @@ extern void memory_init(Memory *memory, const char *data);
 extern void memory_free(Memory *memory);
 extern void memory_merge(Memory *memory, const char *delta);
 extern void merge_delta(json_t *data, const char *delta);
+
+/* ---- its branches (branches.c) --------------------------------------- */
+
+extern json_t *memory_view(const Memory *memory, int64_t scope);
+extern json_t *memory_data(const Memory *memory, int64_t scope);
+extern void memory_flush(Memory *memory, HitlControl *control);
+extern void memory_fork(Memory *memory, const HitlEffect *effect);
+extern char *memory_join(Memory *memory, HitlControl *control,
+						 const HitlEffect *effect);
+extern void memory_remove(Memory *memory, const HitlEffect *effect);
+extern int memory_active(const Memory *memory);
+extern HitlQueryResult memory_load_branch(void *context, int64_t branch,
+										  const char **text);
+extern HitlQueryResult memory_list_branches(void *context, int64_t first,
+											int64_t count,
+											const int64_t **branches,
+											int *found);
 
 /* ---- a workflow under test (workflow.c) ------------------------------ */
 
@@ -73,6 +93,9 @@ typedef struct Workflow
 	int64_t now_us;
 	char summary[4000]; /* of effects */
 	char *pinned;		/* control of the last checkpoint */
+	json_t *pinned_data;
+	json_t *pinned_branches;
+	char *join; /* the reply to the last JOIN, or NULL */
 } Workflow;
 
 extern void workflow_open(Workflow *workflow, const char *definition,
@@ -80,7 +103,10 @@ extern void workflow_open(Workflow *workflow, const char *definition,
 extern void workflow_close(Workflow *workflow);
 extern HitlResult workflow_send(Workflow *workflow, const char *kind,
 								const char *body);
+extern HitlResult workflow_go(Workflow *workflow, const char *kind,
+							  const char *body);
 extern HitlResult workflow_rewind(Workflow *workflow, const char *checkpoint);
+extern HitlResult workflow_return(Workflow *workflow);
 extern const char *workflow_value(Workflow *workflow, const char *path);
 extern const HitlEffect *find_effect(const Workflow *workflow,
 									 HitlEffectKind kind);
@@ -91,6 +117,16 @@ extern const char *control_text(Workflow *workflow);
 #define SEND(workflow, kind, body, expected) \
 	(CHECK_INT(workflow_send(workflow, kind, body), HITL_OK), \
 	 CHECK_TEXT((workflow)->summary, expected))
+
+/* The same with all that follows without waiting. */
+#define GO(workflow, kind, body, expected) \
+	(CHECK_INT(workflow_go(workflow, kind, body), HITL_OK), \
+	 CHECK_TEXT((workflow)->summary, expected))
+
+/* Send a message that is refused for a reason. */
+#define REFUSED(workflow, kind, body, reason) \
+	(CHECK_INT(workflow_send(workflow, kind, body), HITL_INVALID), \
+	 CHECK_TEXT((workflow)->effects.error, reason))
 
 /* The one member of an effect's body, as JSON text (kept until the next call). */
 extern const char *member_of(const char *json, const char *path);

@@ -28,6 +28,9 @@ memory_init(Memory *memory, const char *data)
 	memory->host.context = memory;
 	memory->host.query = query;
 	memory->host.check_path = check_path;
+	memory->host.load_branch = memory_load_branch;
+	memory->host.list_branches = memory_list_branches;
+	memory->branches = json_object();
 	memory->data = json_loads(data == NULL ? "{}" : data, 0, NULL);
 	memory->answers = json_array();
 }
@@ -40,6 +43,8 @@ memory_free(Memory *memory)
 {
 	json_decref(memory->data);
 	json_decref(memory->answers);
+	json_decref(memory->branches);
+	free(memory->ids);
 }
 
 /*
@@ -75,10 +80,10 @@ memory_merge(Memory *memory, const char *delta)
  * The host's query callback.
  */
 static HitlQueryResult
-query(void *context, HITL_UNUSED int64_t scope, const char *path,
-	  const char **text)
+query(void *context, int64_t scope, const char *path, const char **text)
 {
 	Memory *memory = context;
+	json_t *view;
 	json_t *match = NULL;
 	json_t *literal = NULL;
 	json_t *answer;
@@ -93,7 +98,9 @@ query(void *context, HITL_UNUSED int64_t scope, const char *path,
 		*text = memory->raw;
 		return HITL_QUERY_FOUND;
 	}
-	rest = walk(memory->data, path, &match);
+	view = memory_view(memory, scope);
+	json_array_append_new(memory->answers, view);
+	rest = walk(view, path, &match);
 	if (rest == NULL)
 	{
 		*text = "syntax error in path";

@@ -20,6 +20,7 @@ extern const Test suite_retry[];
 extern const Test suite_policy[];
 extern const Test suite_inference[];
 extern const Test suite_api[];
+extern const Test suite_fork[];
 extern const Test suite_instant[];
 extern const Test suite_sql[];
 extern const Test suite_http[];
@@ -28,6 +29,7 @@ extern const Test suite_signal[];
 extern const Test suite_child[];
 extern const Test suite_external[];
 extern const Test suite_steps[];
+extern const Test suite_fork[];
 
 static const struct
 {
@@ -40,12 +42,12 @@ static const struct
 	 {"advance", suite_advance},	   {"task", suite_task},
 	 {"question", suite_question},	   {"checkpoint", suite_checkpoint},
 	 {"retry", suite_retry},		   {"policy", suite_policy},
-	 {"inference", suite_inference},   {"api", suite_api},
+	 {"inference", suite_inference},   {"api", suite_api}, {"fork", suite_fork},
 	 {"instant", suite_instant},	   {"sql", suite_sql},
 	 {"http", suite_http},			   {"wait", suite_wait},
 	 {"signal", suite_signal},		   {"child", suite_child},
 	 {"external", suite_external},
-	 {"steps", suite_steps}};
+	 {"steps", suite_steps},			   {"fork", suite_fork}};
 
 long allocations_left = -1;
 static int failures; /* of the running test */

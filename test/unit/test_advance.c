@@ -122,8 +122,8 @@ TEST(faulty_messages)
 TEST(effects_accumulate)
 {
 	Workflow w;
-	HitlMessage reply = {"reply", DONE(1), 5};
-	HitlMessage bad = {"reply", "{}", 5};
+	HitlMessage reply = {"reply", DONE(1), 5, 0};
+	HitlMessage bad = {"reply", "{}", 5, 0};
 
 	workflow_open(&w, STEPS(TASK("a", "")), NULL);
 	workflow_send(&w, "start", NULL);
@@ -212,7 +212,9 @@ TEST(failure_ends_the_workflow)
 	CHECK_TEXT(workflow_value(&w, "$.steps.a.error.kind"), "\"rate_limit\"");
 	CHECK(contains(
 		control_text(&w),
-		"\"completed\":0,\"total\":2,\"active\":[],\"status\":\"failed\""));
+		"\"completed\":0,\"total\":2,\"active\":[{\"position\":\"/steps/0\","
+		"\"step\":\"a\",\"type\":\"task\",\"state\":\"ready\",\"attempt\":1,"));
+	CHECK(contains(control_text(&w), "}],\"status\":\"failed\""));
 	workflow_close(&w);
 }
 
@@ -421,50 +423,9 @@ TEST(rollback_to_the_very_end)
 	workflow_close(&w);
 }
 
-/*
- * Several positions at once, as parallel steps will have them: the control
- * state says so already.
- */
-TEST(several_positions)
-{
-	Workflow w;
-	const char *state =
-		"{\"completed\":0,\"total\":2,\"active\":["
-		"{\"position\":\"/steps/0\",\"step\":\"a\",\"type\":\"approval\",\"state\":\"waiting_approval\",\"token\":1,\"attempt\":1,\"since_us\":1},"
-		"{\"position\":\"/steps/1\",\"step\":\"b\",\"type\":\"task\",\"state\":\"waiting_reply\",\"token\":2,\"attempt\":1,\"since_us\":1}],"
-		"\"status\":\"running\",\"token\":2,\"entered\":2}";
-
-	workflow_open(&w, STEPS(ASK("a", "") AND TASK("b", "")), NULL);
-	hitl_free_control(w.control);
-	CHECK_INT(hitl_parse_control(w.definition, state, &w.control, NULL),
-			  HITL_OK);
-	SEND(&w, "reply", ERROR(2, "x"),
-		 "step_failed b, withdraw 1, workflow_failed b, =failed");
-	workflow_close(&w);
-
-	workflow_open(&w, STEPS(ASK("a", "") AND TASK("b", "")), NULL);
-	hitl_free_control(w.control);
-	CHECK_INT(hitl_parse_control(w.definition, state, &w.control, NULL),
-			  HITL_OK);
-	SEND(&w, "reply", DONE(2), "step_completed b, =waiting_approval");
-	SEND(&w, "approval", DECIDED(1, "approved"),
-		 "step_completed a, =running, more");
-	SEND(&w, "continue", NULL, "run b 3");
-	workflow_close(&w);
-
-	workflow_open(&w, STEPS(ASK("a", "") AND TASK("b", "")), NULL);
-	hitl_free_control(w.control);
-	CHECK_INT(hitl_parse_control(w.definition, state, &w.control, NULL),
-			  HITL_OK);
-	SEND(&w, "cancel", NULL,
-		 "withdraw 1, withdraw 2, workflow_cancelled, =cancelled");
-	workflow_close(&w);
-}
-
 SUITE(advance, RUN(one_task_after_another), RUN(messages_out_of_turn),
 	  RUN(faulty_messages), RUN(effects_accumulate), RUN(conditions),
 	  RUN(faulty_conditions), RUN(failure_ends_the_workflow), RUN(on_error),
 	  RUN(on_timeout_of_a_task), RUN(jumps_back_count), RUN(endless_loops_end),
 	  RUN(cancel), RUN(rollback_to_a_checkpoint), RUN(rollback_to_what_awaits),
-	  RUN(rollback_at_the_edges), RUN(rollback_to_the_very_end),
-	  RUN(several_positions));
+	  RUN(rollback_at_the_edges), RUN(rollback_to_the_very_end));

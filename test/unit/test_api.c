@@ -115,7 +115,7 @@ TEST(messages_without_memory)
 				  "{\"variables\":{\"n\":5,\"yes\":true}}");
 	for (i = 0; i < COURSE; i++)
 	{
-		HitlMessage message = {course[i].kind, course[i].body, 1};
+		HitlMessage message = {course[i].kind, course[i].body, 1, 0};
 		HitlResult result = HITL_NO_MEMORY;
 		char *before;
 		char *after;

@@ -185,7 +185,7 @@ TEST(corrupt_positions)
 				"/steps/0", "a", "task",
 				",\"state\":\"waiting_reply\",\"token\":1"),
 			"running")),
-		"a token of the control state is used twice");
+		"\"active\" of the control state is faulty");
 }
 
 /*

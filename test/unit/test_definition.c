@@ -134,7 +134,8 @@ TEST(step_types)
 	CHECK_TEXT(
 		faults_of(STEP("\"type\":\"dance\"")),
 		"/steps/0/type: unknown step type \"dance\"; there are task, approval, "
-		"checkpoint, sql, http, wait, signal and workflow");
+		"checkpoint, sql, http, wait, signal, workflow, parallel, foreach and "
+		"switch");
 	CHECK_TEXT(faults_of(STEP("\"type\":7")),
 			   "/steps/0/type: must be a string, not a number");
 }

@@ -44,7 +44,7 @@ TEST(faults_are_limited)
 {
 	HitlFaults faults = {0};
 	HitlArena arena;
-	HitlParse parse = {&arena, NULL, &faults, false, HITL_OK};
+	HitlParse parse = {&arena, NULL, &faults, false, HITL_OK, NULL};
 	char text[2000];
 	int i;
 

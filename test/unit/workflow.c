@@ -7,6 +7,7 @@
  */
 #include "harness.h"
 
+static void carry_out(Workflow *workflow, const HitlEffect *effect);
 static void round_trip(Workflow *workflow);
 
 /*
@@ -47,6 +48,9 @@ workflow_close(Workflow *workflow)
 	hitl_free_definition(workflow->definition);
 	memory_free(&workflow->memory);
 	free(workflow->pinned);
+	free(workflow->join);
+	json_decref(workflow->pinned_data);
+	json_decref(workflow->pinned_branches);
 }
 
 /*
@@ -55,39 +59,76 @@ workflow_close(Workflow *workflow)
 HitlResult
 workflow_send(Workflow *workflow, const char *kind, const char *body)
 {
-	HitlMessage message = {kind, body, ++workflow->now_us};
+	HitlMessage message = {kind, body, ++workflow->now_us, 0};
+	HitlBranchChanges changes;
 	HitlResult result;
+	char *join = workflow->join; /* perhaps the body */
 	char *before = NULL;
 	char *after = NULL;
 	int i;
 
 	hitl_free_effects(&workflow->effects);
+	workflow->join = NULL;
 	CHECK_INT(hitl_dump_control(workflow->control, &before), HITL_OK);
 	result = hitl_advance(workflow->definition, workflow->control, &message,
 						  &workflow->memory.host, &workflow->effects);
+	free(join);
 	json_array_clear(workflow->memory.answers);
 	for (i = 0; i < workflow->effects.count; i++)
-	{
-		const HitlEffect *effect = &workflow->effects.items[i];
-
-		if (effect->delta != NULL)
-			memory_merge(&workflow->memory, effect->delta);
-		if (effect->kind == HITL_EFFECT_CHECKPOINT)
-		{
-			free(workflow->pinned);
-			workflow->pinned = strdup(effect->control);
-		}
-	}
+		carry_out(workflow, &workflow->effects.items[i]);
 	if (result != HITL_OK)
 	{
 		CHECK_INT(workflow->effects.count, 0);
 		CHECK_INT(hitl_dump_control(workflow->control, &after), HITL_OK);
 		CHECK_TEXT(after, before);
+		CHECK_INT(hitl_dump_branches(workflow->control, &changes), HITL_OK);
+		CHECK_INT(changes.count, 0);
+		hitl_free_branches(&changes);
 	}
 	free(before);
 	free(after);
 	summarize(&workflow->effects, workflow->summary, sizeof(workflow->summary));
 	round_trip(workflow);
+
+	/* The branches that a checkpoint keeps are as they are after the call. */
+	if (find_effect(workflow, HITL_EFFECT_CHECKPOINT) != NULL)
+	{
+		json_decref(workflow->pinned_branches);
+		workflow->pinned_branches = json_deep_copy(workflow->memory.branches);
+	}
+	return result;
+}
+
+/*
+ * Send a message, and go on as long as something follows without waiting; the
+ * summary is that of all.
+ */
+HitlResult
+workflow_go(Workflow *workflow, const char *kind, const char *body)
+{
+	HitlResult result = workflow_send(workflow, kind, body);
+	char *summary = strdup(workflow->summary);
+	int calls;
+
+	for (calls = 0; result == HITL_OK && calls < 100000 &&
+		 (workflow->effects.more || workflow->join != NULL);
+		 calls++)
+	{
+		char *longer;
+
+		result = workflow->join == NULL
+			? workflow_send(workflow, "continue", NULL)
+			: workflow_send(workflow, "reply", workflow->join);
+		if (strlen(summary) > 100000)
+			continue;
+		longer = malloc(strlen(summary) + strlen(workflow->summary) + 3);
+		sprintf(longer, "%s%s%s", summary,
+				workflow->summary[0] == '\0' ? "" : "; ", workflow->summary);
+		free(summary);
+		summary = longer;
+	}
+	snprintf(workflow->summary, sizeof(workflow->summary), "%s", summary);
+	free(summary);
 	return result;
 }
 
@@ -101,8 +142,9 @@ workflow_rewind(Workflow *workflow, const char *checkpoint)
 	HitlResult result;
 
 	hitl_free_effects(&workflow->effects);
-	result = hitl_rewind(workflow->definition, workflow->control, checkpoint, NULL,
-						 &control, &workflow->effects);
+	result = hitl_rewind(workflow->definition, workflow->control, checkpoint,
+						 &workflow->memory.host, &control, &workflow->effects);
+	json_array_clear(workflow->memory.answers);
 	if (result == HITL_OK)
 	{
 		hitl_free_control(workflow->control);
@@ -113,6 +155,19 @@ workflow_rewind(Workflow *workflow, const char *checkpoint)
 	summarize(&workflow->effects, workflow->summary, sizeof(workflow->summary));
 	round_trip(workflow);
 	return result;
+}
+
+/*
+ * Return to the last checkpoint, data, branches and all.
+ */
+HitlResult
+workflow_return(Workflow *workflow)
+{
+	json_decref(workflow->memory.data);
+	workflow->memory.data = json_deep_copy(workflow->pinned_data);
+	json_decref(workflow->memory.branches);
+	workflow->memory.branches = json_deep_copy(workflow->pinned_branches);
+	return workflow_rewind(workflow, workflow->pinned);
 }
 
 /*
@@ -161,6 +216,41 @@ control_text(Workflow *workflow)
 }
 
 /*
+ * Do what one effect asks of a host.
+ */
+static void
+carry_out(Workflow *workflow, const HitlEffect *effect)
+{
+	Memory *memory = &workflow->memory;
+
+	if (effect->delta != NULL)
+	{
+		CHECK(memory_data(memory, effect->scope) != NULL);
+		merge_delta(memory_data(memory, effect->scope), effect->delta);
+	}
+	switch (effect->kind)
+	{
+		case HITL_EFFECT_CHECKPOINT:
+			free(workflow->pinned);
+			workflow->pinned = strdup(effect->control);
+			json_decref(workflow->pinned_data);
+			workflow->pinned_data = json_deep_copy(memory->data);
+			break;
+		case HITL_EFFECT_FORK:
+			memory_fork(memory, effect);
+			break;
+		case HITL_EFFECT_JOIN:
+			workflow->join = memory_join(memory, workflow->control, effect);
+			break;
+		case HITL_EFFECT_REMOVE_BRANCHES:
+			memory_remove(memory, effect);
+			break;
+		default:
+			break;
+	}
+}
+
+/*
  * Control state to text and back; the workflow goes on with what came back.
  */
 static void
@@ -171,6 +261,7 @@ round_trip(Workflow *workflow)
 	char *second = NULL;
 	char *error = NULL;
 
+	memory_flush(&workflow->memory, workflow->control);
 	CHECK_INT(hitl_dump_control(workflow->control, &first), HITL_OK);
 	CHECK_INT(hitl_parse_control(workflow->definition, first, &control, &error),
 			  HITL_OK);
