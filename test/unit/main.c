@@ -21,6 +21,7 @@ extern const Test suite_policy[];
 extern const Test suite_inference[];
 extern const Test suite_api[];
 extern const Test suite_fork[];
+extern const Test suite_nesting[];
 extern const Test suite_undo[];
 extern const Test suite_migrate[];
 extern const Test suite_switch[];
@@ -34,6 +35,7 @@ extern const Test suite_child[];
 extern const Test suite_external[];
 extern const Test suite_steps[];
 extern const Test suite_fork[];
+extern const Test suite_nesting[];
 extern const Test suite_undo[];
 extern const Test suite_migrate[];
 extern const Test suite_switch[];
@@ -57,7 +59,8 @@ static const struct
 	 {"external", suite_external},
 	 {"steps", suite_steps},			   {"fork", suite_fork},
 	 {"switch", suite_switch},		   {"command", suite_command},
-	 {"undo", suite_undo},			   {"migrate", suite_migrate}};
+	 {"undo", suite_undo},			   {"migrate", suite_migrate},
+	 {"nesting", suite_nesting}};
 
 long allocations_left = -1;
 static int failures; /* of the running test */
