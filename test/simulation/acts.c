@@ -178,10 +178,7 @@ world_command(World *world)
 			break;
 		case 9:
 			if (world->restored++ < 3)
-			{
-				world->failed_outside = false;
 				world_order_rollback(world);
-			}
 			break;
 	}
 }
@@ -211,7 +208,7 @@ world_send_faulty(World *world)
 	bool may_follow = which >= 9;
 
 	if (world_send(world, faulty[which][0],
-				   keepf(world, faulty[which][1], (int) world->token)) !=
+				   keepf(world, faulty[which][1], (int) world->token + 1)) !=
 		HITL_INVALID)
 		CHECK(world_has_ended(world) && !may_follow);
 }

@@ -37,21 +37,8 @@ apply_effects(World *world, const HitlEffects *effects)
 {
 	int64_t snapshot = world->snapshots.count;
 	const HitlEffect *rollback = NULL;
-	bool flush = false;
 	int i;
 
-	/* The rows of branches that begin stand on those that are prepared. */
-	for (i = 0; i < effects->count; i++)
-	{
-		if (effects->items[i].kind == HITL_EFFECT_FORK)
-			fork_branches(world, &effects->items[i]);
-		flush |= effects->items[i].kind == HITL_EFFECT_JOIN ||
-			effects->items[i].kind == HITL_EFFECT_REMOVE_BRANCHES ||
-			effects->items[i].kind == HITL_EFFECT_CHECKPOINT ||
-			effects->items[i].kind == HITL_EFFECT_ROLLBACK;
-	}
-	if (flush)
-		world_commit(world);
 	for (i = 0; i < effects->count; i++)
 	{
 		const HitlEffect *effect = &effects->items[i];
@@ -93,8 +80,10 @@ apply_effects(World *world, const HitlEffects *effects)
 				set_timer(world, effect);
 				break;
 			case HITL_EFFECT_FORK:
+				fork_branches(world, effect);
 				break;
 			case HITL_EFFECT_JOIN:
+				world_commit(world);
 				join_branches(world, effect);
 				break;
 			case HITL_EFFECT_REMOVE_BRANCHES:
@@ -108,6 +97,8 @@ apply_effects(World *world, const HitlEffects *effects)
 				break;
 		}
 	}
+	if (snapshot < world->snapshots.count)
+		world_commit(world);
 	for (; snapshot < world->snapshots.count; snapshot++)
 		end_snapshot(world, &world->snapshots.items[snapshot]);
 	if (rollback != NULL)
@@ -139,13 +130,12 @@ withdraw(World *world, int64_t token)
 	}
 	asked = find_asked(world, token);
 
-	/* A fork without a time limit has a token that nothing else has. */
+	/*
+	 * A fork without a time limit has a token that nothing else has, and what
+	 * a failed workflow had awaited may be withdrawn once more.
+	 */
 	if (asked == NULL)
 		return;
-
-	/* A limit that was not reached goes after what it limited. */
-	if (!asked->open && asked->due_us == 0)
-		FAIL("withdrawn is %lld, which is not open", (long long) token);
 	asked->due_us = 0;
 	asked->open = false;
 }
@@ -159,6 +149,8 @@ hand_out(World *world)
 	int64_t i;
 	int64_t j;
 
+	/* It belongs to the message before it, which would come again. */
+	world->calls_left = -1;
 	for (i = 0; i < world->asked.count; i++)
 	{
 		const Asked *asked = &world->asked.items[i];

@@ -167,7 +167,7 @@ world_send(World *world, const char *kind, const char *body)
 			world_check(world);
 	}
 	if (world->answered != NULL && world->answered->kind != ASKED_TIMER &&
-		strcmp(kind, "timer") != 0)
+		strcmp(kind, "timer") != 0 && strcmp(world->status, "paused") != 0)
 		CHECK(effects.count > 0);
 	world->answered = NULL;
 	hitl_free_effects(&effects);
