@@ -357,6 +357,11 @@ find_target(HitlRun *run, const HitlJson *body, Target *target)
 			(scope != NULL && scope->type != HITL_JSON_NULL &&
 			 branch->scope != number))
 			continue;
+
+		/* Steps are taken back one after the other. */
+		if (branch->event > 0 &&
+			branch->id != control->undo.first + control->undo.done)
+			continue;
 		target->branch = branch;
 		found++;
 	}

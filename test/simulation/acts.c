@@ -151,7 +151,7 @@ world_command(World *world)
 		strncmp(world->status, "waiting", 7) == 0;
 	HitlResult result;
 
-	switch (pick(world, 10))
+	switch (pick(world, 12))
 	{
 		case 0:
 		case 1:
@@ -176,8 +176,8 @@ world_command(World *world)
 		case 8:
 			skip_step(world);
 			break;
-		case 9:
-			if (world->restored++ < 3)
+		default:
+			if (world->restored++ < 5)
 				world_order_rollback(world);
 			break;
 	}
@@ -340,7 +340,7 @@ skip_step(World *world)
 	const Branch *branch = &world->branches.items[id];
 	const HitlStep *step;
 
-	if (world->restored++ > 3)
+	if (world->restored++ > 5)
 		return;
 	if (world->committed == NULL)
 		world_commit(world);
@@ -370,7 +370,7 @@ retry_workflow(World *world)
 	HitlResult result;
 	bool failed = is_failed(world);
 
-	if (world->restored++ > 3 || !failed)
+	if (!failed || world->restored++ > 5)
 		return;
 	world->may_return = true;
 	result = world_send(world, "retry",
