@@ -136,9 +136,9 @@ hitl_write_told(HitlBuffer *buffer, const HitlJson *error)
 		hitl_append_text(buffer, ",");
 		hitl_json_write_string(buffer, *name, strlen(*name));
 		hitl_append_text(buffer, ":");
-		hitl_json_write_string(
-			buffer, member->text,
-			hitl_utf8_cut(member->text, member->length, MAX_MESSAGE));
+		hitl_json_write_string(buffer, member->text,
+							   hitl_utf8_cut(member->text, member->length,
+											 MAX_MESSAGE));
 	}
 }
 
