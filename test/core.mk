@@ -19,7 +19,7 @@ test-unit: build/unit
 	build/unit $(SUITE)
 
 SIMULATION_SOURCES = $(sort $(wildcard test/simulation/*.c))
-SIMULATION_PARTS = $(filter-out %/speed.c,$(SIMULATION_SOURCES)) test/unit/host.c test/unit/check.c
+SIMULATION_PARTS = $(filter-out %/speed.c,$(SIMULATION_SOURCES)) test/unit/host.c test/unit/branches.c test/unit/check.c
 RUNS = 2000
 SEED = 1
 
