@@ -1,5 +1,5 @@
 -- access.sql
---		Who may do what: nothing for PUBLIC, four levels to grant to roles.
+--		Who may do what: nothing for PUBLIC, five levels to grant to roles.
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA hitl FROM PUBLIC;
 REVOKE ALL ON ALL PROCEDURES IN SCHEMA hitl FROM PUBLIC;
@@ -12,22 +12,58 @@ CREATE FUNCTION hitl.access_levels()
 BEGIN ATOMIC
 	SELECT l.level, o.privilege, o.object_type, o.object_name
 	FROM (VALUES
-		('viewer', 1), ('approver', 2), ('operator', 3), ('admin', 4)) AS l (level, rank)
+		('worker', 0), ('viewer', 1), ('approver', 2), ('operator', 3), ('admin', 4)) AS l (level, rank)
 	JOIN (VALUES
+		(0, 'EXECUTE', 'FUNCTION', 'hitl.claim_tasks(text, integer, interval, text)'),
+		(0, 'EXECUTE', 'FUNCTION', 'hitl.heartbeat_task(uuid, interval, jsonb)'),
+		(0, 'EXECUTE', 'FUNCTION', 'hitl.complete_task(uuid, jsonb)'),
+		(0, 'EXECUTE', 'FUNCTION', 'hitl.fail_task(uuid, text, text)'),
+		(0, 'EXECUTE', 'FUNCTION', 'hitl.release_task(uuid)'),
+		(0, 'EXECUTE', 'FUNCTION', 'hitl.send_signal(uuid, text, jsonb, text)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.get_workflow_status(uuid)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.workflow_data(uuid)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.workflow_timeline(uuid)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.step_states(uuid)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.workflow_diagram(uuid)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.workflow_gantt(uuid, integer)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.explain_definition(jsonb)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.explain_step(jsonb)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.step_summary(jsonb)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.name_people(jsonb)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.definition_steps(jsonb)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.list_pending_approvals(text, uuid)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.validate_definition(jsonb)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.partition_of(uuid)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.time_of(uuid)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.first_id(timestamptz)'),
 		(1, 'EXECUTE', 'PROCEDURE', 'hitl.await_workflow(uuid, interval, text)'),
 		(1, 'EXECUTE', 'PROCEDURE', 'hitl.await_approval(uuid, interval, text)'),
+		(1, 'SELECT', 'TABLE', 'hitl.limits'),
+		(1, 'SELECT', 'TABLE', 'hitl.circuit_breakers'),
 		(2, 'EXECUTE', 'FUNCTION', 'hitl.respond_to_approval(uuid, text, text, jsonb, text)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.create_template(text, integer, jsonb, text, jsonb, text[])'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.activate_template(text, integer)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.deactivate_template(text, integer)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.start_template(text, jsonb, integer, text, timestamptz, text, integer, timestamptz, text)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.check_template(text, integer, jsonb)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.schedule_template(text, text, text, jsonb, integer)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.unschedule_template(text)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.run_schedule(text)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.list_schedules()'),
+		(3, 'SELECT', 'TABLE', 'hitl.templates'),
+		(3, 'SELECT', 'TABLE', 'hitl.schedules'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.uuidv7(integer)'),
-		(3, 'EXECUTE', 'FUNCTION', 'hitl.create_workflow(text, text, jsonb, jsonb, text)'),
-		(3, 'EXECUTE', 'FUNCTION', 'hitl.execute_workflow(uuid, text, jsonb)'),
-		(3, 'EXECUTE', 'FUNCTION', 'hitl.update_workflow_state(uuid, jsonb, text)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.create_workflow(text, text, jsonb, jsonb, text, text, integer, text, integer, timestamptz)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.execute_workflow(uuid, text, jsonb, timestamptz)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.update_workflow_state(uuid, jsonb, text, jsonb, text[])'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.transition_workflow_status(uuid, text, text)'),
-		(3, 'EXECUTE', 'FUNCTION', 'hitl.request_approval(text, text, text, text, text[], integer, numeric, jsonb, uuid, text, text[])'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.pause_workflow(uuid, text)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.resume_workflow(uuid, text)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.cancel_workflow(uuid, text)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.retry_workflow(uuid, text)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.skip_step(uuid, text, jsonb, text, bigint)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.recover_failed_workflows(text[], interval, integer, text, integer)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.request_approval(text, text, text, text, text[], integer, numeric, jsonb, uuid, text, text[], text)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.cancel_approval(uuid, text)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.expire_approval(uuid)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.expire_due_approvals()'),
@@ -35,12 +71,26 @@ BEGIN ATOMIC
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.rollback_workflow(uuid, text, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.create_model(text, text, text, text, text, jsonb, boolean, integer)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_model(text)'),
-		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_secret(text, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_secret(text, text, text[])'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.delete_secret(text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.retry_request(uuid)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_recovery_policy(text, integer, jsonb, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_recovery_policy(text, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.failure_kind(jsonb)'),
+		(4, 'SELECT', 'TABLE', 'hitl.recovery_policies'),
+		(4, 'SELECT', 'TABLE', 'hitl.planned_recoveries'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_limit(text, text, integer, integer, interval)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_limit(text, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.reset_circuit_breaker(text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.configure_channel(text, text, jsonb, text, boolean, boolean)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.purge(interval, text[], integer)'),
+		(4, 'SELECT', 'TABLE', 'hitl.purges'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.grant_acting(name, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.revoke_acting(name, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.grant_queue(name, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.revoke_queue(name, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.grant_signal(name, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.revoke_signal(name, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.grant_access(name, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.revoke_access(name)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.worker_status()'),
@@ -50,19 +100,31 @@ BEGIN ATOMIC
 		(4, 'SELECT', 'TABLE', 'hitl.channel_configurations'),
 		(4, 'SELECT', 'TABLE', 'hitl.notifications'),
 		(4, 'SELECT', 'TABLE', 'hitl.definitions'),
+		(4, 'SELECT', 'TABLE', 'hitl.workflow_templates'),
+		(4, 'SELECT', 'TABLE', 'hitl.template_schedules'),
 		(4, 'SELECT', 'TABLE', 'hitl.workflows'),
 		(4, 'SELECT', 'TABLE', 'hitl.messages'),
+		(4, 'SELECT', 'TABLE', 'hitl.statements'),
+		(4, 'SELECT', 'TABLE', 'hitl.idempotency_keys'),
 		(4, 'SELECT', 'TABLE', 'hitl.workflow_events'),
 		(4, 'SELECT', 'TABLE', 'hitl.workflow_steps'),
 		(4, 'SELECT', 'TABLE', 'hitl.workflow_checkpoints'),
 		(4, 'SELECT', 'TABLE', 'hitl.approval_requests'),
 		(4, 'SELECT', 'TABLE', 'hitl.approval_responses'),
 		(4, 'SELECT', 'TABLE', 'hitl.pending_approvals'),
-		(4, 'SELECT', 'TABLE', 'hitl.acting_grants')
+		(4, 'SELECT', 'TABLE', 'hitl.acting_grants'),
+		(4, 'SELECT', 'TABLE', 'hitl.external_tasks'),
+		(4, 'SELECT', 'TABLE', 'hitl.task_queues'),
+		(4, 'SELECT', 'TABLE', 'hitl.queue_grants'),
+		(4, 'SELECT', 'TABLE', 'hitl.queue_rates'),
+		(4, 'SELECT', 'TABLE', 'hitl.signals'),
+		(4, 'SELECT', 'TABLE', 'hitl.awaited_signals'),
+		(4, 'SELECT', 'TABLE', 'hitl.signal_grants'),
+		(4, 'SELECT', 'TABLE', 'hitl.child_workflows')
 	) AS o (rank, privilege, object_type, object_name) ON o.rank <= l.rank;
 END;
 COMMENT ON FUNCTION hitl.access_levels() IS
-	'what each level of hitl.grant_access (viewer, approver, operator, admin) allows';
+	'what each level of hitl.grant_access (worker, viewer, approver, operator, admin) allows';
 
 CREATE FUNCTION hitl.grant_access(grantee name, level text) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -70,11 +132,11 @@ AS $$
 DECLARE
 	grant_ record;
 BEGIN
-	IF level NOT IN ('viewer', 'approver', 'operator', 'admin') THEN
+	IF level NOT IN ('worker', 'viewer', 'approver', 'operator', 'admin') THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('unknown access level "%s"', level),
-			HINT = 'A level is viewer, approver, operator or admin.';
+			HINT = 'A level is worker, viewer, approver, operator or admin.';
 	END IF;
 	EXECUTE format('GRANT USAGE ON SCHEMA hitl TO %I', grantee);
 	FOR grant_ IN SELECT a.* FROM hitl.access_levels() AS a WHERE a.level = grant_access.level LOOP
@@ -84,7 +146,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION hitl.grant_access(name, text) IS
-	'let a role use hitl: viewer reads, approver also answers approvals, operator also runs workflows, admin also configures';
+	'let a role use hitl: worker takes tasks and sends signals that it was granted, viewer reads, approver also answers approvals, operator also runs workflows, admin also configures';
 
 CREATE FUNCTION hitl.revoke_access(grantee name) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -40,12 +40,16 @@
 	extern int no_such_variable
 #endif
 
-/* 16 folded the ownership checks into one function. */
+/* 16 folded the checks of ownership and of privileges into one function each. */
 #if PG_VERSION_NUM < 160000
 #define object_ownercheck(classid, objectid, roleid) \
 	((classid) == DatabaseRelationId \
 		 ? pg_database_ownercheck(objectid, roleid) \
 		 : false)
+#define object_aclcheck(classid, objectid, roleid, mode) \
+	((classid) == DatabaseRelationId \
+		 ? pg_database_aclcheck(objectid, roleid, mode) \
+		 : ACLCHECK_NO_PRIV)
 #endif
 
 /* A database whose DROP was interrupted cannot be connected to (15.4). */

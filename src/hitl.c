@@ -16,11 +16,16 @@ PG_MODULE_MAGIC;
 
 bool hitl_run_workers = true;
 int hitl_engine_workers = 1;
+int hitl_sql_workers = 2;
+int hitl_sql_timeout = 60000;
 int hitl_batch_size = 200;
 int hitl_batch_timeout = 30000;
+int hitl_retention = 0;
 int hitl_max_connections = 256;
 int hitl_request_timeout = 120;
 int hitl_max_response_size = 4096;
+int hitl_breaker_threshold = 5;
+int hitl_breaker_cooldown = 30000;
 char *hitl_ca_file = NULL;
 char *hitl_allowed_private_hosts = NULL;
 
@@ -64,6 +69,16 @@ define_settings(void)
 		"Number of engine workers in each database that has the extension.",
 		NULL, &hitl_engine_workers, 1, 1, 16, PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable(
+		"hitl.sql_workers",
+		"Number of workers for the statements of sql steps in each database that has the extension.",
+		"With 0 the statements wait.",
+		&hitl_sql_workers, 2, 0, 64, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"hitl.sql_timeout",
+		"Time limit of the statement of an sql step that states none itself.",
+		NULL, &hitl_sql_timeout, 60000, 10, 24 * 60 * 60 * 1000, PGC_SIGHUP,
+		GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable(
 		"hitl.batch_size",
 		"Number of messages that an engine worker processes in one transaction.",
 		NULL, &hitl_batch_size, 200, 1, 10000, PGC_SIGHUP, 0, NULL, NULL, NULL);
@@ -73,6 +88,12 @@ define_settings(void)
 		"A workflow that takes longer by itself is failed.",
 		&hitl_batch_timeout, 30000, 10, 24 * 60 * 60 * 1000, PGC_SIGHUP,
 		GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"hitl.retention",
+		"Time after which what has ended is removed; 0 keeps it.",
+		"Workflows with all that is theirs, approval requests without a workflow, requests in the outbox.",
+		&hitl_retention, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL,
+		NULL);
 	DefineCustomIntVariable(
 		"hitl.max_connections",
 		"Number of requests that a dispatcher has in flight at once.", NULL,
@@ -87,6 +108,17 @@ define_settings(void)
 		"Size beyond which the response to an outgoing request is an error.",
 		NULL, &hitl_max_response_size, 4096, 1, MaxAllocSize / 1024 / 2,
 		PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"hitl.breaker_threshold",
+		"Number of failures in a row after which requests to a host wait.",
+		"Zero switches circuit breakers off.", &hitl_breaker_threshold, 5, 0,
+		10000, PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"hitl.breaker_cooldown",
+		"Time after which a host that failed is tried again.",
+		"It doubles with each trial that fails, up to ten minutes.",
+		&hitl_breaker_cooldown, 30000, 100, 24 * 60 * 60 * 1000, PGC_SIGHUP,
+		GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomStringVariable(
 		"hitl.ca_file",
 		"File with the certificates of authorities that outgoing requests trust.",

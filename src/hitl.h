@@ -14,11 +14,16 @@
 
 extern bool hitl_run_workers;	   /* shall this database have workers? */
 extern int hitl_engine_workers;	   /* engine workers per database */
+extern int hitl_sql_workers;		   /* executors per database */
+extern int hitl_sql_timeout;	   /* ms, default limit of a step's statement */
 extern int hitl_batch_size;		   /* messages an engine worker takes at once */
 extern int hitl_batch_timeout;	   /* ms, limit of an engine transaction */
+extern int hitl_retention;		   /* s, remove what ended longer ago; 0: never */
 extern int hitl_max_connections;   /* requests the dispatcher has in flight */
 extern int hitl_request_timeout;   /* s, default limit of one HTTP request */
 extern int hitl_max_response_size; /* kB, a larger response is an error */
+extern int hitl_breaker_threshold; /* failures in a row that open a breaker */
+extern int hitl_breaker_cooldown;  /* ms, until the first trial */
 extern char *hitl_ca_file;		   /* certificates to trust; "": the system's */
 extern char *hitl_allowed_private_hosts; /* comma-separated host names and
 											 * addresses exempt from the guard */
@@ -29,12 +34,24 @@ extern char *hitl_allowed_private_hosts; /* comma-separated host names and
 #define ERRCODE_HITL_WORKFLOW_NOT_FOUND	  MAKE_SQLSTATE('W', 'F', '0', '0', '2')
 #define ERRCODE_HITL_APPROVAL_NOT_FOUND	  MAKE_SQLSTATE('W', 'F', '0', '0', '3')
 #define ERRCODE_HITL_CHECKPOINT_NOT_FOUND MAKE_SQLSTATE('W', 'F', '0', '0', '4')
+#define ERRCODE_HITL_TEMPLATE_NOT_FOUND	  MAKE_SQLSTATE('W', 'F', '0', '0', '5')
 #define ERRCODE_HITL_INVALID_TRANSITION	  MAKE_SQLSTATE('W', 'F', '0', '1', '0')
 #define ERRCODE_HITL_APPROVAL_DECIDED	  MAKE_SQLSTATE('W', 'F', '0', '1', '1')
 #define ERRCODE_HITL_APPROVAL_EXPIRED	  MAKE_SQLSTATE('W', 'F', '0', '1', '2')
 #define ERRCODE_HITL_APPROVAL_CANCELLED	  MAKE_SQLSTATE('W', 'F', '0', '1', '3')
 #define ERRCODE_HITL_ALREADY_ANSWERED	  MAKE_SQLSTATE('W', 'F', '0', '1', '4')
 #define ERRCODE_HITL_NOT_AN_APPROVER	  MAKE_SQLSTATE('W', 'F', '0', '1', '5')
+#define ERRCODE_HITL_KEY_REUSED			  MAKE_SQLSTATE('W', 'F', '0', '1', '6')
+#define ERRCODE_HITL_STATE_CHANGED		  MAKE_SQLSTATE('W', 'F', '0', '1', '7')
+#define ERRCODE_HITL_MISSING_PARAMETERS	  MAKE_SQLSTATE('W', 'F', '0', '3', '0')
+#define ERRCODE_HITL_TEMPLATE_EXISTS	  MAKE_SQLSTATE('W', 'F', '0', '3', '1')
+#define ERRCODE_HITL_CANNOT_MIGRATE		  MAKE_SQLSTATE('W', 'F', '0', '3', '2')
 #define ERRCODE_HITL_WORKER_UNAVAILABLE	  MAKE_SQLSTATE('W', 'F', '0', '2', '0')
+#define ERRCODE_HITL_TASK_NOT_FOUND		  MAKE_SQLSTATE('W', 'F', '0', '4', '0')
+#define ERRCODE_HITL_TASK_FINISHED		  MAKE_SQLSTATE('W', 'F', '0', '4', '1')
+#define ERRCODE_HITL_TASK_WITHDRAWN		  MAKE_SQLSTATE('W', 'F', '0', '4', '2')
+#define ERRCODE_HITL_TASK_LOST			  MAKE_SQLSTATE('W', 'F', '0', '4', '3')
+#define ERRCODE_HITL_TOO_MANY_SIGNALS	  MAKE_SQLSTATE('W', 'F', '0', '4', '4')
+#define ERRCODE_HITL_SIGNAL_CHANGED		  MAKE_SQLSTATE('W', 'F', '0', '4', '5')
 
 #endif /* HITL_H */

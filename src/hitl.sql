@@ -18,4 +18,4 @@ CREATE FUNCTION hitl.wake() RETURNS trigger
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'hitl_wake';
 COMMENT ON FUNCTION hitl.wake() IS
-'trigger function: wakes the kinds of worker given as arguments (engine, dispatcher) when the transaction commits';
+'trigger function: wakes the kinds of worker given as arguments (engine, dispatcher, executor) when the transaction commits';

@@ -13,6 +13,7 @@
 #include "hitl.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
+#include "workflow/branch.h"
 #include "workflow/identifier.h"
 
 /* The longest time limit of a request: a day.  hitl.outbox checks it too. */
@@ -209,7 +210,7 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 		  Model *model)
 {
 	Jsonb *body = hitl_jsonb_parse(effect->body);
-	Jsonb *data = hitl_data_document(&workflow->data);
+	Jsonb *data = hitl_scope_document(batch, workflow, effect->scope);
 	Jsonb *variables = hitl_member(data, "variables");
 	Jsonb *steps = hitl_member(data, "steps");
 	Jsonb *retry = hitl_member(body, "retry");
@@ -219,8 +220,8 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 	char *fault;
 	HitlResult result;
 	int64 timeout;
-	Datum values[9];
-	bool nulls[9] = {false};
+	Datum values[10];
+	bool nulls[10] = {false};
 
 	result = hitl_core()->build_chat_request(effect->body, model->model,
 											 model->parameters,
@@ -258,6 +259,7 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 	values[7] = PointerGetDatum(retry);
 	nulls[8] = timeout <= 0;
 	values[8] = Int32GetDatum(timeout);
+	values[9] = Int16GetDatum((int16) workflow->priority);
 	hitl_rows_add(&batch->tasks, values, nulls);
 	hitl_add_event(batch, workflow, "task_requested", effect->step,
 				   effect->position,

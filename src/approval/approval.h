@@ -11,6 +11,7 @@
 #include "utils/array.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
+#include "workflow/mailbox.h"
 #include "workflow/rows.h"
 
 /* ---- request.c ------------------------------------------------------- */
@@ -38,10 +39,6 @@ extern void hitl_announce_decided(const char *event_type);
 extern int64 hitl_expire_due(int limit, bool *skipped);
 
 extern void hitl_approval_missing(const pg_uuid_t *id) pg_attribute_noreturn();
-
-/* Leave a workflow a message. */
-extern void hitl_tell_workflow(const pg_uuid_t *workflow_id, const char *kind,
-							   Jsonb *body);
 
 /* Refuse to touch a request that is not pending any more, saying why. */
 extern void hitl_refuse_ended(const pg_uuid_t *id, const char *status)

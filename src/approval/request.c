@@ -15,11 +15,13 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 #include "worker/worker.h"
 #include "workflow/batch.h"
 #include "workflow/caller.h"
+#include "workflow/idempotency.h"
 #include "workflow/identifier.h"
 
 /* Requests that expire in one statement. */
@@ -29,6 +31,7 @@
 #define MAX_TIMEOUT_HOURS (10 * 366 * 24)
 
 static ArrayType *id_array(const pg_uuid_t *id);
+static Jsonb *all_arguments(FunctionCallInfo fcinfo);
 static void check_people(FunctionCallInfo fcinfo);
 static text *end_request(FunctionCallInfo fcinfo, const char *status,
 						 const char *reason);
@@ -167,17 +170,21 @@ hitl_expire_due(int limit, bool *skipped)
 		"ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED), "
 		"expired AS (UPDATE hitl.approval_requests a SET status = 'expired', "
 		"decided_at = clock_timestamp() FROM due WHERE a.id = due.id "
-		"RETURNING a.id, a.workflow_id, a.token, a.step_name), "
-		"told AS (INSERT INTO hitl.messages (workflow_id, kind, body) "
-		"SELECT workflow_id, 'approval', jsonb_strip_nulls(jsonb_build_object("
+		"RETURNING a.id, a.workflow_id, a.token, a.step_name, coalesce((SELECT w.priority "
+		"FROM hitl.workflows w WHERE w.id = a.workflow_id), 0) AS priority), "
+		"told AS (INSERT INTO hitl.messages (due_at, workflow_id, kind, body) "
+		"SELECT clock_timestamp() - priority * " HITL_HEAD_START ", workflow_id, 'approval', "
+		"jsonb_strip_nulls(jsonb_build_object("
 		"'approval_id', id, 'token', token, 'step_name', step_name, 'outcome', 'expired')) "
 		"FROM expired WHERE workflow_id IS NOT NULL) "
-		"SELECT id FROM expired",
+		"SELECT id, priority FROM expired",
 		2,
 		{INT4OID, TIMESTAMPTZOID},
 	};
 	Datum values[2];
 	int64 count;
+	int64 i;
+	bool isnull;
 
 	/* Mostly none is; the statement below would wake the engine regardless. */
 	values[0] = values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
@@ -193,6 +200,9 @@ hitl_expire_due(int limit, bool *skipped)
 	values[0] = Int32GetDatum(limit);
 	hitl_execute(&expire, values, NULL, 0);
 	count = SPI_processed;
+	for (i = 0; i < count; i++)
+		if (DatumGetInt32(hitl_column(i, 2, &isnull)) > 0)
+			hitl_look_back_at_commit();
 	hitl_announce_decided("approval.expired");
 	return count;
 }
@@ -207,25 +217,6 @@ hitl_approval_missing(const pg_uuid_t *id)
 			(errcode(ERRCODE_HITL_APPROVAL_NOT_FOUND),
 			 errmsg("approval request %s does not exist", hitl_id_text(id)),
 			 errhint("hitl.list_pending_approvals() lists those that wait for answers.")));
-}
-
-/*
- * Leave a workflow the message of a response or decision.
- */
-void
-hitl_tell_workflow(const pg_uuid_t *workflow_id, const char *kind, Jsonb *body)
-{
-	static HitlStatement insert = {
-		"INSERT INTO hitl.messages (workflow_id, kind, body) VALUES ($1, $2, $3)",
-		3,
-		{UUIDOID, TEXTOID, JSONBOID},
-	};
-	Datum values[3];
-
-	values[0] = UUIDPGetDatum(workflow_id);
-	values[1] = CStringGetTextDatum(kind);
-	values[2] = JsonbPGetDatum(body);
-	hitl_execute(&insert, values, NULL, 0);
 }
 
 /*
@@ -393,6 +384,13 @@ hitl_request_approval(PG_FUNCTION_ARGS)
 	nulls[12] = PG_ARGISNULL(10) ? 'n' : ' ';
 
 	SPI_connect();
+	if (!PG_ARGISNULL(11) &&
+		!hitl_take_key("approval", text_to_cstring(PG_GETARG_TEXT_PP(11)),
+					   all_arguments(fcinfo), id))
+	{
+		SPI_finish();
+		PG_RETURN_UUID_P(id);
+	}
 	if (workflow_id)
 	{
 		Datum value = UUIDPGetDatum(workflow_id);
@@ -491,6 +489,35 @@ id_array(const pg_uuid_t *id)
 	Datum value = UUIDPGetDatum(id);
 
 	return construct_array(&value, 1, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
+}
+
+/*
+ * All arguments of request_approval but the last, as one value.
+ */
+static Jsonb *
+all_arguments(FunctionCallInfo fcinfo)
+{
+	static const Oid types[] = {TEXTOID,	  TEXTOID, TEXTOID,	   TEXTOID,
+								TEXTARRAYOID, INT4OID, NUMERICOID, JSONBOID,
+								UUIDOID,	  TEXTOID, TEXTARRAYOID};
+	Jsonb *all = hitl_jsonb_parse("{}");
+	int i;
+
+	for (i = 0; i < lengthof(types); i++)
+	{
+		Oid function;
+		bool is_varlena;
+
+		if (PG_ARGISNULL(i))
+			continue;
+		getTypeOutputInfo(types[i], &function, &is_varlena);
+		all = hitl_merge(all,
+						 hitl_facts(psprintf("%d", i),
+									OidOutputFunctionCall(function,
+														  PG_GETARG_DATUM(i)),
+									NULL));
+	}
+	return all;
 }
 
 /*

@@ -91,12 +91,13 @@ CREATE FUNCTION hitl.request_approval(
 	context_data jsonb DEFAULT '{}',
 	workflow_id uuid DEFAULT NULL,
 	requested_by text DEFAULT NULL,
-	channels text[] DEFAULT NULL
+	channels text[] DEFAULT NULL,
+	idempotency_key text DEFAULT NULL
 ) RETURNS uuid
 	AS 'MODULE_PATHNAME', 'hitl_request_approval' LANGUAGE C VOLATILE
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION hitl.request_approval(text, text, text, text, text[], integer, numeric, jsonb, uuid, text, text[]) IS
-	'ask for an approval, with or without a workflow; returns its id';
+COMMENT ON FUNCTION hitl.request_approval(text, text, text, text, text[], integer, numeric, jsonb, uuid, text, text[], text) IS
+	'ask for an approval, with or without a workflow; returns its id, the same one when called again with the same idempotency_key';
 
 CREATE FUNCTION hitl.cancel_approval(approval_id uuid, reason text DEFAULT NULL) RETURNS text
 	AS 'MODULE_PATHNAME', 'hitl_cancel_approval' LANGUAGE C VOLATILE

@@ -2,10 +2,14 @@
  * checkpoint.c
  *		Checkpoints and the return to them.
  *
- * A checkpoint is a snapshot of a workflow's data and control state.  Rolling
- * back adds an event and deletes nothing: what was awaited is withdrawn, and
- * since tokens go on rising, an answer to something asked before the rollback
- * finds nobody waiting.
+ * A checkpoint is a snapshot of a workflow's data, control state and branches.
+ * Rolling back adds an event and deletes nothing: what was awaited is
+ * withdrawn, and since tokens go on rising, an answer to something asked before
+ * the rollback finds nobody waiting.
+ *
+ * Where steps since the checkpoint say how they are undone, the core runs that
+ * first, and then asks for the return; by then their events say that they have
+ * been undone.
  */
 #include "postgres.h"
 
@@ -17,10 +21,17 @@
 #include "miscadmin.h"
 #include "undo/checkpoint.h"
 #include "utils/builtins.h"
+#include "workflow/branch.h"
 #include "workflow/caller.h"
 #include "workflow/identifier.h"
+#include "workflow/large.h"
 
-static bool find_checkpoint(const pg_uuid_t *workflow_id, const char *name);
+static char *roll_back(HitlBatch *batch, HitlWorkflow *workflow,
+					   const char *name, const char *reason);
+static void rewind_control(HitlBatch *batch, HitlWorkflow *workflow,
+						   Jsonb *control, const char *checkpoint);
+static bool find_checkpoint(HitlBatch *batch, const pg_uuid_t *workflow_id,
+							const char *name);
 
 PG_FUNCTION_INFO_V1(hitl_create_checkpoint);
 PG_FUNCTION_INFO_V1(hitl_rollback_workflow);
@@ -33,12 +44,14 @@ hitl_insert_checkpoints(HitlRows *rows)
 {
 	static HitlStatement insert = {
 		"INSERT INTO hitl.workflow_checkpoints (id, workflow_id, name, step_name, "
-		"description, event, control, data, created_by, created_at) "
-		"SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-		10,
+		"description, event, control, data, created_by, created_at, large, branches) "
+		"SELECT c.*, (SELECT jsonb_agg(to_jsonb(b) - 'workflow_id' ORDER BY b.branch) "
+		"FROM hitl.workflow_branches b WHERE b.workflow_id = c.workflow_id) "
+		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS c (id, workflow_id)",
+		11,
 		{UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
 		 INT4ARRAYOID, JSONBARRAYOID, JSONBARRAYOID, TEXTARRAYOID,
-		 TIMESTAMPTZARRAYOID},
+		 TIMESTAMPTZARRAYOID, JSONBARRAYOID},
 	};
 
 	hitl_rows_execute(rows, &insert);
@@ -54,9 +67,14 @@ hitl_take_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
 					 const char *actor)
 {
 	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
-	Datum values[10];
-	bool nulls[10] = {false};
+	Datum values[11];
+	bool nulls[11] = {false};
 	int event;
+
+	/* Those taken before have the branches as they were, this one as now. */
+	if (workflow->control)
+		hitl_take_branches(batch, workflow);
+	hitl_write_branches(batch);
 
 	*id = hitl_new_id(hitl_id_partition(&workflow->id));
 	event = hitl_add_event(batch, workflow, "checkpoint_created", step,
@@ -78,11 +96,13 @@ hitl_take_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
 		values[6] = JsonbPGetDatum(hitl_jsonb_parse(control));
 	else if (workflow->control)
 		values[6] = JsonbPGetDatum(hitl_dump_control(workflow->control));
-	values[7] = JsonbPGetDatum(hitl_data_document(&workflow->data));
+	values[7] = JsonbPGetDatum(hitl_data_stored(&workflow->data));
 	workflow->data.merged = false; /* the row has it, too */
 	nulls[8] = actor == NULL;
 	values[8] = actor ? CStringGetTextDatum(actor) : 0;
 	values[9] = TimestampTzGetDatum(batch->now);
+	values[10] = PointerGetDatum(hitl_large_column(&workflow->data));
+	nulls[10] = values[10] == 0;
 	hitl_rows_add(&batch->checkpoints, values, nulls);
 	return *id;
 }
@@ -106,14 +126,12 @@ hitl_return_to_checkpoint(HitlBatch *batch, HitlWorkflow *workflow,
 	StringInfoData delta;
 	Jsonb *data;
 	Jsonb *control;
+	Jsonb *branches;
+	Jsonb *large;
 	bool isnull;
 	Datum datum;
 
-	/* It may have been taken earlier in this very batch. */
-	hitl_insert_checkpoints(&batch->checkpoints);
-	batch->checkpoints.count = 0;
-
-	if (!find_checkpoint(&workflow->id, name))
+	if (!find_checkpoint(batch, &workflow->id, name))
 		return NULL;
 	found = hitl_column_text(0, 1);
 	datum = hitl_column(0, 2, &isnull);
@@ -121,45 +139,89 @@ hitl_return_to_checkpoint(HitlBatch *batch, HitlWorkflow *workflow,
 	data = DatumGetJsonbP(hitl_column(0, 3, &isnull));
 	values[0] = UUIDPGetDatum(&workflow->id);
 	values[1] = hitl_column(0, 4, &isnull);
+	datum = hitl_column(0, 5, &isnull);
+	branches = isnull ? NULL : DatumGetJsonbP(datum);
+	datum = hitl_column(0, 6, &isnull);
+	large = isnull ? NULL : DatumGetJsonbP(datum);
 	hitl_execute(&abandon, values, NULL, 0);
 
 	/* Without control state it is of the time before there was a definition. */
 	if (workflow->definition)
 	{
-		HitlControl *restored = NULL;
-		HitlResult result;
-		int i;
-
-		result = hitl_core()->rewind(workflow->definition, workflow->control,
-									 control ? hitl_jsonb_text(control) : NULL,
-									 &batch->host, &restored, &batch->effects);
-		if (result == HITL_NO_MEMORY)
-			hitl_core_out_of_memory();
-		if (result != HITL_OK)
-			ereport(ERROR,
-					(errcode(ERRCODE_HITL_INVALID_TRANSITION),
-					 errmsg("workflow %s cannot return to checkpoint \"%s\"",
-							hitl_id_text(&workflow->id), found),
-					 errdetail_internal("%s", batch->effects.error ? batch->effects.error :
-										"Its control state does not fit the definition.")));
-		hitl_core()->free_control(workflow->control);
-		workflow->control = restored;
-		for (i = 0; i < batch->effects.count; i++)
-		{
-			values[1] = Int64GetDatum(batch->effects.items[i].token);
-			Assert(batch->effects.items[i].kind == HITL_EFFECT_WITHDRAW);
-			hitl_rows_add(&batch->withdrawals, values, NULL);
-		}
-		hitl_core()->free_effects(&batch->effects);
+		hitl_replace_branches(batch, workflow, branches);
+		rewind_control(batch, workflow, control, found);
 	}
 
+	/* The step that wanted it may have had a scope. */
+	batch->scope = 0;
 	initStringInfo(&delta);
-	appendStringInfo(&delta, "{\"$\": %s}", hitl_jsonb_text(data));
+	appendStringInfo(&delta, "{\"$\": %s", hitl_jsonb_text(data));
+	if (large)
+		appendStringInfo(&delta, ", \"large\": %s", hitl_jsonb_text(large));
+	appendStringInfoChar(&delta, '}');
 	hitl_add_event(batch, workflow, "rolled_back", NULL, NULL,
 				   hitl_facts("checkpoint", found, "reason", reason, NULL),
 				   hitl_jsonb_parse(delta.data), actor);
 	hitl_set_status(batch, workflow, "rolled_back");
 	return found;
+}
+
+/*
+ * The completed steps since a checkpoint that are to be undone.
+ */
+Jsonb *
+hitl_steps_to_undo(HitlBatch *batch, HitlWorkflow *workflow, const char *name)
+{
+	static HitlStatement list = {
+		"SELECT jsonb_agg(jsonb_build_object('event', e.seq, 'position', e.position) "
+		"ORDER BY e.seq DESC) FROM hitl.workflows w "
+		"JOIN hitl.definitions d ON d.hash = w.definition_hash "
+		"JOIN hitl.workflow_events e ON e.workflow_id = w.id "
+		"WHERE w.id = $1 AND e.seq > $2 AND e.event_type = 'step_completed' "
+		"AND jsonb_path_exists(d.definition, '$.**.undo') "
+		"AND d.definition #> string_to_array(substr(e.position, 2), '/') ? 'undo' "
+		"AND NOT EXISTS (SELECT FROM hitl.workflow_events u WHERE u.workflow_id = w.id "
+		"AND u.seq > e.seq AND u.event_type = 'step_undone' "
+		"AND (u.data ->> 'event')::integer = e.seq)",
+		2,
+		{UUIDOID, INT4OID},
+	};
+	Datum values[2];
+	Datum datum;
+	bool isnull;
+
+	if (workflow->definition == NULL ||
+		!find_checkpoint(batch, &workflow->id, name))
+		return NULL;
+	values[0] = UUIDPGetDatum(&workflow->id);
+	values[1] = hitl_column(0, 4, &isnull);
+	hitl_write_events(batch);
+	hitl_execute(&list, values, NULL, 0);
+	datum = hitl_column(0, 1, &isnull);
+	return isnull ? NULL : DatumGetJsonbP(datum);
+}
+
+/*
+ * Body of the message that has the core undo steps and then return.
+ */
+char *
+hitl_rollback_body(const char *name, const char *reason, const char *actor,
+				   Jsonb *undo)
+{
+	JsonbParseState *state = NULL;
+	JsonbValue value;
+	Jsonb *list;
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	hitl_push_text(&state, WJB_KEY, "undo", 4);
+	value.type = jbvBinary;
+	value.val.binary.data = &undo->root;
+	value.val.binary.len = VARSIZE(undo) - VARHDRSZ;
+	pushJsonbValue(&state, WJB_VALUE, &value);
+	list = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	return hitl_jsonb_text(hitl_merge(hitl_facts("checkpoint", name, "reason",
+												 reason, "actor", actor, NULL),
+									  list));
 }
 
 /*
@@ -221,12 +283,9 @@ hitl_rollback_workflow(PG_FUNCTION_ARGS)
 	SPI_connect();
 	batch = hitl_batch_create();
 	workflow = hitl_load_workflow(batch, PG_GETARG_UUID_P(0));
-	found = hitl_return_to_checkpoint(batch, workflow, name,
-									  PG_ARGISNULL(2)
-										  ? NULL
-										  : text_to_cstring(
-												PG_GETARG_TEXT_PP(2)),
-									  hitl_caller());
+	found = roll_back(batch, workflow, name,
+					  PG_ARGISNULL(2) ? NULL
+									  : text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	if (found == NULL && name != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_HITL_CHECKPOINT_NOT_FOUND),
@@ -251,14 +310,75 @@ hitl_rollback_workflow(PG_FUNCTION_ARGS)
 }
 
 /*
+ * Roll back on behalf of the caller: at once, or by having the core undo steps
+ * first.  The name of the checkpoint, or NULL if there is none.
+ */
+static char *
+roll_back(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
+		  const char *reason)
+{
+	Jsonb *undo = hitl_steps_to_undo(batch, workflow, name);
+	char *found;
+
+	if (undo == NULL)
+		return hitl_return_to_checkpoint(batch, workflow, name, reason,
+										 hitl_caller());
+	(void) find_checkpoint(batch, &workflow->id, name);
+	found = hitl_column_text(0, 1);
+	hitl_command(batch, workflow, "rollback",
+				 hitl_jsonb_parse(
+					 hitl_rollback_body(found, reason, hitl_caller(), undo)),
+				 hitl_caller());
+	return found;
+}
+
+/*
+ * Have the core return to the control state of a checkpoint.
+ */
+static void
+rewind_control(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *control,
+			   const char *checkpoint)
+{
+	HitlControl *restored = NULL;
+	HitlResult result;
+	int i;
+
+	batch->host_data.workflow = workflow;
+	result = hitl_core()->rewind(workflow->definition, workflow->control,
+								 control ? hitl_jsonb_text(control) : NULL,
+								 &batch->host, &restored, &batch->effects);
+	if (result == HITL_NO_MEMORY)
+		hitl_core_out_of_memory();
+	if (result == HITL_HOST_FAILED)
+		hitl_host_rethrow(&batch->host_data);
+	if (result != HITL_OK)
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_INVALID_TRANSITION),
+				 errmsg("workflow %s cannot return to checkpoint \"%s\"",
+						hitl_id_text(&workflow->id), checkpoint),
+				 errdetail_internal("%s", batch->effects.error ? batch->effects.error :
+									"Its control state does not fit the definition.")));
+	hitl_core()->free_control(workflow->control);
+	workflow->control = restored;
+	for (i = 0; i < batch->effects.count; i++)
+	{
+		Assert(batch->effects.items[i].kind == HITL_EFFECT_WITHDRAW);
+		hitl_withdraw_token(batch, workflow, batch->effects.items[i].token);
+	}
+	hitl_core()->free_effects(&batch->effects);
+}
+
+/*
  * Find a checkpoint, the latest of a name or the latest at all: name, control,
- * data, event in SPI_tuptable.  Those that a rollback has abandoned come last.
+ * data, event, branches, large in SPI_tuptable.  Those that a rollback has abandoned
+ * come last.
  */
 static bool
-find_checkpoint(const pg_uuid_t *workflow_id, const char *name)
+find_checkpoint(HitlBatch *batch, const pg_uuid_t *workflow_id,
+				const char *name)
 {
 	static HitlStatement find = {
-		"SELECT name, control, data, event FROM hitl.workflow_checkpoints "
+		"SELECT name, control, data, event, branches, large FROM hitl.workflow_checkpoints "
 		"WHERE workflow_id = $1 AND ($2 IS NULL OR name = $2) "
 		"AND ($2 IS NOT NULL OR NOT abandoned) "
 		"ORDER BY abandoned, event DESC LIMIT 1",
@@ -267,6 +387,9 @@ find_checkpoint(const pg_uuid_t *workflow_id, const char *name)
 	};
 	Datum values[2];
 
+	/* It may have been taken earlier in this very batch. */
+	hitl_insert_checkpoints(&batch->checkpoints);
+	batch->checkpoints.count = 0;
 	values[0] = UUIDPGetDatum(workflow_id);
 	values[1] = name ? CStringGetTextDatum(name) : 0;
 	hitl_execute(&find, values, name ? NULL : " n", 1);

@@ -10,7 +10,10 @@
 #include "workflow/batch.h"
 #include "workflow/rows.h"
 
-/* Insert the checkpoints of a batch. */
+/*
+ * Insert the checkpoints of a batch, with the branches that their workflows
+ * have in the table.
+ */
 extern void hitl_insert_checkpoints(HitlRows *rows);
 
 /*
@@ -25,8 +28,20 @@ extern pg_uuid_t hitl_take_checkpoint(HitlBatch *batch, HitlWorkflow *workflow,
 									  const char *control, const char *actor);
 
 /*
- * Return a loaded workflow to a checkpoint, the latest if name is NULL.
- * Returns the checkpoint's name; NULL if there is none.
+ * The completed steps since a checkpoint (the latest if name is NULL) that say
+ * how they are undone and have not been, newest first: [{"event","position"}].
+ * NULL if there are none, or no such checkpoint.
+ */
+extern Jsonb *hitl_steps_to_undo(HitlBatch *batch, HitlWorkflow *workflow,
+								 const char *name);
+
+/* Body of the message that has the core undo steps and then return. */
+extern char *hitl_rollback_body(const char *name, const char *reason,
+								const char *actor, Jsonb *undo);
+
+/*
+ * Return a loaded workflow to a checkpoint, the latest if name is NULL, at
+ * once.  Returns the checkpoint's name; NULL if there is none.
  */
 extern char *hitl_return_to_checkpoint(HitlBatch *batch, HitlWorkflow *workflow,
 									   const char *name, const char *reason,

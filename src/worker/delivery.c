@@ -12,7 +12,9 @@
 #include "hitl.h"
 
 #include "common/pg_prng.h"
+#include "lib/stringinfo.h"
 #include "mb/pg_wchar.h"
+#include "utils/json.h"
 #include "utils/memutils.h"
 
 #include "core_bridge.h"
@@ -25,8 +27,8 @@
 /* Attempts that may end without a result, say by a crash, beyond the limit. */
 #define MAX_LOST_ATTEMPTS 3
 
-/* A shorter secret could not be told from ordinary text. */
-#define MIN_SCRUBBED_LENGTH 4
+/* Of a server that sends more header lines than this, the rest is not kept. */
+#define MAX_RESPONSE_HEADERS 200
 
 /* Notifications: the schedule of Standard Webhooks, s after each failure. */
 static const int standard_delays[] = {5,		 5 * 60,	30 * 60,
@@ -52,21 +54,28 @@ static bool check_retry(HitlDelivery *delivery);
 static bool check_target(HitlDelivery *delivery);
 static bool check_method(HitlDelivery *delivery);
 static bool add_row_headers(HitlDelivery *delivery, HeaderLines *headers);
+static bool add_idempotency_key(HitlDelivery *delivery, HeaderLines *headers);
 static bool add_secret(HitlDelivery *delivery, HeaderLines *headers);
 static bool add_signature(HitlDelivery *delivery, HeaderLines *headers);
 static bool add_header(HitlDelivery *delivery, HeaderLines *headers,
 					   const char *name, const char *value);
-static bool is_reserved(const char *name);
+static bool is_reserved(HitlPurpose purpose, const char *name);
 static bool has_header(const HeaderLines *headers, const char *name);
 static void judge_status(HitlDelivery *delivery, const HttpResult *result);
+static bool is_success(const HitlDelivery *delivery, int status);
+static bool keep_answer(HitlDelivery *delivery, const HttpResult *result);
+static void answer_with_failure(HitlDelivery *delivery,
+								const HttpResult *result);
+static bool may_repeat(const HitlDelivery *delivery, const char *kind);
 static void repeat_delivery(HitlDelivery *delivery, int64 retry_after,
 							const char *kind, const char *format, ...)
 	pg_attribute_printf(4, 5);
 static int64 repeat_delay(HitlDelivery *delivery);
-static const char *kind_of_status(int status);
+static const char *kind_of_status(HitlPurpose purpose, int status);
 static void keep_body(HitlDelivery *delivery, const HttpResult *result,
 					  bool whole);
-static void scrub_secret(HitlDelivery *delivery);
+static void keep_headers(HitlDelivery *delivery, const HttpResult *result);
+static char *valid_text(char *text);
 static char *format_message(const char *format, va_list args)
 	pg_attribute_printf(1, 0);
 
@@ -83,8 +92,7 @@ hitl_prepare_delivery(HitlDelivery *delivery)
 
 	prepared = check_retry(delivery) && check_method(delivery) &&
 		check_target(delivery) && add_row_headers(delivery, &headers) &&
-		add_header(delivery, &headers, "Idempotency-Key",
-				   delivery->idempotency_key) &&
+		add_idempotency_key(delivery, &headers) &&
 		add_secret(delivery, &headers) && add_signature(delivery, &headers);
 	if (prepared)
 	{
@@ -99,9 +107,10 @@ hitl_prepare_delivery(HitlDelivery *delivery)
 		request->timeout_ms = (long) delivery->timeout * 1000;
 		request->max_response = (size_t) hitl_max_response_size * 1024;
 		request->keep_response = request->max_response;
-		if (!delivery->inference)
+		if (delivery->purpose == HITL_NOTIFICATION)
 			request->keep_response = Min(request->max_response,
 										 HITL_KEPT_RESPONSE);
+		request->keep_headers = delivery->purpose == HITL_HTTP;
 		request->owner = delivery;
 	}
 	MemoryContextSwitchTo(before);
@@ -117,14 +126,20 @@ hitl_judge_delivery(HitlDelivery *delivery, const HttpResult *result)
 	MemoryContext before = MemoryContextSwitchTo(delivery->context);
 
 	delivery->response_status = result->status;
+	delivery->outcome = BREAKER_NEUTRAL;
 	switch (result->outcome)
 	{
 		case HTTP_ANSWERED:
+			delivery->outcome = result->status >= 500 &&
+					!is_success(delivery, result->status)
+				? BREAKER_FAILURE
+				: BREAKER_SUCCESS;
 			judge_status(delivery, result);
 			break;
 		case HTTP_TOO_LARGE:
+			delivery->outcome = BREAKER_SUCCESS;
 			/* A notification has arrived, whatever else the server says. */
-			if (!delivery->inference && result->status != 0)
+			if (delivery->purpose == HITL_NOTIFICATION && result->status != 0)
 				judge_status(delivery, result);
 			else
 				hitl_fail_delivery(
@@ -133,11 +148,13 @@ hitl_judge_delivery(HitlDelivery *delivery, const HttpResult *result)
 					delivery->host, hitl_max_response_size);
 			break;
 		case HTTP_TIMED_OUT:
+			delivery->outcome = BREAKER_FAILURE;
 			repeat_delivery(delivery, -1, "timeout",
 							"request to %s timed out: %s", delivery->host,
 							result->reason);
 			break;
 		case HTTP_UNREACHABLE:
+			delivery->outcome = BREAKER_FAILURE;
 			repeat_delivery(delivery, -1, "network_error",
 							"request to %s failed: %s", delivery->host,
 							result->reason);
@@ -188,11 +205,7 @@ hitl_free_delivery(HitlDelivery *delivery)
 {
 	int i;
 
-	if (delivery->secret != NULL)
-		explicit_bzero(delivery->secret, strlen(delivery->secret));
-	if (delivery->signing_secret != NULL)
-		explicit_bzero(delivery->signing_secret,
-					   strlen(delivery->signing_secret));
+	hitl_wipe_secrets(delivery);
 	for (i = 0; delivery->request.headers != NULL &&
 		 delivery->request.headers[i] != NULL;
 		 i++)
@@ -233,7 +246,7 @@ check_retry(HitlDelivery *delivery)
 		}
 		limit = delivery->retry.max_attempts;
 	}
-	else if (delivery->inference)
+	else if (delivery->purpose != HITL_NOTIFICATION)
 	{
 		(void) hitl_core()->parse_retry(NULL, &delivery->retry, NULL);
 		limit = delivery->retry.max_attempts;
@@ -261,7 +274,13 @@ check_method(HitlDelivery *delivery)
 	if (method[0] != '\0' && strlen(method) <= 16 &&
 		strspn(method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(method) &&
 		strcmp(method, "CONNECT") != 0 && strcmp(method, "TRACE") != 0)
-		return true;
+	{
+		if (strcmp(method, "HEAD") != 0 || delivery->body == NULL)
+			return true;
+		hitl_fail_delivery(delivery, "validation_error",
+						   "a HEAD request has no body");
+		return false;
+	}
 	hitl_fail_delivery(delivery, "validation_error", "invalid request method");
 	return false;
 }
@@ -274,7 +293,8 @@ static bool
 check_target(HitlDelivery *delivery)
 {
 	bool secure = false;
-	const char *fault = http_url_fault(delivery->url, delivery->host, &secure);
+	const char *fault = http_url_fault(delivery->url, delivery->host,
+									   &delivery->port, &secure);
 
 	if (fault != NULL)
 	{
@@ -305,6 +325,7 @@ add_row_headers(HitlDelivery *delivery, HeaderLines *headers)
 	JsonbIteratorToken token;
 	JsonbValue value;
 	char *name = NULL;
+	char *text;
 
 	if (!JB_ROOT_IS_OBJECT(delivery->headers))
 	{
@@ -318,7 +339,7 @@ add_row_headers(HitlDelivery *delivery, HeaderLines *headers)
 		if (token == WJB_KEY)
 		{
 			name = pnstrdup(value.val.string.val, value.val.string.len);
-			if (is_reserved(name))
+			if (is_reserved(delivery->purpose, name))
 			{
 				hitl_fail_delivery(delivery, "validation_error",
 								   "header \"%s\" is set by the dispatcher",
@@ -334,16 +355,32 @@ add_row_headers(HitlDelivery *delivery, HeaderLines *headers)
 								   "header \"%s\" is not a string", name);
 				return false;
 			}
-			if (!add_header(delivery, headers, name,
-							pnstrdup(value.val.string.val,
-									 value.val.string.len)))
+			text = hitl_fill_placeholders(delivery, name,
+										  pnstrdup(value.val.string.val,
+												   value.val.string.len));
+			if (text == NULL || !add_header(delivery, headers, name, text))
 				return false;
+			if (delivery->header_secrets != NIL)
+				explicit_bzero(text, strlen(text));
 		}
 	}
 	if (delivery->body != NULL && !has_header(headers, "Content-Type"))
 		return add_header(delivery, headers, "Content-Type",
 						  "application/json");
 	return true;
+}
+
+/*
+ * By this the receiver knows that it has seen the request before.  An http
+ * step may bring a key of its own.
+ */
+static bool
+add_idempotency_key(HitlDelivery *delivery, HeaderLines *headers)
+{
+	if (has_header(headers, "Idempotency-Key"))
+		return true;
+	return add_header(delivery, headers, "Idempotency-Key",
+					  delivery->idempotency_key);
 }
 
 /*
@@ -355,15 +392,10 @@ add_secret(HitlDelivery *delivery, HeaderLines *headers)
 	char *bearer;
 	bool added;
 
-	if (delivery->secret_name == NULL)
-		return true;
 	if (delivery->secret == NULL)
-	{
-		hitl_fail_delivery(delivery, "authentication_error",
-						   "secret \"%s\" is not set; hitl.set_secret sets it",
-						   delivery->secret_name);
+		return true;
+	if (!hitl_check_secret(delivery, delivery->secret))
 		return false;
-	}
 	if (has_header(headers, "Authorization"))
 	{
 		hitl_fail_delivery(
@@ -371,7 +403,7 @@ add_secret(HitlDelivery *delivery, HeaderLines *headers)
 			"header \"Authorization\" is given besides a secret");
 		return false;
 	}
-	bearer = psprintf("Bearer %s", delivery->secret);
+	bearer = psprintf("Bearer %s", delivery->secret->value);
 	added = add_header(delivery, headers, "Authorization", bearer);
 	explicit_bzero(bearer, strlen(bearer));
 	return added;
@@ -386,17 +418,12 @@ add_signature(HitlDelivery *delivery, HeaderLines *headers)
 	int64 now;
 	char *signature;
 
-	if (delivery->signing_secret_name == NULL)
-		return true;
 	if (delivery->signing_secret == NULL)
-	{
-		hitl_fail_delivery(delivery, "authentication_error",
-						   "secret \"%s\" is not set; hitl.set_secret sets it",
-						   delivery->signing_secret_name);
+		return true;
+	if (!hitl_check_secret(delivery, delivery->signing_secret))
 		return false;
-	}
 	now = (int64) time(NULL);
-	signature = hitl_sign_webhook(delivery->signing_secret,
+	signature = hitl_sign_webhook(delivery->signing_secret->value,
 								  delivery->idempotency_key, now,
 								  delivery->body != NULL ? delivery->body : "",
 								  delivery->body != NULL
@@ -407,7 +434,7 @@ add_signature(HitlDelivery *delivery, HeaderLines *headers)
 		hitl_fail_delivery(
 			delivery, "authentication_error",
 			"secret \"%s\" is no signing key: expected whsec_ and 24 to 64 bytes in base64",
-			delivery->signing_secret_name);
+			delivery->signing_secret->name);
 		return false;
 	}
 	return add_header(delivery, headers, "webhook-id",
@@ -464,10 +491,14 @@ add_header(HitlDelivery *delivery, HeaderLines *headers, const char *name,
  * Is this a header that rows may not set?
  */
 static bool
-is_reserved(const char *name)
+is_reserved(HitlPurpose purpose, const char *name)
 {
 	int i;
 
+	if (purpose == HITL_HTTP &&
+		(pg_strcasecmp(name, "idempotency-key") == 0 ||
+		 pg_strncasecmp(name, "webhook-", 8) == 0))
+		return false;
 	for (i = 0; i < lengthof(reserved_headers); i++)
 		if (pg_strcasecmp(name, reserved_headers[i]) == 0)
 			return true;
@@ -494,39 +525,24 @@ has_header(const HeaderLines *headers, const char *name)
 /*
  * The verdict on an answer.
  *
- * An inference server's answer goes to the workflow, whatever its status,
- * unless asking again may help.  A notification has to be accepted.
+ * An answer to a workflow goes to it, whatever its status, unless asking again
+ * may help.  A notification has to be accepted.
  */
 static void
 judge_status(HitlDelivery *delivery, const HttpResult *result)
 {
+	HitlPurpose purpose = delivery->purpose;
 	int status = result->status;
 
-	if (status >= 200 && status <= 299)
+	if (is_success(delivery, status))
 	{
-		keep_body(delivery, result, delivery->inference);
-		if (delivery->inference && delivery->response_body == NULL &&
-			result->body_length > 0)
-		{
-			hitl_fail_delivery(
-				delivery, "validation_error",
-				"the response of %s is not valid text in encoding %s",
-				delivery->host, GetDatabaseEncodingName());
-			return;
-		}
-		delivery->status = "delivered";
-		delivery->answered = true;
+		if (keep_answer(delivery, result))
+			delivery->status = "delivered";
 	}
-	else if (delivery->inference && status != 408 && status != 409 &&
-			 status != 425 && status != 429 && status < 500)
-	{
-		hitl_fail_delivery(delivery, kind_of_status(status),
-						   "%s answered with status %d", delivery->host,
-						   status);
-		keep_body(delivery, result, true);
-		delivery->answered = true;
-	}
-	else if (!delivery->inference && status >= 300 && status <= 399)
+	else if (purpose != HITL_NOTIFICATION &&
+			 !may_repeat(delivery, kind_of_status(purpose, status)))
+		answer_with_failure(delivery, result);
+	else if (purpose == HITL_NOTIFICATION && status >= 300 && status <= 399)
 	{
 		keep_body(delivery, result, false);
 		hitl_fail_delivery(
@@ -534,7 +550,7 @@ judge_status(HitlDelivery *delivery, const HttpResult *result)
 			"%s answered with status %d; redirects are not followed",
 			delivery->host, status);
 	}
-	else if (!delivery->inference && status == 410)
+	else if (purpose == HITL_NOTIFICATION && status == 410)
 	{
 		keep_body(delivery, result, false);
 		hitl_fail_delivery(
@@ -545,9 +561,78 @@ judge_status(HitlDelivery *delivery, const HttpResult *result)
 	else
 	{
 		keep_body(delivery, result, false);
-		repeat_delivery(delivery, result->retry_after, kind_of_status(status),
+		repeat_delivery(delivery, result->retry_after,
+						kind_of_status(purpose, status),
 						"%s answered with status %d", delivery->host, status);
 	}
+}
+
+/*
+ * Is a status what the request was made for?
+ */
+static bool
+is_success(const HitlDelivery *delivery, int status)
+{
+	int i;
+
+	if (delivery->expect == NULL)
+		return status >= 200 && status <= 299;
+	for (i = 0; i < delivery->expected; i++)
+		if (delivery->expect[i] == status)
+			return true;
+	return false;
+}
+
+/*
+ * Keep an answer as far as it is of use; false, with a verdict, if a workflow
+ * waits for a body that is no text.
+ */
+static bool
+keep_answer(HitlDelivery *delivery, const HttpResult *result)
+{
+	keep_body(delivery, result, delivery->purpose != HITL_NOTIFICATION);
+	if (delivery->purpose != HITL_NOTIFICATION &&
+		delivery->response_body == NULL && result->body_length > 0)
+	{
+		hitl_fail_delivery(
+			delivery, "validation_error",
+			"the response of %s is not valid text in encoding %s",
+			delivery->host, GetDatabaseEncodingName());
+		return false;
+	}
+	keep_headers(delivery, result);
+	delivery->answered = true;
+	return true;
+}
+
+/*
+ * The verdict on an answer that is none of success, and that asking again
+ * would not change: the workflow gets it as it is.
+ */
+static void
+answer_with_failure(HitlDelivery *delivery, const HttpResult *result)
+{
+	hitl_fail_delivery(delivery,
+					   kind_of_status(delivery->purpose, result->status),
+					   "%s answered with status %d%s", delivery->host,
+					   result->status,
+					   result->status >= 300 && result->status <= 399
+						   ? "; redirects are not followed"
+						   : "");
+	keep_body(delivery, result, true);
+	keep_headers(delivery, result);
+	delivery->answered = true;
+}
+
+/*
+ * Does the retry option name a kind of failure?  The schedule of notifications
+ * knows no kinds.
+ */
+static bool
+may_repeat(const HitlDelivery *delivery, const char *kind)
+{
+	return delivery->standard_schedule ||
+		hitl_core()->is_retryable(&delivery->retry, kind);
 }
 
 /*
@@ -566,6 +651,11 @@ repeat_delivery(HitlDelivery *delivery, int64 retry_after, const char *kind,
 	va_end(args);
 	delivery->error_kind = kind;
 
+	if (!may_repeat(delivery, kind))
+	{
+		delivery->status = "failed";
+		return;
+	}
 	if (delay < 0)
 	{
 		delivery->status = "failed";
@@ -607,7 +697,7 @@ repeat_delay(HitlDelivery *delivery)
  * The error kind that a status stands for.
  */
 static const char *
-kind_of_status(int status)
+kind_of_status(HitlPurpose purpose, int status)
 {
 	switch (status)
 	{
@@ -619,6 +709,9 @@ kind_of_status(int status)
 		case 408:
 			return "timeout";
 		case 409:
+			/* Some models say so when they are busy; elsewhere it is a fault. */
+			return purpose == HITL_HTTP ? "validation_error"
+										: "service_unavailable";
 		case 425:
 			return "service_unavailable";
 		case 429:
@@ -646,27 +739,85 @@ keep_body(HitlDelivery *delivery, const HttpResult *result, bool whole)
 		return;
 	delivery->response_body = pnstrdup(result->body, length);
 	delivery->response_length = length;
-	scrub_secret(delivery);
+	hitl_scrub_secrets(delivery, delivery->response_body);
 }
 
 /*
- * Some servers send back what they got: do not store the secret with it.
+ * The headers of a response as a JSON object: names in lower case, a header
+ * that comes several times as one, as RFC 9110 allows.
  */
 static void
-scrub_secret(HitlDelivery *delivery)
+keep_headers(HitlDelivery *delivery, const HttpResult *result)
 {
-	size_t length;
-	char *found;
+	char *names[MAX_RESPONSE_HEADERS];
+	char *values[MAX_RESPONSE_HEADERS];
+	int count = 0;
+	StringInfoData json;
+	char *line;
+	char *next;
+	int i;
 
-	if (delivery->secret == NULL ||
-		(length = strlen(delivery->secret)) < MIN_SCRUBBED_LENGTH)
+	if (delivery->purpose != HITL_HTTP)
 		return;
-	found = delivery->response_body;
-	while ((found = strstr(found, delivery->secret)) != NULL)
+	line = result->headers != NULL ? pstrdup(result->headers) : NULL;
+	for (; line != NULL && *line != '\0'; line = next)
 	{
-		memset(found, '*', length);
-		found += length;
+		char *value;
+		char *end;
+
+		next = strchr(line, '\n');
+		end = next != NULL ? next : line + strlen(line);
+		next = next != NULL ? next + 1 : end;
+		while (end > line && strchr(" \t\r", end[-1]) != NULL)
+			end--;
+		*end = '\0';
+		value = strchr(line, ':');
+		if (value == NULL || value == line)
+			continue;
+		*value++ = '\0';
+		value += strspn(value, " \t");
+		for (end = line; *end != '\0'; end++)
+			*end = pg_ascii_tolower((unsigned char) *end);
+		for (i = 0; i < count && strcmp(names[i], line) != 0; i++)
+			;
+		if (i < count)
+			values[i] = psprintf("%s, %s", values[i], value);
+		else if (count < MAX_RESPONSE_HEADERS)
+		{
+			names[count] = line;
+			values[count++] = value;
+		}
 	}
+	initStringInfo(&json);
+	appendStringInfoChar(&json, '{');
+	for (i = 0; i < count; i++)
+	{
+		hitl_scrub_secrets(delivery, values[i]);
+		if (i > 0)
+			appendStringInfoChar(&json, ',');
+		escape_json(&json, valid_text(names[i]));
+		appendStringInfoChar(&json, ':');
+		escape_json(&json, valid_text(values[i]));
+	}
+	appendStringInfoChar(&json, '}');
+	delivery->response_headers = json.data;
+	delivery->response_length += json.len;
+}
+
+/*
+ * Text that the database can keep: what is not valid in its encoding loses
+ * all that is not ASCII.
+ */
+static char *
+valid_text(char *text)
+{
+	char *c;
+
+	if (!pg_verify_mbstr(GetDatabaseEncoding(), text, (int) strlen(text), true))
+		for (c = text; *c != '\0'; c++)
+			if (IS_HIGHBIT_SET(*c))
+				*c = '?';
+	return text;
 }
 
 /*

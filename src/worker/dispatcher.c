@@ -8,13 +8,17 @@
  * queue.
  *
  * Words: each purpose is a *lane*; some connections are kept for the other
- * one, so that a model that hangs does not stop the notifications of people.
- * A *look* is a claim in a lane, when work was announced or is due; a *sweep*
- * is a look from the very head of the lane's queue, and the question when its
- * next row is due.  Other looks begin where the last one ended, since the head
- * is full of index entries of rows that are done with until VACUUM takes them
- * away.  Sweeps rest for ten times as long as they took: an idle dispatcher
+ * ones, so that a model that hangs does not stop the notifications of people.
+ * In a lane each host has a *queue*, and no host gets so many of the lane's
+ * connections that nothing is left for the next one.  A *look* is a claim from
+ * some queues, when work was announced or is due; a *sweep* finds out which
+ * hosts have rows at all, when each next has one due, and claims from the very
+ * head of their queues.  Other looks begin where the last one ended, since the
+ * head is full of index entries of rows that are done with until VACUUM takes
+ * them away.  Sweeps rest for ten times as long as they took: an idle dispatcher
  * always does the whole, a busy one spends a tenth of its time on it at most.
+ *
+ * What is *held* waits for nothing but the end of another request.
  */
 #include "postgres.h"
 
@@ -30,6 +34,7 @@
 #include "core_bridge.h"
 #include "db.h"
 #include "worker/dispatcher.h"
+#include "worker/hosts.h"
 #include "worker/http_client.h"
 #include "worker/worker.h"
 
@@ -49,12 +54,24 @@
 /* Descriptors on top of those for connections: the server's own files. */
 #define OTHER_DESCRIPTORS 1200
 
+/*
+ * Of the connections of a lane, a host leaves one in this many plus one free:
+ * then a second one that hangs, too, leaves some of the rest, and so on.
+ */
+#define HOST_SHARE 3
+
+/* Of more queues than these, only those are asked that are known to have rows. */
+#define MANY_QUEUES 16
+
+/* Looks go on to ask a host for a while after its queue was empty. */
+#define QUEUE_MEMORY_MS 10000
+
 typedef struct Lane
 {
-	const char *purpose;
 	int claimed; /* but not yet sent */
 	int in_flight;
-	TimestampTz position;	 /* where the next look begins */
+	dlist_head queues; /* those that are asked */
+	bool held;
 	TimestampTz sweep_after; /* no sweep before this */
 	TimestampTz swept_at;
 	TimestampTz due_at; /* when to look; 0: now */
@@ -70,12 +87,21 @@ static int choose_recorded(void);
 static void settle_recorded(void);
 static void look_for_work(TimestampTz now);
 static void look_in_lane(Lane *lane, int capacity);
+static int claim_from_queues(Lane *lane, int capacity, bool swept);
+static int give_shares(Lane *lane, int capacity, bool swept, HitlOrder *orders);
+static int compare_orders(const void *a, const void *b);
+static int host_share(const HitlQueue *queue, int capacity);
+static void list_queues(Lane *lane, TimestampTz now);
+static TimestampTz next_due(Lane *lane, TimestampTz now);
 static void prepare_claimed(void);
 static void send_claimed(void);
 static void unhold(TimestampTz now);
+static void settle_host(HitlDelivery *delivery);
 static void finish(HitlDelivery *delivery);
 static Lane *lane_of(const HitlDelivery *delivery);
+static HitlPurpose purpose_of(const Lane *lane);
 static int lane_capacity(const Lane *lane);
+static void look_everywhere(void);
 static long sleep_time(TimestampTz now);
 
 const HitlWorkerRole hitl_dispatcher_role =
@@ -99,8 +125,11 @@ static int held_count = 0;
 static int recording = 0;
 static int record_limit = MAX_RECORDED;
 
-static Lane lanes[] = {{.purpose = HITL_INFERENCE, .position = DT_NOBEGIN},
-					   {.purpose = HITL_NOTIFICATION, .position = DT_NOBEGIN}};
+/* Requests that wait for a secret; -1: unknown.  Has any been set since? */
+static int waiting_for_secrets = -1;
+static bool secrets_announced = false;
+
+static Lane lanes[HITL_PURPOSES];
 
 /*
  * Once, in the database.
@@ -108,6 +137,8 @@ static Lane lanes[] = {{.purpose = HITL_INFERENCE, .position = DT_NOBEGIN},
 static void
 dispatcher_start(void)
 {
+	int i;
+
 	/*
 	 * The queue is always read through its indexes: plans are made once, when
 	 * it is empty as a rule, and statistics say nothing about a queue.
@@ -130,9 +161,14 @@ dispatcher_start(void)
 				(errcode(ERRCODE_SYSTEM_ERROR),
 				 errmsg("could not initialize libcurl")));
 	(void) hitl_core();
+	hitl_hosts_init();
+	for (i = 0; i < lengthof(lanes); i++)
+		dlist_init(&lanes[i].queues);
 
 	hitl_begin_work("releasing requests of an earlier dispatcher");
 	hitl_release_outbox();
+	(void) hitl_refresh_hosts();
+	waiting_for_secrets = hitl_release_waiting();
 	hitl_end_work();
 }
 
@@ -159,7 +195,10 @@ dispatcher_pass(void)
 	unhold(now);
 
 	if (hitl_work_announced)
-		lanes[0].due_at = lanes[1].due_at = 0;
+	{
+		look_everywhere();
+		secrets_announced = true;
+	}
 	hitl_work_announced = false;
 
 	recording = choose_recorded();
@@ -170,11 +209,18 @@ dispatcher_pass(void)
 	{
 		hitl_begin_work(recording > 0 ? "recording and claiming requests"
 									  : "claiming requests");
+		if (hitl_refresh_hosts())
+			look_everywhere();
 		if (recording > 0)
 			hitl_record_outbox(&finished, recording);
+		hitl_save_breakers();
+		if (secrets_announced && waiting_for_secrets != 0)
+			waiting_for_secrets = hitl_release_waiting();
+		secrets_announced = false;
 		if (look)
 			look_for_work(now);
 		hitl_end_work();
+		hitl_breakers_saved();
 		settle_recorded();
 		send_claimed();
 	}
@@ -199,14 +245,17 @@ dispatcher_failed(const ErrorData *error)
 		HitlDelivery *delivery = dlist_container(HitlDelivery, node, iter.cur);
 
 		dlist_delete(iter.cur);
+		settle_host(delivery);
 		hitl_free_delivery(delivery);
 	}
 	for (i = 0; i < lengthof(lanes); i++)
 	{
 		lanes[i].claimed = 0;
-		lanes[i].position = DT_NOBEGIN;
 		lanes[i].swept_at = lanes[i].sweep_after = lanes[i].due_at = 0;
 	}
+	hitl_refresh_again();
+	waiting_for_secrets = -1;
+	secrets_announced = true;
 
 	if (recording == 1 &&
 		(category == ERRCODE_DATA_EXCEPTION ||
@@ -280,6 +329,7 @@ collect_results(void)
 		lane_of(delivery)->in_flight--;
 		hitl_judge_delivery(delivery, result);
 		http_client_release(client, result);
+		settle_host(delivery);
 		finish(delivery);
 	}
 }
@@ -361,7 +411,8 @@ look_for_work(TimestampTz now)
 			look_in_lane(lane, capacity);
 	}
 
-	/* Here, in the transaction that the signatures need. */
+	/* Here, in the transaction that the secrets and signatures need. */
+	hitl_read_header_secrets(&claimed);
 	prepare_claimed();
 }
 
@@ -375,35 +426,211 @@ look_in_lane(Lane *lane, int capacity)
 	int count = 0;
 	bool sweep;
 
+	lane->held = false;
+	lane->due_at = DT_NOEND;
 	sweep = begun >=
 		TimestampTzPlusMilliseconds(lane->swept_at, MAX_SWEEP_DELAY_MS);
 	if (!sweep)
 	{
-		count = hitl_claim_outbox(lane->purpose, lane->position, capacity,
-								  delivery_context, &claimed, &lane->position);
+		count = claim_from_queues(lane, capacity, false);
 		sweep = count < capacity && begun >= lane->sweep_after;
+		if (!sweep)
+			lane->due_at = Min(lane->due_at, lane->sweep_after);
 	}
 	if (sweep)
 	{
 		TimestampTz sweep_begun = GetCurrentTimestamp();
 
-		count += hitl_claim_outbox(lane->purpose, DT_NOBEGIN, capacity - count,
-								   delivery_context, &claimed, &lane->position);
+		list_queues(lane, sweep_begun);
 		if (count < capacity)
-			lane->due_at = hitl_next_due(lane->purpose);
+			(void) claim_from_queues(lane, capacity - count, true);
+		hitl_forget_hosts(sweep_begun);
 		lane->swept_at = GetCurrentTimestamp();
 		lane->sweep_after = lane->swept_at +
 			Max(lane->swept_at - sweep_begun, 0) * REST_FACTOR;
+		lane->due_at = Min(lane->due_at, next_due(lane, lane->swept_at));
 	}
-	else
-		lane->due_at = lane->sweep_after;
+}
 
-	lane->claimed = count;
-	if (count == capacity)
-		lane->due_at = 0; /* there may be more */
-	else if (lane->due_at <= GetCurrentTransactionStartTimestamp())
-		lane->due_at = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
-												   LOCKED_ROW_DELAY_MS);
+/*
+ * Claim from the queues of a lane, after a sweep from those that are known to
+ * have a row that is due, from its head on.
+ */
+static int
+claim_from_queues(Lane *lane, int capacity, bool swept)
+{
+	HitlOrder *orders = palloc(capacity * sizeof(HitlOrder));
+	int orders_count = give_shares(lane, capacity, swept, orders);
+	int count = 0;
+	int i;
+
+	if (orders_count > 0)
+		count = hitl_claim_outbox(purpose_of(lane), orders, orders_count,
+								  delivery_context, &claimed);
+	lane->claimed += count;
+	for (i = 0; i < orders_count; i++)
+		if (orders[i].queue->got == orders[i].limit)
+			lane->due_at = 0; /* there may be more */
+	pfree(orders);
+	return count;
+}
+
+/*
+ * Share the capacity among the queues: those that have least in flight, and
+ * were served longest ago, come first, and none gets more than its part of what
+ * is left.
+ */
+static int
+give_shares(Lane *lane, int capacity, bool swept, HitlOrder *orders)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	HitlOrder *wanted;
+	int listed = 0;
+	int count = 0;
+	int given = 0;
+	int capacity_left = capacity;
+	dlist_iter iter;
+	int i;
+
+	dlist_foreach(iter, &lane->queues)
+		listed++;
+	wanted = palloc((listed + 1) * sizeof(HitlOrder));
+	dlist_foreach(iter, &lane->queues)
+	{
+		HitlQueue *queue = dlist_container(HitlQueue, node, iter.cur);
+		TimestampTz ready_at;
+		int allowed;
+
+		queue->asked = queue->got = 0;
+		if (swept && queue->first > GetCurrentTransactionStartTimestamp())
+			continue;
+		if (!swept && queue->empty && listed > MANY_QUEUES)
+			continue;
+		allowed = hitl_host_allows(queue->host, now, &ready_at);
+		allowed = Min(allowed, host_share(queue, capacity));
+		if (allowed <= 0)
+		{
+			lane->held = true;
+			continue;
+		}
+		wanted[count].queue = queue;
+		wanted[count].since = swept ? queue->first : queue->position;
+		wanted[count].limit = allowed;
+		count++;
+	}
+	if (count > 1)
+		qsort(wanted, count, sizeof(HitlOrder), compare_orders);
+	for (i = 0; i < count && capacity_left > 0; i++)
+	{
+		int share = (capacity_left + count - i - 1) / (count - i);
+
+		orders[given] = wanted[i];
+		orders[given].limit = Min(wanted[i].limit, share);
+		capacity_left -= orders[given].limit;
+		given++;
+	}
+	if (i < count)
+		lane->held = true;
+	pfree(wanted);
+	return given;
+}
+
+/*
+ * Which queue comes first?
+ */
+static int
+compare_orders(const void *a, const void *b)
+{
+	const HitlQueue *left = ((const HitlOrder *) a)->queue;
+	const HitlQueue *right = ((const HitlOrder *) b)->queue;
+
+	if (left->in_flight != right->in_flight)
+		return left->in_flight < right->in_flight ? -1 : 1;
+	if (left->served_at != right->served_at)
+		return left->served_at < right->served_at ? -1 : 1;
+	return 0;
+}
+
+/*
+ * How many more requests one host may have in a lane with this capacity left,
+ * so that there is room for others, but at least one.
+ */
+static int
+host_share(const HitlQueue *queue, int capacity)
+{
+	int share = (HOST_SHARE * capacity - queue->in_flight) / (HOST_SHARE + 1);
+
+	return queue->in_flight == 0 ? Max(share, 1) : share;
+}
+
+/*
+ * List the queues that have rows, and those that had some a while ago: then
+ * the next row is claimed without a sweep before.
+ */
+static void
+list_queues(Lane *lane, TimestampTz now)
+{
+	dlist_mutable_iter iter;
+	ListCell *cell;
+
+	dlist_foreach_modify(iter, &lane->queues)
+		dlist_container(HitlQueue, node, iter.cur)->first = DT_NOEND;
+	foreach(cell, hitl_find_queues(purpose_of(lane)))
+	{
+		HitlQueue *queue = lfirst(cell);
+
+		if (!queue->listed)
+			dlist_push_tail(&lane->queues, &queue->node);
+		queue->listed = true;
+		queue->empty = false;
+
+		/* Rows of a higher priority have come in before the others. */
+		queue->position = Min(queue->position, queue->first);
+	}
+	dlist_foreach_modify(iter, &lane->queues)
+	{
+		HitlQueue *queue = dlist_container(HitlQueue, node, iter.cur);
+
+		if (queue->first != DT_NOEND ||
+			now <
+				TimestampTzPlusMilliseconds(queue->served_at, QUEUE_MEMORY_MS))
+			continue;
+		dlist_delete(iter.cur);
+		queue->listed = false;
+		queue->position = DT_NOBEGIN;
+	}
+}
+
+/*
+ * After a sweep: when to look again, if nothing is announced and nothing ends.
+ */
+static TimestampTz
+next_due(Lane *lane, TimestampTz now)
+{
+	TimestampTz due_at = DT_NOEND;
+	dlist_iter iter;
+
+	dlist_foreach(iter, &lane->queues)
+	{
+		HitlQueue *queue = dlist_container(HitlQueue, node, iter.cur);
+		TimestampTz ready_at = now;
+
+		if (queue->first == DT_NOEND)
+			continue;
+		if (queue->first > GetCurrentTransactionStartTimestamp())
+			due_at = Min(due_at, queue->first);
+		else if (queue->asked > queue->got)
+		{
+			/* What came next is not known; what was not claimed is locked. */
+			due_at = Min(due_at,
+						 queue->got > 0 ? lane->sweep_after
+										: TimestampTzPlusMilliseconds(
+											  now, LOCKED_ROW_DELAY_MS));
+		}
+		else if (hitl_host_allows(queue->host, now, &ready_at) == 0)
+			due_at = Min(due_at, ready_at);
+	}
+	return due_at;
 }
 
 /*
@@ -433,12 +660,16 @@ send_claimed(void)
 
 		lane->claimed--;
 		if (delivery->status != NULL)
-			finish(delivery); /* it could not be prepared */
+		{
+			settle_host(delivery); /* it could not be prepared */
+			finish(delivery);
+		}
 		else if (http_client_start(client, &delivery->request))
 			lane->in_flight++;
 		else
 		{
 			hitl_fail_delivery(delivery, "system_error", "out of memory");
+			settle_host(delivery);
 			finish(delivery);
 		}
 	}
@@ -465,11 +696,28 @@ unhold(TimestampTz now)
 }
 
 /*
+ * The host of a delivery has one request less.  What was held may go on.
+ */
+static void
+settle_host(HitlDelivery *delivery)
+{
+	int i;
+
+	hitl_host_ends(delivery->remote, delivery->purpose, GetCurrentTimestamp(),
+				   delivery->trial, delivery->outcome, delivery->error_message);
+	for (i = 0; i < lengthof(lanes); i++)
+		if (lanes[i].held)
+			lanes[i].due_at = 0;
+}
+
+/*
  * A delivery has its verdict.
  */
 static void
 finish(HitlDelivery *delivery)
 {
+	if (delivery->missing_secret != NULL)
+		waiting_for_secrets = -1;
 	dlist_push_tail(&finished, &delivery->node);
 	finished_count++;
 }
@@ -480,23 +728,50 @@ finish(HitlDelivery *delivery)
 static Lane *
 lane_of(const HitlDelivery *delivery)
 {
-	return &lanes[delivery->inference ? 0 : 1];
+	return &lanes[delivery->purpose];
+}
+
+/*
+ * What the requests of a lane are for.
+ */
+static HitlPurpose
+purpose_of(const Lane *lane)
+{
+	return (HitlPurpose) (lane - lanes);
+}
+
+/*
+ * There may be something to claim in any lane.
+ */
+static void
+look_everywhere(void)
+{
+	int i;
+
+	for (i = 0; i < lengthof(lanes); i++)
+		lanes[i].due_at = 0;
 }
 
 /*
  * How many more requests a lane may take.  An eighth of the connections is
- * kept for the other one.
+ * kept for each of the others.
  */
 static int
 lane_capacity(const Lane *lane)
 {
-	int kept = hitl_max_connections > 1 ? (hitl_max_connections + 7) / 8 : 0;
+	int kept = hitl_max_connections >= lengthof(lanes)
+		? (hitl_max_connections + 7) / 8
+		: 0;
 	int free = hitl_max_connections - held_count - (finished_count - recording);
 	int i;
 
 	for (i = 0; i < lengthof(lanes); i++)
-		free -= lanes[i].claimed + lanes[i].in_flight;
-	return Min(free, hitl_max_connections - kept - lane->in_flight);
+	{
+		int used = lanes[i].claimed + lanes[i].in_flight;
+
+		free -= &lanes[i] == lane ? used : Max(used, kept);
+	}
+	return Max(free, 0);
 }
 
 /*

@@ -4,6 +4,8 @@
  *
  *		outbox.c		the statements: claim rows, record what became of them
  *		delivery.c		from a row to a request, from a result to a verdict
+ *		delivery_secret.c	the secrets of a request
+ *		hosts.c			how much each host may have
  *		dispatcher.c	the worker: when to do what
  */
 #ifndef HITL_DISPATCHER_H
@@ -17,40 +19,53 @@
 #include "utils/uuid.h"
 
 #include "core/core.h"
+#include "worker/hosts.h"
 #include "worker/http_client.h"
 
-/* What requests are for: the values of outbox.purpose. */
-#define HITL_INFERENCE	  "inference"
-#define HITL_NOTIFICATION "notification"
+/* The values of outbox.purpose. */
+extern const char *const hitl_purposes[HITL_PURPOSES];
 
 /* Of a notification's response, only its beginning is kept. */
 #define HITL_KEPT_RESPONSE 4096
+
+/* A secret that a request needs. */
+typedef struct HitlSecret
+{
+	char *name;
+	char *value;		 /* NULL: it is not set */
+	List *allowed_hosts; /* of char *: where http steps may send it */
+} HitlSecret;
 
 /* One attempt.  Everything is allocated in its context. */
 typedef struct HitlDelivery
 {
 	dlist_node node;
 	MemoryContext context;
+	HitlRemote *remote; /* counted there until its request has ended */
+	bool trial;			/* of the breaker of its host */
 
 	/* the claimed row */
 	pg_uuid_t id;
-	int attempt;	/* 1 for the first */
-	bool inference; /* else a notification */
+	int attempt; /* 1 for the first */
+	HitlPurpose purpose;
 	char *method;
 	char *url;
 	Jsonb *headers;
-	char *body;		   /* or NULL */
-	char *secret_name; /* or NULL, as the next ones */
-	char *secret;
-	char *signing_secret_name;
-	char *signing_secret;
+	char *body;			/* or NULL */
+	HitlSecret *secret; /* or NULL, as the next ones */
+	HitlSecret *signing_secret;
+	List *header_secrets; /* of HitlSecret, of which headers speak */
 	char *idempotency_key;
 	char *retry_text;
+	int *expect; /* statuses that are a success */
+	int expected;
 	int timeout; /* s */
+	TimestampTz created_at;
 
 	/* the request (hitl_prepare_delivery) */
 	HttpRequest request;
 	char host[HTTP_HOST_SIZE];
+	int port;
 	bool standard_schedule; /* retry as Standard Webhooks does */
 	HitlRetry retry;		/* else */
 
@@ -60,8 +75,11 @@ typedef struct HitlDelivery
 	int response_status;		 /* 0: none */
 	char *response_body;		 /* or NULL */
 	size_t response_length;
+	char *response_headers; /* JSON text, or NULL */
 	const char *error_kind; /* or NULL */
 	char *error_message;	/* or NULL */
+	char *missing_secret;	/* it waits for; the attempt does not count */
+	BreakerOutcome outcome;
 	bool unrecordable;		/* the database refused an earlier verdict */
 	bool answered;			/* the reply is status and body, not an error */
 	TimestampTz held_until; /* its row was locked when it was to be recorded */
@@ -72,17 +90,37 @@ typedef struct HitlDelivery
 /* Queue what an earlier dispatcher of this database left unfinished. */
 extern void hitl_release_outbox(void);
 
-/*
- * Claim at most limit rows of a purpose that are due since "since" or later;
- * append them to claimed, allocated in context.  Returns how many, and in
- * *last when the last of them was due, if there is any.
- */
-extern int hitl_claim_outbox(const char *purpose, TimestampTz since, int limit,
-							 MemoryContext context, dlist_head *claimed,
-							 TimestampTz *last);
+/* What to claim from the queue of one host. */
+typedef struct HitlOrder
+{
+	HitlQueue *queue;
+	TimestampTz since; /* rows with this rank or a later one */
+	int limit;
+} HitlOrder;
 
-/* When the earliest unfinished row is due; DT_NOEND if there is none. */
-extern TimestampTz hitl_next_due(const char *purpose);
+/*
+ * Claim rows of a purpose that are due, as ordered; append them to claimed,
+ * allocated in context.  Counts them in "got" of their queues, whose position
+ * becomes the rank of the last.  Returns how many.
+ */
+extern int hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders,
+							 int count, MemoryContext context,
+							 dlist_head *claimed);
+
+/*
+ * Find the hosts that have unfinished rows of a purpose: sets "first" of their
+ * queues to the rank of the first one, and appends the queues to a list.
+ */
+extern List *hitl_find_queues(HitlPurpose purpose);
+
+/* Look up the secrets of which the headers of claimed rows speak. */
+extern void hitl_read_header_secrets(dlist_head *claimed);
+
+/*
+ * Let requests go on that wait for secrets which are set now.  Returns how
+ * many still wait.
+ */
+extern int hitl_release_waiting(void);
 
 /*
  * Record the verdicts of the first count deliveries of a list.  Those whose
@@ -109,6 +147,30 @@ extern void hitl_fail_delivery(HitlDelivery *delivery, const char *kind,
 
 /* Wipe its secrets and free it. */
 extern void hitl_free_delivery(HitlDelivery *delivery);
+
+/* ---- delivery_secret.c ------------------------------------------------ */
+
+/*
+ * May the request have this secret?  If not, it has a verdict.
+ */
+extern bool hitl_check_secret(HitlDelivery *delivery, const HitlSecret *secret);
+
+/*
+ * The names of secrets in a header's value, "${secret:name}", each once; false
+ * if one is malformed.
+ */
+extern bool hitl_placeholders(const char *value, List **names);
+
+/*
+ * The value with secrets in their place (it is overwritten); NULL if that is
+ * impossible, with a verdict.
+ */
+extern char *hitl_fill_placeholders(HitlDelivery *delivery, const char *name,
+									char *value);
+
+/* Make them unreadable in a text. */
+extern void hitl_scrub_secrets(HitlDelivery *delivery, char *text);
+extern void hitl_wipe_secrets(HitlDelivery *delivery);
 
 /* ---- webhook_signature.c ---------------------------------------------- */
 

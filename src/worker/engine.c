@@ -13,7 +13,8 @@
  * deadlock, a full disk, a missing privilege, a shutdown) fail nobody: the loop
  * waits and tries again.
  *
- * Expiry: approval requests that are due expire in the same loop.
+ * Expiry: approval requests that are due expire in the same loop, and so do
+ * the leases of external tasks.
  */
 #include "postgres.h"
 
@@ -34,11 +35,19 @@
 #include "utils/timestamp.h"
 #include "worker/worker.h"
 #include "workflow/batch.h"
+#include "workflow/branch.h"
+#include "workflow/child.h"
 #include "workflow/definition.h"
+#include "workflow/external.h"
 #include "workflow/identifier.h"
+#include "workflow/recovery.h"
+#include "workflow/retention.h"
 
 /* Under load, look for what the claim position has passed this often (ms). */
 #define SWEEP_INTERVAL 1000
+
+/* Of the time, what looking back may take: one part in so many and one. */
+#define LOOK_BACK_SHARE 9
 
 /* Under load, look for approvals to expire this often (ms). */
 #define EXPIRY_INTERVAL 100
@@ -49,6 +58,18 @@
 /* When a workflow is locked by somebody else, look again after (ms). */
 #define MIN_BUSY_DELAY 5
 #define MAX_BUSY_DELAY 1000
+
+/* Under load, removing what is old takes at most one in so many parts of the time. */
+#define PURGE_SHARE 2
+
+/* When removing it fails, try again after (ms). */
+#define PURGE_RETRY 60000
+
+/*
+ * So often the messages of a workflow without definition are put off, a minute
+ * each time, before it is failed.
+ */
+#define UNDEFINED_LIMIT 60
 
 /* A message, claimed. */
 typedef struct Message
@@ -66,6 +87,7 @@ typedef struct Message
 static pg_uuid_t *in_hand = NULL;
 static int in_hand_count = 0;
 static int in_hand_capacity = 0;
+static TimestampTz in_hand_until = DT_NOEND; /* the last message was due */
 
 /* Workflows whose batch has failed, to be taken up one at a time, last first. */
 static pg_uuid_t *suspects = NULL;
@@ -77,15 +99,39 @@ static pg_uuid_t *alone = NULL;
 /* A workflow that can neither go on now nor be failed. */
 static pg_uuid_t stubborn;
 static bool is_stubborn = false;
+static bool is_undefined = false; /* since its definition is missing */
+
+/*
+ * Of the workflow taken up alone: the messages to take at once, those taken,
+ * and when the last of the batch that failed was due.
+ */
+static int alone_limit = 0;
+static int alone_claimed = 0;
+static TimestampTz suspects_until = DT_NOEND;
 
 /* The last message claimed. */
 static TimestampTz claim_position = DT_NOBEGIN;
 static int64 claim_id = 0;
 
 static TimestampTz next_sweep = 0;
+
+/*
+ * Messages of workflows with a priority are put before the claim position.
+ * Looking back passes the dead index entries that the claims have left, so it
+ * is done as often as takes a tenth of the time, until the front is reached.
+ */
+static TimestampTz front = DT_NOBEGIN;
+static TimestampTz next_look_back = 0;
+static bool must_look_back = false;
 static TimestampTz next_expiry_check = 0;
 static long busy_delay = MIN_BUSY_DELAY;
 static TimestampTz pass_began = 0;
+
+/* When to remove what is old. */
+static TimestampTz next_purge = 0;
+static TimestampTz no_purge_before = 0; /* while there is other work */
+static int purge_retention = 0;			/* what these were made for */
+static bool purging = false;
 
 static void engine_start(void);
 static long engine_pass(void);
@@ -94,15 +140,19 @@ static bool is_transient(int sqlerrcode);
 static bool is_worth_splitting(int sqlerrcode);
 static bool took_too_long(int sqlerrcode);
 static void fail_workflow(const pg_uuid_t *id, const ErrorData *error);
-static void put_off(const pg_uuid_t *id);
+static bool is_beyond_recovery(int sqlerrcode);
+static int put_off(const pg_uuid_t *id);
+static void fail_undefined(const pg_uuid_t *id);
 static int process_batch(int *claimed, bool *skipped);
 static int claim(Message **messages);
 static int read_messages(Message **messages);
 static void take_in_hand(Message *messages, int count);
 static int compare_ids(const void *a, const void *b);
+static void read_branches(HitlBatch *batch, Message *messages, int count);
 static void postpone_orphans(Message *messages, int count, bool *skipped);
 static void delete_messages(Message *messages, int count);
 static long sleep_time(TimestampTz looked_at);
+static long purge_when_due(bool busy, bool worked, long sleep);
 
 const HitlWorkerRole hitl_engine_role = {
 	.kind = HITL_WORKER_ENGINE,
@@ -143,11 +193,16 @@ engine_pass(void)
 	hitl_trim_definitions();
 	if (is_stubborn)
 	{
-		put_off(&stubborn);
+		int times = put_off(&stubborn);
+
 		is_stubborn = false;
+		if (is_undefined && times >= UNDEFINED_LIMIT)
+			fail_undefined(&stubborn);
 	}
 	in_hand_count = 0;
 	alone = suspects_count > 0 ? &suspects[suspects_count - 1] : NULL;
+	if (alone_limit == 0)
+		alone_limit = hitl_batch_size;
 
 	hitl_begin_work("processing messages");
 	pass_began = now;
@@ -155,6 +210,7 @@ engine_pass(void)
 	count = process_batch(&claimed, &skipped);
 	if (claimed == 0 && claim_position != DT_NOBEGIN && alone == NULL)
 	{
+		must_look_back = false;
 		claim_position = DT_NOBEGIN;
 		next_sweep = now + SWEEP_INTERVAL * (int64) 1000;
 		around = true;
@@ -164,6 +220,8 @@ engine_pass(void)
 	{
 		next_expiry_check = now + EXPIRY_INTERVAL * (int64) 1000;
 		if (hitl_expire_due(EXPIRY_BATCH, &skipped) > 0)
+			count++;
+		if (hitl_release_due_tasks(EXPIRY_BATCH, &skipped) > 0)
 			count++;
 	}
 
@@ -179,7 +237,12 @@ engine_pass(void)
 
 	if (alone != NULL)
 	{
-		suspects_count--;
+		/* It is through when nothing is left of what the batch had of it. */
+		if (count == 0 || claimed < alone_limit)
+		{
+			suspects_count--;
+			alone_limit = 0;
+		}
 		alone = NULL;
 	}
 
@@ -196,6 +259,10 @@ engine_pass(void)
 						  : Min(Max(sleep, MIN_BUSY_DELAY), busy_delay);
 		busy_delay = Min(busy_delay * 2, MAX_BUSY_DELAY);
 	}
+	if (hitl_retention == 0)
+		purge_retention = 0; /* begin anew when it is set again */
+	else
+		sleep = purge_when_due(more, count > 0, sleep);
 	return sleep;
 }
 
@@ -207,16 +274,33 @@ static bool
 engine_failed(const ErrorData *error)
 {
 	disable_timeout(STATEMENT_TIMEOUT, false);
+	if (purging)
+	{
+		purging = false;
+		next_purge = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												 PURGE_RETRY);
+		return true;
+	}
 	claim_position = DT_NOBEGIN;
 	if (alone != NULL)
 	{
 		pg_uuid_t id = *alone;
 
+		if (took_too_long(error->sqlerrcode) && alone_claimed > 1)
+		{
+			/* Many branches have been answered: fewer of them at once. */
+			alone_limit = alone_claimed / 4 + 1;
+			alone = NULL;
+			return true;
+		}
+
 		/* Before anything can fail here, or it would be tried for ever. */
 		suspects_count--;
+		alone_limit = 0;
 		alone = NULL;
 		stubborn = id;
-		if (error->sqlerrcode == ERRCODE_UNDEFINED_OBJECT)
+		is_undefined = error->sqlerrcode == ERRCODE_UNDEFINED_OBJECT;
+		if (is_undefined)
 		{
 			/* Its definition: a restore has not come to it yet. */
 			is_stubborn = true;
@@ -238,6 +322,8 @@ engine_failed(const ErrorData *error)
 			: repalloc(suspects, Max(1, in_hand_count) * sizeof(pg_uuid_t));
 		memcpy(suspects, in_hand, in_hand_count * sizeof(pg_uuid_t));
 		suspects_count = in_hand_count;
+		suspects_until = in_hand_until;
+		alone_limit = 0;
 	}
 	in_hand_count = 0;
 	return false;
@@ -295,8 +381,15 @@ took_too_long(int sqlerrcode)
 static void
 fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 {
+	/* What was told from outside is kept, to be told again by a retry. */
 	static HitlStatement drop_messages = {
-		"DELETE FROM hitl.messages WHERE workflow_id = $1 AND due_at <= clock_timestamp()",
+		"WITH gone AS (DELETE FROM hitl.messages "
+		"WHERE workflow_id = $1 AND due_at <= clock_timestamp() "
+		"RETURNING due_at, id, kind, body) "
+		"SELECT jsonb_build_object('dropped', jsonb_agg(jsonb_build_object("
+		"'kind', kind, 'body', body) ORDER BY due_at, id)) FROM gone "
+		"WHERE kind IN ('start', 'scheduled_start', 'signal_sent', 'approval_requested') "
+		"HAVING count(*) > 0",
 		1,
 		{UUIDOID},
 	};
@@ -311,13 +404,15 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 	};
 	static HitlStatement record = {
 		"INSERT INTO hitl.workflow_events (workflow_id, seq, event_type, data, created_at) "
-		"VALUES ($1, $2, 'workflow_failed', $3, clock_timestamp())",
-		3,
-		{UUIDOID, INT4OID, JSONBOID},
+		"VALUES ($1, $2, 'workflow_failed', $3 || coalesce($4, '{}'), clock_timestamp())",
+		4,
+		{UUIDOID, INT4OID, JSONBOID, JSONBOID},
 	};
 	bool late = took_too_long(error->sqlerrcode);
 	const char *message;
 	Datum values[5];
+	Datum dropped;
+	bool none = true;
 	bool isnull;
 
 	hitl_begin_work("failing a workflow");
@@ -328,6 +423,7 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 						 : "unknown error";
 	values[0] = UUIDPGetDatum(id);
 	hitl_execute(&drop_messages, values, NULL, 0);
+	dropped = SPI_processed > 0 ? hitl_column(0, 1, &none) : 0;
 	values[1] = CStringGetTextDatum(message);
 	values[2] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
 	values[3] = error->detail ? CStringGetTextDatum(error->detail) : 0;
@@ -337,8 +433,12 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 	{
 		values[1] = hitl_column(0, 1, &isnull);
 		values[2] = hitl_column(0, 2, &isnull);
-		hitl_execute(&record, values, NULL, 0);
+		values[3] = dropped;
+		hitl_execute(&record, values, none ? "   n" : NULL, 0);
 		hitl_withdraw_all(id);
+		hitl_tell_parent(id);
+		if (!is_beyond_recovery(error->sqlerrcode))
+			hitl_plan_recoveries_of(values, 1);
 		hitl_announce_at_commit(id);
 		Async_Notify("hitl_events", hitl_id_text(id));
 	}
@@ -349,26 +449,70 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 }
 
 /*
- * Put off the due messages of a workflow that can neither go on now nor be
- * failed (a trigger forbids it, say), so that the others go on.
+ * Errors that a workflow's definition or control state is damaged: it could
+ * not even be loaded for a recovery.
  */
-static void
+static bool
+is_beyond_recovery(int sqlerrcode)
+{
+	return sqlerrcode == ERRCODE_UNDEFINED_OBJECT ||
+		sqlerrcode == ERRCODE_DATA_CORRUPTED ||
+		sqlerrcode == ERRCODE_HITL_INVALID_DEFINITION;
+}
+
+/*
+ * Put off the due messages of a workflow that can neither go on now nor be
+ * failed (a trigger forbids it, say), so that the others go on.  The answer is
+ * how often that was done.
+ */
+static int
 put_off(const pg_uuid_t *id)
 {
 	static HitlStatement postpone = {
-		"UPDATE hitl.messages SET due_at = now() + interval '1 minute' "
-		"WHERE workflow_id = $1 AND due_at <= now()",
+		"WITH later AS (UPDATE hitl.messages SET due_at = now() + interval '1 minute', "
+		"body = body || jsonb_build_object("
+		"'put_off', coalesce((body ->> 'put_off')::integer, 0) + 1) "
+		"WHERE workflow_id = $1 AND due_at <= now() "
+		"RETURNING (body ->> 'put_off')::integer AS times) "
+		"SELECT coalesce(max(times), 0) FROM later",
 		1,
 		{UUIDOID},
 	};
 	Datum value = UUIDPGetDatum(id);
+	int times;
+	bool isnull;
 
 	hitl_begin_work("putting off messages");
 	hitl_execute(&postpone, &value, NULL, 0);
+	times = DatumGetInt32(hitl_column(0, 1, &isnull));
 	hitl_end_work();
 	ereport(LOG,
 			(errmsg("workflow %s has been put off", hitl_id_text(id)),
 			 errdetail("Its messages will be tried again in a minute.")));
+	return times;
+}
+
+/*
+ * Fail a workflow whose definition has not come for an hour.
+ */
+static void
+fail_undefined(const pg_uuid_t *id)
+{
+	static HitlStatement call_back = {
+		"UPDATE hitl.messages SET due_at = now() "
+		"WHERE workflow_id = $1 AND body ? 'put_off'",
+		1,
+		{UUIDOID},
+	};
+	ErrorData error = {.sqlerrcode = ERRCODE_UNDEFINED_OBJECT,
+					   .message = "its definition is missing",
+					   .detail = "It was waited for as long as a restore may take."};
+	Datum value = UUIDPGetDatum(id);
+
+	hitl_begin_work("calling back messages");
+	hitl_execute(&call_back, &value, NULL, 0);
+	hitl_end_work();
+	fail_workflow(id, &error);
 }
 
 /*
@@ -394,8 +538,7 @@ process_batch(int *claimed, bool *skipped)
 	batch = hitl_batch_create();
 	batch->by_engine = true;
 	hitl_batch_load(batch, in_hand, in_hand_count);
-	if (batch->cut)
-		claim_position = DT_NOBEGIN; /* the others are next */
+	read_branches(batch, messages, count);
 	for (i = 0; i < count; i++)
 	{
 		HitlWorkflow *workflow = hitl_batch_find(batch,
@@ -410,7 +553,14 @@ process_batch(int *claimed, bool *skipped)
 		messages[i].done = true;
 		done++;
 		CHECK_FOR_INTERRUPTS();
+		if (batch->bytes > HITL_MAX_BATCH_BYTES && i + 1 < count)
+		{
+			batch->cut = true;
+			break;
+		}
 	}
+	if (batch->cut)
+		claim_position = DT_NOBEGIN; /* the others are next */
 	hitl_batch_write(batch);
 	if (missing > 0)
 		postpone_orphans(messages, count, skipped);
@@ -438,9 +588,9 @@ claim(Message **messages)
 	};
 	static HitlStatement claim_one = {
 		CLAIM_MESSAGES "WHERE m.workflow_id = $1 AND m.due_at <= $2 "
-					   "ORDER BY m.due_at, m.id FOR UPDATE SKIP LOCKED",
-		2,
-		{UUIDOID, TIMESTAMPTZOID},
+					   "ORDER BY m.due_at, m.id LIMIT $3 FOR UPDATE SKIP LOCKED",
+		3,
+		{UUIDOID, TIMESTAMPTZOID, INT4OID},
 	};
 	TimestampTz now = GetCurrentTimestamp();
 	Datum values[4];
@@ -449,9 +599,19 @@ claim(Message **messages)
 	values[1] = TimestampTzGetDatum(now);
 	if (alone != NULL)
 	{
+		/* Not past the batch: that queue may be long, and has no such index. */
 		values[0] = UUIDPGetDatum(alone);
+		values[1] = TimestampTzGetDatum(Min(now, suspects_until));
+		values[2] = Int32GetDatum(alone_limit);
 		hitl_execute(&claim_one, values, NULL, 0);
-		return read_messages(messages);
+		return alone_claimed = read_messages(messages);
+	}
+	must_look_back |= hitl_must_look_back();
+	if (must_look_back && now >= next_look_back)
+	{
+		must_look_back = false;
+		front = Max(front, claim_position);
+		claim_position = DT_NOBEGIN;
 	}
 	if (now >= next_sweep)
 	{
@@ -462,6 +622,12 @@ claim(Message **messages)
 	values[2] = Int32GetDatum(hitl_batch_size);
 	values[3] = Int64GetDatum(claim_position == DT_NOBEGIN ? 0 : claim_id);
 	hitl_execute(&claim_due, values, NULL, 0);
+	if (claim_position < front)
+	{
+		TimestampTz then = GetCurrentTimestamp();
+
+		next_look_back = then + (then - now) * LOOK_BACK_SHARE;
+	}
 	count = read_messages(messages);
 	if (count > 0)
 	{
@@ -514,6 +680,7 @@ take_in_hand(Message *messages, int count)
 	}
 	for (i = 0; i < count; i++)
 		in_hand[i] = messages[i].workflow_id;
+	in_hand_until = messages[count - 1].due_at;
 	qsort(in_hand, count, sizeof(pg_uuid_t), compare_ids);
 	in_hand_count = qunique(in_hand, count, sizeof(pg_uuid_t), compare_ids);
 }
@@ -522,6 +689,31 @@ static int
 compare_ids(const void *a, const void *b)
 {
 	return memcmp(a, b, sizeof(pg_uuid_t));
+}
+
+/*
+ * Read the branches that the messages are about, if there are such.
+ */
+static void
+read_branches(HitlBatch *batch, Message *messages, int count)
+{
+	static const Oid types[] = {UUIDOID, INT8OID};
+	HitlRows rows;
+	int i;
+
+	hitl_rows_init(&rows, lengthof(types), types);
+	for (i = 0; i < count; i++)
+	{
+		int64 token = hitl_member_int(messages[i].body, "token", 0);
+		Datum values[2];
+
+		if (HITL_TOKEN_BRANCH(token) <= 0)
+			continue;
+		values[0] = UUIDPGetDatum(&messages[i].workflow_id);
+		values[1] = Int64GetDatum(HITL_TOKEN_BRANCH(token));
+		hitl_rows_add(&rows, values, NULL);
+	}
+	hitl_read_branches(batch, &rows);
 }
 
 /*
@@ -592,7 +784,9 @@ sleep_time(TimestampTz looked_at)
 		"SELECT least((SELECT due_at FROM hitl.messages WHERE due_at > $1 "
 		"ORDER BY due_at LIMIT 1), "
 		"(SELECT expires_at FROM hitl.approval_requests WHERE status = 'pending' "
-		"ORDER BY expires_at LIMIT 1))",
+		"ORDER BY expires_at LIMIT 1), "
+		"(SELECT due_at FROM hitl.external_tasks WHERE due_at IS NOT NULL "
+		"ORDER BY due_at LIMIT 1))",
 		1,
 		{TIMESTAMPTZOID},
 	};
@@ -607,4 +801,46 @@ sleep_time(TimestampTz looked_at)
 	return Max(1,
 			   TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
 											   DatumGetTimestampTz(due)));
+}
+
+/*
+ * Remove a batch of what is old if it is time to, and say how long nothing is
+ * due.  busy: there is other work, so that this must not take too much time.
+ */
+static long
+purge_when_due(bool busy, bool worked, long sleep)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	long wait;
+
+	if (purge_retention != hitl_retention)
+	{
+		purge_retention = hitl_retention;
+		next_purge = no_purge_before = now;
+	}
+	/* What is new now is old then. */
+	if (worked && next_purge == DT_NOEND)
+		next_purge = now + hitl_retention * USECS_PER_SEC;
+	if (now >= next_purge && (!busy || now >= no_purge_before))
+	{
+		TimestampTz next;
+		TimestampTz ended;
+
+		purging = true;
+		hitl_begin_work("removing what is old");
+		enable_timeout_after(STATEMENT_TIMEOUT, hitl_batch_timeout);
+		next = hitl_purge_next();
+		disable_timeout(STATEMENT_TIMEOUT, false);
+		hitl_end_work();
+		purging = false;
+		ended = GetCurrentTimestamp();
+		next_purge = next;
+		no_purge_before = ended + (ended - now) * (PURGE_SHARE - 1);
+		now = ended;
+	}
+	if (busy || next_purge == DT_NOEND)
+		return sleep;
+	/* 0 would have another engine woken to help. */
+	wait = Max(1, TimestampDifferenceMilliseconds(now, next_purge));
+	return sleep < 0 ? wait : Min(sleep, wait);
 }

@@ -49,6 +49,9 @@ typedef struct HttpExchange
 	size_t keep_response;
 	size_t received; /* bytes of the body */
 	size_t header_bytes;
+	bool keep_headers;
+	size_t headers_length;	  /* of result.headers */
+	size_t headers_capacity;  /* the same */
 	size_t capacity;		  /* of result.body */
 	int64_t rate_limit_reset; /* X-RateLimit-Reset, or -1 */
 	bool any_address;
@@ -75,6 +78,7 @@ struct HttpClient
 
 static bool prepare_handle(HttpClient *client, HttpExchange *exchange,
 						   const HttpRequest *request);
+static bool has_content_type(const HttpRequest *request);
 static CURL *take_handle(HttpClient *client);
 static void keep_handle(HttpClient *client, CURL *easy);
 static void collect_done(HttpClient *client);
@@ -91,6 +95,8 @@ static curl_socket_t open_socket(void *userp, curlsocktype purpose,
 static int check_connection(void *userp, char *peer, char *local, int peer_port,
 							int local_port);
 static size_t read_header(char *line, size_t size, size_t count, void *userp);
+static bool keep_header(HttpExchange *exchange, const char *line,
+						size_t length);
 static size_t read_body(char *data, size_t size, size_t count, void *userp);
 static int64_t monotonic_ms(void);
 static void block_signals(sigset_t *before);
@@ -193,6 +199,7 @@ http_client_start(HttpClient *client, const HttpRequest *request)
 	exchange->rate_limit_reset = -1;
 	exchange->max_response = request->max_response;
 	exchange->keep_response = request->keep_response;
+	exchange->keep_headers = request->keep_headers;
 	exchange->any_address = request->any_address;
 
 	block_signals(&before);
@@ -271,6 +278,7 @@ http_client_release(HttpClient *client, HttpResult *result)
 
 	(void) client;
 	free(exchange->result.body);
+	free(exchange->result.headers);
 	free(exchange);
 }
 
@@ -278,9 +286,11 @@ http_client_release(HttpClient *client, HttpResult *result)
  * Check a URL with the parser that libcurl will use on it.
  */
 const char *
-http_url_fault(const char *url, char host[HTTP_HOST_SIZE], bool *secure)
+http_url_fault(const char *url, char host[HTTP_HOST_SIZE], int *port,
+			   bool *secure)
 {
 	const char *fault = NULL;
+	char *port_text = NULL;
 	char *scheme = NULL;
 	char *name = NULL;
 	char *user = NULL;
@@ -297,14 +307,19 @@ http_url_fault(const char *url, char host[HTTP_HOST_SIZE], bool *secure)
 		fault = "neither http nor https";
 	else if (curl_url_get(parsed, CURLUPART_USER, &user, 0) == CURLUE_OK)
 		fault = "user name or password inside the URL";
+	else if (curl_url_get(parsed, CURLUPART_PORT, &port_text,
+						  CURLU_DEFAULT_PORT) != CURLUE_OK)
+		fault = "without a port";
 	else
 	{
 		strcpy(host, name);
+		*port = atoi(port_text);
 		*secure = strcmp(scheme, "https") == 0;
 	}
 	curl_free(scheme);
 	curl_free(name);
 	curl_free(user);
+	curl_free(port_text);
 	curl_url_cleanup(parsed);
 	return fault;
 }
@@ -336,6 +351,10 @@ prepare_handle(HttpClient *client, HttpExchange *exchange,
 		if (curl_slist_append(exchange->headers, request->headers[i]) == NULL)
 			return false;
 	if (exchange->headers == NULL)
+		return false;
+	/* Nor one that says what the body is, where there is none. */
+	if (request->body == NULL && !has_content_type(request) &&
+		curl_slist_append(exchange->headers, "Content-Type:") == NULL)
 		return false;
 
 #define SET(option, value) \
@@ -384,6 +403,21 @@ prepare_handle(HttpClient *client, HttpExchange *exchange,
 #undef SET
 
 	return code == CURLE_OK;
+}
+
+/*
+ * Do the headers of a request say what its body is?
+ */
+static bool
+has_content_type(const HttpRequest *request)
+{
+	int i;
+
+	for (i = 0; request->headers[i] != NULL; i++)
+		if (strncasecmp(request->headers[i], "Content-Type:", 13) == 0 ||
+			strncasecmp(request->headers[i], "Content-Type;", 13) == 0)
+			return true;
+	return false;
 }
 
 /*
@@ -634,8 +668,8 @@ check_connection(void *userp, char *peer, char *local, int peer_port,
 }
 
 /*
- * libcurl's callback: a header line.  Only the reset time of a rate limit is
- * read here; libcurl itself understands Retry-After.
+ * libcurl's callback: a header line.  Of those that are not kept only the
+ * reset time of a rate limit is read; libcurl itself understands Retry-After.
  */
 static size_t
 read_header(char *line, size_t size, size_t count, void *userp)
@@ -647,6 +681,11 @@ read_header(char *line, size_t size, size_t count, void *userp)
 	exchange->header_bytes += length;
 	if (exchange->header_bytes > MAX_HEADER_BYTES)
 		return 0;
+	if (exchange->keep_headers && !keep_header(exchange, line, length))
+	{
+		exchange->no_memory = true;
+		return 0;
+	}
 	if (length >= sizeof(reset) &&
 		strncasecmp(line, reset, sizeof(reset) - 1) == 0)
 	{
@@ -670,6 +709,36 @@ read_header(char *line, size_t size, size_t count, void *userp)
 			exchange->rate_limit_reset = value > 0 ? value : 0;
 	}
 	return length;
+}
+
+/*
+ * Keep a header line; a status line begins the headers anew, since that of an
+ * interim response (103, say) comes before.  False when memory is exhausted.
+ */
+static bool
+keep_header(HttpExchange *exchange, const char *line, size_t length)
+{
+	if (length >= 5 && strncasecmp(line, "HTTP/", 5) == 0)
+	{
+		exchange->headers_length = 0;
+		if (exchange->result.headers != NULL)
+			exchange->result.headers[0] = '\0';
+		return true;
+	}
+	if (exchange->headers_length + length + 1 > exchange->headers_capacity)
+	{
+		size_t capacity = (exchange->headers_length + length + 1) * 2;
+		char *headers = realloc(exchange->result.headers, capacity);
+
+		if (headers == NULL)
+			return false;
+		exchange->result.headers = headers;
+		exchange->headers_capacity = capacity;
+	}
+	memcpy(exchange->result.headers + exchange->headers_length, line, length);
+	exchange->headers_length += length;
+	exchange->result.headers[exchange->headers_length] = '\0';
+	return true;
 }
 
 /*

@@ -29,6 +29,7 @@ typedef struct HttpRequest
 	long timeout_ms;
 	size_t max_response;  /* a longer body ends the request */
 	size_t keep_response; /* bytes of the body that are kept */
+	bool keep_headers;	  /* and the header lines of the response */
 	const char *ca_file;  /* certificates to trust; NULL: the
 									   * system's */
 	bool any_address;	  /* do not ask the address guard */
@@ -54,6 +55,7 @@ typedef struct HttpResult
 	int status; /* 0: none */
 	char *body; /* NUL-terminated, or NULL if empty */
 	size_t body_length;
+	char *headers;		 /* lines that end in a line feed, or NULL */
 	int64_t retry_after; /* s from now, as the server asks; -1: does not */
 	char reason[HTTP_REASON_SIZE]; /* why it failed, or "" */
 } HttpResult;
@@ -85,9 +87,10 @@ extern void http_client_release(HttpClient *client, HttpResult *result);
 
 /*
  * Check a URL: http or https, with a host and without credentials.  Returns
- * what is wrong with it, or NULL and its host and whether it is https.
+ * what is wrong with it, or NULL and its host, its port and whether it is
+ * https.
  */
 extern const char *http_url_fault(const char *url, char host[HTTP_HOST_SIZE],
-								  bool *secure);
+								  int *port, bool *secure);
 
 #endif /* HITL_HTTP_CLIENT_H */

@@ -73,6 +73,7 @@ static bool reaped(int index);
 static void review_probe(HitlSlot *slot);
 static void bury(HitlSlot *slot);
 static void fill_slots(void);
+static int wanted_of(HitlWorkerKind kind);
 static bool want(Oid dbid, HitlWorkerKind kind, int number);
 static void claim_slot(HitlSlot *slot, Oid dbid, HitlWorkerKind kind,
 					   int number);
@@ -372,8 +373,7 @@ review_slots(void)
 
 			/* One whose state is not known keeps what it has. */
 			if (database->verdict == HITL_ABSENT || !database->seen ||
-				(slot->kind == HITL_WORKER_ENGINE &&
-				 slot->number > hitl_engine_workers))
+				slot->number > wanted_of(slot->kind))
 				hitl_stop_slot(slot);
 		}
 		if (!slot->wanted && slot->pid == 0 && reaped(i))
@@ -449,9 +449,9 @@ fill_slots(void)
 
 		if (database->verdict != HITL_PRESENT || !database->seen)
 			continue;
-		enough &= want(database->oid, HITL_WORKER_DISPATCHER, 1);
-		for (int i = 1; i <= hitl_engine_workers; i++)
-			enough &= want(database->oid, HITL_WORKER_ENGINE, i);
+		for (int kind = HITL_WORKER_ENGINE; kind < HITL_WORKER_KINDS; kind++)
+			for (int i = 1; i <= wanted_of(kind); i++)
+				enough &= want(database->oid, kind, i);
 	}
 	LWLockRelease(hitl_shared->lock);
 
@@ -460,8 +460,25 @@ fill_slots(void)
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("hitl cannot start workers in all databases that have it"),
 				 errdetail("It has room for %d workers.", HITL_SLOTS - HITL_PROBE_SLOTS),
-				 errhint("Reduce hitl.engine_workers.")));
+				 errhint("Reduce hitl.engine_workers or hitl.sql_workers.")));
 	warned_no_slot = !enough;
+}
+
+/*
+ * How many workers of a kind a database has.
+ */
+static int
+wanted_of(HitlWorkerKind kind)
+{
+	switch (kind)
+	{
+		case HITL_WORKER_ENGINE:
+			return hitl_engine_workers;
+		case HITL_WORKER_EXECUTOR:
+			return hitl_sql_workers;
+		default:
+			return 1;
+	}
 }
 
 /*
@@ -638,13 +655,13 @@ static bool
 launch(int index)
 {
 	static const char *const names[] = {"hitl probe", "hitl engine",
-										"hitl dispatcher"};
+										"hitl dispatcher", "hitl executor"};
 	HitlSlot *slot = &hitl_shared->slots[index];
 	BackgroundWorker worker;
 	bool started;
 
 	memset(&worker, 0, sizeof(worker));
-	if (slot->kind == HITL_WORKER_ENGINE)
+	if (slot->kind == HITL_WORKER_ENGINE || slot->kind == HITL_WORKER_EXECUTOR)
 		snprintf(worker.bgw_name, BGW_MAXLEN, "%s %d", names[slot->kind],
 				 slot->number);
 	else
@@ -692,7 +709,7 @@ launch(int index)
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("hitl cannot start a worker, for max_worker_processes is used up"),
 				 errdetail("It tries again from time to time."),
-				 errhint("Increase max_worker_processes. hitl uses one process, and one more than hitl.engine_workers in each database that has it.")));
+				 errhint("Increase max_worker_processes. hitl uses one process, and one more than hitl.engine_workers and hitl.sql_workers together in each database that has it.")));
 	warned_no_worker = true;
 	return false;
 }

@@ -25,6 +25,7 @@
 #include "hitl.h"
 #include "worker/shared.h"
 #include "worker/worker.h"
+#include "workflow/caller.h"
 
 /* What happened in this transaction. */
 static bool extension_changed = false;
@@ -41,6 +42,15 @@ static void utility(PlannedStmt *pstmt, const char *queryString,
 static void object_access(ObjectAccessType access, Oid classId, Oid objectId,
 						  int subId, void *arg);
 static void at_transaction_end(XactEvent event, void *arg);
+static void run_utility(PlannedStmt *pstmt, const char *queryString,
+						bool readOnlyTree, ProcessUtilityContext context,
+						ParamListInfo params, QueryEnvironment *queryEnv,
+						DestReceiver *dest, QueryCompletion *qc);
+static void run_for_nobody(PlannedStmt *pstmt, const char *queryString,
+						   bool readOnlyTree, ProcessUtilityContext context,
+						   ParamListInfo params, QueryEnvironment *queryEnv,
+						   DestReceiver *dest, QueryCompletion *qc);
+static bool runs_for_caller(Node *parsetree);
 static void empty_database(const char *name);
 static const char *option_text(List *options, const char *name);
 static bool is_wanted(void);
@@ -136,15 +146,78 @@ utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 			break;
 	}
 
+	if (hitl_running_statement && !runs_for_caller(parsetree))
+		run_for_nobody(pstmt, queryString, readOnlyTree, context, params,
+					   queryEnv, dest, qc);
+	else
+		run_utility(pstmt, queryString, readOnlyTree, context, params,
+					queryEnv, dest, qc);
+
+	if (commit_prepared)
+		after_commit_prepared();
+}
+
+/*
+ * Go on to the next hook, or to the command itself.
+ */
+static void
+run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+			ProcessUtilityContext context, ParamListInfo params,
+			QueryEnvironment *queryEnv, DestReceiver *dest,
+			QueryCompletion *qc)
+{
 	if (previous_utility)
 		previous_utility(pstmt, queryString, readOnlyTree, context, params,
 						 queryEnv, dest, qc);
 	else
 		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context,
 								params, queryEnv, dest, qc);
+}
 
-	if (commit_prepared)
-		after_commit_prepared();
+/*
+ * Run a command of an sql step that may call functions of somebody else, such
+ * as the owner of an index: these are not to act for the owner of the workflow.
+ */
+static void
+run_for_nobody(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+			   ProcessUtilityContext context, ParamListInfo params,
+			   QueryEnvironment *queryEnv, DestReceiver *dest,
+			   QueryCompletion *qc)
+{
+	hitl_running_statement = false;
+	PG_TRY();
+	{
+		run_utility(pstmt, queryString, readOnlyTree, context, params,
+					queryEnv, dest, qc);
+	}
+	PG_FINALLY();
+	{
+		hitl_running_statement = true;
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Does a command run functions only on behalf of the role that gave it?
+ */
+static bool
+runs_for_caller(Node *parsetree)
+{
+	switch (nodeTag(parsetree))
+	{
+		case T_CallStmt:
+		case T_DoStmt:
+		case T_ExecuteStmt:
+		case T_ExplainStmt:
+		case T_DeclareCursorStmt:
+		case T_FetchStmt:
+		case T_CopyStmt:
+			return true;
+		case T_CreateTableAsStmt:
+			return ((CreateTableAsStmt *) parsetree)->objtype == OBJECT_TABLE;
+		default:
+			return false;
+	}
 }
 
 /*

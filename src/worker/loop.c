@@ -247,6 +247,8 @@ role_of(HitlWorkerKind kind)
 			return &hitl_engine_role;
 		case HITL_WORKER_DISPATCHER:
 			return &hitl_dispatcher_role;
+		case HITL_WORKER_EXECUTOR:
+			return &hitl_executor_role;
 		default:
 			elog(ERROR, "there is no role for a worker of kind %d", (int) kind);
 			return NULL;

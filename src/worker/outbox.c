@@ -25,9 +25,13 @@
 #include "db.h"
 #include "worker/dispatcher.h"
 #include "worker/worker.h"
+#include "workflow/mailbox.h"
 
 /* Time for recording a result, on top of the time limit of the attempt. */
 #define LEASE_MARGIN_SECONDS 60
+
+/* Hosts beyond this number have to wait until others are done with. */
+#define MAX_QUEUES 10000
 
 /* Who is notified should answer sooner than a model. */
 #define NOTIFICATION_TIMEOUT 30
@@ -47,6 +51,8 @@ enum
 	RECORD_ERROR_KIND,
 	RECORD_ERROR_MESSAGE,
 	RECORD_ANSWERED,
+	RECORD_RESPONSE_HEADERS,
+	RECORD_MISSING_SECRET,
 	RECORD_COLUMNS
 };
 
@@ -65,11 +71,23 @@ static const struct
 	 {TEXTOID, -1, false, TYPALIGN_INT},
 	 {TEXTOID, -1, false, TYPALIGN_INT},
 	 {TEXTOID, -1, false, TYPALIGN_INT},
-	 {BOOLOID, sizeof(bool), true, TYPALIGN_CHAR}};
+	 {BOOLOID, sizeof(bool), true, TYPALIGN_CHAR},
+	 {TEXTOID, -1, false, TYPALIGN_INT},
+	 {TEXTOID, -1, false, TYPALIGN_INT}};
+
+const char *const hitl_purposes[HITL_PURPOSES] =
+	{[HITL_INFERENCE] = "inference",
+	 [HITL_HTTP] = "http",
+	 [HITL_NOTIFICATION] = "notification"};
 
 PG_FUNCTION_INFO_V1(hitl_retry_request);
 
-static HitlDelivery *read_claimed_row(uint64 row, MemoryContext context);
+static HitlDelivery *read_claimed_row(uint64 row, HitlPurpose purpose,
+									  MemoryContext context);
+static HitlSecret *read_secret(uint64 row, int column);
+static List *read_hosts(Datum array);
+static void gather_header_secrets(HitlDelivery *delivery);
+static void set_header_secrets(HitlDelivery *delivery, const HitlSecret *found);
 static void fill_record(HitlDelivery *delivery, Datum *values, bool *nulls);
 static Datum text_or_null(const char *text, bool *isnull);
 static void hold_locked_rows(dlist_head *finished, int count, Datum ids);
@@ -94,71 +112,197 @@ hitl_release_outbox(void)
  * moment and in the same snapshot.
  */
 int
-hitl_claim_outbox(const char *purpose, TimestampTz since, int limit,
-				  MemoryContext context, dlist_head *claimed, TimestampTz *last)
+hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
+				  MemoryContext context, dlist_head *claimed)
 {
 	static HitlStatement claim = {
 		"WITH due AS MATERIALIZED ("
-		" SELECT ctid AS place, next_attempt_at FROM hitl.outbox"
-		" WHERE purpose = $1 AND status IN ('queued', 'sending')"
-		" AND next_attempt_at >= $2 AND next_attempt_at <= now()"
-		" ORDER BY next_attempt_at LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED),"
+		" SELECT q.place, q.rank FROM unnest($2, $3, $4) AS a (origin, since, most),"
+		" LATERAL (SELECT ctid AS place, rank FROM hitl.outbox"
+		" WHERE purpose = $1 AND origin = a.origin AND status IN ('queued', 'sending')"
+		" AND rank >= a.since AND rank <= now()"
+		" ORDER BY rank LIMIT a.most FOR NO KEY UPDATE SKIP LOCKED) q),"
 		" claimed AS ("
 		" UPDATE hitl.outbox o SET status = 'sending', attempts = o.attempts + 1,"
 		" next_attempt_at = now()"
-		" + make_interval(secs => coalesce(o.timeout_seconds, $4) + $5)"
-		" WHERE o.ctid = ANY (ARRAY(SELECT place FROM due))"
-		" RETURNING o.*)"
-		" SELECT c.id, c.attempts, c.purpose, c.method, c.url, c.headers, c.body,"
-		" c.secret_name, s.value, c.signing_secret_name, w.value,"
-		" c.idempotency_key, c.retry::text, coalesce(c.timeout_seconds, $4),"
-		" (SELECT max(next_attempt_at) FROM due)"
+		" + make_interval(secs => coalesce(o.timeout_seconds, $5) + $6)"
+		" FROM due d WHERE o.ctid = d.place"
+		" RETURNING o.*, d.rank AS due_since)"
+		" SELECT c.id, c.attempts, c.origin, c.due_since, c.method, c.url,"
+		" c.headers, c.body, c.secret_name, s.value, s.allowed_hosts,"
+		" c.signing_secret_name, w.value, w.allowed_hosts,"
+		" c.idempotency_key, c.retry::text, coalesce(c.timeout_seconds, $5),"
+		" c.expect, c.created_at"
 		" FROM claimed c"
 		" LEFT JOIN hitl.secrets s ON s.name = c.secret_name"
 		" LEFT JOIN hitl.secrets w ON w.name = c.signing_secret_name",
-		5,
-		{TEXTOID, TIMESTAMPTZOID, INT8OID, INT4OID, INT4OID}};
+		6,
+		{TEXTOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, INT4OID,
+		 INT4OID}};
 	int timeout = hitl_request_timeout;
-	Datum values[5];
+	TimestampTz now = GetCurrentTimestamp();
+	Datum *origins = palloc(count * sizeof(Datum));
+	Datum *since = palloc(count * sizeof(Datum));
+	Datum *limits = palloc(count * sizeof(Datum));
+	Datum values[6];
 	uint64 row;
-	bool isnull;
+	int i;
 
-	if (strcmp(purpose, HITL_NOTIFICATION) == 0)
+	for (i = 0; i < count; i++)
+	{
+		orders[i].queue->asked = orders[i].limit;
+		orders[i].queue->got = 0;
+		origins[i] = CStringGetTextDatum(orders[i].queue->host->origin);
+		since[i] = TimestampTzGetDatum(orders[i].since);
+		limits[i] = Int32GetDatum(orders[i].limit);
+	}
+	if (purpose == HITL_NOTIFICATION)
 		timeout = Min(timeout, NOTIFICATION_TIMEOUT);
-	values[0] = CStringGetTextDatum(purpose);
-	values[1] = TimestampTzGetDatum(since);
-	values[2] = Int64GetDatum(limit);
-	values[3] = Int32GetDatum(timeout);
-	values[4] = Int32GetDatum(LEASE_MARGIN_SECONDS);
+	values[0] = CStringGetTextDatum(hitl_purposes[purpose]);
+	values[1] = PointerGetDatum(
+		construct_array(origins, count, TEXTOID, -1, false, TYPALIGN_INT));
+	values[2] = PointerGetDatum(
+		construct_array(since, count, TIMESTAMPTZOID, sizeof(TimestampTz),
+						FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[3] = PointerGetDatum(construct_array(limits, count, INT4OID,
+												sizeof(int32), true,
+												TYPALIGN_INT));
+	values[4] = Int32GetDatum(timeout);
+	values[5] = Int32GetDatum(LEASE_MARGIN_SECONDS);
 	hitl_execute(&claim, values, NULL, 0);
 
 	for (row = 0; row < SPI_processed; row++)
-		dlist_push_tail(claimed, &read_claimed_row(row, context)->node);
-	if (SPI_processed > 0)
-		*last = DatumGetTimestampTz(hitl_column(0, 15, &isnull));
+	{
+		HitlDelivery *delivery = read_claimed_row(row, purpose, context);
+		HitlQueue *queue = &delivery->remote->queues[purpose];
+		bool isnull;
+		TimestampTz rank = DatumGetTimestampTz(hitl_column(row, 4, &isnull));
+
+		delivery->trial = hitl_host_begins(delivery->remote, purpose, now);
+		queue->position = queue->got++ == 0 ? rank : Max(queue->position, rank);
+		queue->served_at = now;
+		dlist_push_tail(claimed, &delivery->node);
+	}
+	for (i = 0; i < count; i++)
+		orders[i].queue->empty = orders[i].queue->got == 0;
 	return (int) SPI_processed;
 }
 
 /*
- * When the earliest unfinished row is due: to be sent, or its lease to end.
+ * Find the hosts that have unfinished rows, by jumping from one to the next in
+ * the index.
  */
-TimestampTz
-hitl_next_due(const char *purpose)
+List *
+hitl_find_queues(HitlPurpose purpose)
 {
-	static HitlStatement next =
-		{"SELECT next_attempt_at FROM hitl.outbox"
+	static HitlStatement find =
+		{"WITH RECURSIVE host AS ("
+		 " (SELECT origin, rank FROM hitl.outbox"
 		 " WHERE purpose = $1 AND status IN ('queued', 'sending')"
-		 " ORDER BY next_attempt_at LIMIT 1",
-		 1,
-		 {TEXTOID}};
+		 " ORDER BY origin, rank LIMIT 1)"
+		 " UNION ALL"
+		 " SELECT n.origin, n.rank FROM host h, LATERAL ("
+		 " SELECT o.origin, o.rank FROM hitl.outbox o"
+		 " WHERE o.purpose = $1 AND o.status IN ('queued', 'sending')"
+		 " AND o.origin > h.origin ORDER BY o.origin, o.rank LIMIT 1) n)"
+		 " SELECT origin, rank FROM host LIMIT $2",
+		 2,
+		 {TEXTOID, INT8OID}};
+	Datum values[2];
+	List *queues = NIL;
+	uint64 row;
+
+	values[0] = CStringGetTextDatum(hitl_purposes[purpose]);
+	values[1] = Int64GetDatum(MAX_QUEUES);
+	hitl_execute(&find, values, NULL, 0);
+	for (row = 0; row < SPI_processed; row++)
+	{
+		HitlRemote *host = hitl_find_host(hitl_column_text(row, 1));
+		bool isnull;
+
+		host->queues[purpose].first = DatumGetTimestampTz(
+			hitl_column(row, 2, &isnull));
+		queues = lappend(queues, &host->queues[purpose]);
+	}
+	return queues;
+}
+
+/*
+ * Look up the secrets of which the headers of claimed rows speak.
+ */
+void
+hitl_read_header_secrets(dlist_head *claimed)
+{
+	static HitlStatement find = {"SELECT name, value, allowed_hosts"
+								 " FROM hitl.secrets WHERE name = ANY ($1)",
+								 1,
+								 {TEXTARRAYOID}};
+	Datum *names = NULL;
+	int count = 0;
+	int capacity = 0;
+	dlist_iter iter;
 	Datum values[1];
+	uint64 row;
+
+	dlist_foreach(iter, claimed)
+	{
+		HitlDelivery *delivery = dlist_container(HitlDelivery, node, iter.cur);
+		ListCell *cell;
+
+		if (delivery->purpose != HITL_HTTP)
+			continue;
+		gather_header_secrets(delivery);
+		foreach(cell, delivery->header_secrets)
+		{
+			if (count == capacity)
+			{
+				capacity = capacity * 2 + 16;
+				names = names == NULL
+					? palloc(capacity * sizeof(Datum))
+					: repalloc(names, capacity * sizeof(Datum));
+			}
+			names[count++] = CStringGetTextDatum(
+				((HitlSecret *) lfirst(cell))->name);
+		}
+	}
+	if (count == 0)
+		return;
+	values[0] = PointerGetDatum(
+		construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
+	hitl_execute(&find, values, NULL, 0);
+	for (row = 0; row < SPI_processed; row++)
+	{
+		HitlSecret *found = read_secret(row, 1);
+
+		dlist_foreach(iter, claimed)
+			set_header_secrets(dlist_container(HitlDelivery, node, iter.cur),
+							   found);
+		explicit_bzero(found->value, strlen(found->value));
+	}
+}
+
+/*
+ * Let requests go on that wait for secrets which are set now.
+ */
+int
+hitl_release_waiting(void)
+{
+	static HitlStatement release =
+		{"UPDATE hitl.outbox SET missing_secret = NULL, next_attempt_at = now()"
+		 " WHERE ctid = ANY (ARRAY("
+		 " SELECT o.ctid FROM hitl.secrets s, LATERAL ("
+		 " SELECT ctid FROM hitl.outbox WHERE missing_secret = s.name"
+		 " AND status = 'queued' FOR NO KEY UPDATE SKIP LOCKED) o))",
+		 0};
+	static HitlStatement count = {"SELECT count(*)::int4 FROM hitl.outbox"
+								  " WHERE missing_secret IS NOT NULL"
+								  " AND status = 'queued'",
+								  0};
 	bool isnull;
 
-	values[0] = CStringGetTextDatum(purpose);
-	hitl_execute(&next, values, NULL, 1);
-	if (SPI_processed == 0)
-		return DT_NOEND;
-	return DatumGetTimestampTz(hitl_column(0, 1, &isnull));
+	hitl_execute(&release, NULL, NULL, 0);
+	hitl_execute(&count, NULL, NULL, 0);
+	return DatumGetInt32(hitl_column(0, 1, &isnull));
 }
 
 /*
@@ -172,14 +316,17 @@ hitl_record_outbox(dlist_head *finished, int count)
 	static HitlStatement record = {
 		"WITH verdict AS MATERIALIZED ("
 		" SELECT v.*, o.place FROM"
-		" unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS v"
+		" unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS v"
 		" (id, attempt, status, next_attempt_at, response_status,"
-		" response_body, error_kind, error_message, answered),"
+		" response_body, error_kind, error_message, answered,"
+		" response_headers, missing_secret),"
 		" LATERAL (SELECT ctid AS place, status, attempts FROM hitl.outbox"
 		" WHERE id = v.id OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) AS o"
 		" WHERE o.status = 'sending' AND o.attempts = v.attempt),"
 		" recorded AS ("
 		" UPDATE hitl.outbox o SET status = v.status,"
+		" attempts = o.attempts - (v.missing_secret IS NOT NULL)::int,"
+		" missing_secret = v.missing_secret,"
 		" next_attempt_at = coalesce(v.next_attempt_at, o.next_attempt_at),"
 		" response_status = v.response_status, response_body = v.response_body,"
 		" error_kind = v.error_kind, error_message = v.error_message,"
@@ -188,12 +335,15 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" WHERE o.ctid = v.place"
 		" RETURNING o.id, o.status, o.purpose, o.channel, o.workflow_id, o.token,"
 		" o.response_status, v.response_body, v.error_kind, v.error_message,"
-		" v.answered),"
+		" v.answered, v.response_headers, o.priority),"
 		" replied AS ("
-		" INSERT INTO hitl.messages (workflow_id, kind, body)"
-		" SELECT workflow_id, 'reply', CASE WHEN answered"
+		" INSERT INTO hitl.messages (due_at, workflow_id, kind, body)"
+		" SELECT clock_timestamp() - priority * " HITL_HEAD_START ","
+		" workflow_id, 'reply', CASE WHEN answered"
 		" THEN jsonb_build_object('token', token, 'status', response_status,"
 		" 'body', coalesce(response_body, ''))"
+		" || CASE WHEN response_headers IS NULL THEN '{}'"
+		" ELSE jsonb_build_object('headers', response_headers::jsonb) END"
 		" ELSE jsonb_build_object('token', token, 'error',"
 		" jsonb_build_object('kind', error_kind, 'message', error_message)) END"
 		" FROM recorded WHERE status <> 'queued'"
@@ -206,16 +356,18 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" SELECT channel FROM recorded"
 		" WHERE purpose = 'notification' AND response_status = 410))"
 		" FOR NO KEY UPDATE SKIP LOCKED)))"
-		" SELECT id FROM recorded",
+		" SELECT id, priority FROM recorded",
 		RECORD_COLUMNS,
 		{UUIDARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID,
-		 INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID}};
+		 INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID,
+		 TEXTARRAYOID, TEXTARRAYOID}};
 	Datum *values[RECORD_COLUMNS];
 	bool *nulls[RECORD_COLUMNS];
 	Datum arrays[RECORD_COLUMNS];
 	int dims[1];
 	int lbs[1];
 	dlist_iter iter;
+	uint64 row;
 	int column;
 	int n = 0;
 
@@ -250,6 +402,13 @@ hitl_record_outbox(dlist_head *finished, int count)
 							   record_columns[column].align));
 
 	hitl_execute(&record, arrays, NULL, 0);
+	for (row = 0; row < SPI_processed; row++)
+	{
+		bool isnull;
+
+		if (DatumGetInt16(hitl_column(row, 2, &isnull)) > 0)
+			hitl_look_back_at_commit();
+	}
 	if (SPI_processed < (uint64) n)
 		hold_locked_rows(finished, n, arrays[RECORD_ID]);
 }
@@ -284,34 +443,147 @@ hitl_retry_request(PG_FUNCTION_ARGS)
  * A delivery from a row of the claim.
  */
 static HitlDelivery *
-read_claimed_row(uint64 row, MemoryContext parent)
+read_claimed_row(uint64 row, HitlPurpose purpose, MemoryContext parent)
 {
 	MemoryContext context = AllocSetContextCreate(parent, "hitl delivery",
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(context);
 	HitlDelivery *delivery = palloc0(sizeof(HitlDelivery));
+	Datum expect;
 	bool isnull;
-	char *purpose;
 
 	delivery->context = context;
+	delivery->purpose = purpose;
 	delivery->id = *DatumGetUUIDP(hitl_column(row, 1, &isnull));
 	delivery->attempt = DatumGetInt32(hitl_column(row, 2, &isnull));
-	purpose = hitl_column_text(row, 3);
-	delivery->inference = strcmp(purpose, HITL_INFERENCE) == 0;
-	delivery->method = hitl_column_text(row, 4);
-	delivery->url = hitl_column_text(row, 5);
-	delivery->headers = DatumGetJsonbPCopy(hitl_column(row, 6, &isnull));
-	delivery->body = hitl_column_text(row, 7);
-	delivery->secret_name = hitl_column_text(row, 8);
-	delivery->secret = hitl_column_text(row, 9);
-	delivery->signing_secret_name = hitl_column_text(row, 10);
-	delivery->signing_secret = hitl_column_text(row, 11);
-	delivery->idempotency_key = hitl_column_text(row, 12);
-	delivery->retry_text = hitl_column_text(row, 13);
-	delivery->timeout = DatumGetInt32(hitl_column(row, 14, &isnull));
+	delivery->remote = hitl_find_host(hitl_column_text(row, 3));
+	delivery->method = hitl_column_text(row, 5);
+	delivery->url = hitl_column_text(row, 6);
+	delivery->headers = DatumGetJsonbPCopy(hitl_column(row, 7, &isnull));
+	delivery->body = hitl_column_text(row, 8);
+	delivery->secret = read_secret(row, 9);
+	delivery->signing_secret = read_secret(row, 12);
+	delivery->idempotency_key = hitl_column_text(row, 15);
+	delivery->retry_text = hitl_column_text(row, 16);
+	delivery->timeout = DatumGetInt32(hitl_column(row, 17, &isnull));
+	expect = hitl_column(row, 18, &isnull);
+	if (!isnull)
+	{
+		ArrayType *array = DatumGetArrayTypeP(expect);
+		Datum *elements;
+		bool *nulls;
+		int i;
+
+		deconstruct_array(array, INT4OID, sizeof(int32), true, TYPALIGN_INT,
+						  &elements, &nulls, &delivery->expected);
+		delivery->expect = palloc(delivery->expected * sizeof(int) + 1);
+		for (i = 0; i < delivery->expected; i++)
+			delivery->expect[i] = nulls[i] ? 0 : DatumGetInt32(elements[i]);
+	}
+	delivery->created_at = DatumGetTimestampTz(hitl_column(row, 19, &isnull));
 
 	MemoryContextSwitchTo(before);
 	return delivery;
+}
+
+/*
+ * A secret from three columns: name, value, allowed hosts; NULL if the row
+ * names none.
+ */
+static HitlSecret *
+read_secret(uint64 row, int column)
+{
+	char *name = hitl_column_text(row, column);
+	HitlSecret *secret;
+	Datum hosts;
+	bool isnull;
+
+	if (name == NULL)
+		return NULL;
+	secret = palloc0(sizeof(HitlSecret));
+	secret->name = name;
+	secret->value = hitl_column_text(row, column + 1);
+	hosts = hitl_column(row, column + 2, &isnull);
+	if (!isnull)
+		secret->allowed_hosts = read_hosts(hosts);
+	return secret;
+}
+
+/*
+ * A list of texts.
+ */
+static List *
+read_hosts(Datum array)
+{
+	List *hosts = NIL;
+	Datum *elements;
+	bool *nulls;
+	int count;
+	int i;
+
+	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
+					  TYPALIGN_INT, &elements, &nulls, &count);
+	for (i = 0; i < count; i++)
+		if (!nulls[i])
+			hosts = lappend(hosts, TextDatumGetCString(elements[i]));
+	return hosts;
+}
+
+/*
+ * List the secrets of which the headers of a request speak.  Whether they are
+ * well formed is for hitl_prepare_delivery to judge.
+ */
+static void
+gather_header_secrets(HitlDelivery *delivery)
+{
+	MemoryContext before = MemoryContextSwitchTo(delivery->context);
+	List *names = NIL;
+	ListCell *cell;
+	JsonbIterator *iterator;
+	JsonbIteratorToken token;
+	JsonbValue value;
+
+	if (JB_ROOT_IS_OBJECT(delivery->headers))
+	{
+		iterator = JsonbIteratorInit(&delivery->headers->root);
+		while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+			if (token == WJB_VALUE && value.type == jbvString)
+				(void) hitl_placeholders(pnstrdup(value.val.string.val,
+												  value.val.string.len),
+										 &names);
+	}
+	foreach(cell, names)
+	{
+		HitlSecret *secret = palloc0(sizeof(HitlSecret));
+
+		secret->name = lfirst(cell);
+		delivery->header_secrets = lappend(delivery->header_secrets, secret);
+	}
+	MemoryContextSwitchTo(before);
+}
+
+/*
+ * Give a request the secret, if its headers speak of it.
+ */
+static void
+set_header_secrets(HitlDelivery *delivery, const HitlSecret *found)
+{
+	MemoryContext before = MemoryContextSwitchTo(delivery->context);
+	ListCell *cell;
+
+	foreach(cell, delivery->header_secrets)
+	{
+		HitlSecret *secret = lfirst(cell);
+		ListCell *host;
+
+		if (strcmp(secret->name, found->name) != 0)
+			continue;
+		secret->value = pstrdup(found->value);
+		foreach(host, found->allowed_hosts)
+			secret->allowed_hosts = lappend(secret->allowed_hosts,
+											pstrdup(lfirst(host)));
+	}
+	MemoryContextSwitchTo(before);
 }
 
 /*
@@ -337,6 +609,10 @@ fill_record(HitlDelivery *delivery, Datum *values, bool *nulls)
 	values[RECORD_ERROR_MESSAGE] = text_or_null(delivery->error_message,
 												&nulls[RECORD_ERROR_MESSAGE]);
 	values[RECORD_ANSWERED] = BoolGetDatum(delivery->answered);
+	values[RECORD_RESPONSE_HEADERS] = text_or_null(
+		delivery->response_headers, &nulls[RECORD_RESPONSE_HEADERS]);
+	values[RECORD_MISSING_SECRET] = text_or_null(delivery->missing_secret,
+												 &nulls[RECORD_MISSING_SECRET]);
 }
 
 /*

@@ -2,22 +2,40 @@
 --		Requests that must leave the database.  The dispatcher claims them with
 --		a lease, sends them with no transaction open, and records the result.
 
+-- By what requests are queued.  Each host has a queue of its own, so that one
+-- that is slow, limited or down keeps nobody else waiting.
+CREATE FUNCTION hitl.request_origin(url text) RETURNS text
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'hitl_request_origin';
+COMMENT ON FUNCTION hitl.request_origin(text) IS
+	'scheme, host and port of a URL, the port only where it is not the usual one';
+
+-- A priority puts a request ahead by ten seconds a level, until it was tried.
+CREATE FUNCTION hitl.request_rank(next_attempt_at timestamptz, created_at timestamptz,
+								  attempts integer, priority smallint) RETURNS timestamptz
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE
+	AS 'MODULE_PATHNAME', 'hitl_request_rank';
+COMMENT ON FUNCTION hitl.request_rank(timestamptz, timestamptz, integer, smallint) IS
+	'place of a request in the queue of its host: when it is due, less ten seconds for each level of its priority';
+
 CREATE TABLE hitl.outbox (
 	id uuid PRIMARY KEY,
-	purpose text NOT NULL CHECK (purpose IN ('inference', 'notification')),
+	purpose text NOT NULL CHECK (purpose IN ('inference', 'http', 'notification')),
 	workflow_id uuid,				-- receives the reply message, if token is set
 	token bigint,					-- awaited by the workflow's control state
 	approval_id uuid,
 	channel text,					-- for notifications: the channel's name
 	method text NOT NULL DEFAULT 'POST',
 	url text NOT NULL,
-	headers jsonb NOT NULL DEFAULT '{}',	-- without secrets
+	headers jsonb NOT NULL DEFAULT '{}',	-- without secrets; of purpose http "${secret:name}" stands for one
 	body text,
 	secret_name text,				-- hitl.secrets; sent as "Authorization: Bearer <value>"
 	signing_secret_name text,		-- hitl.secrets; signs as Standard Webhooks 1.0.0 does
 	idempotency_key text NOT NULL,	-- the same on every attempt
+	expect integer[],				-- of purpose http: statuses that are a success; NULL: 200 to 299
 	retry jsonb,					-- as the "retry" option of a step; NULL: the defaults
 	timeout_seconds integer CHECK (timeout_seconds BETWEEN 1 AND 86400),	-- of one attempt; NULL: hitl.request_timeout, of notifications 30 at most
+	priority smallint NOT NULL DEFAULT 0 CHECK (priority BETWEEN 0 AND 9),
 	status text NOT NULL DEFAULT 'queued'
 		CHECK (status IN ('queued', 'sending', 'delivered', 'failed', 'cancelled')),
 	attempts integer NOT NULL DEFAULT 0,
@@ -27,8 +45,12 @@ CREATE TABLE hitl.outbox (
 	response_body text,				-- of notifications and of attempts to be repeated: its beginning
 	error_kind text,
 	error_message text,
+	missing_secret text,			-- queued: what it waits for
 	created_at timestamptz NOT NULL DEFAULT now(),
-	finished_at timestamptz
+	finished_at timestamptz,
+	origin text COLLATE "C" NOT NULL GENERATED ALWAYS AS (hitl.request_origin(url)) STORED,
+	rank timestamptz NOT NULL GENERATED ALWAYS AS
+		(hitl.request_rank(next_attempt_at, created_at, attempts, priority)) STORED
 );
 
 COMMENT ON TABLE hitl.outbox IS
@@ -42,8 +64,13 @@ COMMENT ON COLUMN hitl.outbox.idempotency_key IS
 COMMENT ON COLUMN hitl.outbox.next_attempt_at IS
 	'queued: when to send it; sending: when the lease of the attempt ends';
 
-CREATE INDEX outbox_due ON hitl.outbox (purpose, next_attempt_at)
+COMMENT ON COLUMN hitl.outbox.missing_secret IS
+	'name of a secret that is not set yet; hitl.set_secret lets the request go on';
+
+CREATE INDEX outbox_due ON hitl.outbox (purpose, origin, rank)
 	WHERE status IN ('queued', 'sending');
+CREATE INDEX outbox_secret ON hitl.outbox (missing_secret)
+	WHERE status = 'queued' AND missing_secret IS NOT NULL;
 -- Withdrawing what a workflow no longer awaits.
 CREATE INDEX outbox_awaited ON hitl.outbox (workflow_id, token)
 	WHERE status IN ('queued', 'sending') AND workflow_id IS NOT NULL;
@@ -56,7 +83,6 @@ SELECT pg_extension_config_dump('hitl.outbox', '');
 
 CREATE TRIGGER wake_dispatcher AFTER INSERT ON hitl.outbox
 	FOR EACH STATEMENT EXECUTE FUNCTION hitl.wake('dispatcher');
-ALTER TABLE hitl.outbox ENABLE ALWAYS TRIGGER wake_dispatcher;
 ALTER TABLE hitl.outbox ENABLE ALWAYS TRIGGER wake_dispatcher;
 
 CREATE FUNCTION hitl.retry_request(request_id uuid) RETURNS boolean

@@ -129,7 +129,7 @@ hitl_request_rescan(void)
 /* ---- stopping and holding -------------------------------------------- */
 
 /*
- * Does the database have engine workers or a dispatcher, running or about to?
+ * Does the database have workers, running or about to?
  */
 bool
 hitl_database_has_workers(Oid dbid)
@@ -291,6 +291,7 @@ hitl_attach_slot(int index, uint64 launch)
 	slot->latch = MyLatch;
 	slot->started_at = GetCurrentTimestamp();
 	slot->exit_failed = false;
+	slot->running = false;
 	pg_atomic_write_u32(&slot->woken, 0);
 	hitl_my_slot = slot;
 	on_shmem_exit(detach_slot, (Datum) 0);
@@ -334,6 +335,51 @@ hitl_record_error(const char *message)
 	LWLockRelease(hitl_shared->lock);
 }
 
+/*
+ * Let it be known which statement this executor runs, so that it can be
+ * interrupted.
+ */
+void
+hitl_begin_statement(const pg_uuid_t *workflow_id, int64 token)
+{
+	LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
+	hitl_my_slot->running = true;
+	hitl_my_slot->interrupted = false;
+	hitl_my_slot->running_workflow = *workflow_id;
+	hitl_my_slot->running_token = token;
+	LWLockRelease(hitl_shared->lock);
+}
+
+/*
+ * It runs no more; true if it was interrupted.  Whoever interrupts sends the
+ * signal with the lock held, so none comes after this.
+ */
+bool
+hitl_end_statement(void)
+{
+	bool interrupted;
+
+	LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
+	hitl_my_slot->running = false;
+	interrupted = hitl_my_slot->interrupted;
+	hitl_my_slot->interrupted = false;
+	LWLockRelease(hitl_shared->lock);
+	return interrupted;
+}
+
+/*
+ * Is it this statement (token 0: any of this workflow) that another executor
+ * runs?  The caller holds the lock.
+ */
+bool
+hitl_runs_statement(HitlSlot *slot, const pg_uuid_t *workflow_id, int64 token)
+{
+	return slot->used && slot->running && slot->pid != 0 &&
+		slot->dbid == MyDatabaseId && slot != hitl_my_slot &&
+		(token == 0 || slot->running_token == token) &&
+		memcmp(&slot->running_workflow, workflow_id, sizeof(pg_uuid_t)) == 0;
+}
+
 /* ---- local ----------------------------------------------------------- */
 
 /*
@@ -373,6 +419,7 @@ shmem_startup(void)
 			HitlSlot *slot = &hitl_shared->slots[i];
 
 			pg_atomic_init_u32(&slot->woken, 0);
+			pg_atomic_init_u32(&slot->look_back, 0);
 			pg_atomic_init_u32(&slot->state, HITL_STATE_WAITING);
 			pg_atomic_init_u64(&slot->handled, 0);
 			pg_atomic_init_u64(&slot->errors, 0);
@@ -390,7 +437,8 @@ detach_slot(int code, Datum arg)
 	HitlSlot *slot = hitl_my_slot;
 
 	LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
-	slot->exit_failed = code != 0 &&
+	/* What a statement does to its executor is no reason to wait with a new one. */
+	slot->exit_failed = code != 0 && !slot->running &&
 		pg_atomic_read_u32(&slot->state) != HITL_STATE_STOPPING;
 	slot->pid = 0;
 	slot->latch = NULL;

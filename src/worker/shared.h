@@ -55,6 +55,8 @@ typedef struct HitlSlot
 	pid_t pid;				/* 0 while no process has attached */
 	Latch *latch;			/* of that process; read without the lock */
 	pg_atomic_uint32 woken; /* there may be work; set before the latch */
+	pg_atomic_uint32 look_back; /* of an engine: there may be work at the head
+								 * of the queue */
 	pg_atomic_uint32 state; /* HitlWorkerState; written with the lock or
 								 * by the attached process, read without */
 	TimestampTz state_since;
@@ -66,6 +68,12 @@ typedef struct HitlSlot
 	pg_atomic_uint64 errors;
 	TimestampTz last_error_at; /* 0: none */
 	char last_error[256];
+
+	/* The statement that an executor runs at the moment. */
+	bool running;
+	bool interrupted; /* it was withdrawn meanwhile */
+	pg_uuid_t running_workflow;
+	int64 running_token;
 } HitlSlot;
 
 /* What is known of a database. */
@@ -141,6 +149,11 @@ extern void hitl_release_holds(void);
 extern void hitl_attach_slot(int index, uint64 launch);
 extern void hitl_set_slot_state(HitlSlot *slot, HitlWorkerState state);
 extern void hitl_record_error(const char *message);
+
+extern void hitl_begin_statement(const pg_uuid_t *workflow_id, int64 token);
+extern bool hitl_end_statement(void);
+extern bool hitl_runs_statement(HitlSlot *slot, const pg_uuid_t *workflow_id,
+								int64 token);
 
 /* wake.c */
 extern void hitl_wake_slot(HitlSlot *slot);

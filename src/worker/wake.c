@@ -9,6 +9,8 @@
  */
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "access/xact.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
@@ -23,9 +25,23 @@
 /* What this transaction owes when it commits. */
 static uint32 kinds_to_wake = 0; /* bit of each HitlWorkerKind */
 static uint64 announcements = 0; /* bit of each condition variable */
+static bool looks_back = false;	 /* a message was put far ahead */
+
+/* Executors to interrupt: which slots run what. */
+#define MAX_INTERRUPTIONS 64
+typedef struct Interruption
+{
+	HitlSlot *slot;
+	pg_uuid_t workflow_id;
+	int64 token;
+} Interruption;
+static Interruption interruptions[MAX_INTERRUPTIONS];
+static int ninterruptions = 0;
 
 static void at_transaction_end(XactEvent event, void *arg);
 static void wake_kind(HitlWorkerKind kind);
+static void interrupt(void);
+static void have_engines_look_back(void);
 static int slots_end(void);
 static bool is_mine(const volatile HitlSlot *slot, HitlWorkerKind kind);
 static void broadcast(uint64 which);
@@ -52,6 +68,71 @@ hitl_wake_at_commit(HitlWorkerKind kind)
 {
 	if (hitl_shared != NULL)
 		kinds_to_wake |= 1U << kind;
+}
+
+/*
+ * Was that noted in this transaction?
+ */
+bool
+hitl_will_wake(HitlWorkerKind kind)
+{
+	return (kinds_to_wake & (1U << kind)) != 0;
+}
+
+/*
+ * What was noted before in this transaction is not needed after all.
+ */
+void
+hitl_forget_wake(HitlWorkerKind kind)
+{
+	kinds_to_wake &= ~(1U << kind);
+}
+
+/*
+ * Note that a statement is withdrawn when this transaction commits, if an
+ * executor runs it now.  One that begins it later, or is one too many, finds
+ * out in the end.
+ */
+void
+hitl_interrupt_at_commit(const pg_uuid_t *workflow_id, int64 token)
+{
+	if (hitl_shared == NULL)
+		return;
+	LWLockAcquire(hitl_shared->lock, LW_SHARED);
+	for (int i = HITL_PROBE_SLOTS; i < hitl_shared->slots_end; i++)
+	{
+		HitlSlot *slot = &hitl_shared->slots[i];
+
+		if (hitl_runs_statement(slot, workflow_id, token) &&
+			ninterruptions < MAX_INTERRUPTIONS)
+		{
+			interruptions[ninterruptions].slot = slot;
+			interruptions[ninterruptions].workflow_id = *workflow_id;
+			interruptions[ninterruptions].token = token;
+			ninterruptions++;
+		}
+	}
+	LWLockRelease(hitl_shared->lock);
+}
+
+/*
+ * Note that the engines must look at the head of the queue.
+ */
+void
+hitl_look_back_at_commit(void)
+{
+	if (hitl_shared != NULL)
+		looks_back = true;
+}
+
+/*
+ * Has anybody asked this engine to do so?  Mostly not: then nothing is written.
+ */
+bool
+hitl_must_look_back(void)
+{
+	return pg_atomic_read_u32(&hitl_my_slot->look_back) != 0 &&
+		pg_atomic_exchange_u32(&hitl_my_slot->look_back, 0) != 0;
 }
 
 /*
@@ -97,8 +178,10 @@ hitl_wake_idle(HitlWorkerKind kind)
 void
 hitl_wake_all(void)
 {
+	have_engines_look_back();
 	wake_kind(HITL_WORKER_ENGINE);
 	wake_kind(HITL_WORKER_DISPATCHER);
+	wake_kind(HITL_WORKER_EXECUTOR);
 	broadcast(~UINT64CONST(0));
 }
 
@@ -163,11 +246,13 @@ hitl_wake(PG_FUNCTION_ARGS)
 			hitl_wake_at_commit(HITL_WORKER_ENGINE);
 		else if (strcmp(kind, "dispatcher") == 0)
 			hitl_wake_at_commit(HITL_WORKER_DISPATCHER);
+		else if (strcmp(kind, "executor") == 0)
+			hitl_wake_at_commit(HITL_WORKER_EXECUTOR);
 		else
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("there is no kind of worker named \"%s\"", kind),
-					 errhint("The arguments of hitl.wake() are engine and dispatcher.")));
+					 errhint("The arguments of hitl.wake() are engine, dispatcher and executor.")));
 	}
 	PG_RETURN_POINTER(NULL);
 }
@@ -189,10 +274,17 @@ at_transaction_end(XactEvent event, void *arg)
 		case XACT_EVENT_COMMIT:
 			kinds_to_wake = 0;
 			announcements = 0;
+			if (looks_back)
+				have_engines_look_back();
+			looks_back = false;
 			if (kinds & (1U << HITL_WORKER_ENGINE))
 				wake_kind(HITL_WORKER_ENGINE);
 			if (kinds & (1U << HITL_WORKER_DISPATCHER))
 				wake_kind(HITL_WORKER_DISPATCHER);
+			if (kinds & (1U << HITL_WORKER_EXECUTOR))
+				wake_kind(HITL_WORKER_EXECUTOR);
+			if (ninterruptions > 0)
+				interrupt();
 			if (which != 0)
 				broadcast(which);
 			break;
@@ -200,6 +292,8 @@ at_transaction_end(XactEvent event, void *arg)
 		case XACT_EVENT_PREPARE:
 			kinds_to_wake = 0;
 			announcements = 0;
+			ninterruptions = 0;
+			looks_back = false;
 			break;
 		default:
 			break;
@@ -226,6 +320,39 @@ wake_kind(HitlWorkerKind kind)
 	for (int i = HITL_PROBE_SLOTS; i < slots_end(); i++)
 		if (is_mine(&hitl_shared->slots[i], kind))
 			hitl_wake_slot(&hitl_shared->slots[i]);
+}
+
+/*
+ * Interrupt the executors that still run what was withdrawn.
+ */
+static void
+interrupt(void)
+{
+	LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < ninterruptions; i++)
+	{
+		HitlSlot *slot = interruptions[i].slot;
+
+		if (hitl_runs_statement(slot, &interruptions[i].workflow_id,
+								interruptions[i].token))
+		{
+			slot->interrupted = true;
+			kill(slot->pid, SIGINT);
+		}
+	}
+	LWLockRelease(hitl_shared->lock);
+	ninterruptions = 0;
+}
+
+/*
+ * Before one of them is woken: whichever claims next is to see it.
+ */
+static void
+have_engines_look_back(void)
+{
+	for (int i = HITL_PROBE_SLOTS; i < slots_end(); i++)
+		if (is_mine(&hitl_shared->slots[i], HITL_WORKER_ENGINE))
+			pg_atomic_write_u32(&hitl_shared->slots[i].look_back, 1);
 }
 
 /*

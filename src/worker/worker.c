@@ -21,6 +21,14 @@ static void put_launcher(ReturnSetInfo *result);
 static void put_slot(ReturnSetInfo *result, HitlSlot *slot);
 static const char *state_text(HitlSlot *slot);
 
+/* Names in hitl.workers. */
+static const char *const kinds[HITL_WORKER_KINDS] = {
+	[HITL_WORKER_PROBE] = "probe",
+	[HITL_WORKER_ENGINE] = "engine",
+	[HITL_WORKER_DISPATCHER] = "dispatcher",
+	[HITL_WORKER_EXECUTOR] = "executor",
+};
+
 PG_FUNCTION_INFO_V1(hitl_worker_status);
 
 /*
@@ -82,8 +90,7 @@ put_slot(ReturnSetInfo *result, HitlSlot *slot)
 	Datum values[STATUS_COLUMNS] = {0};
 	bool nulls[STATUS_COLUMNS] = {0};
 
-	values[0] = CStringGetTextDatum(
-		slot->kind == HITL_WORKER_ENGINE ? "engine" : "dispatcher");
+	values[0] = CStringGetTextDatum(kinds[slot->kind]);
 	values[1] = Int32GetDatum(slot->number);
 	values[2] = Int32GetDatum(slot->pid);
 	nulls[2] = slot->pid == 0;

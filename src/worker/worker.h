@@ -3,7 +3,8 @@
  *		The background workers: shared state, wake-up, and the loop they share.
  *
  * One launcher per cluster starts, for every database that has the extension,
- * hitl.engine_workers engine workers and one dispatcher.  All of them sleep
+ * hitl.engine_workers engine workers, hitl.sql_workers executors and one
+ * dispatcher.  All of them sleep
  * until they are woken or their next piece of work is due.  README.md tells
  * how it works.
  */
@@ -23,6 +24,7 @@ typedef enum HitlWorkerKind
 	HITL_WORKER_PROBE = 0, /* short-lived: is the extension there? */
 	HITL_WORKER_ENGINE,
 	HITL_WORKER_DISPATCHER,
+	HITL_WORKER_EXECUTOR, /* runs the statements of sql steps */
 	HITL_WORKER_KINDS
 } HitlWorkerKind;
 
@@ -35,6 +37,28 @@ typedef enum HitlWorkerKind
  * shared_preload_libraries nothing happens.
  */
 extern void hitl_wake_at_commit(HitlWorkerKind kind);
+
+/*
+ * Will one be woken?  Or after all, do not: who would be woken would find nothing
+ * to do.
+ */
+extern bool hitl_will_wake(HitlWorkerKind kind);
+extern void hitl_forget_wake(HitlWorkerKind kind);
+
+/*
+ * Interrupt the executor that runs the statement with this token (0: any) of a
+ * workflow, if there is one, when the current transaction commits.
+ */
+extern void hitl_interrupt_at_commit(const pg_uuid_t *workflow_id, int64 token);
+
+/*
+ * Have the engines look from the head of the queue when the current
+ * transaction commits: a message was put before where they have got to.
+ */
+extern void hitl_look_back_at_commit(void);
+
+/* In an engine: was that asked for?  Taken back by asking. */
+extern bool hitl_must_look_back(void);
 
 /*
  * Tell sessions that wait in await_approval or await_workflow, when the
@@ -103,6 +127,7 @@ typedef struct HitlWorkerRole
 
 extern const HitlWorkerRole hitl_engine_role;	  /* engine.c */
 extern const HitlWorkerRole hitl_dispatcher_role; /* dispatcher.c */
+extern const HitlWorkerRole hitl_executor_role;	  /* executor.c */
 
 /* Count work done, for hitl.workers. */
 extern void hitl_count_handled(uint64 n);

@@ -16,29 +16,32 @@
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "workflow/batch.h"
+#include "workflow/branch.h"
 #include "workflow/caller.h"
 #include "workflow/definition.h"
 #include "workflow/identifier.h"
+#include "workflow/large.h"
 
-/*
- * A batch takes memory of some times the size of its workflows' data.  When
- * these have more bytes than this, no further ones are taken along.
- */
-#define MAX_BATCH_BYTES (16 * 1024 * 1024)
-
-static const Oid event_types[] = {UUIDOID,	INT4OID, TEXTOID,
-								  TEXTOID,	TEXTOID, JSONBOID,
-								  JSONBOID, TEXTOID, TIMESTAMPTZOID};
+static const Oid event_types[] = {UUIDOID,		 INT4OID,  TEXTOID,	 TEXTOID,
+								  TEXTOID,		 JSONBOID, JSONBOID, TEXTOID,
+								  TIMESTAMPTZOID, INT8OID};
 static const Oid task_types[] = {UUIDOID, UUIDOID, INT8OID,	 TEXTOID, TEXTOID,
-								 TEXTOID, TEXTOID, JSONBOID, INT4OID};
+								 TEXTOID, TEXTOID, JSONBOID, INT4OID,
+								 INT2OID};
 static const Oid approval_types[] = {UUIDOID,  UUIDOID, INT8OID, TEXTOID,
 									 JSONBOID, TEXTOID, NAMEOID};
 static const Oid checkpoint_types[] = {UUIDOID,		  UUIDOID,	TEXTOID,
 									   TEXTOID,		  TEXTOID,	INT4OID,
 									   JSONBOID,	  JSONBOID, TEXTOID,
-									   TIMESTAMPTZOID};
+									   TIMESTAMPTZOID, JSONBOID};
 static const Oid withdrawal_types[] = {UUIDOID, INT8OID};
 static const Oid message_types[] = {UUIDOID, TEXTOID, JSONBOID};
+static const Oid timer_types[] = {UUIDOID, TIMESTAMPTZOID, INT8OID};
+static const Oid removal_types[] = {UUIDOID, INT8OID, INT8OID, BOOLOID};
+static const Oid statement_types[] = {UUIDOID, INT8OID, NAMEOID, JSONBOID,
+									  TIMESTAMPTZOID};
+static const Oid external_types[] = {UUIDOID, UUIDOID,	INT8OID, TEXTOID,
+									 TEXTOID, JSONBOID, INT4OID};
 
 static void free_core_memory(void *batch);
 static void load_workflows(HitlBatch *batch, const pg_uuid_t *id,
@@ -57,6 +60,7 @@ hitl_batch_create(void)
 	MemoryContextCallback *callback = palloc(sizeof(MemoryContextCallback));
 
 	batch->now = GetCurrentTimestamp();
+	batch->host_data.batch = batch;
 	hitl_host_init(&batch->host, &batch->host_data);
 	hitl_rows_init(&batch->events, lengthof(event_types), event_types);
 	hitl_rows_init(&batch->approvals, lengthof(approval_types), approval_types);
@@ -66,6 +70,11 @@ hitl_batch_create(void)
 	hitl_rows_init(&batch->withdrawals, lengthof(withdrawal_types),
 				   withdrawal_types);
 	hitl_rows_init(&batch->messages, lengthof(message_types), message_types);
+	hitl_rows_init(&batch->timers, lengthof(timer_types), timer_types);
+	hitl_rows_init(&batch->removals, lengthof(removal_types), removal_types);
+	hitl_rows_init(&batch->statements, lengthof(statement_types),
+				   statement_types);
+	hitl_rows_init(&batch->external, lengthof(external_types), external_types);
 
 	callback->func = free_core_memory;
 	callback->arg = batch;
@@ -98,20 +107,21 @@ hitl_batch_find(HitlBatch *batch, const pg_uuid_t *id)
 }
 
 /*
- * Append an event and apply its delta.
+ * Append an event about the batch's scope and apply its delta.
  */
 int
 hitl_add_event(HitlBatch *batch, HitlWorkflow *workflow, const char *type,
 			   const char *step, const char *position, Jsonb *data,
 			   Jsonb *delta, const char *actor)
 {
-	Datum values[9];
-	bool nulls[9] = {false};
+	Datum values[10];
+	bool nulls[10] = {false};
 
 	workflow->changed = true;
 	workflow->last_event++;
 	if (delta)
-		hitl_data_change(&workflow->data, delta);
+		hitl_data_change(hitl_scope_data(batch, workflow, batch->scope), delta,
+						 workflow->last_event);
 
 	values[0] = UUIDPGetDatum(&workflow->id);
 	values[1] = Int32GetDatum(workflow->last_event);
@@ -127,6 +137,8 @@ hitl_add_event(HitlBatch *batch, HitlWorkflow *workflow, const char *type,
 	nulls[7] = actor == NULL;
 	values[7] = actor ? CStringGetTextDatum(actor) : 0;
 	values[8] = TimestampTzGetDatum(batch->now);
+	nulls[9] = batch->scope == 0;
+	values[9] = Int64GetDatum(batch->scope);
 	hitl_rows_add(&batch->events, values, nulls);
 	return workflow->last_event;
 }
@@ -146,6 +158,8 @@ hitl_set_status(HitlBatch *batch, HitlWorkflow *workflow, const char *status)
 		strcmp(status, "rolled_back") == 0;
 	if (strcmp(status, "failed") != 0)
 		workflow->error = NULL;
+	if (strcmp(status, "completed") != 0)
+		workflow->output = NULL;
 }
 
 /*
@@ -272,7 +286,7 @@ load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids,
 #define LOAD_WORKFLOWS \
 	"SELECT id, name, status, definition_hash, control, data, error, last_event, " \
 	"owner, started_at, finished_at, output, deadline, priority, template, parent_id, " \
-	"parent_token, depth, recoveries FROM hitl.workflows "
+	"parent_token, depth, recoveries, large FROM hitl.workflows "
 	static HitlStatement load_one = {
 		LOAD_WORKFLOWS "WHERE id = $1 FOR UPDATE",
 		1,
@@ -286,7 +300,6 @@ load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids,
 	Datum values[1];
 	bytea **hashes;
 	Jsonb **controls;
-	Size bytes = 0;
 	int i;
 
 	if (ids == NULL)
@@ -324,14 +337,16 @@ load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids,
 		datum = hitl_column(i, 5, &isnull);
 		controls[i] = isnull ? NULL : DatumGetJsonbP(datum);
 		datum = hitl_column(i, 6, &isnull);
-		if (bytes > MAX_BATCH_BYTES)
+		if (batch->bytes > HITL_MAX_BATCH_BYTES)
 		{
 			batch->nworkflows = i;
 			batch->cut = true;
 			break;
 		}
-		bytes += toast_raw_datum_size(datum);
-		workflow->data.document = DatumGetJsonbP(datum);
+		batch->bytes += toast_raw_datum_size(datum);
+		hitl_data_read(&workflow->data, datum, NULL);
+		datum = hitl_column(i, 20, &isnull);
+		workflow->large = isnull ? NULL : DatumGetJsonbP(datum);
 		datum = hitl_column(i, 7, &isnull);
 		workflow->error = isnull ? NULL : DatumGetJsonbP(datum);
 		workflow->last_event = DatumGetInt32(hitl_column(i, 8, &isnull));
@@ -360,6 +375,9 @@ load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids,
 
 	qsort(batch->workflows, batch->nworkflows, sizeof(HitlWorkflow),
 		  compare_workflows);
+	for (i = 0; i < batch->nworkflows; i++)
+		hitl_large_read(&batch->workflows[i].data, batch,
+						&batch->workflows[i].id, batch->workflows[i].large);
 }
 
 /*

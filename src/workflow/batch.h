@@ -13,11 +13,24 @@
 #include "postgres.h"
 
 #include "core/core.h"
+#include "utils/hsearch.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 #include "workflow/data.h"
+#include "workflow/host.h"
 #include "workflow/rows.h"
+
+struct HitlBranch;
+
+/*
+ * A batch takes memory of some times the size of its workflows' data.  When
+ * these have more bytes than this, no further ones are taken along.
+ */
+#define HITL_MAX_BATCH_BYTES (16 * 1024 * 1024)
+/* What to add to a TimestampTz for Unix time. */
+#define HITL_UNIX_EPOCH_US \
+	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
 /* A workflow, its row locked. */
 typedef struct HitlWorkflow
@@ -28,6 +41,7 @@ typedef struct HitlWorkflow
 	HitlDefinition *definition; /* NULL: moved by its owner */
 	HitlControl *control;		/* NULL without definition */
 	HitlData data;
+	Jsonb *large;  /* column, as it was read */
 	Jsonb *error;  /* NULL unless failed */
 	Jsonb *output; /* NULL unless completed with one */
 	int32 last_event;
@@ -40,11 +54,13 @@ typedef struct HitlWorkflow
 	bool has_parent;
 	pg_uuid_t parent_id;
 	int64 parent_token;
-	int depth;		/* ancestors */
-	int recoveries; /* times it was recovered from a failure */
-	bool changed;			 /* anything to write */
-	bool ended;				 /* or rolled back, by this batch */
-	bool to_publish;		 /* others have changed it */
+	int depth;			   /* ancestors */
+	int recoveries;		   /* times it was recovered from a failure */
+	HTAB *branches;		   /* those looked at so far (branch.c), or NULL */
+	bool withdrawn;		   /* is in the batch's list of these */
+	bool changed;		   /* anything to write */
+	bool ended;			   /* or rolled back, by this batch */
+	bool to_publish;	   /* others have changed it */
 } HitlWorkflow;
 
 typedef struct HitlBatch
@@ -54,6 +70,8 @@ typedef struct HitlBatch
 	int nworkflows;
 	HitlWorkflow *workflows; /* ordered by id */
 	bool cut;				 /* some were left out, being too large together */
+	Size bytes;				 /* of data read so far */
+	int64 scope;			 /* that events are about, while one is worked in */
 	HitlHost host;
 	HitlHostData host_data;
 	HitlEffects effects; /* of the call into the core under way */
@@ -64,16 +82,26 @@ typedef struct HitlBatch
 	 * hitl.workflow_events; approvals id, workflow_id, token, step_name, body
 	 * of a REQUEST_APPROVAL effect, requested_by, requested_role; tasks id,
 	 * workflow_id, token, url, secret_name, body, idempotency key, retry,
-	 * timeout; checkpoints id, workflow_id, name, step_name, description,
-	 * event, control, data, created_by, created_at; withdrawals workflow_id,
-	 * token; messages workflow_id, kind, body.
+	 * timeout, priority; calls of http.c's own; checkpoints id, workflow_id, name, step_name, description,
+	 * event, control, data, created_by, created_at, large; withdrawals workflow_id,
+	 * token; messages workflow_id, kind, body; timers workflow_id, due_at,
+	 * token; removals workflow_id, first and last branch, keep scopes;
+	 * statements workflow_id, token, owner, body of a RUN_SQL effect, rank.
 	 */
 	HitlRows events;
 	HitlRows approvals;
 	HitlRows tasks;
+	HitlRows calls;
 	HitlRows checkpoints;
 	HitlRows withdrawals;
 	HitlRows messages;
+	HitlRows timers;
+	HitlRows removals;
+	struct HitlBranch *changed_branches;
+	List *withdrawn; /* workflows of which nothing is to be awaited */
+	HitlRows statements;
+	HitlRows external; /* workflow/external.c */
+	List *queues;	   /* of external tasks, to be published */
 } HitlBatch;
 
 /* ---- batch.c --------------------------------------------------------- */
@@ -103,8 +131,9 @@ extern HitlWorkflow *hitl_load_workflow(HitlBatch *batch, const pg_uuid_t *id);
 extern void hitl_check_owner(const pg_uuid_t *id, const char *owner);
 
 /*
- * Append an event.  step, position, data, delta and actor may be NULL.  The
- * delta is applied to the workflow's data.  Returns its number.
+ * Append an event, about the batch's scope.  step, position, data, delta and
+ * actor may be NULL.  The delta is applied to the data of the scope.  Returns
+ * its number.
  */
 extern int hitl_add_event(HitlBatch *batch, HitlWorkflow *workflow,
 						  const char *type, const char *step,
@@ -131,8 +160,33 @@ extern Jsonb *hitl_dump_control(HitlControl *control);
 /* Write what has changed, announce and publish it. */
 extern void hitl_batch_write(HitlBatch *batch);
 
+/* Write the events so far, for those who look for them in the table. */
+extern void hitl_write_events(HitlBatch *batch);
+
+/* Withdraw all that a loaded workflow awaits, what is still to be written too. */
+extern void hitl_await_nothing(HitlBatch *batch, HitlWorkflow *workflow);
+
+/* Withdraw what has a token; 0: all that a loaded workflow awaits. */
+extern void hitl_withdraw_token(HitlBatch *batch, HitlWorkflow *workflow,
+								int64 token);
+
+/*
+ * To be called before anything is queued for a workflow: what it has awaited
+ * before is withdrawn by then.
+ */
+extern void hitl_settle_withdrawals(HitlBatch *batch, HitlWorkflow *workflow);
+
 /* Withdraw all that a workflow awaits, at once. */
 extern void hitl_withdraw_all(const pg_uuid_t *workflow_id);
+
+/* ---- mailbox.c ------------------------------------------------------- */
+
+/* A message to be written with the batch. */
+extern void hitl_add_message(HitlBatch *batch, const pg_uuid_t *workflow_id,
+							 const char *kind, Jsonb *body);
+
+/* Write the messages of a batch. */
+extern void hitl_insert_messages(HitlBatch *batch);
 
 /* ---- transition.c ---------------------------------------------------- */
 

@@ -10,6 +10,12 @@
 #include "miscadmin.h"
 
 /*
+ * A statement of an sql step is being run: the session is that of the owner of
+ * its workflow for so long, and what is restricted is what its statement may do.
+ */
+extern bool hitl_running_statement; /* caller.c */
+
+/*
  * The role on whose authority a function of hitl runs: the one in force in the
  * session (SET ROLE counts, SECURITY DEFINER does not).
  */
@@ -21,7 +27,7 @@ hitl_caller_id(void)
 	 * of a table's owner in the session of somebody else, autovacuum in one
 	 * of the superuser.  That somebody has not called us.
 	 */
-	if (InSecurityRestrictedOperation())
+	if (InSecurityRestrictedOperation() && !hitl_running_statement)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("hitl cannot be used within a security-restricted operation"),

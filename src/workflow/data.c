@@ -1,12 +1,10 @@
 /*
  * data.c
- *		A workflow's data: asked by SQL/JSON path, changed by deltas.
+ *		The data of a workflow, or of a scope within it, changed by deltas.
  *
- * The core asks through callbacks, which run between its frames: no error may
- * pass through them.  Errors of the path itself (a syntax error, a division by
- * zero) are answers to the core; all others are kept and raised again once the
- * core has returned.  Evaluating a path allocates memory and nothing else, so
- * catching its errors needs no subtransaction.
+ * What is asked of it most is one member of one of its members: a variable, a
+ * step's result.  That is found in the newest layer which has it, and nothing
+ * is put together for it.
  */
 #include "postgres.h"
 
@@ -14,124 +12,191 @@
 #include "hitl.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
-#include "utils/hsearch.h"
-#include "utils/jsonpath.h"
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "workflow/data.h"
+#include "workflow/large.h"
 
-/* Paths kept compiled per backend, and the longest worth keeping. */
-#define MAX_PATHS	 1000
-#define MAX_PATH_KEY 128
+/* Deltas that are merged at the latest, so that looking stays quick. */
+#define MAX_DELTAS 64
 
-typedef struct CompiledPath
-{
-	char text[MAX_PATH_KEY];
-	JsonPath *path;
-} CompiledPath;
-
-static HTAB *paths = NULL;
-
-static void push_merged(JsonbParseState **state, HitlData *data,
-						const char *name);
+static void fold(HitlData *data);
+static void unpack(HitlData *data);
+static void push_members(JsonbParseState **state, JsonbContainer *object);
 static bool is_object(const JsonbValue *value);
-static HitlQueryResult query_path(void *context, int64_t scope, const char *path,
-								  const char **text);
-static HitlQueryResult check_path(void *context, const char *path,
-								  const char **text);
-static HitlQueryResult keep_error(HitlHostData *host_data,
-								  MemoryContext context, const char **text);
-static JsonPath *compile_path(const char *text);
 
 /*
- * Fill in the callbacks.
+ * Take data as read from a column.
  */
 void
-hitl_host_init(HitlHost *host, HitlHostData *host_data)
+hitl_data_read(HitlData *data, Datum column, Size *unpacked)
 {
-	host->context = host_data;
-	host->query = query_path;
-	host->check_path = check_path;
-}
+	struct varlena *value = (struct varlena *) DatumGetPointer(column);
+	Size size = VARSIZE_ANY(value);
 
-/*
- * Raise the error that a callback could not let pass through the core.
- */
-void
-hitl_host_rethrow(HitlHostData *host_data)
-{
-	if (host_data->error == NULL)
-		elog(ERROR, "the core reports a failure that its host does not know");
-	ReThrowError(host_data->error);
+	memset(data, 0, sizeof(*data));
+	data->packed = memcpy(palloc(size), value, size);
+	data->unpacked = unpacked;
 }
 
 /*
  * Change the data by a delta.
  */
 void
-hitl_data_change(HitlData *data, Jsonb *delta)
+hitl_data_change(HitlData *data, Jsonb *delta, int event)
 {
 	Jsonb *whole = hitl_member(delta, "$");
 
+	data->changed = true;
 	if (whole)
 	{
+		data->packed = NULL;
 		data->document = whole;
 		data->deltas = NIL;
+		data->events = NIL;
 		data->merged = false;
+		data->replaced_by = event;
+		if (data->workflow_id)
+			hitl_large_read(data, data->batch, data->workflow_id,
+							hitl_member(delta, "large"));
+		return;
 	}
-	else
-		data->deltas = lappend(data->deltas, delta);
+	data->deltas = lappend(data->deltas, delta);
+	data->events = lappend_int(data->events, event);
+	if (list_length(data->deltas) >= MAX_DELTAS)
+		fold(data);
 }
 
 /*
- * The data, all deltas merged.  Of equal keys of an object under construction
- * the last one stays, so old and new members are just pushed in order.
+ * The data, all deltas merged, the large members among them.
  */
 Jsonb *
 hitl_data_document(HitlData *data)
 {
-	JsonbParseState *state = NULL;
-	JsonbIterator *it;
-	JsonbIteratorToken token;
-	JsonbValue key;
-	ListCell *cell;
-	List *changed = NIL; /* keys of the deltas, each once */
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext scratch;
-	Jsonb *document;
-
-	if (data->deltas == NIL)
+	fold(data);
+	if (data->large == NIL)
 		return data->document;
+	hitl_large_fetch(data, NULL, 0, NULL, 0);
+	return hitl_merge_layers(hitl_data_layers(data, NIL));
+}
 
-	/* Of a large document this takes several times its size, at every step. */
-	scratch = AllocSetContextCreate(caller, "hitl merge",
-									ALLOCSET_DEFAULT_SIZES);
-	MemoryContextSwitchTo(scratch);
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+/*
+ * The data as they are stored.
+ */
+Jsonb *
+hitl_data_stored(HitlData *data)
+{
+	fold(data);
+	return data->document;
+}
 
-	/* What no delta speaks of. */
-	it = JsonbIteratorInit(&data->document->root);
-	(void) JsonbIteratorNext(&it, &key, true);
-	while ((token = JsonbIteratorNext(&it, &key, true)) == WJB_KEY)
+/*
+ * Append what the data consist of to a list of layers.
+ */
+List *
+hitl_data_layers(HitlData *data, List *layers)
+{
+	unpack(data);
+	layers = lappend(layers, data->document);
+	if (data->large != NIL)
+		layers = hitl_large_layers(data, layers);
+	return list_concat(layers, data->deltas);
+}
+
+/*
+ * Look for $.member.name from the newest layer on.  A layer whose member is no
+ * object replaces what is beneath it.
+ */
+HitlFound
+hitl_find_member(List *layers, const char *member, int member_length,
+				 const char *name, int name_length, JsonbValue *value)
+{
+	HitlFound found = HITL_FOUND_NOTHING;
+	int i;
+
+	for (i = list_length(layers) - 1; i >= 0; i--)
 	{
-		JsonbValue value;
+		Jsonb *layer = list_nth(layers, i);
+		JsonbValue outer;
 
-		(void) JsonbIteratorNext(&it, &value, true);
-		pushJsonbValue(&state, WJB_KEY, &key);
-		pushJsonbValue(&state, WJB_VALUE, &value);
+		if (!getKeyJsonValueFromContainer(&layer->root, member, member_length,
+										  &outer))
+			continue;
+		if (!is_object(&outer))
+			return found == HITL_FOUND_NOTHING ? HITL_FOUND_OTHER : found;
+		found = HITL_FOUND_OBJECT;
+		if (getKeyJsonValueFromContainer(outer.val.binary.data, name,
+										 name_length, value))
+			return HITL_FOUND_MEMBER;
 	}
+	return found;
+}
 
-	foreach(cell, data->deltas)
+/*
+ * Push a key and what the layers make of it: if all that have it have objects
+ * their members, else what lies above the last other value.  Of equal keys of
+ * an object under construction the last one stays, so old and new members are
+ * just pushed in order.
+ */
+void
+hitl_push_merged(JsonbParseState **state, List *layers, const char *name,
+				 int length)
+{
+	List *parts = NIL;
+	ListCell *cell;
+
+	foreach(cell, layers)
 	{
-		Jsonb *delta = lfirst(cell);
+		Jsonb *layer = lfirst(cell);
+		JsonbValue *value = palloc(sizeof(JsonbValue));
 
-		it = JsonbIteratorInit(&delta->root);
+		if (!getKeyJsonValueFromContainer(&layer->root, name, length, value))
+			continue;
+		if (!is_object(value) || parts == NIL || !is_object(llast(parts)))
+			parts = NIL;
+		parts = lappend(parts, value);
+	}
+	if (parts == NIL)
+		return;
+
+	hitl_push_text(state, WJB_KEY, name, length);
+	if (list_length(parts) == 1)
+	{
+		pushJsonbValue(state, WJB_VALUE, linitial(parts));
+		return;
+	}
+	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
+	foreach(cell, parts)
+		push_members(state, ((JsonbValue *) lfirst(cell))->val.binary.data);
+	pushJsonbValue(state, WJB_END_OBJECT, NULL);
+}
+
+/*
+ * What layers amount to.
+ */
+Jsonb *
+hitl_merge_layers(List *layers)
+{
+	JsonbParseState *state = NULL;
+	ListCell *cell;
+	ListCell *seen;
+	List *changed = NIL; /* keys of all layers but the first, each once */
+
+	if (list_length(layers) == 1)
+		return linitial(layers);
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	push_members(&state, &((Jsonb *) linitial(layers))->root);
+	for_each_from(cell, layers, 1)
+	{
+		Jsonb *layer = lfirst(cell);
+		JsonbIterator *it = JsonbIteratorInit(&layer->root);
+		JsonbValue key;
+
 		(void) JsonbIteratorNext(&it, &key, true);
-		while ((token = JsonbIteratorNext(&it, &key, true)) == WJB_KEY)
+		while (JsonbIteratorNext(&it, &key, true) == WJB_KEY)
 		{
 			JsonbValue value;
 			char *name = pnstrdup(key.val.string.val, key.val.string.len);
-			ListCell *seen;
 
 			(void) JsonbIteratorNext(&it, &value, true);
 			foreach(seen, changed)
@@ -140,19 +205,10 @@ hitl_data_document(HitlData *data)
 			if (seen != NULL)
 				continue;
 			changed = lappend(changed, name);
-			push_merged(&state, data, name);
+			hitl_push_merged(&state, layers, name, strlen(name));
 		}
 	}
-	document = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
-	MemoryContextSwitchTo(caller);
-	if (data->merged)
-		pfree(data->document);
-	data->document = memcpy(palloc(VARSIZE(document)), document,
-							VARSIZE(document));
-	data->deltas = NIL;
-	data->merged = true;
-	MemoryContextDelete(scratch);
-	return data->document;
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
 /*
@@ -234,6 +290,21 @@ hitl_jsonb_parse(const char *text)
 }
 
 /*
+ * Push a text as key or value.
+ */
+void
+hitl_push_text(JsonbParseState **state, JsonbIteratorToken token,
+			   const char *text, int length)
+{
+	JsonbValue value;
+
+	value.type = jbvString;
+	value.val.string.val = unconstify(char *, text);
+	value.val.string.len = length;
+	pushJsonbValue(state, token, &value);
+}
+
+/*
  * An object of text members: hitl_facts("kind", kind, "message", NULL, NULL)
  * leaves out what is NULL.  NULL if nothing is left.
  */
@@ -250,18 +321,12 @@ hitl_facts(const char *key, ...)
 	for (; key != NULL; key = va_arg(args, const char *))
 	{
 		const char *text = va_arg(args, const char *);
-		JsonbValue value;
 
 		if (text == NULL)
 			continue;
 		empty = false;
-		value.type = jbvString;
-		value.val.string.val = unconstify(char *, key);
-		value.val.string.len = strlen(key);
-		pushJsonbValue(&state, WJB_KEY, &value);
-		value.val.string.val = unconstify(char *, text);
-		value.val.string.len = strlen(text);
-		pushJsonbValue(&state, WJB_VALUE, &value);
+		hitl_push_text(&state, WJB_KEY, key, strlen(key));
+		hitl_push_text(&state, WJB_VALUE, text, strlen(text));
 	}
 	va_end(args);
 	result = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
@@ -269,59 +334,71 @@ hitl_facts(const char *key, ...)
 }
 
 /*
- * Push a member of the data with what the deltas make of it: if all of them
- * are objects their members, else the last value.
+ * Merge the deltas into the document.
  */
 static void
-push_merged(JsonbParseState **state, HitlData *data, const char *name)
+fold(HitlData *data)
 {
-	List *parts = NIL;
-	JsonbValue *value = palloc(sizeof(JsonbValue));
-	JsonbValue key;
-	ListCell *cell;
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext scratch;
+	Jsonb *document;
 
-	key.type = jbvString;
-	key.val.string.val = unconstify(char *, name);
-	key.val.string.len = strlen(name);
-	pushJsonbValue(state, WJB_KEY, &key);
-
-	if (getKeyJsonValueFromContainer(&data->document->root, name, strlen(name),
-									 value))
-		parts = lappend(parts, value);
-	foreach(cell, data->deltas)
-	{
-		Jsonb *delta = lfirst(cell);
-
-		value = palloc(sizeof(JsonbValue));
-		if (getKeyJsonValueFromContainer(&delta->root, name, strlen(name),
-										 value))
-		{
-			if (!is_object(value) || parts == NIL || !is_object(llast(parts)))
-				parts = NIL;
-			parts = lappend(parts, value);
-		}
-	}
-	if (list_length(parts) == 1)
-	{
-		pushJsonbValue(state, WJB_VALUE, linitial(parts));
+	unpack(data);
+	if (data->changed)
+		hitl_large_refer(data);
+	if (data->deltas == NIL)
 		return;
-	}
-	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
-	foreach(cell, parts)
-	{
-		JsonbIterator *it = JsonbIteratorInit(
-			((JsonbValue *) lfirst(cell))->val.binary.data);
-		JsonbValue item;
 
+	/* Of a large document this takes several times its size, at every step. */
+	scratch = AllocSetContextCreate(caller, "hitl merge",
+									ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(scratch);
+	document = hitl_merge_layers(
+		list_concat(list_make1(data->document), data->deltas));
+	MemoryContextSwitchTo(caller);
+	if (data->merged)
+		pfree(data->document);
+	data->document = data->workflow_id ? hitl_large_take(data, document)
+									   : document;
+	if (data->document == document)
+		data->document = memcpy(palloc(VARSIZE(document)), document,
+								VARSIZE(document));
+	data->deltas = NIL;
+	data->events = NIL;
+	data->merged = true;
+	MemoryContextDelete(scratch);
+}
+
+/*
+ * Detoast what was read.
+ */
+static void
+unpack(HitlData *data)
+{
+	if (data->packed == NULL)
+		return;
+	data->document = (Jsonb *) pg_detoast_datum(data->packed);
+	data->packed = NULL;
+	if (data->unpacked)
+		*data->unpacked += VARSIZE(data->document);
+}
+
+/*
+ * Push the members of an object into one that is under construction.
+ */
+static void
+push_members(JsonbParseState **state, JsonbContainer *object)
+{
+	JsonbIterator *it = JsonbIteratorInit(object);
+	JsonbValue item;
+
+	(void) JsonbIteratorNext(&it, &item, true);
+	while (JsonbIteratorNext(&it, &item, true) == WJB_KEY)
+	{
+		pushJsonbValue(state, WJB_KEY, &item);
 		(void) JsonbIteratorNext(&it, &item, true);
-		while (JsonbIteratorNext(&it, &item, true) == WJB_KEY)
-		{
-			pushJsonbValue(state, WJB_KEY, &item);
-			(void) JsonbIteratorNext(&it, &item, true);
-			pushJsonbValue(state, WJB_VALUE, &item);
-		}
+		pushJsonbValue(state, WJB_VALUE, &item);
 	}
-	pushJsonbValue(state, WJB_END_OBJECT, NULL);
 }
 
 static bool
@@ -329,137 +406,4 @@ is_object(const JsonbValue *value)
 {
 	return value->type == jbvBinary &&
 		JsonContainerIsObject(value->val.binary.data);
-}
-
-/*
- * Callback of the core: evaluate a path over the data.
- */
-static HitlQueryResult
-query_path(void *context, int64_t scope, const char *path, const char **text)
-{
-	HitlHostData *host_data = context;
-	MemoryContext caller = CurrentMemoryContext;
-	volatile HitlQueryResult answer = HITL_QUERY_EMPTY;
-
-	PG_TRY();
-	{
-		Jsonb *matches;
-
-		matches = DatumGetJsonbP(
-			DirectFunctionCall4(jsonb_path_query_array,
-								JsonbPGetDatum(
-									hitl_data_document(host_data->data)),
-								PointerGetDatum(compile_path(path)),
-								JsonbPGetDatum(hitl_jsonb_parse("{}")),
-								BoolGetDatum(false)));
-		switch (JsonContainerSize(&matches->root))
-		{
-			case 0:
-				break;
-			case 1:
-				*text = hitl_jsonb_text(JsonbValueToJsonb(
-					getIthJsonbValueFromContainer(&matches->root, 0)));
-				answer = HITL_QUERY_FOUND;
-				break;
-			default:
-				*text = hitl_jsonb_text(matches);
-				answer = HITL_QUERY_FOUND;
-		}
-	}
-	PG_CATCH();
-	{
-		answer = keep_error(host_data, caller, text);
-	}
-	PG_END_TRY();
-	return answer;
-}
-
-/*
- * Callback of the core: is this text a path?
- */
-static HitlQueryResult
-check_path(void *context, const char *path, const char **text)
-{
-	HitlHostData *host_data = context;
-	MemoryContext caller = CurrentMemoryContext;
-	volatile HitlQueryResult answer = HITL_QUERY_FOUND;
-
-	PG_TRY();
-	{
-		(void) compile_path(path);
-	}
-	PG_CATCH();
-	{
-		answer = keep_error(host_data, caller, text);
-	}
-	PG_END_TRY();
-	return answer;
-}
-
-/*
- * In PG_CATCH: turn a fault of the path into an answer; keep any other error
- * for hitl_host_rethrow.
- */
-static HitlQueryResult
-keep_error(HitlHostData *host_data, MemoryContext context, const char **text)
-{
-	ErrorData *error;
-	int category;
-
-	MemoryContextSwitchTo(context);
-	error = CopyErrorData();
-	FlushErrorState();
-	category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
-	if (category == ERRCODE_DATA_EXCEPTION ||
-		category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION ||
-		category == ERRCODE_FEATURE_NOT_SUPPORTED)
-	{
-		*text = error->detail
-			? psprintf("%s: %s", error->message, error->detail)
-			: error->message;
-		return HITL_QUERY_FAULTY;
-	}
-	host_data->error = error;
-	return HITL_QUERY_HOST_FAILED;
-}
-
-/*
- * A path from its text; short ones are kept for the life of the backend.
- */
-static JsonPath *
-compile_path(const char *text)
-{
-	CompiledPath *entry;
-	char key[MAX_PATH_KEY];
-	JsonPath *path;
-	bool found;
-
-	if (strlen(text) < MAX_PATH_KEY && paths != NULL)
-	{
-		entry = hash_search(paths, text, HASH_FIND, NULL);
-		if (entry)
-			return entry->path;
-	}
-	path = DatumGetJsonPathP(
-		DirectFunctionCall1(jsonpath_in, CStringGetDatum(text)));
-	if (strlen(text) >= MAX_PATH_KEY ||
-		(paths != NULL && hash_get_num_entries(paths) >= MAX_PATHS))
-		return path;
-
-	if (paths == NULL)
-	{
-		HASHCTL control = {0};
-
-		control.keysize = MAX_PATH_KEY;
-		control.entrysize = sizeof(CompiledPath);
-		control.hcxt = TopMemoryContext;
-		paths = hash_create("hitl paths", 64, &control,
-							HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
-	}
-	strlcpy(key, text, sizeof(key));
-	path = memcpy(MemoryContextAlloc(TopMemoryContext, VARSIZE(path)), path,
-				  VARSIZE(path));
-	entry = hash_search(paths, key, HASH_ENTER, &found);
-	entry->path = path;
-	return path;
 }

@@ -35,6 +35,7 @@ extern void hitl_remove_branches(HitlBatch *batch, HitlWorkflow *workflow,
 /* ---- workflow/timer.c ---- */
 extern void hitl_queue_timer(HitlBatch *batch, HitlWorkflow *workflow,
 							 const HitlEffect *effect);
+extern void hitl_insert_timers(HitlRows *timers);
 extern void hitl_withdraw_timers(HitlRows *withdrawals);
 extern void hitl_withdraw_all_timers(Datum workflow_ids);
 
@@ -59,12 +60,14 @@ extern void hitl_withdraw_all_children(Datum workflow_ids);
 /* ---- workflow/statement.c ---- */
 extern void hitl_queue_statement(HitlBatch *batch, HitlWorkflow *workflow,
 								 const HitlEffect *effect);
+extern void hitl_insert_statements(HitlRows *statements);
 extern void hitl_withdraw_statements(HitlRows *withdrawals);
 extern void hitl_withdraw_all_statements(Datum workflow_ids);
 
 /* ---- workflow/http.c ---- */
 extern void hitl_queue_http(HitlBatch *batch, HitlWorkflow *workflow,
 							const HitlEffect *effect);
+extern void hitl_insert_http(HitlRows *calls);
 
 /* ---- workflow/external.c ---- */
 extern void hitl_queue_external(HitlBatch *batch, HitlWorkflow *workflow,

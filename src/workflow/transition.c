@@ -17,8 +17,11 @@
 #include "utils/builtins.h"
 #include "worker/worker.h"
 #include "workflow/batch.h"
+#include "workflow/branch.h"
+#include "workflow/command.h"
 #include "workflow/effects.h"
 #include "workflow/identifier.h"
+#include "workflow/queue.h"
 
 /*
  * Steps that one delivery may run before it leaves the rest to a message, so
@@ -28,16 +31,18 @@
 
 static void run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 					 Jsonb *body, const char *actor, bool command);
+static void leave_to_engine(HitlBatch *batch, HitlWorkflow *workflow,
+							List *answers, bool more);
 static void start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body);
 static void hear_approval(HitlBatch *batch, HitlWorkflow *workflow,
 						  Jsonb *body);
 static void apply_effects(HitlBatch *batch, HitlWorkflow *workflow,
-						  const char *actor, List **answers);
+						  const char *kind, const char *actor, List **answers);
 static void apply_effect(HitlBatch *batch, HitlWorkflow *workflow,
-						 const HitlEffect *effect, const char *actor,
-						 List **answers);
+						 const HitlEffect *effect, const char *kind,
+						 const char *actor, List **answers);
 static void add_answer(List **answers, const char *kind, char *body);
-static bool is_callers_doing(const char *event_type);
+static bool is_callers_doing(const char *kind, const char *event_type);
 static void request_approval(HitlBatch *batch, HitlWorkflow *workflow,
 							 const HitlEffect *effect);
 
@@ -55,16 +60,22 @@ hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 		hitl_add_event(batch, workflow, "approval_requested", NULL, NULL, body,
 					   NULL, hitl_member_text(body, "requested_by"));
 		if (hitl_has_ended(workflow))
-			hitl_withdraw_all(&workflow->id); /* while it was asked */
+			hitl_await_nothing(batch, workflow); /* while it was asked */
 		else if (workflow->definition == NULL &&
 				 strcmp(workflow->status, "paused") != 0 &&
 				 strcmp(workflow->status, "rolled_back") != 0)
 			hitl_set_status(batch, workflow, "waiting_approval");
 	}
-	else if (strcmp(kind, "start") == 0)
+	else if (strcmp(kind, "start") == 0 ||
+			 strcmp(kind, "scheduled_start") == 0)
 		start(batch, workflow, body);
+	else if (strcmp(kind, "deadline") == 0)
+		hitl_keep_deadline(batch, workflow);
 	else if (strcmp(kind, "changed") == 0)
+	{
 		workflow->to_publish = true;
+		hitl_publish_changed(batch, body);
+	}
 	else if (strcmp(kind, "signal_sent") == 0)
 		hitl_hear_signal(batch, workflow, body);
 	else if (strcmp(kind, "recover") == 0)
@@ -101,11 +112,12 @@ hitl_fail_workflow(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 	workflow->error = error;
 	hitl_add_event(batch, workflow, "workflow_failed", NULL, NULL, error, NULL,
 				   NULL);
-	hitl_withdraw_all(&workflow->id);
+	hitl_await_nothing(batch, workflow);
 }
 
 /*
- * Let the core process a message, and go on while steps are ready.
+ * Let the core process a message, and go on while steps are ready.  After a
+ * command the engine goes on, lest its sender waits for steps.
  */
 static void
 run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
@@ -113,20 +125,20 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 {
 	HitlMessage message;
 	List *answers = NIL;
+	bool in_session = !batch->by_engine;
 	int steps;
 
 	message.kind = kind;
 	message.body = body ? hitl_jsonb_text(body) : NULL;
 	message.random = pg_prng_double(&pg_global_prng_state);
-	message.now_us = batch->now +
-		((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY);
+	message.now_us = batch->now + HITL_UNIX_EPOCH_US;
 
 	for (steps = 0;; steps++)
 	{
 		HitlResult result;
 		bool more;
 
-		batch->host_data.data = &workflow->data;
+		batch->host_data.workflow = workflow;
 		result = hitl_core()->advance(workflow->definition, workflow->control,
 									  &message, &batch->host, &batch->effects);
 		if (result == HITL_NO_MEMORY)
@@ -148,11 +160,17 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 										"No reason was given.")));
 
 		more = batch->effects.more;
-		apply_effects(batch, workflow, actor, &answers);
+		apply_effects(batch, workflow, message.kind, actor, &answers);
 
 		message.body = NULL;
 		actor = NULL;
 		command = false;
+		if (in_session)
+		{
+			/* The engine does the rest; who commands does not wait for it. */
+			leave_to_engine(batch, workflow, answers, more);
+			return;
+		}
 		if (answers != NIL)
 		{
 			const HitlAnswer *answer = linitial(answers);
@@ -167,30 +185,52 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 			message.kind = "continue";
 		else
 		{
-			Datum values[3];
-
-			values[0] = UUIDPGetDatum(&workflow->id);
-			values[1] = CStringGetTextDatum("continue");
-			values[2] = JsonbPGetDatum(hitl_jsonb_parse("{}"));
-			hitl_rows_add(&batch->messages, values, NULL);
+			leave_to_engine(batch, workflow, NIL, true);
 			return;
 		}
 	}
 }
 
 /*
+ * Put answers and "continue" into the workflow's own mailbox.
+ */
+static void
+leave_to_engine(HitlBatch *batch, HitlWorkflow *workflow, List *answers,
+				bool more)
+{
+	ListCell *cell;
+
+	foreach (cell, answers)
+	{
+		const HitlAnswer *answer = lfirst(cell);
+
+		hitl_add_message(batch, &workflow->id, answer->kind,
+						 hitl_jsonb_parse(answer->body));
+	}
+	if (more)
+		hitl_add_message(batch, &workflow->id, "continue",
+						 hitl_jsonb_parse("{}"));
+}
+
+/*
  * Have the effects of the core carried out.
  */
 static void
-apply_effects(HitlBatch *batch, HitlWorkflow *workflow, const char *actor,
-			  List **answers)
+apply_effects(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
+			  const char *actor, List **answers)
 {
 	int i;
 
 	/* Before any of them can raise an error: the control state has moved. */
 	workflow->changed |= batch->effects.count > 0;
 	for (i = 0; i < batch->effects.count; i++)
-		apply_effect(batch, workflow, &batch->effects.items[i], actor, answers);
+	{
+		const HitlEffect *effect = &batch->effects.items[i];
+
+		batch->scope = effect->scope;
+		apply_effect(batch, workflow, effect, kind, actor, answers);
+		batch->scope = 0;
+	}
 	hitl_core()->free_effects(&batch->effects);
 }
 
@@ -203,6 +243,7 @@ start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 	Jsonb *task = hitl_member(body, "task");
 	Jsonb *context = hitl_member(body, "context");
 	char *actor = hitl_member_text(body, "actor");
+	Jsonb *message = NULL;
 
 	/* A second start, or one of a workflow cancelled or rolled back meanwhile. */
 	if (workflow->definition == NULL ||
@@ -223,7 +264,19 @@ start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 		hitl_add_event(batch, workflow, "state_updated", NULL, NULL, NULL,
 					   hitl_jsonb_parse(delta.data), actor);
 	}
-	run_core(batch, workflow, "start", NULL, actor, false);
+	if (!hitl_owner_exists(workflow))
+	{
+		hitl_fail_workflow(batch, workflow, "permission_error",
+						   psprintf("role \"%s\", which owns it, does not exist",
+									workflow->owner),
+						   NULL);
+		return;
+	}
+	if (workflow->deadline != 0)
+		message = hitl_jsonb_parse(
+			psprintf("{\"deadline_us\": " INT64_FORMAT "}",
+					 workflow->deadline + HITL_UNIX_EPOCH_US));
+	run_core(batch, workflow, "start", message, actor, false);
 }
 
 /*
@@ -239,19 +292,23 @@ hear_approval(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 	char *decision = hitl_member_text(body, "decision");
 	char *outcome = hitl_member_text(body, "outcome");
 
+	batch->scope = hitl_token_scope(batch, workflow,
+									hitl_member_int(body, "token", 0));
 	if (decision)
 		hitl_add_event(batch, workflow, "approval_responded", step, NULL,
 					   hitl_facts("approval_id", approval, "decision", decision,
 								  "feedback",
 								  hitl_member_text(body, "feedback"), NULL),
 					   NULL, approver);
+	if (outcome)
+		hitl_add_event(batch, workflow, psprintf("approval_%s", outcome), step,
+					   NULL,
+					   hitl_facts("approval_id", approval, "reason",
+								  hitl_member_text(body, "reason"), NULL),
+					   NULL, hitl_member_text(body, "actor"));
+	batch->scope = 0;
 	if (outcome == NULL)
 		return;
-	hitl_add_event(batch, workflow, psprintf("approval_%s", outcome), step,
-				   NULL,
-				   hitl_facts("approval_id", approval, "reason",
-							  hitl_member_text(body, "reason"), NULL),
-				   NULL, hitl_member_text(body, "actor"));
 
 	if (workflow->definition == NULL)
 	{
@@ -274,12 +331,19 @@ hear_approval(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
  */
 static void
 apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
-			 const char *actor, List **answers)
+			 const char *kind, const char *actor, List **answers)
 {
-	Jsonb *body = effect->body && effect->kind != HITL_EFFECT_RUN_TASK
+	/* The others read it themselves, if at all. */
+	Jsonb *body = effect->body &&
+			(effect->kind == HITL_EFFECT_EVENT ||
+			 effect->kind == HITL_EFFECT_STATUS ||
+			 effect->kind == HITL_EFFECT_CHECKPOINT ||
+			 effect->kind == HITL_EFFECT_ROLLBACK)
 		? hitl_jsonb_parse(effect->body)
 		: NULL;
 
+	if (effect->token != 0 && effect->kind != HITL_EFFECT_WITHDRAW)
+		hitl_settle_withdrawals(batch, workflow);
 	switch (effect->kind)
 	{
 		case HITL_EFFECT_EVENT:
@@ -287,7 +351,9 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 						   effect->position, body,
 						   effect->delta ? hitl_jsonb_parse(effect->delta)
 										 : NULL,
-						   is_callers_doing(effect->type) ? actor : NULL);
+						   is_callers_doing(kind, effect->type)
+							   ? actor
+							   : NULL);
 			break;
 
 		case HITL_EFFECT_STATUS:
@@ -358,13 +424,7 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 			break;
 
 		case HITL_EFFECT_WITHDRAW:
-			{
-				Datum values[2];
-
-				values[0] = UUIDPGetDatum(&workflow->id);
-				values[1] = Int64GetDatum(effect->token);
-				hitl_rows_add(&batch->withdrawals, values, NULL);
-			}
+			hitl_withdraw_token(batch, workflow, effect->token);
 			break;
 
 		case HITL_EFFECT_ROLLBACK:
@@ -372,10 +432,16 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 				/* the rewind reuses the list of effects */
 				char *name = pstrdup(effect->type);
 				char *reason = body ? hitl_member_text(body, "reason") : NULL;
+				Jsonb *undo = NULL;
 
 				hitl_core()->free_effects(&batch->effects);
-				if (hitl_return_to_checkpoint(batch, workflow, name, reason,
-											  NULL) == NULL)
+				if (body == NULL || hitl_member(body, "undone") == NULL)
+					undo = hitl_steps_to_undo(batch, workflow, name);
+				if (undo)
+					add_answer(answers, "rollback",
+							   hitl_rollback_body(name, reason, NULL, undo));
+				else if (hitl_return_to_checkpoint(batch, workflow, name,
+												   reason, NULL) == NULL)
 					hitl_fail_workflow(
 						batch, workflow, "validation_error",
 						psprintf("checkpoint \"%s\" does not exist", name),
@@ -406,11 +472,17 @@ add_answer(List **answers, const char *kind, char *body)
  * the others are the engine's.
  */
 static bool
-is_callers_doing(const char *event_type)
+is_callers_doing(const char *kind, const char *event_type)
 {
-	return strcmp(event_type, "workflow_started") == 0 ||
-		strcmp(event_type, "workflow_resumed") == 0 ||
-		strcmp(event_type, "workflow_cancelled") == 0;
+	static const char *const types[] = {"workflow_started",	  "workflow_resumed",
+										"workflow_paused",	  "workflow_retried",
+										"workflow_cancelled", "undo_started"};
+	int i;
+
+	for (i = 0; i < lengthof(types); i++)
+		if (strcmp(event_type, types[i]) == 0)
+			return true;
+	return strcmp(kind, "skip") == 0 && strcmp(event_type, "step_skipped") == 0;
 }
 
 /*

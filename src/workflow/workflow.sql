@@ -14,6 +14,7 @@ CREATE TABLE hitl.workflows (
 	definition_hash bytea,				-- NULL: moved by its owner, not by the engine
 	control jsonb,						-- positions, tokens, counters: the core's own
 	data jsonb NOT NULL DEFAULT '{}',	-- {"variables": {}, "steps": {}, "task": ""}
+	large jsonb,						-- {"steps": {"name": seq}}: large members of data are in these events
 	error jsonb,						-- {"kind", "message", ...} once failed
 	last_event integer NOT NULL DEFAULT 0,
 	output jsonb,						-- what a definition's "output" came to, once completed
@@ -37,6 +38,9 @@ SELECT pg_extension_config_dump('hitl.workflows', '');
 
 CREATE INDEX workflows_children ON hitl.workflows (parent_id, parent_token)
 	WHERE parent_id IS NOT NULL;
+
+-- Those to recover.  Neither column changes on a course without failure.
+CREATE INDEX workflows_failed ON hitl.workflows (id) WHERE error IS NOT NULL;
 
 CREATE TABLE hitl.workflow_branches (
 	workflow_id uuid NOT NULL,
@@ -63,8 +67,10 @@ CREATE TABLE hitl.messages (
 	token bigint,						-- of timers
 	PRIMARY KEY (due_at, id)
 );
--- Withdrawing timers; other kinds are gone at once and need no index.
-CREATE INDEX messages_timers ON hitl.messages (workflow_id, token) WHERE kind = 'timer';
+-- What may lie here for long is found by its workflow; other kinds are gone at
+-- once and need no index.
+CREATE INDEX messages_timers ON hitl.messages (workflow_id, token)
+	WHERE kind IN ('timer', 'scheduled_start', 'deadline', 'recover');
 ALTER SEQUENCE hitl.messages_id_seq OWNED BY hitl.messages.id;
 COMMENT ON TABLE hitl.messages IS
 	'mailboxes: what has happened to a workflow and was not yet processed by the engine';

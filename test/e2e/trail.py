@@ -36,10 +36,10 @@ def faults(connection):
         SELECT 'happened twice', workflow_id, concat_ws(' ', event_type, step_name)
         FROM hitl.workflow_events
         WHERE workflow_id NOT IN (SELECT workflow_id FROM hitl.workflow_events
-                                  WHERE event_type = 'rolled_back')
+                                  WHERE event_type IN ('rolled_back', 'workflow_retried'))
           AND event_type IN ('workflow_created', 'workflow_started', 'step_completed',
                              'workflow_completed', 'workflow_failed', 'workflow_rejected')
-        GROUP BY workflow_id, event_type, step_name HAVING count(*) > 1
+        GROUP BY workflow_id, event_type, step_name, scope HAVING count(*) > 1
         UNION ALL
         SELECT 'events without workflow', workflow_id, NULL FROM hitl.workflow_events
         WHERE workflow_id NOT IN (SELECT id FROM hitl.workflows)

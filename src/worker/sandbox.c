@@ -1,0 +1,277 @@
+/*
+ * sandbox.c
+ *		Running SQL that is not trusted in a worker, as the role it belongs to.
+ *
+ * For its duration the session is that of the role: session_user, current_user
+ * and the role's settings are as if it had logged in.  A security-restricted
+ * operation keeps it from becoming somebody else again and from leaving things
+ * behind that would run later with the rights of the worker: deferred triggers,
+ * cursors WITH HOLD, temporary tables, prepared statements, LISTEN.
+ */
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/sequence.h"
+#include "commands/trigger.h"
+#include "db.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/portal.h"
+#include "utils/resowner.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "worker/executor.h"
+#include "workflow/caller.h"
+
+/*
+ * Code may catch the cancellation and go on: it is cancelled again this often
+ * (ms), and after so many times the worker ends.
+ */
+#define CANCEL_INTERVAL 250
+#define CANCEL_PATIENCE 20
+
+static TimeoutId limit_timer;
+static volatile sig_atomic_t overdue = 0; /* times it was cancelled */
+
+/* Who we are otherwise, while we are somebody else. */
+static Oid worker_role = InvalidOid;
+
+/* Whose statement ran last. */
+static Oid last_role = InvalidOid;
+
+static void enter(Oid role);
+static void over_limit(void);
+static void take_settings(Oid role);
+static void set(const char *name, const char *value);
+static bool is_applicable(const char *name);
+static void make_constraints_immediate(void);
+static void start_limit(int limit_ms);
+static void end_limit(void);
+
+/*
+ * Once per process.
+ */
+void
+hitl_sandbox_init(void)
+{
+	limit_timer = RegisterTimeout(USER_TIMEOUT, over_limit);
+}
+
+/*
+ * Run a function as a role.
+ */
+ErrorData *
+hitl_run_as(Oid role, int limit_ms, void (*run)(void *), void *arg, bool *late)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner resources = CurrentResourceOwner;
+	ErrorData *volatile error = NULL;
+	int settings;
+
+	/* What a session of another role has left in this one's memory. */
+	if (role != last_role)
+		ResetSequenceCaches();
+	last_role = role;
+
+	settings = NewGUCNestLevel();
+	take_settings(role);
+	make_constraints_immediate();
+	enter(role);
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		start_limit(limit_ms);
+		run(arg);
+		end_limit();
+		if (overdue > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_QUERY_CANCELED),
+					 errmsg("canceling statement due to its time limit")));
+		PortalHashTableDeleteAll(); /* cursors left open */
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		end_limit();
+		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = resources;
+
+	hitl_leave_sandbox();
+	AtEOXact_GUC(false, settings);
+	LockReleaseSession(USER_LOCKMETHOD); /* advisory locks */
+	*late = overdue > 0;
+	return error;
+}
+
+/*
+ * Be the worker again.
+ */
+void
+hitl_leave_sandbox(void)
+{
+	if (!OidIsValid(worker_role))
+		return;
+	SetUserIdAndSecContext(worker_role, 0);
+	SetSessionAuthorization(worker_role, true); /* as background workers are */
+	worker_role = InvalidOid;
+	hitl_running_statement = false;
+}
+
+/*
+ * Be a role, and stay it.
+ */
+static void
+enter(Oid role)
+{
+	worker_role = GetSessionUserId();
+	hitl_running_statement = true;
+	SetSessionAuthorization(role, superuser_arg(role));
+	SetUserIdAndSecContext(role,
+						   SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_RESTRICTED_OPERATION);
+}
+
+/* ---- settings -------------------------------------------------------- */
+
+/*
+ * The settings of a session of this role: what is set for everybody, for the
+ * database, for the role, and for the role in the database, the last one
+ * winning, in the place of what the worker has set for itself.
+ */
+static void
+take_settings(Oid role)
+{
+	static HitlStatement find = {
+		"SELECT u.setting FROM pg_catalog.pg_db_role_setting s, "
+		"unnest(s.setconfig) WITH ORDINALITY AS u (setting, n) "
+		"WHERE s.setdatabase IN (0, $1) AND s.setrole IN (0, $2) "
+		"ORDER BY s.setrole <> 0, s.setdatabase <> 0, u.n",
+		2,
+		{OIDOID, OIDOID},
+	};
+	Datum values[2];
+	uint64 i;
+
+	values[0] = ObjectIdGetDatum(MyDatabaseId);
+	values[1] = ObjectIdGetDatum(role);
+	hitl_execute(&find, values, NULL, 0);
+
+	set("search_path", "\"$user\", public");
+	set("lock_timeout", "0");
+	set("enable_seqscan", NULL);
+	set("jit", NULL);
+	for (i = 0; i < SPI_processed; i++)
+	{
+		char *name;
+		char *value;
+
+		ParseLongOption(hitl_column_text(i, 1), &name, &value);
+		if (name != NULL && value != NULL && is_applicable(name))
+			set(name, value);
+	}
+}
+
+/*
+ * Give a setting a value until the nest level ends; NULL: the one it has without
+ * the worker.  A value that is not valid (any more) is passed over.
+ */
+static void
+set(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_SUSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, DEBUG1, false);
+}
+
+/*
+ * Of the settings of a role, some are those of the worker: who it is, that it
+ * commits in the ordinary way, and when it ends.
+ */
+static bool
+is_applicable(const char *name)
+{
+	static const char *const others[] = {"role",
+										 "session_authorization",
+										 "session_replication_role",
+										 "transaction_timeout",
+										 "idle_in_transaction_session_timeout",
+										 "idle_session_timeout",
+										 "deadlock_timeout",
+										 "client_encoding"};
+	int i;
+
+	for (i = 0; i < lengthof(others); i++)
+		if (pg_strcasecmp(name, others[i]) == 0)
+			return false;
+	return true;
+}
+
+/*
+ * A deferred trigger would run at commit, as the worker's role.  In a restricted
+ * operation it cannot be deferred: with this, those that are deferrable are as
+ * good as immediate instead of an error.
+ */
+static void
+make_constraints_immediate(void)
+{
+	ConstraintsSetStmt *all = makeNode(ConstraintsSetStmt);
+
+	all->constraints = NIL;
+	all->deferred = false;
+	AfterTriggerSetState(all);
+}
+
+/* ---- the time limit -------------------------------------------------- */
+
+/*
+ * Begin to count.  A role may have a smaller limit for all its statements.
+ */
+static void
+start_limit(int limit_ms)
+{
+	if (StatementTimeout > 0)
+		limit_ms = Min(limit_ms, StatementTimeout);
+	overdue = 0;
+	enable_timeout_every(limit_timer,
+						 TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+													 limit_ms),
+						 CANCEL_INTERVAL);
+}
+
+/*
+ * The statement has ended; a cancellation that comes after its end is void.
+ */
+static void
+end_limit(void)
+{
+	disable_timeout(limit_timer, false);
+	QueryCancelPending = false;
+}
+
+/*
+ * Timer: cancel, and if that has not helped for long, end the worker.  As with
+ * statement_timeout, children (COPY … TO PROGRAM) are told, too.
+ */
+static void
+over_limit(void)
+{
+	int number = ++overdue > CANCEL_PATIENCE ? SIGTERM : SIGINT;
+
+	kill(-MyProcPid, number);
+	kill(MyProcPid, number);
+}

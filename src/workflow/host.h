@@ -1,0 +1,29 @@
+/*
+ * host.h
+ *		What the core asks of us while it runs.
+ */
+#ifndef HITL_HOST_H
+#define HITL_HOST_H
+
+#include "postgres.h"
+
+#include "core/core.h"
+
+struct HitlBatch;
+struct HitlWorkflow;
+
+/* What stands behind the callbacks of a HitlHost. */
+typedef struct HitlHostData
+{
+	struct HitlBatch *batch;
+	struct HitlWorkflow *workflow; /* that is being advanced; NULL: paths are
+									* only checked */
+	ErrorData *error;			   /* why a callback answered HOST_FAILED */
+} HitlHostData;
+
+extern void hitl_host_init(HitlHost *host, HitlHostData *host_data);
+
+/* Raise the error that a callback could not let pass through the core. */
+extern void hitl_host_rethrow(HitlHostData *host_data) pg_attribute_noreturn();
+
+#endif /* HITL_HOST_H */
