@@ -422,8 +422,6 @@ hitl_end_workflow(HitlRun *run, HitlStatus status, const HitlPosition *cause,
 		effect = hitl_emit(run, HITL_EFFECT_REMOVE_BRANCHES, NULL, NULL);
 		effect->keep = run->definition->undoable;
 		hitl_forget_branches(run, 0, 0);
-		control->approvals = 0;
-		control->replies = 0;
 	}
 	control->root.has_position = false;
 	control->undo.total = 0;

@@ -21,6 +21,7 @@ extern const Test suite_policy[];
 extern const Test suite_inference[];
 extern const Test suite_api[];
 extern const Test suite_fork[];
+extern const Test suite_branch[];
 extern const Test suite_nesting[];
 extern const Test suite_undo[];
 extern const Test suite_migrate[];
@@ -35,6 +36,7 @@ extern const Test suite_child[];
 extern const Test suite_external[];
 extern const Test suite_steps[];
 extern const Test suite_fork[];
+extern const Test suite_branch[];
 extern const Test suite_nesting[];
 extern const Test suite_undo[];
 extern const Test suite_migrate[];
@@ -60,7 +62,7 @@ static const struct
 	 {"steps", suite_steps},			   {"fork", suite_fork},
 	 {"switch", suite_switch},		   {"command", suite_command},
 	 {"undo", suite_undo},			   {"migrate", suite_migrate},
-	 {"nesting", suite_nesting}};
+	 {"nesting", suite_nesting},		   {"branch", suite_branch}};
 
 long allocations_left = -1;
 static int failures; /* of the running test */
