@@ -800,7 +800,9 @@ settle(HitlRun *run)
 	if (!root->has_position && control->undo.total == 0)
 	{
 		/* The output is made of what the last step has left. */
-		if (run->definition->has_output && run->before.root.has_position)
+		if (run->definition->has_output &&
+			(run->before.root.has_position ||
+			 run->before.status == HITL_PENDING))
 		{
 			hitl_set_status(run, HITL_RUNNING, NULL);
 			run->effects->more = true;

@@ -21,6 +21,10 @@ extern const Test suite_policy[];
 extern const Test suite_inference[];
 extern const Test suite_api[];
 extern const Test suite_fork[];
+extern const Test suite_branch[];
+extern const Test suite_nesting[];
+extern const Test suite_undo[];
+extern const Test suite_migrate[];
 extern const Test suite_switch[];
 extern const Test suite_command[];
 extern const Test suite_instant[];
@@ -33,6 +37,10 @@ extern const Test suite_external[];
 extern const Test suite_steps[];
 extern const Test suite_course[];
 extern const Test suite_fork[];
+extern const Test suite_branch[];
+extern const Test suite_nesting[];
+extern const Test suite_undo[];
+extern const Test suite_migrate[];
 extern const Test suite_switch[];
 extern const Test suite_command[];
 
@@ -54,6 +62,8 @@ static const struct
 	 {"external", suite_external},
 	 {"steps", suite_steps},		   {"fork", suite_fork},
 	 {"switch", suite_switch},		   {"command", suite_command},
+	 {"undo", suite_undo},			   {"migrate", suite_migrate},
+	 {"nesting", suite_nesting},		   {"branch", suite_branch},
 	 {"course", suite_course}};
 
 long allocations_left = -1;
