@@ -15,7 +15,7 @@ SELECT hitl.create_template('pay', definition => :'two', required_parameters => 
 SELECT hitl.create_template('pay', 7, :'one', required_parameters => '{amount}');
 SELECT name, version, is_default, is_active, description, required_parameters, default_parameters,
 	   definition -> 'steps' -> 0 ->> 'name' AS step
-FROM hitl.templates ORDER BY name, version;
+FROM hitl.templates WHERE name = 'pay' ORDER BY version;
 -- all that is missing is told at once; what is given goes above the defaults
 SELECT hitl.create_workflow('x', template => 'pay', template_version => 1, input_data => '{"note": 1}');
 SELECT hitl.create_workflow('paid', template => 'pay', template_version => 1,
@@ -34,6 +34,17 @@ SELECT name, template_version, data -> 'steps' -> 'refund' ->> 'answer' AS answe
 SELECT hitl.start_template('pay', '{"amount": 8, "order": 2}', version => 1, workflow_name => 'Order 2') AS id \gset
 CALL hitl.await_workflow(:'id', timeout => '30 seconds');
 SELECT name, template_version, data -> 'steps' -> 'pay' ->> 'answer' AS answer FROM hitl.workflows WHERE id = :'id';
+-- the same key, the same workflow, started once
+SELECT hitl.start_template('pay', '{"amount": 9}', idempotency_key => 'template test') AS id \gset
+SELECT hitl.start_template('pay', '{"amount": 9}', idempotency_key => 'template test') = :'id' AS same;
+CALL hitl.await_workflow(:'id', timeout => '30 seconds');
+SELECT hitl.start_template('pay', '{"amount": 9}', idempotency_key => 'template test') = :'id' AS same;
+-- at a time
+SELECT hitl.start_template('pay', '{"amount": 9}', start_at => now() + interval '1 hour', priority => 3, created_by => 'me') AS id \gset
+SELECT status, priority, created_by FROM hitl.workflows WHERE id = :'id';
+SELECT hitl.transition_workflow_status(:'id', 'cancelled');
+SELECT hitl.start_template('pay', '{"amount": 9}', start_at => now() + interval '0.2 seconds') AS id \gset
+CALL hitl.await_workflow(:'id', timeout => '30 seconds');
 SELECT hitl.start_template('pay', '{"amount": 8}', version => 7);
 SELECT hitl.deactivate_template('pay');
 SELECT hitl.start_template('pay', '{"amount": 8}');

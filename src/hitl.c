@@ -20,6 +20,7 @@ int hitl_sql_workers = 2;
 int hitl_sql_timeout = 60000;
 int hitl_batch_size = 200;
 int hitl_batch_timeout = 30000;
+int hitl_retention = 0;
 int hitl_max_connections = 256;
 int hitl_request_timeout = 120;
 int hitl_max_response_size = 4096;
@@ -87,6 +88,12 @@ define_settings(void)
 		"A workflow that takes longer by itself is failed.",
 		&hitl_batch_timeout, 30000, 10, 24 * 60 * 60 * 1000, PGC_SIGHUP,
 		GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"hitl.retention",
+		"Time after which what has ended is removed; 0 keeps it.",
+		"Workflows with all that is theirs, approval requests without a workflow, requests in the outbox.",
+		&hitl_retention, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_S, NULL, NULL,
+		NULL);
 	DefineCustomIntVariable(
 		"hitl.max_connections",
 		"Number of requests that a dispatcher has in flight at once.", NULL,

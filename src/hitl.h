@@ -18,6 +18,7 @@ extern int hitl_sql_workers;		   /* executors per database */
 extern int hitl_sql_timeout;	   /* ms, default limit of a step's statement */
 extern int hitl_batch_size;		   /* messages an engine worker takes at once */
 extern int hitl_batch_timeout;	   /* ms, limit of an engine transaction */
+extern int hitl_retention;		   /* s, remove what ended longer ago; 0: never */
 extern int hitl_max_connections;   /* requests the dispatcher has in flight */
 extern int hitl_request_timeout;   /* s, default limit of one HTTP request */
 extern int hitl_max_response_size; /* kB, a larger response is an error */

@@ -517,6 +517,8 @@ hitl_write_error(HitlRun *run, const char *kind, const char *message,
 		hitl_json_write_member(&error, "step", position->step->name);
 		hitl_json_write_member(&error, "position", position->step->path);
 	}
+	if (run->told != NULL && message == run->told_message)
+		hitl_write_told(&error, run->told);
 	hitl_append_char(&error, '}');
 	text = hitl_buffer_text(&error);
 	if (text == NULL)

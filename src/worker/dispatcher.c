@@ -58,7 +58,10 @@
  * Of the connections of a lane, a host leaves one in this many plus one free:
  * then a second one that hangs, too, leaves some of the rest, and so on.
  */
-#define HOST_SHARE 7
+#define HOST_SHARE 3
+
+/* Of more queues than these, only those are asked that are known to have rows. */
+#define MANY_QUEUES 16
 
 /* Looks go on to ask a host for a while after its queue was empty. */
 #define QUEUE_MEMORY_MS 10000
@@ -85,8 +88,7 @@ static void settle_recorded(void);
 static void look_for_work(TimestampTz now);
 static void look_in_lane(Lane *lane, int capacity);
 static int claim_from_queues(Lane *lane, int capacity, bool swept);
-static int give_shares(Lane *lane, int capacity, bool swept,
-					   HitlOrder *orders);
+static int give_shares(Lane *lane, int capacity, bool swept, HitlOrder *orders);
 static int compare_orders(const void *a, const void *b);
 static int host_share(const HitlQueue *queue, int capacity);
 static void list_queues(Lane *lane, TimestampTz now);
@@ -123,8 +125,9 @@ static int held_count = 0;
 static int recording = 0;
 static int record_limit = MAX_RECORDED;
 
-/* Requests that wait for a secret; -1: unknown. */
+/* Requests that wait for a secret; -1: unknown.  Has any been set since? */
 static int waiting_for_secrets = -1;
+static bool secrets_announced = false;
 
 static Lane lanes[HITL_PURPOSES];
 
@@ -177,7 +180,6 @@ dispatcher_pass(void)
 {
 	static int kept_connections = 0;
 	TimestampTz now = GetCurrentTimestamp();
-	bool announced = hitl_work_announced;
 	bool look = false;
 	int i;
 
@@ -192,8 +194,11 @@ dispatcher_pass(void)
 	collect_results();
 	unhold(now);
 
-	if (announced)
+	if (hitl_work_announced)
+	{
 		look_everywhere();
+		secrets_announced = true;
+	}
 	hitl_work_announced = false;
 
 	recording = choose_recorded();
@@ -209,8 +214,9 @@ dispatcher_pass(void)
 		if (recording > 0)
 			hitl_record_outbox(&finished, recording);
 		hitl_save_breakers();
-		if (announced && waiting_for_secrets != 0)
+		if (secrets_announced && waiting_for_secrets != 0)
 			waiting_for_secrets = hitl_release_waiting();
+		secrets_announced = false;
 		if (look)
 			look_for_work(now);
 		hitl_end_work();
@@ -249,6 +255,7 @@ dispatcher_failed(const ErrorData *error)
 	}
 	hitl_refresh_again();
 	waiting_for_secrets = -1;
+	secrets_announced = true;
 
 	if (recording == 1 &&
 		(category == ERRCODE_DATA_EXCEPTION ||
@@ -478,6 +485,7 @@ give_shares(Lane *lane, int capacity, bool swept, HitlOrder *orders)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	HitlOrder *wanted;
+	int listed = 0;
 	int count = 0;
 	int given = 0;
 	int capacity_left = capacity;
@@ -485,9 +493,8 @@ give_shares(Lane *lane, int capacity, bool swept, HitlOrder *orders)
 	int i;
 
 	dlist_foreach(iter, &lane->queues)
-		count++;
-	wanted = palloc((count + 1) * sizeof(HitlOrder));
-	count = 0;
+		listed++;
+	wanted = palloc((listed + 1) * sizeof(HitlOrder));
 	dlist_foreach(iter, &lane->queues)
 	{
 		HitlQueue *queue = dlist_container(HitlQueue, node, iter.cur);
@@ -496,6 +503,8 @@ give_shares(Lane *lane, int capacity, bool swept, HitlOrder *orders)
 
 		queue->asked = queue->got = 0;
 		if (swept && queue->first > GetCurrentTransactionStartTimestamp())
+			continue;
+		if (!swept && queue->empty && listed > MANY_QUEUES)
 			continue;
 		allowed = hitl_host_allows(queue->host, now, &ready_at);
 		allowed = Min(allowed, host_share(queue, capacity));
@@ -573,14 +582,18 @@ list_queues(Lane *lane, TimestampTz now)
 		if (!queue->listed)
 			dlist_push_tail(&lane->queues, &queue->node);
 		queue->listed = true;
+		queue->empty = false;
+
+		/* Rows of a higher priority have come in before the others. */
+		queue->position = Min(queue->position, queue->first);
 	}
 	dlist_foreach_modify(iter, &lane->queues)
 	{
 		HitlQueue *queue = dlist_container(HitlQueue, node, iter.cur);
 
 		if (queue->first != DT_NOEND ||
-			now < TimestampTzPlusMilliseconds(queue->served_at,
-											  QUEUE_MEMORY_MS))
+			now <
+				TimestampTzPlusMilliseconds(queue->served_at, QUEUE_MEMORY_MS))
 			continue;
 		dlist_delete(iter.cur);
 		queue->listed = false;
@@ -609,10 +622,10 @@ next_due(Lane *lane, TimestampTz now)
 		else if (queue->asked > queue->got)
 		{
 			/* What came next is not known; what was not claimed is locked. */
-			due_at = Min(due_at, queue->got > 0
-							 ? lane->sweep_after
-							 : TimestampTzPlusMilliseconds(
-								   now, LOCKED_ROW_DELAY_MS));
+			due_at = Min(due_at,
+						 queue->got > 0 ? lane->sweep_after
+										: TimestampTzPlusMilliseconds(
+											  now, LOCKED_ROW_DELAY_MS));
 		}
 		else if (hitl_host_allows(queue->host, now, &ready_at) == 0)
 			due_at = Min(due_at, ready_at);

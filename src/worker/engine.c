@@ -41,6 +41,7 @@
 #include "workflow/external.h"
 #include "workflow/identifier.h"
 #include "workflow/recovery.h"
+#include "workflow/retention.h"
 
 /* Under load, look for what the claim position has passed this often (ms). */
 #define SWEEP_INTERVAL 1000
@@ -57,6 +58,12 @@
 /* When a workflow is locked by somebody else, look again after (ms). */
 #define MIN_BUSY_DELAY 5
 #define MAX_BUSY_DELAY 1000
+
+/* Under load, removing what is old takes at most one in so many parts of the time. */
+#define PURGE_SHARE 2
+
+/* When removing it fails, try again after (ms). */
+#define PURGE_RETRY 60000
 
 /*
  * So often the messages of a workflow without definition are put off, a minute
@@ -120,6 +127,12 @@ static TimestampTz next_expiry_check = 0;
 static long busy_delay = MIN_BUSY_DELAY;
 static TimestampTz pass_began = 0;
 
+/* When to remove what is old. */
+static TimestampTz next_purge = 0;
+static TimestampTz no_purge_before = 0; /* while there is other work */
+static int purge_retention = 0;			/* what these were made for */
+static bool purging = false;
+
 static void engine_start(void);
 static long engine_pass(void);
 static bool engine_failed(const ErrorData *error);
@@ -139,6 +152,7 @@ static void read_branches(HitlBatch *batch, Message *messages, int count);
 static void postpone_orphans(Message *messages, int count, bool *skipped);
 static void delete_messages(Message *messages, int count);
 static long sleep_time(TimestampTz looked_at);
+static long purge_when_due(bool busy, bool worked, long sleep);
 
 const HitlWorkerRole hitl_engine_role = {
 	.kind = HITL_WORKER_ENGINE,
@@ -245,6 +259,10 @@ engine_pass(void)
 						  : Min(Max(sleep, MIN_BUSY_DELAY), busy_delay);
 		busy_delay = Min(busy_delay * 2, MAX_BUSY_DELAY);
 	}
+	if (hitl_retention == 0)
+		purge_retention = 0; /* begin anew when it is set again */
+	else
+		sleep = purge_when_due(more, count > 0, sleep);
 	return sleep;
 }
 
@@ -256,6 +274,13 @@ static bool
 engine_failed(const ErrorData *error)
 {
 	disable_timeout(STATEMENT_TIMEOUT, false);
+	if (purging)
+	{
+		purging = false;
+		next_purge = TimestampTzPlusMilliseconds(GetCurrentTimestamp(),
+												 PURGE_RETRY);
+		return true;
+	}
 	claim_position = DT_NOBEGIN;
 	if (alone != NULL)
 	{
@@ -776,4 +801,46 @@ sleep_time(TimestampTz looked_at)
 	return Max(1,
 			   TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
 											   DatumGetTimestampTz(due)));
+}
+
+/*
+ * Remove a batch of what is old if it is time to, and say how long nothing is
+ * due.  busy: there is other work, so that this must not take too much time.
+ */
+static long
+purge_when_due(bool busy, bool worked, long sleep)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	long wait;
+
+	if (purge_retention != hitl_retention)
+	{
+		purge_retention = hitl_retention;
+		next_purge = no_purge_before = now;
+	}
+	/* What is new now is old then. */
+	if (worked && next_purge == DT_NOEND)
+		next_purge = now + hitl_retention * USECS_PER_SEC;
+	if (now >= next_purge && (!busy || now >= no_purge_before))
+	{
+		TimestampTz next;
+		TimestampTz ended;
+
+		purging = true;
+		hitl_begin_work("removing what is old");
+		enable_timeout_after(STATEMENT_TIMEOUT, hitl_batch_timeout);
+		next = hitl_purge_next();
+		disable_timeout(STATEMENT_TIMEOUT, false);
+		hitl_end_work();
+		purging = false;
+		ended = GetCurrentTimestamp();
+		next_purge = next;
+		no_purge_before = ended + (ended - now) * (PURGE_SHARE - 1);
+		now = ended;
+	}
+	if (busy || next_purge == DT_NOEND)
+		return sleep;
+	/* 0 would have another engine woken to help. */
+	wait = Max(1, TimestampDifferenceMilliseconds(now, next_purge));
+	return sleep < 0 ? wait : Min(sleep, wait);
 }

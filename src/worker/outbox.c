@@ -25,6 +25,7 @@
 #include "db.h"
 #include "worker/dispatcher.h"
 #include "worker/worker.h"
+#include "workflow/mailbox.h"
 
 /* Time for recording a result, on top of the time limit of the attempt. */
 #define LEASE_MARGIN_SECONDS 60
@@ -182,6 +183,8 @@ hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
 		queue->served_at = now;
 		dlist_push_tail(claimed, &delivery->node);
 	}
+	for (i = 0; i < count; i++)
+		orders[i].queue->empty = orders[i].queue->got == 0;
 	return (int) SPI_processed;
 }
 
@@ -192,19 +195,19 @@ hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
 List *
 hitl_find_queues(HitlPurpose purpose)
 {
-	static HitlStatement find = {
-		"WITH RECURSIVE host AS ("
-		" (SELECT origin, rank FROM hitl.outbox"
-		" WHERE purpose = $1 AND status IN ('queued', 'sending')"
-		" ORDER BY origin, rank LIMIT 1)"
-		" UNION ALL"
-		" SELECT n.origin, n.rank FROM host h, LATERAL ("
-		" SELECT o.origin, o.rank FROM hitl.outbox o"
-		" WHERE o.purpose = $1 AND o.status IN ('queued', 'sending')"
-		" AND o.origin > h.origin ORDER BY o.origin, o.rank LIMIT 1) n)"
-		" SELECT origin, rank FROM host LIMIT $2",
-		2,
-		{TEXTOID, INT8OID}};
+	static HitlStatement find =
+		{"WITH RECURSIVE host AS ("
+		 " (SELECT origin, rank FROM hitl.outbox"
+		 " WHERE purpose = $1 AND status IN ('queued', 'sending')"
+		 " ORDER BY origin, rank LIMIT 1)"
+		 " UNION ALL"
+		 " SELECT n.origin, n.rank FROM host h, LATERAL ("
+		 " SELECT o.origin, o.rank FROM hitl.outbox o"
+		 " WHERE o.purpose = $1 AND o.status IN ('queued', 'sending')"
+		 " AND o.origin > h.origin ORDER BY o.origin, o.rank LIMIT 1) n)"
+		 " SELECT origin, rank FROM host LIMIT $2",
+		 2,
+		 {TEXTOID, INT8OID}};
 	Datum values[2];
 	List *queues = NIL;
 	uint64 row;
@@ -284,13 +287,13 @@ hitl_read_header_secrets(dlist_head *claimed)
 int
 hitl_release_waiting(void)
 {
-	static HitlStatement release = {
-		"UPDATE hitl.outbox SET missing_secret = NULL, next_attempt_at = now()"
-		" WHERE ctid = ANY (ARRAY("
-		" SELECT o.ctid FROM hitl.secrets s, LATERAL ("
-		" SELECT ctid FROM hitl.outbox WHERE missing_secret = s.name"
-		" AND status = 'queued' FOR NO KEY UPDATE SKIP LOCKED) o))",
-		0};
+	static HitlStatement release =
+		{"UPDATE hitl.outbox SET missing_secret = NULL, next_attempt_at = now()"
+		 " WHERE ctid = ANY (ARRAY("
+		 " SELECT o.ctid FROM hitl.secrets s, LATERAL ("
+		 " SELECT ctid FROM hitl.outbox WHERE missing_secret = s.name"
+		 " AND status = 'queued' FOR NO KEY UPDATE SKIP LOCKED) o))",
+		 0};
 	static HitlStatement count = {"SELECT count(*)::int4 FROM hitl.outbox"
 								  " WHERE missing_secret IS NOT NULL"
 								  " AND status = 'queued'",
@@ -332,10 +335,11 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" WHERE o.ctid = v.place"
 		" RETURNING o.id, o.status, o.purpose, o.channel, o.workflow_id, o.token,"
 		" o.response_status, v.response_body, v.error_kind, v.error_message,"
-		" v.answered, v.response_headers),"
+		" v.answered, v.response_headers, o.priority),"
 		" replied AS ("
-		" INSERT INTO hitl.messages (workflow_id, kind, body)"
-		" SELECT workflow_id, 'reply', CASE WHEN answered"
+		" INSERT INTO hitl.messages (due_at, workflow_id, kind, body)"
+		" SELECT clock_timestamp() - priority * " HITL_HEAD_START ","
+		" workflow_id, 'reply', CASE WHEN answered"
 		" THEN jsonb_build_object('token', token, 'status', response_status,"
 		" 'body', coalesce(response_body, ''))"
 		" || CASE WHEN response_headers IS NULL THEN '{}'"
@@ -352,7 +356,7 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" SELECT channel FROM recorded"
 		" WHERE purpose = 'notification' AND response_status = 410))"
 		" FOR NO KEY UPDATE SKIP LOCKED)))"
-		" SELECT id FROM recorded",
+		" SELECT id, priority FROM recorded",
 		RECORD_COLUMNS,
 		{UUIDARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID,
 		 INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID,
@@ -363,6 +367,7 @@ hitl_record_outbox(dlist_head *finished, int count)
 	int dims[1];
 	int lbs[1];
 	dlist_iter iter;
+	uint64 row;
 	int column;
 	int n = 0;
 
@@ -397,6 +402,13 @@ hitl_record_outbox(dlist_head *finished, int count)
 							   record_columns[column].align));
 
 	hitl_execute(&record, arrays, NULL, 0);
+	for (row = 0; row < SPI_processed; row++)
+	{
+		bool isnull;
+
+		if (DatumGetInt16(hitl_column(row, 2, &isnull)) > 0)
+			hitl_look_back_at_commit();
+	}
 	if (SPI_processed < (uint64) n)
 		hold_locked_rows(finished, n, arrays[RECORD_ID]);
 }
@@ -599,8 +611,8 @@ fill_record(HitlDelivery *delivery, Datum *values, bool *nulls)
 	values[RECORD_ANSWERED] = BoolGetDatum(delivery->answered);
 	values[RECORD_RESPONSE_HEADERS] = text_or_null(
 		delivery->response_headers, &nulls[RECORD_RESPONSE_HEADERS]);
-	values[RECORD_MISSING_SECRET] = text_or_null(
-		delivery->missing_secret, &nulls[RECORD_MISSING_SECRET]);
+	values[RECORD_MISSING_SECRET] = text_or_null(delivery->missing_secret,
+												 &nulls[RECORD_MISSING_SECRET]);
 }
 
 /*

@@ -9,7 +9,6 @@
  */
 #include "postgres.h"
 
-#include "approval/approval.h"
 #include "catalog/pg_type.h"
 #include "db.h"
 #include "hitl.h"
@@ -21,6 +20,7 @@
 #include "workflow/definition.h"
 #include "workflow/effects.h"
 #include "workflow/identifier.h"
+#include "workflow/mailbox.h"
 #include "workflow/template.h"
 
 /* Ancestors that a workflow may have: against children without end. */
@@ -83,7 +83,7 @@ hitl_start_child(HitlBatch *batch, HitlWorkflow *workflow,
 	values[10] = Int64GetDatum(effect->token);
 	values[11] = Int16GetDatum(workflow->depth + 1);
 	hitl_execute(&insert, values, nulls, 0);
-	hitl_tell_workflow(&id, "start", hitl_jsonb_parse("{}"));
+	hitl_tell_ranked(&id, "start", hitl_jsonb_parse("{}"), workflow->priority);
 	hitl_add_event(batch, workflow, "child_started", effect->step,
 				   effect->position,
 				   hitl_facts("workflow_id", hitl_id_text(&id), "template",

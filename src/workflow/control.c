@@ -319,7 +319,8 @@ hitl_update_workflow_state(PG_FUNCTION_ARGS)
 	SPI_connect();
 	batch = hitl_batch_create();
 	workflow = hitl_load_workflow(batch, PG_GETARG_UUID_P(0));
-	if (hitl_has_ended(workflow))
+	/* One that has failed may be given what it lacked, and be retried. */
+	if (hitl_has_ended(workflow) && strcmp(workflow->status, "failed") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_HITL_INVALID_TRANSITION),
 				 errmsg("workflow %s has ended", hitl_id_text(&workflow->id)),

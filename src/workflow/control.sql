@@ -55,11 +55,35 @@ CREATE FUNCTION hitl.start_template(
 	template text,
 	input_data jsonb DEFAULT '{}',
 	version integer DEFAULT NULL,
-	workflow_name text DEFAULT NULL
+	workflow_name text DEFAULT NULL,
+	start_at timestamptz DEFAULT NULL,
+	idempotency_key text DEFAULT NULL,
+	priority integer DEFAULT 0,
+	deadline timestamptz DEFAULT NULL,
+	created_by text DEFAULT NULL
 ) RETURNS uuid
-	LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-	RETURN hitl.execute_workflow(hitl.create_workflow(
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	workflow uuid;
+BEGIN
+	IF template IS NULL THEN
+		RAISE EXCEPTION USING
+			ERRCODE = 'null_value_not_allowed',
+			MESSAGE = 'template must not be null';
+	END IF;
+	workflow := hitl.create_workflow(
 		name => coalesce(workflow_name, template), input_data => input_data,
-		template => template, template_version => version));
-COMMENT ON FUNCTION hitl.start_template(text, jsonb, integer, text) IS
-	'create a workflow from a template and start it; returns its id';
+		created_by => created_by, template => template, template_version => version,
+		idempotency_key => idempotency_key, priority => priority, deadline => deadline);
+	-- With a key it may have been started before; two starts are one.
+	IF idempotency_key IS NULL
+		OR (SELECT w.status = 'pending' FROM hitl.workflows w WHERE w.id = workflow)
+	THEN
+		PERFORM hitl.execute_workflow(workflow, start_at => start_at);
+	END IF;
+	RETURN workflow;
+END
+$$;
+COMMENT ON FUNCTION hitl.start_template(text, jsonb, integer, text, timestamptz, text, integer, timestamptz, text) IS
+	'create a workflow from a template and start it, at once or at a time; returns its id';

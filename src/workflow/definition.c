@@ -34,6 +34,7 @@ static HTAB *parsed = NULL;
 /* Batches that use them. */
 static int holders = 0;
 
+static bool note_use(bytea *hash);
 static bytea *content_hash(Jsonb *definition);
 static HitlResult parse(Jsonb *definition, HitlDefinition **result,
 						HitlFaults *faults);
@@ -76,7 +77,7 @@ bytea *
 hitl_store_definition(Jsonb *definition)
 {
 	static HitlStatement find = {
-		"SELECT 1 FROM hitl.definitions WHERE hash = $1",
+		"SELECT last_used_at < now() - interval '1 day' FROM hitl.definitions WHERE hash = $1",
 		1,
 		{BYTEAOID},
 	};
@@ -88,6 +89,7 @@ hitl_store_definition(Jsonb *definition)
 	};
 	bytea *hash = content_hash(definition);
 	Datum values[2];
+	bool isnull;
 
 	hitl_trim_definitions();
 	if (parsed == NULL ||
@@ -124,7 +126,8 @@ hitl_store_definition(Jsonb *definition)
 	values[0] = PointerGetDatum(hash);
 	values[1] = JsonbPGetDatum(definition);
 	hitl_execute(&find, values, NULL, 1);
-	if (SPI_processed == 0)
+	if (SPI_processed == 0 ||
+		(DatumGetBool(hitl_column(0, 1, &isnull)) && !note_use(hash)))
 		hitl_execute(&insert, values, NULL, 0);
 	return hash;
 }
@@ -209,6 +212,35 @@ hitl_trim_definitions(void)
 		hitl_core()->free_definition(entry->definition);
 	hash_destroy(parsed);
 	parsed = NULL;
+}
+
+/*
+ * Keep a definition that has not been used for long from being removed until
+ * this transaction ends, and later.  False if it is gone.
+ */
+static bool
+note_use(bytea *hash)
+{
+	static HitlStatement hold = {
+		"SELECT 1 FROM hitl.definitions WHERE hash = $1 FOR KEY SHARE",
+		1,
+		{BYTEAOID},
+	};
+	/* Whoever has it locked is noting the same. */
+	static HitlStatement update = {
+		"UPDATE hitl.definitions SET last_used_at = clock_timestamp() WHERE hash IN ("
+		"SELECT hash FROM hitl.definitions WHERE hash = $1 "
+		"AND last_used_at < now() - interval '1 day' FOR NO KEY UPDATE SKIP LOCKED)",
+		1,
+		{BYTEAOID},
+	};
+	Datum value = PointerGetDatum(hash);
+
+	hitl_execute(&hold, &value, NULL, 1);
+	if (SPI_processed == 0)
+		return false;
+	hitl_execute(&update, &value, NULL, 0);
+	return true;
 }
 
 /*

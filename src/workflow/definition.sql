@@ -4,7 +4,8 @@
 CREATE TABLE hitl.definitions (
 	hash bytea PRIMARY KEY,				-- SHA-256 of definition::text
 	definition jsonb NOT NULL,
-	created_at timestamptz NOT NULL DEFAULT now()
+	created_at timestamptz NOT NULL DEFAULT now(),
+	last_used_at timestamptz NOT NULL DEFAULT now()	-- by who created a workflow or template: to a day
 );
 COMMENT ON TABLE hitl.definitions IS
 	'workflow definitions, one row per content; immutable';

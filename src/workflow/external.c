@@ -27,12 +27,12 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/timestamp.h"
-#include "approval/approval.h"
 #include "worker/worker.h"
 #include "workflow/caller.h"
 #include "workflow/effects.h"
 #include "workflow/external.h"
 #include "workflow/identifier.h"
+#include "workflow/mailbox.h"
 #include "workflow/payload.h"
 #include "workflow/queue.h"
 
@@ -569,6 +569,7 @@ finish_task(const ClaimedTask *task, const char *status, Jsonb *error,
 {
 	static HitlStatement finish = {
 		"UPDATE hitl.external_tasks SET status = $2, error = $3, due_at = NULL, "
+		"failures = failures + ($2 = 'failed')::integer, "
 		"finished_at = clock_timestamp() WHERE id = $1",
 		3,
 		{UUIDOID, TEXTOID, JSONBOID},
@@ -602,7 +603,9 @@ claim_id(const pg_uuid_t *id, int claim)
 }
 
 /*
- * Is a task that has failed once more to be offered again, and when?
+ * Is a task that has failed once more to be offered again, and when?  Its step
+ * says so; one that says nothing about it trusts that what was not there (or
+ * overloaded) will come back, and nothing else.
  */
 static bool
 is_retried(const ClaimedTask *task, const char *kind, int64 *delay_ms)
@@ -610,12 +613,13 @@ is_retried(const ClaimedTask *task, const char *kind, int64 *delay_ms)
 	HitlRetry retry;
 	HitlFaults faults = {0};
 	HitlResult result;
+	bool is_stated = task->retry && !JB_ROOT_IS_SCALAR(task->retry);
 
-	result = hitl_core()->parse_retry(task->retry &&
-											  !JB_ROOT_IS_SCALAR(task->retry)
-										  ? hitl_jsonb_text(task->retry)
-										  : NULL,
-									  &retry, &faults);
+	result = hitl_core()
+				 ->parse_retry(is_stated
+								   ? hitl_jsonb_text(task->retry)
+								   : "{\"on\": [\"service_unavailable\"]}",
+							   &retry, &faults);
 	hitl_core()->free_faults(&faults);
 	if (result == HITL_NO_MEMORY)
 		hitl_core_out_of_memory();

@@ -5,7 +5,6 @@
  */
 #include "postgres.h"
 
-#include "approval/approval.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
 #include "db.h"
@@ -16,8 +15,12 @@
 #include "utils/fmgroids.h"
 #include "worker/worker.h"
 #include "workflow/caller.h"
+#include "workflow/mailbox.h"
 #include "workflow/payload.h"
 #include "workflow/queue.h"
+
+/* Look again after this time (in us), as the limit may have changed. */
+#define MAX_RATE_DELAY (60 * INT64CONST(1000000))
 
 static void read_slices(HitlAllowance *allowance);
 
@@ -229,6 +232,7 @@ hitl_record_claims(const char *queue, int64 count, HitlAllowance *allowance)
 	};
 	Datum values[4];
 	Datum counts[HITL_RATE_SLICES];
+	TimestampTz next;
 	int i;
 
 	if (allowance->max_rate == 0)
@@ -250,8 +254,10 @@ hitl_record_claims(const char *queue, int64 count, HitlAllowance *allowance)
 		return;
 	for (i = HITL_RATE_SLICES - 1; i > 0 && allowance->claims[i] == 0; i--)
 		;
+	next = (allowance->last_slice - i + HITL_RATE_SLICES) *
+		allowance->slice_us;
 	values[1] = TimestampTzGetDatum(
-		(allowance->last_slice - i + HITL_RATE_SLICES) * allowance->slice_us);
+		Min(next, GetCurrentTimestamp() + MAX_RATE_DELAY));
 	hitl_execute(&delay_next, values, NULL, 0);
 	if (SPI_processed > 0)
 		hitl_wake_at_commit(HITL_WORKER_ENGINE);

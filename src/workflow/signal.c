@@ -9,7 +9,6 @@
  */
 #include "postgres.h"
 
-#include "approval/approval.h"
 #include "catalog/pg_type.h"
 #include "db.h"
 #include "hitl.h"
@@ -21,6 +20,7 @@
 #include "workflow/caller.h"
 #include "workflow/effects.h"
 #include "workflow/identifier.h"
+#include "workflow/mailbox.h"
 #include "workflow/payload.h"
 
 /* Signals that are kept for one workflow. */
@@ -200,6 +200,7 @@ hitl_hear_signal(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 				   hitl_facts("signal", name, NULL), NULL, sent_by);
 
 	/* What this batch has withdrawn so far waits no more. */
+	hitl_settle_withdrawals(batch, workflow);
 	hitl_withdraw_signals(&batch->withdrawals);
 	values[0] = UUIDPGetDatum(&workflow->id);
 	values[1] = CStringGetTextDatum(name);

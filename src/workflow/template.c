@@ -22,6 +22,7 @@
 
 static Datum set_active(FunctionCallInfo fcinfo, bool active);
 static char *name_argument(FunctionCallInfo fcinfo, int number);
+static int version_argument(FunctionCallInfo fcinfo, int number);
 static ArrayType *required_argument(FunctionCallInfo fcinfo, int number,
 									Jsonb *defaults);
 static void check_template_owner(const char *name);
@@ -32,6 +33,7 @@ static char *missing_parameters(ArrayType *required, Jsonb *input);
 PG_FUNCTION_INFO_V1(hitl_create_template);
 PG_FUNCTION_INFO_V1(hitl_activate_template);
 PG_FUNCTION_INFO_V1(hitl_deactivate_template);
+PG_FUNCTION_INFO_V1(hitl_check_template);
 
 /*
  * hitl.create_template(name, version, definition, description,
@@ -74,10 +76,7 @@ hitl_create_template(PG_FUNCTION_ARGS)
 	bool isnull;
 	int version;
 
-	if (!PG_ARGISNULL(1) && PG_GETARG_INT32(1) < 1)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the version of a template must be 1 or more")));
+	(void) version_argument(fcinfo, 1);
 	if (PG_ARGISNULL(2))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -140,6 +139,28 @@ Datum
 hitl_deactivate_template(PG_FUNCTION_ARGS)
 {
 	return set_active(fcinfo, false);
+}
+
+/*
+ * hitl.check_template(name, version, input_data): the version that would be
+ * started.
+ */
+Datum
+hitl_check_template(PG_FUNCTION_ARGS)
+{
+	char *name = name_argument(fcinfo, 0);
+	Jsonb *input = PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2);
+	HitlTemplate result;
+
+	if (input && !JB_ROOT_IS_OBJECT(input))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("input_data must be a JSON object")));
+	SPI_connect();
+	(void) hitl_resolve_template(name, version_argument(fcinfo, 1), input,
+								 &result, NULL);
+	SPI_finish();
+	PG_RETURN_INT32(result.version);
 }
 
 /*
@@ -268,6 +289,21 @@ name_argument(FunctionCallInfo fcinfo, int number)
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("a template needs a name")));
 	return text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+/*
+ * The number of a version; 0 where none is given.
+ */
+static int
+version_argument(FunctionCallInfo fcinfo, int number)
+{
+	if (PG_ARGISNULL(number))
+		return 0;
+	if (PG_GETARG_INT32(number) < 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the version of a template must be 1 or more")));
+	return PG_GETARG_INT32(number);
 }
 
 /*

@@ -53,3 +53,10 @@ CREATE FUNCTION hitl.deactivate_template(name text, version integer DEFAULT NULL
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION hitl.deactivate_template(text, integer) IS
 	'let a version of a template, or all of them, not be started any more; what runs goes on; returns how many could be before';
+
+CREATE FUNCTION hitl.check_template(name text, version integer DEFAULT NULL, input_data jsonb DEFAULT '{}')
+	RETURNS integer
+	AS 'MODULE_PATHNAME', 'hitl_check_template' LANGUAGE C VOLATILE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION hitl.check_template(text, integer, jsonb) IS
+	'the version that would be started; an error says why none would be';

@@ -23,7 +23,8 @@ def cluster(request):
     try:
         made.start()
         made.create_database()
-        made.wait_for_workers(engines=settings.get("hitl__engine_workers", 1))
+        made.wait_for_workers(engines=settings.get("hitl__engine_workers", 1),
+                              executors=settings.get("hitl__sql_workers", 2))
         yield made
     finally:
         made.destroy()

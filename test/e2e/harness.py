@@ -207,7 +207,7 @@ class Cluster:
                         " WHERE backend_type LIKE 'hitl %%' AND datname = %s", [dbname], "postgres")
         return {(row["backend_type"], row["pid"]) for row in rows}
 
-    def wait_for_workers(self, dbname="hitl", engines=1, besides=()):
+    def wait_for_workers(self, dbname="hitl", engines=1, besides=(), executors=2):
         """Wait until all workers are up and idle; their pids by (kind, number).
 
         besides: pids that must have gone.
@@ -218,5 +218,6 @@ class Cluster:
                      if row["state"] == "idle" and row["pid"] not in besides}
             expected = {("launcher", 1), ("dispatcher", 1)}
             expected |= {("engine", number) for number in range(1, engines + 1)}
+            expected |= {("executor", number) for number in range(1, executors + 1)}
             return found if set(found) == expected and len(rows) == len(expected) else None
         return wait_until(up, describe=lambda: self.workers(dbname))

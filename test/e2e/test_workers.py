@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from harness import wait_until
 
-KINDS = ["engine", "dispatcher"]
+KINDS = ["engine", "executor", "dispatcher"]
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +52,7 @@ def queue(cluster):
 def test_shown(cluster):
     rows = cluster.workers()
     assert [(row["kind"], row["number"]) for row in rows] == [
-        ("launcher", 1), ("engine", 1), ("dispatcher", 1)]
+        ("launcher", 1), ("engine", 1), ("executor", 1), ("executor", 2), ("dispatcher", 1)]
     for row in rows:
         assert row["errors"] == 0 and row["last_error"] is None
         seen = cluster.sql("SELECT backend_type, datname, state FROM pg_stat_activity"
@@ -169,9 +169,9 @@ def test_worker_after_new_launcher(cluster):
 
 def test_worker_while_no_launcher(cluster):
     before = cluster.wait_for_workers()
-    for kind in ("launcher", "engine", "dispatcher"):
+    for kind in ("launcher", "engine", "executor", "dispatcher"):
         cluster.kill(before[(kind, 1)], signal.SIGTERM)
-    cluster.wait_for_workers(besides=before.values())
+    cluster.wait_for_workers(besides=[before[(kind, 1)] for kind in ("launcher", *KINDS)])
 
 
 @pytest.mark.parametrize("kind", ["launcher", *KINDS])
@@ -197,11 +197,23 @@ def test_engine_workers_reloaded(cluster):
         cluster.reload()
         two = cluster.wait_for_workers(engines=2)
         assert two == {key: three[key] for key in two}
-        wait_until(lambda: len(cluster.processes()) == 3)
+        wait_until(lambda: len(cluster.processes()) == 5)
     finally:
         cluster.configure(hitl__engine_workers=1)
         cluster.reload()
     cluster.wait_for_workers(engines=1)
+
+
+def test_executors_reloaded(cluster):
+    try:
+        for count in (0, 3):
+            cluster.configure(hitl__sql_workers=count)
+            cluster.reload()
+            cluster.wait_for_workers(executors=count)
+    finally:
+        cluster.configure(hitl__sql_workers=2)
+        cluster.reload()
+    cluster.wait_for_workers()
 
 
 def test_one_of_many_is_woken(cluster, queue):
