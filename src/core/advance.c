@@ -795,12 +795,16 @@ settle(HitlRun *run)
 	if (run->result != HITL_OK)
 		return;
 	hitl_count_awaited(run);
+	if (!hitl_has_branches(control))
+		control->ready_count = 0; /* those listed are gone */
 	if (!hitl_is_under_way(control) || control->status == HITL_PAUSED)
 		return;
 	if (!root->has_position && control->undo.total == 0)
 	{
 		/* The output is made of what the last step has left. */
-		if (run->definition->has_output && run->before.root.has_position)
+		if (run->definition->has_output &&
+			(run->before.root.has_position ||
+			 run->before.status == HITL_PENDING))
 		{
 			hitl_set_status(run, HITL_RUNNING, NULL);
 			run->effects->more = true;
