@@ -7,6 +7,13 @@ SELECT name, value FROM hitl.secrets ORDER BY name;
 SELECT name, updated_at IS NOT NULL AS updated FROM hitl.secret_names ORDER BY name;
 SELECT hitl.delete_secret('hook.key_1'), hitl.delete_secret('hook.key_1');
 
+-- Hosts to which http steps may send it: kept by a new value, unless they are given.
+SELECT hitl.set_secret('openai', 'sk-third', '{API.example.org, "api.example.org:8443", "[2001:db8::1]"}');
+SELECT hitl.set_secret('openai', 'sk-fourth');
+SELECT value, allowed_hosts FROM hitl.secrets WHERE name = 'openai';
+SELECT hitl.set_secret('openai', 'sk-fifth', '{}');
+SELECT name, allowed_hosts FROM hitl.secret_names;
+
 \set VERBOSITY default
 SELECT hitl.set_secret(NULL, 'x');
 SELECT hitl.set_secret('x', NULL);
@@ -14,6 +21,11 @@ SELECT hitl.set_secret('', 'x');
 SELECT hitl.set_secret('two words', 'x');
 SELECT hitl.set_secret('x', '');
 SELECT hitl.set_secret('x', E'token\n');
+SELECT hitl.set_secret('x', 'y', '{NULL}');
+SELECT hitl.set_secret('x', 'y', '{*}');
+SELECT hitl.set_secret('x', 'y', '{https://example.org}');
+SELECT hitl.set_secret('x', 'y', '{{a},{b}}');
+SELECT hitl.set_secret('x', 'y', array_fill('a'::text, ARRAY[101]));
 SELECT hitl.delete_secret(NULL);
 
 -- Whoever may read and write all data may not read these.

@@ -33,3 +33,15 @@ SELECT hitl.set_limit('host', 'example.org', max_rate => 1, per => '1 month');
 SELECT hitl.drop_limit('host', NULL);
 SELECT hitl.limits_changed();
 TRUNCATE hitl.limits;
+
+-- By what requests are queued: the host, and when they are due.
+SELECT url, hitl.request_origin(url) FROM (VALUES
+	('https://API.example.org/v1?x=http://other/'), ('https://api.example.org:443'),
+	('HTTP://api.example.org:80/'), ('http://api.example.org:443#a'), ('https://api.example.org:8443?a'),
+	('https://user:pass@api.example.org/'), ('https://[2001:DB8::1]:443/'), ('ftp://example.org/'),
+	('not a url'), ('://'), ('')) AS u (url);
+SELECT length(hitl.request_origin('https://' || repeat('a', 1000) || '.example.org/'));
+SELECT attempts, priority, due AT TIME ZONE 'UTC' AS due, hitl.request_rank(due, '2030-01-01 12:00Z', attempts::int, priority::smallint)
+	AT TIME ZONE 'UTC' AS rank
+FROM (VALUES (0, 0, '2030-01-01 12:00Z'::timestamptz), (0, 9, '2030-01-01 12:00Z'), (0, 9, '2030-01-01 11:00Z'),
+	(0, 9, '2030-01-01 13:00Z'), (1, 9, '2030-01-01 12:00Z'), (0, 9, '-infinity'), (0, 9, 'infinity')) AS r (attempts, priority, due);

@@ -21,6 +21,7 @@ BEGIN ATOMIC
 		(0, 'EXECUTE', 'FUNCTION', 'hitl.release_task(uuid)'),
 		(0, 'EXECUTE', 'FUNCTION', 'hitl.send_signal(uuid, text, jsonb, text)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.get_workflow_status(uuid)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.workflow_data(uuid)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.workflow_timeline(uuid)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.list_pending_approvals(text, uuid)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.validate_definition(jsonb)'),

@@ -422,6 +422,8 @@ hitl_end_workflow(HitlRun *run, HitlStatus status, const HitlPosition *cause,
 		effect = hitl_emit(run, HITL_EFFECT_REMOVE_BRANCHES, NULL, NULL);
 		effect->keep = run->definition->undoable;
 		hitl_forget_branches(run, 0, 0);
+		control->approvals = 0;
+		control->replies = 0;
 	}
 	control->root.has_position = false;
 	control->undo.total = 0;
@@ -795,7 +797,14 @@ settle(HitlRun *run)
 		return;
 	if (!root->has_position && control->undo.total == 0)
 	{
-		complete_workflow(run);
+		/* The output is made of what the last step has left. */
+		if (run->definition->has_output && run->before.root.has_position)
+		{
+			hitl_set_status(run, HITL_RUNNING, NULL);
+			run->effects->more = true;
+		}
+		else
+			complete_workflow(run);
 		return;
 	}
 	ready = hitl_next_ready(run) != NULL;

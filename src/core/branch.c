@@ -277,7 +277,7 @@ hitl_count_awaited(HitlRun *run)
 		}
 	}
 
-	/* Texts that were tampered with must not get out of hand. */
+	/* Those that were forgotten all at once have been counted as none. */
 	if (control->approvals < 0)
 		control->approvals = 0;
 	if (control->replies < 0)

@@ -122,7 +122,7 @@ hitl_handle_skip(HitlRun *run, const HitlJson *body)
 	const HitlJson *result = hitl_json_member(body, "result");
 	const char *order;
 	const char *text = NULL;
-	Target target = {0};
+	Target target = {NULL, NULL};
 
 	if (!read_order(run, body))
 		return;

@@ -125,14 +125,19 @@ typedef struct HitlHost
  * Control messages; when they cannot be obeyed, HITL_INVALID says why:
  *	pause	  {"reason":"…","actor":"…"}		begin no further step
  *	resume	  {"actor":"…"}						go on after a pause
- *	cancel	  {"reason":"…","actor":"…"}		end as cancelled
- *	retry	  {"reason":"…","actor":"…"}		a failed workflow: go on where it failed
+ *	cancel	  {"reason":"…","actor":"…"}		end as cancelled; one that has ended
+ *												stays as it is
+ *	retry	  {"reason":"…","actor":"…"}		a failed workflow: go on where it failed.
+ *												The host sends it only if it has failed: the
+ *												core cannot tell when the host itself failed it
  *	skip	  {"step":"…","scope":n?,"result":…?,"reason":"…","actor":"…"}
  *												go on behind a step that waits or has failed
  *	rollback  {"checkpoint":"…","reason":"…","actor":"…",
  *			   "undo":[{"event":n,"position":"…"},…]}
  *												return to a checkpoint, once the undo steps of
- *												these completed steps (newest first) have run
+ *												these completed steps (newest first) have run;
+ *												at any time, an end included.  Without "undo",
+ *												or an empty one, ROLLBACK follows at once
  * A message whose token is not awaited (a duplicate, or one from before a
  * rollback) has no effects.
  */
@@ -159,7 +164,13 @@ typedef enum HitlEffectKind
 	 * Append an event.  type: event type (workflow_started, workflow_resumed,
 	 * workflow_paused, workflow_retried, workflow_completed, workflow_failed,
 	 * workflow_rejected, workflow_cancelled, undo_started, step_completed,
-	 * step_skipped, step_failed, step_retried, step_undone).  The host adds
+	 * step_skipped, step_failed, step_retried, step_undone).  Bodies:
+	 * step_failed {"kind","message"}; step_retried {"attempt": the next one,
+	 * "kind","message","delay": seconds}; step_skipped {"when"}, or {"reason",
+	 * "actor"}; step_undone {"event": the one that completed the step};
+	 * undo_started {"checkpoint","reason","steps": how many};
+	 * workflow_completed {"output"} or NULL; workflow_paused, _resumed (after
+	 * a pause), _retried, _cancelled {"reason","actor"}.  The host adds
 	 * those that are about its own rows: approval_requested,
 	 * approval_decided, task_requested, checkpoint_created, ….  body: facts
 	 * about it or NULL.  delta: change of the data of the effect's scope, or
@@ -246,7 +257,9 @@ typedef enum HitlEffectKind
 	 * name of its variable) {"variables": {type: element}}, body being the
 	 * array of the elements; for undoing (type NULL) those of the step run
 	 * that body, an array as in the rollback message, names: what the event
-	 * changed, within the scope of the event if that is still there.
+	 * changed, within the scope of the event if that is still there.  The
+	 * branches of a parallel step are no scopes and not prepared: those that
+	 * begin come with dump_branches.
 	 */
 	HITL_EFFECT_FORK,
 
@@ -267,9 +280,14 @@ typedef enum HitlEffectKind
 	HITL_EFFECT_WITHDRAW,
 
 	/*
-	 * Return to a checkpoint.  type: its name; body: {"reason":…}.  The host
-	 * loads it and calls rewind(); nothing follows in this list, and until
-	 * then the workflow takes only "start" and "cancel".
+	 * Return to a checkpoint.  type: its name; body: {"reason":…,"undone":
+	 * true?}.  With "undone", what had to be taken back has been: the host
+	 * loads the checkpoint and calls rewind().  Without it (a step's
+	 * "on_error": "rollback:…" asks), the host first looks for completed steps
+	 * with an undo since the checkpoint: are there any, it sends "rollback"
+	 * with their list, and this effect comes again, with "undone", when they
+	 * have been taken back; else it calls rewind() right away.  Nothing
+	 * follows in this list, and until then the workflow stands still.
 	 */
 	HITL_EFFECT_ROLLBACK
 } HitlEffectKind;
@@ -442,9 +460,10 @@ typedef struct HitlCoreApi
 	/*
 	 * Return to the control state of a checkpoint (text from dump_control),
 	 * whose branches the host has put in the place of the current ones.
-	 * What current awaits is withdrawn; tokens go on rising, so answers to
-	 * what was asked before find nobody; what the checkpoint awaited is asked
-	 * again when the workflow continues.
+	 * What current awaits is withdrawn (WITHDRAW is the only kind of effect);
+	 * tokens go on rising, so answers to what was asked before find nobody;
+	 * what the checkpoint awaited is asked again when the workflow continues.
+	 * Of the branches, dump_branches gives all that go on.
 	 */
 	HitlResult (*rewind)(const HitlDefinition *definition,
 						 const HitlControl *current, const char *checkpoint,
@@ -455,7 +474,10 @@ typedef struct HitlCoreApi
 	 * Move a workflow to another definition: every active step must be found
 	 * there by name, with the same type, in a list of the same step.  On
 	 * HITL_INVALID faults say for each that is not (pointer: its position in
-	 * the old definition).  Tokens stay as they are.
+	 * the old definition).  Tokens stay as they are.  control must have no
+	 * changes that dump_branches has not given yet; migrated gives all
+	 * branches.  Checkpoints are moved by parse_control with the old
+	 * definition, migrate and dump_control, too.
 	 */
 	HitlResult (*migrate)(const HitlDefinition *from, HitlControl *control,
 						  const HitlDefinition *to, const HitlHost *host,

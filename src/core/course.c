@@ -59,13 +59,17 @@ hitl_set_position(HitlRun *run, HitlBranch *branch, const HitlStep *step,
 				  const HitlFrame *frames)
 {
 	HitlPosition *position = &branch->position;
+	int attempt = branch->round + 1;
 
+	/* A switch that is tried again tries what is inside of it again. */
+	if (frames != NULL && frames->attempt > attempt)
+		attempt = frames->attempt;
 	memset(position, 0, sizeof(*position));
 	position->step = step;
 	position->frames = frames;
 	position->since_us = run->now_us;
 	branch->has_position = true;
-	hitl_raise_attempt(run, branch, branch->round + 1);
+	hitl_raise_attempt(run, branch, attempt);
 }
 
 /*

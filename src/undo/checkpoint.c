@@ -24,6 +24,7 @@
 #include "workflow/branch.h"
 #include "workflow/caller.h"
 #include "workflow/identifier.h"
+#include "workflow/large.h"
 
 static char *roll_back(HitlBatch *batch, HitlWorkflow *workflow,
 					   const char *name, const char *reason);
@@ -43,14 +44,14 @@ hitl_insert_checkpoints(HitlRows *rows)
 {
 	static HitlStatement insert = {
 		"INSERT INTO hitl.workflow_checkpoints (id, workflow_id, name, step_name, "
-		"description, event, control, data, created_by, created_at, branches) "
+		"description, event, control, data, created_by, created_at, large, branches) "
 		"SELECT c.*, (SELECT jsonb_agg(to_jsonb(b) - 'workflow_id' ORDER BY b.branch) "
 		"FROM hitl.workflow_branches b WHERE b.workflow_id = c.workflow_id) "
-		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS c (id, workflow_id)",
-		10,
+		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS c (id, workflow_id)",
+		11,
 		{UUIDARRAYOID, UUIDARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
 		 INT4ARRAYOID, JSONBARRAYOID, JSONBARRAYOID, TEXTARRAYOID,
-		 TIMESTAMPTZARRAYOID},
+		 TIMESTAMPTZARRAYOID, JSONBARRAYOID},
 	};
 
 	hitl_rows_execute(rows, &insert);
@@ -66,8 +67,8 @@ hitl_take_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
 					 const char *actor)
 {
 	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
-	Datum values[10];
-	bool nulls[10] = {false};
+	Datum values[11];
+	bool nulls[11] = {false};
 	int event;
 
 	/* Those taken before have the branches as they were, this one as now. */
@@ -95,11 +96,13 @@ hitl_take_checkpoint(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
 		values[6] = JsonbPGetDatum(hitl_jsonb_parse(control));
 	else if (workflow->control)
 		values[6] = JsonbPGetDatum(hitl_dump_control(workflow->control));
-	values[7] = JsonbPGetDatum(hitl_data_document(&workflow->data));
+	values[7] = JsonbPGetDatum(hitl_data_stored(&workflow->data));
 	workflow->data.merged = false; /* the row has it, too */
 	nulls[8] = actor == NULL;
 	values[8] = actor ? CStringGetTextDatum(actor) : 0;
 	values[9] = TimestampTzGetDatum(batch->now);
+	values[10] = PointerGetDatum(hitl_large_column(&workflow->data));
+	nulls[10] = values[10] == 0;
 	hitl_rows_add(&batch->checkpoints, values, nulls);
 	return *id;
 }
@@ -124,6 +127,7 @@ hitl_return_to_checkpoint(HitlBatch *batch, HitlWorkflow *workflow,
 	Jsonb *data;
 	Jsonb *control;
 	Jsonb *branches;
+	Jsonb *large;
 	bool isnull;
 	Datum datum;
 
@@ -137,6 +141,8 @@ hitl_return_to_checkpoint(HitlBatch *batch, HitlWorkflow *workflow,
 	values[1] = hitl_column(0, 4, &isnull);
 	datum = hitl_column(0, 5, &isnull);
 	branches = isnull ? NULL : DatumGetJsonbP(datum);
+	datum = hitl_column(0, 6, &isnull);
+	large = isnull ? NULL : DatumGetJsonbP(datum);
 	hitl_execute(&abandon, values, NULL, 0);
 
 	/* Without control state it is of the time before there was a definition. */
@@ -149,7 +155,10 @@ hitl_return_to_checkpoint(HitlBatch *batch, HitlWorkflow *workflow,
 	/* The step that wanted it may have had a scope. */
 	batch->scope = 0;
 	initStringInfo(&delta);
-	appendStringInfo(&delta, "{\"$\": %s}", hitl_jsonb_text(data));
+	appendStringInfo(&delta, "{\"$\": %s", hitl_jsonb_text(data));
+	if (large)
+		appendStringInfo(&delta, ", \"large\": %s", hitl_jsonb_text(large));
+	appendStringInfoChar(&delta, '}');
 	hitl_add_event(batch, workflow, "rolled_back", NULL, NULL,
 				   hitl_facts("checkpoint", found, "reason", reason, NULL),
 				   hitl_jsonb_parse(delta.data), actor);
@@ -361,7 +370,7 @@ rewind_control(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *control,
 
 /*
  * Find a checkpoint, the latest of a name or the latest at all: name, control,
- * data, event, branches in SPI_tuptable.  Those that a rollback has abandoned
+ * data, event, branches, large in SPI_tuptable.  Those that a rollback has abandoned
  * come last.
  */
 static bool
@@ -369,7 +378,7 @@ find_checkpoint(HitlBatch *batch, const pg_uuid_t *workflow_id,
 				const char *name)
 {
 	static HitlStatement find = {
-		"SELECT name, control, data, event, branches FROM hitl.workflow_checkpoints "
+		"SELECT name, control, data, event, branches, large FROM hitl.workflow_checkpoints "
 		"WHERE workflow_id = $1 AND ($2 IS NULL OR name = $2) "
 		"AND ($2 IS NOT NULL OR NOT abandoned) "
 		"ORDER BY abandoned, event DESC LIMIT 1",

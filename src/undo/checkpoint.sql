@@ -10,6 +10,7 @@ CREATE TABLE hitl.workflow_checkpoints (
 	event integer NOT NULL,				-- seq of the event that records it
 	control jsonb,
 	data jsonb NOT NULL,
+	large jsonb,						-- as in workflows
 	branches jsonb,						-- rows of workflow_branches then, if there were any
 	abandoned boolean NOT NULL DEFAULT false,	-- a rollback went further back
 	created_by text,					-- NULL: the engine

@@ -356,8 +356,8 @@ add_row_headers(HitlDelivery *delivery, HeaderLines *headers)
 				return false;
 			}
 			text = hitl_fill_placeholders(delivery, name,
-									 pnstrdup(value.val.string.val,
-											  value.val.string.len));
+										  pnstrdup(value.val.string.val,
+												   value.val.string.len));
 			if (text == NULL || !add_header(delivery, headers, name, text))
 				return false;
 			if (delivery->header_secrets != NIL)
@@ -594,9 +594,10 @@ keep_answer(HitlDelivery *delivery, const HttpResult *result)
 	if (delivery->purpose != HITL_NOTIFICATION &&
 		delivery->response_body == NULL && result->body_length > 0)
 	{
-		hitl_fail_delivery(delivery, "validation_error",
-						   "the response of %s is not valid text in encoding %s",
-						   delivery->host, GetDatabaseEncodingName());
+		hitl_fail_delivery(
+			delivery, "validation_error",
+			"the response of %s is not valid text in encoding %s",
+			delivery->host, GetDatabaseEncodingName());
 		return false;
 	}
 	keep_headers(delivery, result);

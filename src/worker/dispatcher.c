@@ -58,7 +58,7 @@
  * Of the connections of a lane, a host leaves one in this many plus one free:
  * then a second one that hangs, too, leaves some of the rest, and so on.
  */
-#define HOST_SHARE 7
+#define HOST_SHARE 3
 
 /* Looks go on to ask a host for a while after its queue was empty. */
 #define QUEUE_MEMORY_MS 10000
@@ -85,8 +85,7 @@ static void settle_recorded(void);
 static void look_for_work(TimestampTz now);
 static void look_in_lane(Lane *lane, int capacity);
 static int claim_from_queues(Lane *lane, int capacity, bool swept);
-static int give_shares(Lane *lane, int capacity, bool swept,
-					   HitlOrder *orders);
+static int give_shares(Lane *lane, int capacity, bool swept, HitlOrder *orders);
 static int compare_orders(const void *a, const void *b);
 static int host_share(const HitlQueue *queue, int capacity);
 static void list_queues(Lane *lane, TimestampTz now);
@@ -573,14 +572,17 @@ list_queues(Lane *lane, TimestampTz now)
 		if (!queue->listed)
 			dlist_push_tail(&lane->queues, &queue->node);
 		queue->listed = true;
+
+		/* Rows of a higher priority have come in before the others. */
+		queue->position = Min(queue->position, queue->first);
 	}
 	dlist_foreach_modify(iter, &lane->queues)
 	{
 		HitlQueue *queue = dlist_container(HitlQueue, node, iter.cur);
 
 		if (queue->first != DT_NOEND ||
-			now < TimestampTzPlusMilliseconds(queue->served_at,
-											  QUEUE_MEMORY_MS))
+			now <
+				TimestampTzPlusMilliseconds(queue->served_at, QUEUE_MEMORY_MS))
 			continue;
 		dlist_delete(iter.cur);
 		queue->listed = false;
@@ -609,10 +611,10 @@ next_due(Lane *lane, TimestampTz now)
 		else if (queue->asked > queue->got)
 		{
 			/* What came next is not known; what was not claimed is locked. */
-			due_at = Min(due_at, queue->got > 0
-							 ? lane->sweep_after
-							 : TimestampTzPlusMilliseconds(
-								   now, LOCKED_ROW_DELAY_MS));
+			due_at = Min(due_at,
+						 queue->got > 0 ? lane->sweep_after
+										: TimestampTzPlusMilliseconds(
+											  now, LOCKED_ROW_DELAY_MS));
 		}
 		else if (hitl_host_allows(queue->host, now, &ready_at) == 0)
 			due_at = Min(due_at, ready_at);

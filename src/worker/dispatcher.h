@@ -32,7 +32,7 @@ extern const char *const hitl_purposes[HITL_PURPOSES];
 typedef struct HitlSecret
 {
 	char *name;
-	char *value;		  /* NULL: it is not set */
+	char *value;		 /* NULL: it is not set */
 	List *allowed_hosts; /* of char *: where http steps may send it */
 } HitlSecret;
 
@@ -42,16 +42,16 @@ typedef struct HitlDelivery
 	dlist_node node;
 	MemoryContext context;
 	HitlRemote *remote; /* counted there until its request has ended */
-	bool trial;		  /* of the breaker of its host */
+	bool trial;			/* of the breaker of its host */
 
 	/* the claimed row */
 	pg_uuid_t id;
-	int attempt;	/* 1 for the first */
+	int attempt; /* 1 for the first */
 	HitlPurpose purpose;
 	char *method;
 	char *url;
 	Jsonb *headers;
-	char *body;		   /* or NULL */
+	char *body;			/* or NULL */
 	HitlSecret *secret; /* or NULL, as the next ones */
 	HitlSecret *signing_secret;
 	List *header_secrets; /* of HitlSecret, of which headers speak */

@@ -63,6 +63,9 @@ typedef struct Claim
 
 static Claim claim;
 
+/* The statement itself has caused others to be queued. */
+static bool others_queued;
+
 /* Where the last claim was found in the queue. */
 static TimestampTz claim_position = DT_NOBEGIN;
 static TimestampTz next_sweep = 0;
@@ -141,7 +144,7 @@ executor_pass(void)
 	if (!claim.held || !lock_claimed(&owner, &body))
 		return finish(NULL); /* it is gone; or it was put off */
 
-	if ((claim.unheard || claim.interrupted) && !is_awaited())
+	if ((claim.unheard || claim.interrupted || claim.claims > 1) && !is_awaited())
 	{
 		drop_claimed();
 		return finish(NULL);
@@ -293,6 +296,7 @@ deliver(HitlBatch *batch, Jsonb *reply)
 {
 	HitlWorkflow *workflow;
 
+	others_queued = hitl_will_wake(HITL_WORKER_EXECUTOR);
 	batch->by_engine = true;
 	workflow = hitl_load_workflow(batch, &claim.workflow_id);
 	hitl_deliver(batch, workflow, "reply", reply);
@@ -322,7 +326,7 @@ finish(HitlBatch *batch)
 			next.token == DatumGetInt64(batch->statements.values[1][0]) &&
 			memcmp(&next.workflow_id, &claim.workflow_id, sizeof(pg_uuid_t)) ==
 				0;
-		if (alone)
+		if (alone && !others_queued)
 			hitl_forget_wake(HITL_WORKER_EXECUTOR);
 	}
 	else

@@ -78,6 +78,7 @@ struct HttpClient
 
 static bool prepare_handle(HttpClient *client, HttpExchange *exchange,
 						   const HttpRequest *request);
+static bool has_content_type(const HttpRequest *request);
 static CURL *take_handle(HttpClient *client);
 static void keep_handle(HttpClient *client, CURL *easy);
 static void collect_done(HttpClient *client);
@@ -351,6 +352,10 @@ prepare_handle(HttpClient *client, HttpExchange *exchange,
 			return false;
 	if (exchange->headers == NULL)
 		return false;
+	/* Nor one that says what the body is, where there is none. */
+	if (request->body == NULL && !has_content_type(request) &&
+		curl_slist_append(exchange->headers, "Content-Type:") == NULL)
+		return false;
 
 #define SET(option, value) \
 	do \
@@ -398,6 +403,21 @@ prepare_handle(HttpClient *client, HttpExchange *exchange,
 #undef SET
 
 	return code == CURLE_OK;
+}
+
+/*
+ * Do the headers of a request say what its body is?
+ */
+static bool
+has_content_type(const HttpRequest *request)
+{
+	int i;
+
+	for (i = 0; request->headers[i] != NULL; i++)
+		if (strncasecmp(request->headers[i], "Content-Type:", 13) == 0 ||
+			strncasecmp(request->headers[i], "Content-Type;", 13) == 0)
+			return true;
+	return false;
 }
 
 /*

@@ -192,19 +192,19 @@ hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
 List *
 hitl_find_queues(HitlPurpose purpose)
 {
-	static HitlStatement find = {
-		"WITH RECURSIVE host AS ("
-		" (SELECT origin, rank FROM hitl.outbox"
-		" WHERE purpose = $1 AND status IN ('queued', 'sending')"
-		" ORDER BY origin, rank LIMIT 1)"
-		" UNION ALL"
-		" SELECT n.origin, n.rank FROM host h, LATERAL ("
-		" SELECT o.origin, o.rank FROM hitl.outbox o"
-		" WHERE o.purpose = $1 AND o.status IN ('queued', 'sending')"
-		" AND o.origin > h.origin ORDER BY o.origin, o.rank LIMIT 1) n)"
-		" SELECT origin, rank FROM host LIMIT $2",
-		2,
-		{TEXTOID, INT8OID}};
+	static HitlStatement find =
+		{"WITH RECURSIVE host AS ("
+		 " (SELECT origin, rank FROM hitl.outbox"
+		 " WHERE purpose = $1 AND status IN ('queued', 'sending')"
+		 " ORDER BY origin, rank LIMIT 1)"
+		 " UNION ALL"
+		 " SELECT n.origin, n.rank FROM host h, LATERAL ("
+		 " SELECT o.origin, o.rank FROM hitl.outbox o"
+		 " WHERE o.purpose = $1 AND o.status IN ('queued', 'sending')"
+		 " AND o.origin > h.origin ORDER BY o.origin, o.rank LIMIT 1) n)"
+		 " SELECT origin, rank FROM host LIMIT $2",
+		 2,
+		 {TEXTOID, INT8OID}};
 	Datum values[2];
 	List *queues = NIL;
 	uint64 row;
@@ -284,13 +284,13 @@ hitl_read_header_secrets(dlist_head *claimed)
 int
 hitl_release_waiting(void)
 {
-	static HitlStatement release = {
-		"UPDATE hitl.outbox SET missing_secret = NULL, next_attempt_at = now()"
-		" WHERE ctid = ANY (ARRAY("
-		" SELECT o.ctid FROM hitl.secrets s, LATERAL ("
-		" SELECT ctid FROM hitl.outbox WHERE missing_secret = s.name"
-		" AND status = 'queued' FOR NO KEY UPDATE SKIP LOCKED) o))",
-		0};
+	static HitlStatement release =
+		{"UPDATE hitl.outbox SET missing_secret = NULL, next_attempt_at = now()"
+		 " WHERE ctid = ANY (ARRAY("
+		 " SELECT o.ctid FROM hitl.secrets s, LATERAL ("
+		 " SELECT ctid FROM hitl.outbox WHERE missing_secret = s.name"
+		 " AND status = 'queued' FOR NO KEY UPDATE SKIP LOCKED) o))",
+		 0};
 	static HitlStatement count = {"SELECT count(*)::int4 FROM hitl.outbox"
 								  " WHERE missing_secret IS NOT NULL"
 								  " AND status = 'queued'",
@@ -599,8 +599,8 @@ fill_record(HitlDelivery *delivery, Datum *values, bool *nulls)
 	values[RECORD_ANSWERED] = BoolGetDatum(delivery->answered);
 	values[RECORD_RESPONSE_HEADERS] = text_or_null(
 		delivery->response_headers, &nulls[RECORD_RESPONSE_HEADERS]);
-	values[RECORD_MISSING_SECRET] = text_or_null(
-		delivery->missing_secret, &nulls[RECORD_MISSING_SECRET]);
+	values[RECORD_MISSING_SECRET] = text_or_null(delivery->missing_secret,
+												 &nulls[RECORD_MISSING_SECRET]);
 }
 
 /*

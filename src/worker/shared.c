@@ -437,7 +437,8 @@ detach_slot(int code, Datum arg)
 	HitlSlot *slot = hitl_my_slot;
 
 	LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
-	slot->exit_failed = code != 0 &&
+	/* What a statement does to its executor is no reason to wait with a new one. */
+	slot->exit_failed = code != 0 && !slot->running &&
 		pg_atomic_read_u32(&slot->state) != HITL_STATE_STOPPING;
 	slot->pid = 0;
 	slot->latch = NULL;

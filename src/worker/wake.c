@@ -71,6 +71,15 @@ hitl_wake_at_commit(HitlWorkerKind kind)
 }
 
 /*
+ * Was that noted in this transaction?
+ */
+bool
+hitl_will_wake(HitlWorkerKind kind)
+{
+	return (kinds_to_wake & (1U << kind)) != 0;
+}
+
+/*
  * What was noted before in this transaction is not needed after all.
  */
 void

@@ -38,7 +38,11 @@ typedef enum HitlWorkerKind
  */
 extern void hitl_wake_at_commit(HitlWorkerKind kind);
 
-/* After all, do not: who would be woken would find nothing to do. */
+/*
+ * Will one be woken?  Or after all, do not: who would be woken would find nothing
+ * to do.
+ */
+extern bool hitl_will_wake(HitlWorkerKind kind);
 extern void hitl_forget_wake(HitlWorkerKind kind);
 
 /*

@@ -20,6 +20,7 @@
 #include "workflow/caller.h"
 #include "workflow/definition.h"
 #include "workflow/identifier.h"
+#include "workflow/large.h"
 
 static const Oid event_types[] = {UUIDOID,		 INT4OID,  TEXTOID,	 TEXTOID,
 								  TEXTOID,		 JSONBOID, JSONBOID, TEXTOID,
@@ -32,7 +33,7 @@ static const Oid approval_types[] = {UUIDOID,  UUIDOID, INT8OID, TEXTOID,
 static const Oid checkpoint_types[] = {UUIDOID,		  UUIDOID,	TEXTOID,
 									   TEXTOID,		  TEXTOID,	INT4OID,
 									   JSONBOID,	  JSONBOID, TEXTOID,
-									   TIMESTAMPTZOID};
+									   TIMESTAMPTZOID, JSONBOID};
 static const Oid withdrawal_types[] = {UUIDOID, INT8OID};
 static const Oid message_types[] = {UUIDOID, TEXTOID, JSONBOID};
 static const Oid timer_types[] = {UUIDOID, TIMESTAMPTZOID, INT8OID};
@@ -40,7 +41,8 @@ static const Oid removal_types[] = {UUIDOID, INT8OID, INT8OID, BOOLOID};
 static const Oid statement_types[] = {UUIDOID, INT8OID, NAMEOID, JSONBOID,
 									  TIMESTAMPTZOID};
 static const Oid external_types[] = {UUIDOID, UUIDOID,	INT8OID, TEXTOID,
-									 TEXTOID, JSONBOID, INT4OID};
+									 TEXTOID, JSONBOID, INT4OID, INT8OID,
+									 INT4OID};
 
 static void free_core_memory(void *batch);
 static void load_workflows(HitlBatch *batch, const pg_uuid_t *id,
@@ -119,7 +121,8 @@ hitl_add_event(HitlBatch *batch, HitlWorkflow *workflow, const char *type,
 	workflow->changed = true;
 	workflow->last_event++;
 	if (delta)
-		hitl_data_change(hitl_scope_data(batch, workflow, batch->scope), delta);
+		hitl_data_change(hitl_scope_data(batch, workflow, batch->scope), delta,
+						 workflow->last_event);
 
 	values[0] = UUIDPGetDatum(&workflow->id);
 	values[1] = Int32GetDatum(workflow->last_event);
@@ -284,7 +287,7 @@ load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids,
 #define LOAD_WORKFLOWS \
 	"SELECT id, name, status, definition_hash, control, data, error, last_event, " \
 	"owner, started_at, finished_at, output, deadline, priority, template, parent_id, " \
-	"parent_token, depth, recoveries FROM hitl.workflows "
+	"parent_token, depth, recoveries, large FROM hitl.workflows "
 	static HitlStatement load_one = {
 		LOAD_WORKFLOWS "WHERE id = $1 FOR UPDATE",
 		1,
@@ -343,6 +346,8 @@ load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids,
 		}
 		batch->bytes += toast_raw_datum_size(datum);
 		hitl_data_read(&workflow->data, datum, NULL);
+		datum = hitl_column(i, 20, &isnull);
+		workflow->large = isnull ? NULL : DatumGetJsonbP(datum);
 		datum = hitl_column(i, 7, &isnull);
 		workflow->error = isnull ? NULL : DatumGetJsonbP(datum);
 		workflow->last_event = DatumGetInt32(hitl_column(i, 8, &isnull));
@@ -371,6 +376,9 @@ load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids,
 
 	qsort(batch->workflows, batch->nworkflows, sizeof(HitlWorkflow),
 		  compare_workflows);
+	for (i = 0; i < batch->nworkflows; i++)
+		hitl_large_read(&batch->workflows[i].data, batch,
+						&batch->workflows[i].id, batch->workflows[i].large);
 }
 
 /*

@@ -41,6 +41,7 @@ typedef struct HitlWorkflow
 	HitlDefinition *definition; /* NULL: moved by its owner */
 	HitlControl *control;		/* NULL without definition */
 	HitlData data;
+	Jsonb *large;  /* column, as it was read */
 	Jsonb *error;  /* NULL unless failed */
 	Jsonb *output; /* NULL unless completed with one */
 	int32 last_event;
@@ -82,7 +83,7 @@ typedef struct HitlBatch
 	 * of a REQUEST_APPROVAL effect, requested_by, requested_role; tasks id,
 	 * workflow_id, token, url, secret_name, body, idempotency key, retry,
 	 * timeout, priority; calls of http.c's own; checkpoints id, workflow_id, name, step_name, description,
-	 * event, control, data, created_by, created_at; withdrawals workflow_id,
+	 * event, control, data, created_by, created_at, large; withdrawals workflow_id,
 	 * token; messages workflow_id, kind, body; timers workflow_id, due_at,
 	 * token; removals workflow_id, first and last branch, keep scopes;
 	 * statements workflow_id, token, owner, body of a RUN_SQL effect, rank.

@@ -21,6 +21,7 @@
 #include "workflow/branch.h"
 #include "workflow/effects.h"
 #include "workflow/identifier.h"
+#include "workflow/large.h"
 
 /* Scopes within scopes; more than the core lets anybody nest. */
 #define MAX_SCOPE_DEPTH 1000
@@ -207,6 +208,7 @@ hitl_scope_document(HitlBatch *batch, HitlWorkflow *workflow, int64 scope)
 {
 	if (scope == 0)
 		return hitl_data_document(&workflow->data);
+	hitl_large_fetch(&workflow->data, NULL, 0, NULL, 0);
 	return hitl_merge_layers(hitl_scope_layers(batch, workflow, scope));
 }
 
@@ -615,6 +617,9 @@ result_of(HitlBranch *branch, HitlWorkflow *workflow,
 	HitlData *data = change->scope == 0 ? &workflow->data : &branch->data;
 	JsonbValue value;
 
+	if (change->result_step != NULL)
+		hitl_large_fetch(data, "steps", 5, change->result_step,
+						 strlen(change->result_step));
 	if (change->result_step == NULL)
 	{
 		value.type = jbvString;

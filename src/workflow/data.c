@@ -15,10 +15,12 @@
 #include "utils/memutils.h"
 #include "utils/numeric.h"
 #include "workflow/data.h"
+#include "workflow/large.h"
 
 /* Deltas that are merged at the latest, so that looking stays quick. */
 #define MAX_DELTAS 64
 
+static void fold(HitlData *data);
 static void unpack(HitlData *data);
 static void push_members(JsonbParseState **state, JsonbContainer *object);
 static bool is_object(const JsonbValue *value);
@@ -41,7 +43,7 @@ hitl_data_read(HitlData *data, Datum column, Size *unpacked)
  * Change the data by a delta.
  */
 void
-hitl_data_change(HitlData *data, Jsonb *delta)
+hitl_data_change(HitlData *data, Jsonb *delta, int event)
 {
 	Jsonb *whole = hitl_member(delta, "$");
 
@@ -51,41 +53,40 @@ hitl_data_change(HitlData *data, Jsonb *delta)
 		data->packed = NULL;
 		data->document = whole;
 		data->deltas = NIL;
+		data->events = NIL;
 		data->merged = false;
+		data->replaced_by = event;
+		if (data->workflow_id)
+			hitl_large_read(data, data->batch, data->workflow_id,
+							hitl_member(delta, "large"));
 		return;
 	}
 	data->deltas = lappend(data->deltas, delta);
+	data->events = lappend_int(data->events, event);
 	if (list_length(data->deltas) >= MAX_DELTAS)
-		(void) hitl_data_document(data);
+		fold(data);
 }
 
 /*
- * The data, all deltas merged.
+ * The data, all deltas merged, the large members among them.
  */
 Jsonb *
 hitl_data_document(HitlData *data)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext scratch;
-	Jsonb *document;
-
-	unpack(data);
-	if (data->deltas == NIL)
+	fold(data);
+	if (data->large == NIL)
 		return data->document;
+	hitl_large_fetch(data, NULL, 0, NULL, 0);
+	return hitl_merge_layers(hitl_data_layers(data, NIL));
+}
 
-	/* Of a large document this takes several times its size, at every step. */
-	scratch = AllocSetContextCreate(caller, "hitl merge",
-									ALLOCSET_DEFAULT_SIZES);
-	MemoryContextSwitchTo(scratch);
-	document = hitl_merge_layers(hitl_data_layers(data, NIL));
-	MemoryContextSwitchTo(caller);
-	if (data->merged)
-		pfree(data->document);
-	data->document = memcpy(palloc(VARSIZE(document)), document,
-							VARSIZE(document));
-	data->deltas = NIL;
-	data->merged = true;
-	MemoryContextDelete(scratch);
+/*
+ * The data as they are stored.
+ */
+Jsonb *
+hitl_data_stored(HitlData *data)
+{
+	fold(data);
 	return data->document;
 }
 
@@ -95,13 +96,11 @@ hitl_data_document(HitlData *data)
 List *
 hitl_data_layers(HitlData *data, List *layers)
 {
-	ListCell *cell;
-
 	unpack(data);
 	layers = lappend(layers, data->document);
-	foreach(cell, data->deltas)
-		layers = lappend(layers, lfirst(cell));
-	return layers;
+	if (data->large != NIL)
+		layers = hitl_large_layers(data, layers);
+	return list_concat(layers, data->deltas);
 }
 
 /*
@@ -332,6 +331,42 @@ hitl_facts(const char *key, ...)
 	va_end(args);
 	result = pushJsonbValue(&state, WJB_END_OBJECT, NULL);
 	return empty ? NULL : JsonbValueToJsonb(result);
+}
+
+/*
+ * Merge the deltas into the document.
+ */
+static void
+fold(HitlData *data)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext scratch;
+	Jsonb *document;
+
+	unpack(data);
+	if (data->changed)
+		hitl_large_refer(data);
+	if (data->deltas == NIL)
+		return;
+
+	/* Of a large document this takes several times its size, at every step. */
+	scratch = AllocSetContextCreate(caller, "hitl merge",
+									ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(scratch);
+	document = hitl_merge_layers(
+		list_concat(list_make1(data->document), data->deltas));
+	MemoryContextSwitchTo(caller);
+	if (data->merged)
+		pfree(data->document);
+	data->document = data->workflow_id ? hitl_large_take(data, document)
+									   : document;
+	if (data->document == document)
+		data->document = memcpy(palloc(VARSIZE(document)), document,
+								VARSIZE(document));
+	data->deltas = NIL;
+	data->events = NIL;
+	data->merged = true;
+	MemoryContextDelete(scratch);
 }
 
 /*

@@ -10,6 +10,9 @@
 #include "core/core.h"
 #include "nodes/pg_list.h"
 #include "utils/jsonb.h"
+#include "utils/uuid.h"
+
+struct HitlBatch;
 
 /*
  * The data of a workflow or scope.  It is unpacked when somebody looks, and
@@ -22,10 +25,17 @@ typedef struct HitlData
 							 * unpacked */
 	Jsonb *document;		/* without the deltas; NULL while packed */
 	List *deltas;			/* of Jsonb, oldest first */
+	List *events;			/* that brought them */
 	bool merged;			/* document was put together here, and is
 							 * nobody else's */
 	bool changed;			/* since it was read */
 	Size *unpacked;			/* adds up what was unpacked, or NULL */
+
+	/* Of a workflow, not of a scope (large.c). */
+	struct HitlBatch *batch;
+	const pg_uuid_t *workflow_id;
+	List *large;	 /* members that are in its trail, not in the document */
+	int replaced_by; /* the event that replaced the data, or 0 */
 } HitlData;
 
 /* What hitl_find_member() finds. */
@@ -41,18 +51,23 @@ typedef enum HitlFound
 extern void hitl_data_read(HitlData *data, Datum column, Size *unpacked);
 
 /*
- * Change the data: the members of the members of a delta replace or join those
- * of the data.  {"steps": {"a": 1}} adds or replaces $.steps.a only.  The one
- * exception: {"$": document} replaces the data.
+ * Change the data, as an event says: the members of the members of its delta
+ * replace or join those of the data.  {"steps": {"a": 1}} adds or replaces
+ * $.steps.a only.  The one exception: {"$": document, "large": {…}} replaces
+ * the data; large is as in hitl.workflows.
  */
-extern void hitl_data_change(HitlData *data, Jsonb *delta);
+extern void hitl_data_change(HitlData *data, Jsonb *delta, int event);
 
-/* The data, all deltas merged. */
+/* The data, all deltas merged, the large members among them. */
 extern Jsonb *hitl_data_document(HitlData *data);
+
+/* The same without the large members, as it is stored. */
+extern Jsonb *hitl_data_stored(HitlData *data);
 
 /*
  * Documents of which later ones are laid over earlier ones, as deltas are:
- * append what the data consist of to a list of such layers.
+ * append what the data consist of to a list of such layers.  Large members are
+ * among them as far as they have been fetched.
  */
 extern List *hitl_data_layers(HitlData *data, List *layers);
 

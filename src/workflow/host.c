@@ -26,6 +26,7 @@
 #include "workflow/branch.h"
 #include "workflow/data.h"
 #include "workflow/host.h"
+#include "workflow/large.h"
 
 /* Paths kept compiled per backend, and the longest worth keeping. */
 #define MAX_PATHS	 1000
@@ -57,6 +58,7 @@ static HTAB *paths = NULL;
 
 static HitlQueryResult query_path(void *context, int64_t scope,
 								  const char *path, const char **text);
+static void fetch_large(CompiledPath *path, HitlData *data);
 static HitlQueryResult evaluate(CompiledPath *path, List *layers,
 								const char **text);
 static Jsonb *select_members(CompiledPath *path, List *layers);
@@ -118,11 +120,17 @@ query_path(void *context, int64_t scope, const char *path, const char **text)
 
 	PG_TRY();
 	{
-		List *layers = hitl_scope_layers(host_data->batch, host_data->workflow,
-										 scope);
+		CompiledPath *compiled;
+		List *layers;
 
 		evaluating = true;
-		answer = evaluate(compile_path(path), layers, text);
+		compiled = compile_path(path);
+		evaluating = false;
+		fetch_large(compiled, &host_data->workflow->data);
+		layers = hitl_scope_layers(host_data->batch, host_data->workflow,
+								   scope);
+		evaluating = true;
+		answer = evaluate(compiled, layers, text);
 	}
 	PG_CATCH();
 	{
@@ -130,6 +138,28 @@ query_path(void *context, int64_t scope, const char *path, const char **text)
 	}
 	PG_END_TRY();
 	return answer;
+}
+
+/*
+ * Fetch what a path may look at of the large members of the data.
+ */
+static void
+fetch_large(CompiledPath *path, HitlData *data)
+{
+	int i;
+
+	if (data->large == NIL)
+		return;
+	for (i = 0; i < path->count; i++)
+	{
+		const Reference *reference = &path->references[i];
+
+		hitl_large_fetch(data, path->text + reference->member,
+						 reference->member_length, path->text + reference->name,
+						 reference->name_length);
+	}
+	if (path->count < 0)
+		hitl_large_fetch(data, NULL, 0, NULL, 0);
 }
 
 /*

@@ -432,10 +432,11 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 				/* the rewind reuses the list of effects */
 				char *name = pstrdup(effect->type);
 				char *reason = body ? hitl_member_text(body, "reason") : NULL;
-				Jsonb *undo;
+				Jsonb *undo = NULL;
 
 				hitl_core()->free_effects(&batch->effects);
-				undo = hitl_steps_to_undo(batch, workflow, name);
+				if (body == NULL || hitl_member(body, "undone") == NULL)
+					undo = hitl_steps_to_undo(batch, workflow, name);
 				if (undo)
 					add_answer(answers, "rollback",
 							   hitl_rollback_body(name, reason, NULL, undo));

@@ -14,6 +14,7 @@ CREATE TABLE hitl.workflows (
 	definition_hash bytea,				-- NULL: moved by its owner, not by the engine
 	control jsonb,						-- positions, tokens, counters: the core's own
 	data jsonb NOT NULL DEFAULT '{}',	-- {"variables": {}, "steps": {}, "task": ""}
+	large jsonb,						-- {"steps": {"name": seq}}: large members of data are in these events
 	error jsonb,						-- {"kind", "message", ...} once failed
 	last_event integer NOT NULL DEFAULT 0,
 	output jsonb,						-- what a definition's "output" came to, once completed

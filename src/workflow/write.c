@@ -18,6 +18,7 @@
 #include "workflow/effects.h"
 #include "workflow/external.h"
 #include "workflow/identifier.h"
+#include "workflow/large.h"
 #include "workflow/queue.h"
 
 /* Room for ids in the payload of one notification (its limit is 8000). */
@@ -251,19 +252,20 @@ write_workflows(HitlBatch *batch)
 	static const Oid types[] = {UUIDOID,		TEXTOID,	   JSONBOID,
 								JSONBOID,		JSONBOID,	   INT4OID,
 								TIMESTAMPTZOID, TIMESTAMPTZOID,
-								JSONBOID,		INT4OID};
+								JSONBOID,		INT4OID,	   JSONBOID};
 	static HitlStatement update_workflows = {
 		"UPDATE hitl.workflows w SET status = u.status, control = u.control, "
 		"data = coalesce(u.data, w.data), error = u.error, last_event = u.last_event, "
 		"started_at = u.started_at, finished_at = u.finished_at, output = u.output, "
-		"recoveries = u.recoveries "
-		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) AS u (id, status, control, "
-		"data, error, last_event, started_at, finished_at, output, recoveries) "
-		"WHERE w.id = u.id",
-		10,
+		"recoveries = u.recoveries, "
+		"large = CASE WHEN u.data IS NULL THEN w.large ELSE u.large END "
+		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS u (id, status, "
+		"control, data, error, last_event, started_at, finished_at, output, recoveries, "
+		"large) WHERE w.id = u.id",
+		11,
 		{UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID,
 		 JSONBARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
-		 JSONBARRAYOID, INT4ARRAYOID},
+		 JSONBARRAYOID, INT4ARRAYOID, JSONBARRAYOID},
 	};
 	HitlRows rows;
 	int i;
@@ -284,7 +286,7 @@ write_workflows(HitlBatch *batch)
 			values[2] = JsonbPGetDatum(hitl_dump_control(workflow->control));
 		nulls[3] = !workflow->data.changed;
 		if (workflow->data.changed)
-			values[3] = JsonbPGetDatum(hitl_data_document(&workflow->data));
+			values[3] = JsonbPGetDatum(hitl_data_stored(&workflow->data));
 		nulls[4] = workflow->error == NULL;
 		values[4] = JsonbPGetDatum(workflow->error);
 		values[5] = Int32GetDatum(workflow->last_event);
@@ -295,6 +297,8 @@ write_workflows(HitlBatch *batch)
 		nulls[8] = workflow->output == NULL;
 		values[8] = JsonbPGetDatum(workflow->output);
 		values[9] = Int32GetDatum(workflow->recoveries);
+		values[10] = PointerGetDatum(hitl_large_column(&workflow->data));
+		nulls[10] = values[10] == 0;
 		hitl_rows_add(&rows, values, nulls);
 		hitl_announce_at_commit(&workflow->id);
 	}

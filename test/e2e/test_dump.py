@@ -57,6 +57,7 @@ def source(cluster):
                                  secret_name => 'key', parameters => '{"temperature": 0.5}');
         SELECT hitl.configure_channel('hook', 'webhook', '{"url": "https://example.org/"}',
                                       is_default => false);
+        SELECT hitl.set_limit('host', 'models.example', max_concurrency => 4);
         """)
     with cluster.connect() as connection, cluster.connect(autocommit=False) as holder:
         ids = {"completed": make(connection, TASKS)[0], "failed": make(connection, FAILS)[0]}

@@ -63,7 +63,7 @@ def test_set_replace_delete(cluster):
     assert (row["name"], row["value"], row["created_by"]) == ("openai", "second", "postgres")
     assert row["updated_at"] > before
     assert cluster.sql("SELECT * FROM hitl.secret_names") \
-        == [{"name": "openai", "updated_at": row["updated_at"]}]
+        == [{"name": "openai", "updated_at": row["updated_at"], "allowed_hosts": []}]
     assert cluster.value("SELECT hitl.delete_secret('openai')") is True
     assert cluster.value("SELECT hitl.delete_secret('openai')") is False
 

@@ -225,6 +225,26 @@ def test_who_it_is(cluster):
         cluster.psql("DROP SCHEMA bobs; ALTER ROLE bob RESET ALL")
 
 
+def test_parallel(cluster):
+    """Parallel workers are who the leader is, and cannot be somebody else either."""
+    cluster.psql("""
+        ALTER ROLE alice SET force_parallel_mode = on;
+        SET ROLE alice;
+        CREATE FUNCTION who() RETURNS text PARALLEL SAFE LANGUAGE plpgsql AS
+            $$BEGIN RETURN session_user || ' ' || current_user || ' ' || current_setting('role')
+              || ' ' || has_table_privilege('secret', 'SELECT') || ' ' || pg_backend_pid(); END$$;
+        CREATE FUNCTION change() RETURNS text PARALLEL SAFE LANGUAGE plpgsql AS
+            $$BEGIN PERFORM set_config('role', 'postgres', true); RETURN 'changed'; END$$;
+        """)
+    try:
+        *who, pid = run(cluster, "SELECT who()")["rows"][0]["who"].split()
+        assert int(pid) not in {worker["pid"] for worker in cluster.workers()}
+        assert who == ["alice", "alice", "none", "false"]
+        fail(cluster, "SELECT change()")
+    finally:
+        cluster.psql("ALTER ROLE alice RESET ALL; DROP FUNCTION who, change")
+
+
 def test_rights(cluster):
     error = fail(cluster, "SELECT word FROM secret")
     assert error["kind"] == "permission_error"
@@ -503,11 +523,20 @@ def test_setting_limits(cluster):
 
 def test_stubborn(cluster):
     """One that catches every cancellation ends its worker, and is given up in the end."""
-    workflow = start(cluster, sql(
-        "DO $$BEGIN LOOP BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL;"
-        " END; END LOOP; END$$", timeout="100 milliseconds", retry={"max_attempts": 1}))
-    assert run(cluster, "SELECT 1 AS one")["count"] == 1   # the other executor goes on
-    error = ended(cluster, workflow, deadline=90)["error"]
+    stubborn = ("DO $$BEGIN LOOP BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN NULL;"
+                " END; END LOOP; END$$")
+    # One that its step has a limit for is not begun again.
+    assert fail(cluster, stubborn, timeout="1 second")["kind"] == "timeout"
+    wait_until(lambda: cluster.value("SELECT count(*) FROM hitl.statements") == 0)
+    cluster.configure(hitl__sql_timeout="100ms")
+    cluster.reload()
+    try:
+        workflow = start(cluster, sql(stubborn, retry={"max_attempts": 1}))
+        assert run(cluster, "SELECT 1 AS one")["count"] == 1   # the other executor goes on
+        error = ended(cluster, workflow, deadline=90)["error"]
+    finally:
+        cluster.configure(hitl__sql_timeout="60s")
+        cluster.reload()
     assert error["kind"] == "system_error"
     assert error["message"].startswith("the statement was begun 3 times and never ended")
 
@@ -515,6 +544,7 @@ def test_stubborn(cluster):
 def test_kills_the_server(cluster):
     """A statement that takes the server down does so three times, not for ever."""
     workflow = start(cluster, sql("SELECT pg_sleep(600)", retry={"max_attempts": 1}))
+    log = len(cluster.log())
 
     def pid():
         try:
@@ -522,8 +552,9 @@ def test_kills_the_server(cluster):
         except psycopg.OperationalError:
             return None
     for _ in range(3):
+        seen = cluster.log().count("database system is ready")
         cluster.kill(wait_until(pid, deadline=60))
-        time.sleep(0.05)
+        wait_until(lambda seen=seen: cluster.log().count("database system is ready") > seen)
 
     def over():
         try:
@@ -531,6 +562,7 @@ def test_kills_the_server(cluster):
         except psycopg.OperationalError:
             return None
     error = wait_until(over, deadline=60)["error"]
+    assert cluster.log()[log:].count("was terminated by signal 9") == 3
     assert error["kind"] == "system_error"
     assert error["message"].startswith("the statement was begun 3 times and never ended")
     cluster.wait_for_workers()

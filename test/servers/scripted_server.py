@@ -35,14 +35,14 @@ class Request:
 
 
 class ScriptedServer:
-    def __init__(self, family=socket.AF_INET, host="127.0.0.1"):
+    def __init__(self, family=socket.AF_INET, host="127.0.0.1", port=None):
         self.lock = threading.Condition()
         self.plans = {}
         self.seen = []
         self.connections = 0
         self.open = set()
         self.stopping = threading.Event()
-        for attempt in random.sample(PORTS, 50):
+        for attempt in [port] if port else random.sample(PORTS, 50):
             self.listener = socket.socket(family)
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -1,65 +1,61 @@
 /*
  * world.c
- *		The host of the simulation, and the invariants it holds the core to:
+ *		One workflow and its host: messages in, commits, and what must hold
+ *		after each.
  *
- *	- the same message on the same state has the same effects, as often as it
- *	  is tried; a call that fails changes nothing;
- *	- control state to text and back is the same state;
- *	- tokens only rise; per attempt, a step is asked for and run at most once;
- *	- what the control state awaits is what was asked for and is still open;
- *	- a task that must be approved before it acts runs only after an approval
- *	  that was shown this very task;
- *	- a result in the data is the one that was answered to the step's token;
- *	- what has ended stays so;
- *	- the status told is the status kept, and told once;
- *	- the data is what the deltas of the events add up to.
+ *	- The same message on the same state has the same effects, as often as it
+ *	  is tried; a call that fails changes nothing.
+ *	- What has ended stays so.
+ *	- Control state to text and back is the same state.
+ *	- What the control state and the branches await is what was asked for and
+ *	  is still open, each by one position; the status says which it is.
+ *	- A fork counts its branches right.
  */
 #include "world.h"
 
 Totals totals;
 
-static HitlResult advance(World *world, const char *kind, const char *body);
-static void apply(World *world, const HitlEffects *effects,
-				  const Asked *answered);
-static void apply_event(World *world, const HitlEffect *effect,
-						const Asked *answered);
-static void add_asked(World *world, const HitlEffect *effect);
-static void check_asked(World *world, const HitlEffect *effect);
-static void check_control(World *world);
-static void take_snapshot(World *world, const char *name, const char *control);
-static int find_checkpoint(const World *world, const char *name);
-static Asked *find_token(World *world, int64_t token);
-static char *write_effects(const HitlEffects *effects);
-static char *dump(const HitlControl *control);
 static HitlControl *parse(World *world, const char *text);
-static void note(World *world, const char *kind, const char *body,
-				 const HitlEffects *effects);
+static const char *dump(World *world, const HitlControl *control);
+static uint64_t try_in_vain(World *world, const HitlMessage *message,
+							HitlResult *result);
+static void check_unchanged(World *world);
+static void find_answered(World *world, const char *kind,
+						  const HitlJson *body);
+static void store_branches(World *world);
+static void read_active(World *world, const char *control, Branch *branch);
+static void check_position(World *world, const Branch *branch, int64_t id);
+static void check_counts(World *world, const Branch *branch);
+static bool is_mentioned(World *world, const Asked *asked);
+static bool has_number(const char *text, int64_t number);
+static AskedKind kind_awaited(const Branch *branch);
 
 /*
  * A new workflow.
  */
 void
-world_init(World *world, uint64_t seed)
+world_init(World *world, uint64_t seed, HitlDefinition *definition,
+		   const char *text)
 {
-	HitlFaults faults = {0};
-
 	memset(world, 0, sizeof(*world));
-	world->random = seed;
-	memory_init(
-		&world->memory,
-		"{\"variables\":{\"n\":5,\"yes\":true,\"no\":false,\"o\":{\"a\":[1]}},"
-		"\"steps\":{}}");
-	world->history = json_array();
-	json_array_append_new(world->history,
-						  json_pack("{s:o}", "restore",
-									json_deep_copy(world->memory.data)));
-	world->text = random_definition(world);
-	CHECK_INT(hitl_parse_definition(world->text, NULL, &world->definition,
-									&faults),
-			  HITL_OK);
+	hitl_arena_init(&world->arena);
+	world->arena.next_size = 64 * 1024;
+	world->random = seed * 2654435761u + 17;
+	world->host = (HitlHost){.context = world,
+							 .query = world_query,
+							 .load_branch = world_load,
+							 .list_branches = world_list};
+	world->text = text;
+	world->definition = definition;
+	world->status = "pending";
+	world->now_us = INT64_C(1700000000000000);
+	world->calls_left = -1;
+	world->seen_mask = 255;
+	world->seen = hitl_alloc_zero(&world->arena,
+								  (world->seen_mask + 1) * sizeof(uint64_t));
+	data_init(world);
 	world->control = parse(world, NULL);
-	strcpy(world->status, "pending");
-	take_snapshot(world, NULL, NULL);
+	world_commit(world);
 }
 
 /*
@@ -68,38 +64,8 @@ world_init(World *world, uint64_t seed)
 void
 world_free(World *world)
 {
-	int i;
-
-	for (i = 0; i < world->asked_count; i++)
-	{
-		free(world->asked[i].body);
-		free(world->asked[i].answer);
-	}
-	for (i = 0; i < world->snapshots; i++)
-	{
-		free(world->snapshot[i].name);
-		free(world->snapshot[i].control);
-		json_decref(world->snapshot[i].data);
-	}
-	free(world->asked);
-	free(world->text);
 	hitl_free_control(world->control);
-	hitl_free_definition(world->definition);
-	json_decref(world->history);
-	memory_free(&world->memory);
-}
-
-/*
- * For a failing run.
- */
-void
-world_print(const World *world)
-{
-	char *control = dump(world->control);
-
-	printf("definition: %s\ncontrol: %s\nlast messages:\n%s", world->text,
-		   control, world->trail);
-	free(control);
+	hitl_arena_free(&world->arena);
 }
 
 /*
@@ -122,671 +88,505 @@ pick(World *world, int choices)
 bool
 world_has_ended(const World *world)
 {
-	return strcmp(world->status, "completed") == 0 ||
-		strcmp(world->status, "failed") == 0 ||
+	return is_failed(world) || strcmp(world->status, "completed") == 0 ||
 		strcmp(world->status, "rejected") == 0 ||
 		strcmp(world->status, "cancelled") == 0;
 }
 
 /*
- * Send a message that is well formed.
- */
-void
-world_send(World *world, const char *kind, const char *body)
-{
-	HitlResult result = advance(world, kind, body);
-
-	CHECK(result == HITL_OK ||
-		  (result == HITL_HOST_FAILED && world->memory.broken));
-}
-
-/*
- * Send a message that may answer an open token by accident; if it would, it
- * is not sent.
- */
-void
-world_send_stray(World *world, const char *kind, const char *body)
-{
-	json_t *message = json_loads(body, 0, NULL);
-	Asked *asked = find_token(world,
-							  json_integer_value(
-								  json_object_get(message, "token")));
-
-	json_decref(message);
-	if (asked != NULL && asked->open &&
-		asked->approval == (strcmp(kind, "approval") == 0))
-		return;
-	world_send(world, kind, body);
-}
-
-/*
- * Send a message that is malformed, most of all for an open token.
- */
-void
-world_send_faulty(World *world)
-{
-	static const char *const faulty[][2] =
-		{{"approval", "{\"token\":%d}"},
-		 {"approval", "{\"token\":%d,\"outcome\":\"yes\"}"},
-		 {"approval", "{\"token\":\"%d\",\"outcome\":\"approved\"}"},
-		 {"approval", "{\"token\":%d,\"outcome\":\"approved\",\"feedback\":1}"},
-		 {"reply", "{\"token\":%d}"},
-		 {"reply", "{\"token\":%d,\"error\":[]}"},
-		 {"reply", "{\"token\":%d,\"status\":true}"},
-		 {"reply", "{\"token\":%d,"},
-		 {"poke", "{\"token\":%d}"}};
-	int which = pick(world, sizeof(faulty) / sizeof(faulty[0]));
-	char body[100];
-
-	snprintf(body, sizeof(body), faulty[which][1], (int) world->token);
-	CHECK_INT(advance(world, faulty[which][0], body),
-			  world_has_ended(world) && strcmp(faulty[which][0], "poke") != 0
-				  ? HITL_OK
-				  : HITL_INVALID);
-}
-
-/*
- * Answer something that is open; false if nothing is.  well: as one would
- * wish.
+ * Has it failed, so that a retry may bring it back?
  */
 bool
-world_answer(World *world, bool well)
+is_failed(const World *world)
 {
-	static const char *const outcomes[] = {"approved", "rejected", "expired",
-										   "cancelled"};
-	Asked *asked = NULL;
-	char body[400];
-	int i;
-
-	for (i = 0; i < world->asked_count; i++)
-	{
-		if (world->asked[i].open)
-			asked = &world->asked[i];
-	}
-	if (asked == NULL)
-		return false;
-	if (asked->approval)
-		snprintf(
-			body, sizeof(body),
-			"{\"token\":%lld,\"approval_id\":\"id-%lld\",\"outcome\":\"%s\","
-			"\"approver_id\":\"bob\",\"response_data\":{\"n\":1.5},\"feedback\":null}",
-			(long long) asked->token, (long long) asked->token,
-			well ? "approved" : outcomes[pick(world, 3) ? 0 : pick(world, 4)]);
-	else if (well || pick(world, 3))
-		snprintf(
-			body, sizeof(body),
-			pick(world, 3)
-				? "{\"token\":%lld,\"result\":{\"answer\":%lld}}"
-				: "{\"token\":%lld,\"status\":200,\"body\":\"{\\\"choices\\\":[{\\\"message\\\":"
-				  "{\\\"content\\\":\\\"%lld\\\"}}]}\"}",
-			(long long) asked->token, (long long) asked->token);
-	else if (pick(world, 2))
-		snprintf(
-			body, sizeof(body),
-			"{\"token\":%lld,\"error\":{\"kind\":\"%s\",\"message\":\"m\"}}",
-			(long long) asked->token,
-			pick(world, 2) ? "timeout" : "rate_limit");
-	else
-		snprintf(body, sizeof(body),
-				 "{\"token\":%lld,\"status\":500,\"body\":null}",
-				 (long long) asked->token);
-	asked->answer = strdup(body);
-	world_send(world, asked->approval ? "approval" : "reply", body);
-	return true;
-}
-
-/*
- * Deliver an answer once more.
- */
-void
-world_redeliver(World *world)
-{
-	const Asked *asked;
-
-	if (world->asked_count == 0)
-		return;
-	asked = &world->asked[pick(world, world->asked_count)];
-	if (asked->answer == NULL)
-		return;
-	CHECK(!asked->open);
-	world_send(world, asked->approval ? "approval" : "reply", asked->answer);
-}
-
-/*
- * Roll the workflow back to a snapshot.
- */
-void
-world_rewind(World *world, int number)
-{
-	const Snapshot *snapshot;
-	HitlEffects effects = {0};
-	HitlControl *control;
-	HitlResult result;
-
-	if (number < 0 || number >= world->snapshots)
-		return;
-	snapshot = &world->snapshot[number];
-	if (snapshot->control == NULL)
-		return;
-	result = hitl_rewind(world->definition, world->control, snapshot->control, NULL,
-						 &control, &effects);
-	note(world, "(rewind)", snapshot->control, &effects);
-	if (result == HITL_INVALID)
-	{
-		/* Where it had failed there is nothing to return to. */
-		CHECK(contains(snapshot->control, "\"status\":\"failed\"") ||
-			  contains(snapshot->control, "\"status\":\"rejected\"") ||
-			  contains(snapshot->control, "\"status\":\"cancelled\""));
-		CHECK(control == NULL && effects.count == 0 && effects.error != NULL);
-		hitl_free_effects(&effects);
-		return;
-	}
-	CHECK_INT(result, HITL_OK);
-	hitl_free_control(world->control);
-	world->control = control;
-	strcpy(world->status, "rolled_back");
-	world->more = false;
-	apply(world, &effects, NULL);
-	hitl_free_effects(&effects);
-
-	json_decref(world->memory.data);
-	world->memory.data = json_deep_copy(snapshot->data);
-	json_array_append_new(world->history,
-						  json_pack("{s:O}", "restore", snapshot->data));
-	totals.rollbacks++;
-	check_control(world);
-}
-
-/*
- * Is the data what its history makes of it?
- */
-void
-world_check_replay(World *world)
-{
-	json_t *data = NULL;
-	json_t *entry;
-	size_t i;
-
-	json_array_foreach(world->history, i, entry)
-	{
-		const char *delta = json_string_value(json_object_get(entry, "delta"));
-
-		if (delta != NULL)
-			merge_delta(data, delta);
-		else
-		{
-			json_decref(data);
-			data = json_deep_copy(json_object_get(entry, "restore"));
-		}
-	}
-	CHECK(json_equal(data, world->memory.data));
-	json_decref(data);
+	return strcmp(world->status, "failed") == 0;
 }
 
 /*
  * Advance as an engine does, now and then crashing before the commit.
  */
-static HitlResult
-advance(World *world, const char *kind, const char *body)
+HitlResult
+world_send(World *world, const char *kind, const char *body)
 {
-	HitlMessage message = {kind, body, ++world->now_us};
+	HitlMessage message = {kind, body, world->now_us,
+						   pick(world, 1000) / 1000.0};
 	HitlEffects effects = {0};
-	Asked answered = {0};
-	HitlControl *control;
+	const HitlJson *document = NULL;
 	HitlResult result;
+	HitlResult expected = HITL_OK;
+	uint64_t tried = 0;
 	bool ended = world_has_ended(world);
-	char *before = dump(world->control);
-	char *after;
-	int i;
 
 	totals.messages++;
-	control = parse(world, before);
-	result = hitl_advance(world->definition, control, &message,
-						  &world->memory.host, &effects);
-	after = dump(control);
-	note(world, kind, body, &effects);
+	world->now_us++;
+	TRACE("%s %s\n", kind, body == NULL ? "" : body);
+	if (world->committed != NULL && world->calls_left < 0 &&
+		pick(world, 8) == 0)
+	{
+		tried = try_in_vain(world, &message, &expected);
+		totals.crashes++;
+	}
+	if (world->committed != NULL && pick(world, 2) == 0)
+	{
+		hitl_free_control(world->control);
+		world->control = parse(world, world->committed);
+	}
+	result = hitl_advance(world->definition, world->control, &message,
+						  &world->host, &effects);
+	if (tracing)
+		trace_effects(&effects);
+	if (tried != 0 &&
+		(result != expected || hash_effects(&effects) != tried))
+		FAIL("the message has other effects at a second try");
 	if (result != HITL_OK)
 	{
-		CHECK_INT(effects.count, 0);
-		CHECK_TEXT(after, before);
+		TRACE("  refused: %s\n", effects.error == NULL ? "" : effects.error);
+		CHECK(effects.count == 0 && !effects.more);
+		CHECK(result == HITL_INVALID ? effects.error != NULL
+									 : world->calls_left == 0);
+		check_unchanged(world);
+		hitl_free_effects(&effects);
+		return result;
 	}
-	if (pick(world, 4) == 0)
+	if (body != NULL)
+		hitl_json_parse(&world->arena, body, strlen(body), 0, &document, NULL);
+	find_answered(world, kind, document);
+	if (ended && !world->may_return)
 	{
-		HitlEffects again = {0};
-		HitlControl *other = parse(world, before);
-		char *other_after;
-		char *first = write_effects(&effects);
-		char *second;
-
-		CHECK_INT(hitl_advance(world->definition, other, &message,
-							   &world->memory.host, &again),
-				  result);
-		other_after = dump(other);
-		second = write_effects(&again);
-		CHECK_TEXT(second, first);
-		CHECK_TEXT(other_after, after);
-		free(first);
-		free(second);
-		free(other_after);
-		hitl_free_control(other);
-		hitl_free_effects(&again);
+		CHECK(effects.count == 0 && !effects.more);
+		check_unchanged(world);
 	}
-	json_array_clear(world->memory.answers);
-
-	/* Commit. */
-	hitl_free_control(world->control);
-	world->control = control;
-	if (ended)
+	else
 	{
-		CHECK_INT(effects.count, 0);
-		CHECK_TEXT(after, before);
-	}
-	if (result == HITL_OK)
-	{
-		json_t *message_body = body == NULL ? NULL : json_loads(body, 0, NULL);
-		Asked *asked = find_token(world,
-								  json_integer_value(
-									  json_object_get(message_body, "token")));
-
-		json_decref(message_body);
-		if (asked != NULL && asked->open &&
-			asked->approval == (strcmp(kind, "approval") == 0) &&
-			strcmp(world->status, "rolled_back") != 0)
-		{
-			asked->open = false;
-			answered = *asked;
-		}
+		world->committed = NULL;
 		world->more = effects.more;
-		apply(world, &effects, answered.token == 0 ? NULL : &answered);
-		check_control(world);
-		if (effects.count > 0)
-			take_snapshot(world, NULL, after);
-		for (i = 0; i < effects.count; i++)
-		{
-			const HitlEffect *effect = &effects.items[i];
-
-			if (effect->kind == HITL_EFFECT_ROLLBACK)
-			{
-				int checkpoint = find_checkpoint(world, effect->type);
-
-				CHECK_INT(i, effects.count - 1);
-				CHECK(!effects.more);
-				strcpy(world->status, "rolled_back");
-				if (checkpoint >= 0)
-					world_rewind(world, checkpoint);
-				else
-					advance(world, "cancel",
-							"{\"reason\":\"no such checkpoint\"}");
-			}
-		}
+		apply_effects(world, &effects);
+		if (world->committed == NULL && pick(world, 4) != 0)
+			world_commit(world);
+		if (world->committed != NULL)
+			world_check(world);
 	}
+	if (world->answered != NULL && world->answered->kind != ASKED_TIMER &&
+		strcmp(kind, "timer") != 0)
+		CHECK(effects.count > 0);
+	world->answered = NULL;
 	hitl_free_effects(&effects);
-	free(before);
-	free(after);
-	return result;
-}
-
-/*
- * Carry effects out.
- */
-static void
-apply(World *world, const HitlEffects *effects, const Asked *answered)
-{
-	Asked *asked;
-	int i;
-
-	for (i = 0; i < effects->count; i++)
-	{
-		const HitlEffect *effect = &effects->items[i];
-
-		switch (effect->kind)
-		{
-			case HITL_EFFECT_EVENT:
-				apply_event(world, effect, answered);
-				break;
-			case HITL_EFFECT_STATUS:
-				CHECK(strcmp(world->status, effect->type) != 0);
-				CHECK(!world_has_ended(world));
-				snprintf(world->status, sizeof(world->status), "%s",
-						 effect->type);
-				CHECK((effect->body != NULL) ==
-					  (strcmp(effect->type, "failed") == 0 ||
-					   strcmp(effect->type, "rejected") == 0));
-				break;
-			case HITL_EFFECT_CHECKPOINT:
-				take_snapshot(world, effect->type, effect->control);
-				break;
-			case HITL_EFFECT_REQUEST_APPROVAL:
-			case HITL_EFFECT_RUN_TASK:
-				check_asked(world, effect);
-				add_asked(world, effect);
-				break;
-			case HITL_EFFECT_WITHDRAW:
-				asked = find_token(world, effect->token);
-				CHECK(asked != NULL && asked->open);
-				asked->open = false;
-				break;
-			case HITL_EFFECT_ROLLBACK:
-				break;
-		}
-	}
-}
-
-/*
- * An event: merge its delta, and see that it comes from the answer.
- */
-static void
-apply_event(World *world, const HitlEffect *effect, const Asked *answered)
-{
-	char path[60];
-	char expected[60];
-
-	if (effect->delta == NULL)
-		return;
-	CHECK(effect->step != NULL);
-	memory_merge(&world->memory, effect->delta);
-	json_array_append_new(world->history,
-						  json_pack("{s:s}", "delta", effect->delta));
-	if (strcmp(effect->type, "step_completed") != 0)
-		return;
-	CHECK(answered != NULL);
-	CHECK_TEXT(answered->path, effect->position);
-	CHECK_INT(answered->attempt, effect->attempt);
-	snprintf(path, sizeof(path), "/steps/%s/answer", effect->step);
-	snprintf(expected, sizeof(expected), "%lld", (long long) answered->token);
-	if (!answered->approval)
-	{
-		const char *answer = member_of(effect->delta, path);
-
-		CHECK(answer != NULL && contains(answer, expected));
-	}
-	else
-	{
-		const char *approved = contains(answered->answer,
-										"\"outcome\":\"approved\"")
-			? "\"approved\""
-			: NULL;
-		const char *decision;
-
-		snprintf(path, sizeof(path), "/steps/%s/decision", effect->step);
-		decision = member_of(effect->delta, path);
-		if (decision == NULL)
-		{
-			snprintf(path, sizeof(path), "/steps/%s/approval/outcome",
-					 effect->step);
-			decision = member_of(effect->delta, path);
-		}
-		CHECK(decision != NULL);
-		CHECK((strcmp(decision, "\"approved\"") == 0) == (approved != NULL));
-	}
-}
-
-/*
- * Remember what was asked for.
- */
-static void
-add_asked(World *world, const HitlEffect *effect)
-{
-	Asked *asked;
-
-	if (world->asked_count == world->asked_capacity)
-	{
-		world->asked_capacity = world->asked_capacity * 2 + 16;
-		world->asked = realloc(world->asked,
-							   world->asked_capacity * sizeof(Asked));
-	}
-	asked = &world->asked[world->asked_count++];
-	memset(asked, 0, sizeof(*asked));
-	asked->token = effect->token;
-	asked->approval = effect->kind == HITL_EFFECT_REQUEST_APPROVAL;
-	asked->open = true;
-	snprintf(asked->path, sizeof(asked->path), "%s", effect->position);
-	asked->attempt = effect->attempt;
-	asked->body = strdup(effect->body);
-	world->token = effect->token;
-}
-
-/*
- * May this be asked for now?
- */
-static void
-check_asked(World *world, const HitlEffect *effect)
-{
-	bool approval = effect->kind == HITL_EFFECT_REQUEST_APPROVAL;
-	const HitlStep *step = hitl_find_step(&world->definition->by_path,
-										  effect->position);
-	char *task;
-	bool approved = false;
-	int i;
-
-	CHECK(effect->token > world->token);
-	CHECK(effect->attempt >= 1);
-	for (i = 0; i < world->asked_count; i++)
-	{
-		const Asked *other = &world->asked[i];
-
-		if (strcmp(other->path, effect->position) == 0 &&
-			other->approval == approval)
-			CHECK(other->attempt < effect->attempt);
-	}
-	if (approval || step->as.task.gate != HITL_GATE_BEFORE)
-		return;
-
-	/* The very task must have been shown and approved. */
-	task = strdup(member_of(effect->body, "/task"));
-	for (i = 0; i < world->asked_count; i++)
-	{
-		const Asked *other = &world->asked[i];
-
-		if (strcmp(other->path, effect->position) == 0 && other->approval &&
-			other->answer != NULL &&
-			contains(other->answer, "\"outcome\":\"approved\"") &&
-			strcmp(member_of(other->body, "/context_data/task"), task) == 0)
-			approved = true;
-	}
-	CHECK(approved);
-	free(task);
-}
-
-/*
- * Does the control state agree with the tables?
- */
-static void
-check_control(World *world)
-{
-	char *text = dump(world->control);
-	json_t *control = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-	json_t *active = json_object_get(control, "active");
-	json_t *position;
-	long long completed = json_integer_value(
-		json_object_get(control, "completed"));
-	const char *status = json_string_value(json_object_get(control, "status"));
-	bool ready = false;
-	int waiting = 0;
-	int open = 0;
-	size_t i;
-	int n;
-
-	CHECK(control != NULL);
-	CHECK(completed >= 0 && completed <= world->definition->total);
-	json_array_foreach(active, i, position)
-	{
-		const char *state = json_string_value(
-			json_object_get(position, "state"));
-		Asked *asked;
-
-		if (strcmp(state, "ready") == 0)
-		{
-			ready = true;
-			CHECK(json_object_get(position, "token") == NULL);
-			continue;
-		}
-		asked = find_token(world,
-						   json_integer_value(
-							   json_object_get(position, "token")));
-		CHECK(asked != NULL && asked->open);
-		CHECK(asked->approval == (strcmp(state, "waiting_approval") == 0));
-		CHECK_TEXT(asked->path,
-				   json_string_value(json_object_get(position, "position")));
-		waiting++;
-	}
-	for (n = 0; n < world->asked_count; n++)
-		open += world->asked[n].open;
-	CHECK_INT(open, waiting);
-	if (strcmp(status, "pending") != 0 && strcmp(status, "rolled_back") != 0)
-	{
-		CHECK_TEXT(world->status, status);
-		CHECK_INT(world->more, ready);
-	}
-	if (strcmp(status, "completed") == 0)
-		CHECK_INT(completed, world->definition->total);
-	if (world_has_ended(world))
-		CHECK_INT(json_array_size(active), 0);
-	json_decref(control);
-	free(text);
-}
-
-/*
- * Keep a place to return to; the last of them stands for those beyond.
- */
-static void
-take_snapshot(World *world, const char *name, const char *control)
-{
-	Snapshot *snapshot;
-
-	if (world->snapshots == MAX_SNAPSHOTS)
-	{
-		snapshot = &world->snapshot[MAX_SNAPSHOTS - 1];
-		free(snapshot->name);
-		free(snapshot->control);
-		json_decref(snapshot->data);
-	}
-	else
-		snapshot = &world->snapshot[world->snapshots++];
-	snapshot->name = name == NULL ? NULL : strdup(name);
-	snapshot->control = control == NULL ? dump(world->control)
-										: strdup(control);
-	snapshot->data = json_deep_copy(world->memory.data);
-}
-
-/*
- * The newest checkpoint of a name; -1 for none.
- */
-static int
-find_checkpoint(const World *world, const char *name)
-{
-	int i;
-
-	for (i = world->snapshots - 1; i >= 0; i--)
-	{
-		if (world->snapshot[i].name != NULL &&
-			strcmp(world->snapshot[i].name, name) == 0)
-			break;
-	}
-	return i;
+	hand_out(world);
+	return HITL_OK;
 }
 
 /*
  * What was asked for under a token, or NULL.
  */
-static Asked *
-find_token(World *world, int64_t token)
+Asked *
+find_asked(World *world, int64_t token)
 {
-	int i;
+	int64_t counter = token & ((INT64_C(1) << HITL_TOKEN_BITS) - 1);
+	Asked *asked;
 
-	for (i = 0; i < world->asked_count; i++)
-	{
-		if (world->asked[i].token == token)
-			return &world->asked[i];
-	}
-	return NULL;
+	if (token <= 0 || counter >= world->asked.count)
+		return NULL;
+	asked = &world->asked.items[counter];
+	return asked->token == token ? asked : NULL;
 }
 
 /*
- * Effects with all their members as text.
+ * Write the control state and the branches.
  */
-static char *
-write_effects(const HitlEffects *effects)
+void
+world_commit(World *world)
 {
-	json_t *list = json_array();
-	char *text;
-	int i;
+	HitlControl *control;
 
-	for (i = 0; i < effects->count; i++)
+	store_branches(world);
+	world->committed = dump(world, world->control);
+	read_active(world, world->committed, branch_at(world, 0));
+	if (pick(world, 8) == 0)
 	{
-		const HitlEffect *effect = &effects->items[i];
-
-		json_array_append_new(list,
-							  json_pack("[i,s?,s?,s?,i,I,s?,s?,s?]",
-										effect->kind, effect->type,
-										effect->step, effect->position,
-										effect->attempt,
-										(json_int_t) effect->token,
-										effect->body, effect->delta,
-										effect->control));
+		control = parse(world, world->committed);
+		CHECK(strcmp(dump(world, control), world->committed) == 0);
+		hitl_free_control(control);
 	}
-	json_array_append_new(list, json_boolean(effects->more));
-	text = json_dumps(list, 0);
-	CHECK(text != NULL);
-	json_decref(list);
-	return text;
 }
 
 /*
- * Control state as text.
+ * Do the control state and the tables agree?
  */
-static char *
-dump(const HitlControl *control)
+void
+world_check(World *world)
 {
-	char *text;
+	const Branch *root = branch_at(world, 0);
+	bool ready = false;
+	bool reply = false;
+	bool approval = false;
+	const Asked *asked;
+	int awaited = 0;
+	int open = 0;
+	int64_t id;
 
-	CHECK_INT(hitl_dump_control(control, &text), HITL_OK);
-	return text;
+	for (id = 0; id < world->branches.count; id++)
+	{
+		const Branch *branch = &world->branches.items[id];
+
+		if ((id > 0 && branch->status != BRANCH_ACTIVE) ||
+			branch->state == NULL)
+			continue;
+		if (world_has_ended(world))
+		{
+			CHECK(is_failed(world));
+			continue;
+		}
+		check_position(world, branch, id);
+		asked = find_asked(world, branch->token);
+		awaited += asked != NULL && asked->kind != ASKED_TIMER;
+		ready |= strcmp(branch->state, "ready") == 0;
+		reply |= strcmp(branch->state, "waiting_reply") == 0;
+		approval |= strcmp(branch->state, "waiting_approval") == 0;
+		if (strcmp(branch->state, "waiting_branches") == 0)
+			check_counts(world, branch);
+	}
+	for (id = 0; id < world->asked.count; id++)
+	{
+		asked = &world->asked.items[id];
+		if (!asked->open)
+		{
+			if (asked->due_us != 0)
+				FAIL("the time limit of %lld is left behind",
+					 (long long) asked->token);
+			continue;
+		}
+		if (asked->kind != ASKED_TIMER)
+			open++;
+
+		/* limits of a switch and of the workflow are no position's */
+		else if (!is_mentioned(world, asked))
+			FAIL("nobody awaits the timer %lld", (long long) asked->token);
+	}
+	if (open != awaited)
+		FAIL("%d are open, %d awaited", open, awaited);
+	if (world_has_ended(world))
+	{
+		CHECK(open == 0 && !world->more);
+		if (!is_failed(world))
+			CHECK(root->state == NULL);
+		for (id = 1; !is_failed(world) && id < world->branches.count; id++)
+			CHECK(world->branches.items[id].status == BRANCH_NONE);
+	}
+	else if (strcmp(world->status, "running") == 0)
+		CHECK(ready || reply || world->more);
+	else if (strcmp(world->status, "waiting_approval") == 0)
+		CHECK(approval && !reply && !world->more);
+	else if (strcmp(world->status, "waiting") == 0)
+		CHECK(!approval && !reply && !world->more);
 }
 
 /*
- * Control state from text; it must come out the same again.
+ * Control state from text.
  */
 static HitlControl *
 parse(World *world, const char *text)
 {
 	HitlControl *control;
 	char *error = NULL;
-	char *again;
 
 	if (hitl_parse_control(world->definition, text, &control, &error) !=
 		HITL_OK)
-		report_failure(__FILE__, __LINE__, "%s: %s",
-					   error == NULL ? "no memory" : error, text);
-	if (text != NULL)
-	{
-		again = dump(control);
-		CHECK_TEXT(again, text);
-		free(again);
-	}
+		FAIL("%s: %s", error == NULL ? "no memory" : error, text);
 	return control;
 }
 
 /*
- * Write into the trail, dropping its older half when it is full.
+ * Control state as text.
+ */
+static const char *
+dump(World *world, const HitlControl *control)
+{
+	const char *kept;
+	char *text;
+
+	CHECK(hitl_dump_control(control, &text) == HITL_OK);
+	kept = keep(world, text);
+	free(text);
+	return kept;
+}
+
+/*
+ * Advance and crash: what the effects were, as a hash.
+ */
+static uint64_t
+try_in_vain(World *world, const HitlMessage *message, HitlResult *result)
+{
+	HitlControl *control = parse(world, world->committed);
+	HitlEffects effects = {0};
+	uint64_t hash;
+
+	*result = hitl_advance(world->definition, control, message, &world->host,
+						   &effects);
+	hash = hash_effects(&effects);
+	hitl_free_effects(&effects);
+	hitl_free_control(control);
+	return hash;
+}
+
+/*
+ * After a call that has no effects, nothing is there to be written.
  */
 static void
-note(World *world, const char *kind, const char *body,
-	 const HitlEffects *effects)
+check_unchanged(World *world)
 {
-	char line[700];
-	char summary[300];
+	HitlBranchChanges changes = {0};
+
+	if (world->committed == NULL)
+		return;
+	CHECK(strcmp(dump(world, world->control), world->committed) == 0);
+	CHECK(hitl_dump_branches(world->control, &changes) == HITL_OK);
+	CHECK(changes.count == 0);
+	hitl_free_branches(&changes);
+}
+
+/*
+ * Note what a message answers, which then is open no longer.
+ */
+static void
+find_answered(World *world, const char *kind, const HitlJson *body)
+{
+	static const char *const kinds[] = {[ASKED_APPROVAL] = "approval",
+										[ASKED_TASK] = "reply",
+										[ASKED_SQL] = "reply",
+										[ASKED_HTTP] = "reply",
+										[ASKED_EXTERNAL] = "reply",
+										[ASKED_SIGNAL] = "signal",
+										[ASKED_CHILD] = "child",
+										[ASKED_JOIN] = "reply",
+										[ASKED_TIMER] = "timer"};
+	const HitlJson *outcome = hitl_json_member(body, "outcome");
+	int64_t token;
+	Asked *asked;
+
+	world->answered = NULL;
+	if (!hitl_json_integer(hitl_json_member(body, "token"), &token))
+		return;
+	asked = find_asked(world, token);
+	if (asked == NULL || !asked->open)
+		return;
+	if (strcmp(kind, "timer") == 0)
+	{
+		/* It has come, and will not come again. */
+		CHECK(asked->due_us > 0 && asked->due_us <= world->now_us);
+		asked->due_us = 0;
+		world->answered = asked;
+		asked->open = asked->kind != ASKED_TIMER;
+		return;
+	}
+	if (strcmp(kinds[asked->kind], kind) != 0)
+		return;
+	asked->open = false;
+	asked->is_approved = outcome != NULL &&
+		strcmp(outcome->text, "approved") == 0;
+	world->answered = asked;
+}
+
+/*
+ * Write the branches that have changed.
+ */
+static void
+store_branches(World *world)
+{
+	static const char *const names[] = {[BRANCH_ACTIVE] = "active",
+										[BRANCH_COMPLETED] = "completed",
+										[BRANCH_FAILED] = "failed",
+										[BRANCH_CANCELLED] = "cancelled"};
+	HitlBranchChanges changes = {0};
+	int i;
+
+	CHECK(hitl_dump_branches(world->control, &changes) == HITL_OK);
+	for (i = 0; i < changes.count; i++)
+	{
+		const HitlBranchChange *change = &changes.items[i];
+		Branch *branch = branch_at(world, change->branch);
+		BranchStatus status = BRANCH_ACTIVE;
+
+		CHECK(change->branch > 0);
+		while (status < BRANCH_CANCELLED &&
+			   strcmp(names[status], change->status) != 0)
+			status++;
+		CHECK(strcmp(names[status], change->status) == 0);
+		CHECK((status == BRANCH_ACTIVE) == (change->control != NULL));
+		if (branch->status > BRANCH_ACTIVE)
+			FAIL("branch %lld has ended, and becomes %s",
+				 (long long) change->branch, change->status);
+		if (branch->status == BRANCH_NONE)
+			totals.branches++;
+		branch->status = status;
+		branch->scope = change->scope;
+		CHECK(branch_at(world, branch->scope)->is_scope);
+		branch = branch_at(world, change->branch);
+		branch->control = keep(world, change->control);
+		branch->result_step = keep(world, change->result_step);
+		read_active(world, branch->control, branch);
+	}
+	hitl_free_branches(&changes);
+}
+
+/*
+ * What a text says about its active step.
+ */
+static void
+read_active(World *world, const char *control, Branch *branch)
+{
+	const HitlJson *document;
+	const HitlJson *active;
+	const HitlJson *counts;
+
+	branch->state = NULL;
+	branch->token = 0;
+	if (control == NULL)
+		return;
+	if (hitl_json_parse(&world->arena, control, strlen(control),
+						HITL_JSON_COMPOSED, &document, NULL) != HITL_OK)
+		FAIL("no JSON: %s", control);
+	active = hitl_json_member(document, "active");
+	CHECK(active != NULL && active->type == HITL_JSON_ARRAY &&
+		  active->count <= 1);
+	active = active->first;
+	if (active == NULL)
+		return;
+	branch->state = hitl_json_member(active, "state")->text;
+	branch->position = hitl_json_member(active, "position")->text;
+	hitl_json_integer(hitl_json_member(active, "token"), &branch->token);
+	counts = hitl_json_member(active, "branches");
+	memset(&branch->counts, 0, sizeof(branch->counts));
+	if (counts != NULL)
+	{
+		int64_t numbers[6] = {0};
+		const HitlJson *member;
+		int i = 0;
+
+		/* first, total, started, running, completed, failed */
+		for (member = counts->first; member != NULL && i < 6;
+			 member = member->next)
+			hitl_json_integer(member, &numbers[i++]);
+		branch->counts.first = numbers[0];
+		branch->counts.total = (int) numbers[1];
+		branch->counts.started = (int) numbers[2];
+		branch->counts.running = (int) numbers[3];
+		branch->counts.completed = (int) numbers[4];
+		branch->counts.failed = (int) numbers[5];
+	}
+}
+
+/*
+ * Is what a position awaits open, and its own?
+ */
+static void
+check_position(World *world, const Branch *branch, int64_t id)
+{
+	const Asked *asked;
+
+	if (strcmp(branch->state, "ready") == 0)
+	{
+		CHECK(branch->token == 0);
+		return;
+	}
+	CHECK(HITL_TOKEN_BRANCH(branch->token) == id);
+	asked = find_asked(world, branch->token);
+	if (strcmp(branch->state, "waiting_branches") == 0 && asked == NULL)
+		return; /* without a time limit */
+	if (asked == NULL || !asked->open)
+		FAIL("%s awaits %lld, which is not open", branch->position,
+			 (long long) branch->token);
+	CHECK(strcmp(asked->position, branch->position) == 0);
+	CHECK(asked->scope == branch->scope);
+	if (strcmp(branch->state, "waiting_reply") == 0)
+		CHECK(asked->kind >= ASKED_TASK && asked->kind <= ASKED_JOIN &&
+			  asked->kind != ASKED_SIGNAL && asked->kind != ASKED_CHILD);
+	else
+		CHECK(asked->kind == kind_awaited(branch));
+}
+
+/*
+ * What a state awaits.
+ */
+static AskedKind
+kind_awaited(const Branch *branch)
+{
+	static const struct
+	{
+		const char *state;
+		AskedKind kind;
+	} states[] = {{"waiting_approval", ASKED_APPROVAL},
+				  {"waiting_timer", ASKED_TIMER},
+				  {"waiting_retry", ASKED_TIMER},
+				  {"waiting_signal", ASKED_SIGNAL},
+				  {"waiting_workflow", ASKED_CHILD},
+				  {"waiting_branches", ASKED_TIMER}};
+	size_t i;
+
+	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+	{
+		if (strcmp(states[i].state, branch->state) == 0)
+			return states[i].kind;
+	}
+	FAIL("no state: %s", branch->state);
+}
+
+/*
+ * Do the counts of a fork agree with its branches?
+ */
+static void
+check_counts(World *world, const Branch *branch)
+{
+	const HitlCounts *counts = &branch->counts;
+	int statuses[BRANCH_CANCELLED + 1] = {0};
+	int64_t id;
+
+	CHECK(counts->total > 0);
+	for (id = counts->first; id < counts->first + counts->total; id++)
+		statuses[branch_at(world, id)->status]++;
+	if (counts->running != statuses[BRANCH_ACTIVE] ||
+		counts->completed != statuses[BRANCH_COMPLETED] ||
+		counts->failed != statuses[BRANCH_FAILED] ||
+		counts->total - counts->started !=
+			statuses[BRANCH_PREPARED] + statuses[BRANCH_NONE])
+		FAIL("%s: of %d branches %d are started, %d run, %d completed, %d "
+			 "failed; the rows say %d not begun, %d run, %d completed, %d "
+			 "failed, %d cancelled",
+			 branch->position, counts->total, counts->started, counts->running,
+			 counts->completed, counts->failed,
+			 statuses[BRANCH_PREPARED] + statuses[BRANCH_NONE],
+			 statuses[BRANCH_ACTIVE], statuses[BRANCH_COMPLETED],
+			 statuses[BRANCH_FAILED], statuses[BRANCH_CANCELLED]);
+}
+
+/*
+ * Does a text of the control state have the token of a timer?
+ */
+static bool
+is_mentioned(World *world, const Asked *asked)
+{
+	int64_t id = HITL_TOKEN_BRANCH(asked->token);
+	const char *text = id == 0 ? world->committed
+							   : branch_at(world, id)->control;
+
+	return text != NULL && has_number(text, asked->token);
+}
+
+/*
+ * Is a number a word of a text?
+ */
+static bool
+has_number(const char *text, int64_t number)
+{
+	char digits[32];
+	const char *p = text;
 	size_t length;
 
-	summarize(effects, summary, sizeof(summary));
-	snprintf(line, sizeof(line), "  %s %.300s -> %s\n", kind,
-			 body == NULL ? "" : body, summary);
-	length = strlen(world->trail);
-	if (length + strlen(line) >= sizeof(world->trail))
+	length = snprintf(digits, sizeof(digits), ":%lld", (long long) number);
+	while ((p = strstr(p, digits)) != NULL)
 	{
-		memmove(world->trail, world->trail + length / 2,
-				length - length / 2 + 1);
-		length = strlen(world->trail);
+		p += length;
+		if (*p < '0' || *p > '9')
+			return true;
 	}
-	snprintf(world->trail + length, sizeof(world->trail) - length, "%s", line);
+	return false;
 }

@@ -21,6 +21,8 @@ extern const Test suite_policy[];
 extern const Test suite_inference[];
 extern const Test suite_api[];
 extern const Test suite_fork[];
+extern const Test suite_switch[];
+extern const Test suite_command[];
 extern const Test suite_instant[];
 extern const Test suite_sql[];
 extern const Test suite_http[];
@@ -30,6 +32,8 @@ extern const Test suite_child[];
 extern const Test suite_external[];
 extern const Test suite_steps[];
 extern const Test suite_fork[];
+extern const Test suite_switch[];
+extern const Test suite_command[];
 
 static const struct
 {
@@ -47,7 +51,8 @@ static const struct
 	 {"http", suite_http},			   {"wait", suite_wait},
 	 {"signal", suite_signal},		   {"child", suite_child},
 	 {"external", suite_external},
-	 {"steps", suite_steps},			   {"fork", suite_fork}};
+	 {"steps", suite_steps},			   {"fork", suite_fork},
+	 {"switch", suite_switch},		   {"command", suite_command}};
 
 long allocations_left = -1;
 static int failures; /* of the running test */
