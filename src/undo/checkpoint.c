@@ -173,13 +173,15 @@ Jsonb *
 hitl_steps_to_undo(HitlBatch *batch, HitlWorkflow *workflow, const char *name)
 {
 	static HitlStatement list = {
-		"SELECT jsonb_agg(jsonb_build_object('event', e.seq, 'position', e.position) "
+		/* by their names: it may have been migrated since */
+		"SELECT jsonb_agg(jsonb_build_object('event', e.seq, 'position', s.position) "
 		"ORDER BY e.seq DESC) FROM hitl.workflows w "
 		"JOIN hitl.definitions d ON d.hash = w.definition_hash "
 		"JOIN hitl.workflow_events e ON e.workflow_id = w.id "
+		"JOIN LATERAL hitl.definition_steps(d.definition) s "
+		"ON s.step ->> 'name' = e.step_name AND s.step ? 'undo' "
 		"WHERE w.id = $1 AND e.seq > $2 AND e.event_type = 'step_completed' "
 		"AND jsonb_path_exists(d.definition, '$.**.undo') "
-		"AND d.definition #> string_to_array(substr(e.position, 2), '/') ? 'undo' "
 		"AND NOT EXISTS (SELECT FROM hitl.workflow_events u WHERE u.workflow_id = w.id "
 		"AND u.seq > e.seq AND u.event_type = 'step_undone' "
 		"AND (u.data ->> 'event')::integer = e.seq)",
