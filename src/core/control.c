@@ -315,6 +315,74 @@ hitl_write_number(HitlBuffer *buffer, const char *key, int64_t value)
 }
 
 /*
+ * A whole number within limits.
+ */
+bool
+hitl_read_count(const HitlJson *object, const char *key, int64_t otherwise,
+				int64_t low, int64_t high, int64_t *count)
+{
+	const HitlJson *member = hitl_json_member(object, key);
+
+	*count = otherwise;
+	if (member != NULL && !hitl_json_integer(member, count))
+		return false;
+	return *count >= low && *count <= high;
+}
+
+/*
+ * The same for a number that is counted with less.
+ */
+bool
+hitl_read_int(const HitlJson *object, const char *key, int otherwise, int low,
+			  int high, int *count)
+{
+	int64_t number;
+
+	if (!hitl_read_count(object, key, otherwise, low, high, &number))
+		return false;
+	*count = (int) number;
+	return true;
+}
+
+/*
+ * Which of the names a string is; -1 for none.
+ */
+int
+hitl_find_name(const HitlJson *value, const char *const *names)
+{
+	int i;
+
+	for (i = 0;
+		 value != NULL && value->type == HITL_JSON_STRING && names[i] != NULL;
+		 i++)
+	{
+		if (strcmp(names[i], value->text) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/*
+ * Has an object only members of these names, each at most once?
+ */
+bool
+hitl_only_members(const HitlJson *object, const char *const *names)
+{
+	const HitlJson *member;
+
+	for (member = object->first; member != NULL; member = member->next)
+	{
+		const char *const *name = names;
+
+		while (*name != NULL && strcmp(*name, member->key) != 0)
+			name++;
+		if (*name == NULL || hitl_json_member(object, member->key) != member)
+			return false;
+	}
+	return true;
+}
+
+/*
  * Read the document into control; why it is refused, or NULL.
  */
 static const char *
@@ -468,72 +536,4 @@ read_attempts(const HitlJson *document, HitlBranch *branch)
 					   branch->round + 1, INT32_MAX / 2 + 1, &branch->highest))
 		return "\"highest\" of the control state is faulty";
 	return NULL;
-}
-
-/*
- * A whole number within limits.
- */
-bool
-hitl_read_count(const HitlJson *object, const char *key, int64_t otherwise,
-				int64_t low, int64_t high, int64_t *count)
-{
-	const HitlJson *member = hitl_json_member(object, key);
-
-	*count = otherwise;
-	if (member != NULL && !hitl_json_integer(member, count))
-		return false;
-	return *count >= low && *count <= high;
-}
-
-/*
- * The same for a number that is counted with less.
- */
-bool
-hitl_read_int(const HitlJson *object, const char *key, int otherwise, int low,
-			  int high, int *count)
-{
-	int64_t number;
-
-	if (!hitl_read_count(object, key, otherwise, low, high, &number))
-		return false;
-	*count = (int) number;
-	return true;
-}
-
-/*
- * Which of the names a string is; -1 for none.
- */
-int
-hitl_find_name(const HitlJson *value, const char *const *names)
-{
-	int i;
-
-	for (i = 0;
-		 value != NULL && value->type == HITL_JSON_STRING && names[i] != NULL;
-		 i++)
-	{
-		if (strcmp(names[i], value->text) == 0)
-			return i;
-	}
-	return -1;
-}
-
-/*
- * Has an object only members of these names, each at most once?
- */
-bool
-hitl_only_members(const HitlJson *object, const char *const *names)
-{
-	const HitlJson *member;
-
-	for (member = object->first; member != NULL; member = member->next)
-	{
-		const char *const *name = names;
-
-		while (*name != NULL && strcmp(*name, member->key) != 0)
-			name++;
-		if (*name == NULL || hitl_json_member(object, member->key) != member)
-			return false;
-	}
-	return true;
 }
