@@ -224,6 +224,10 @@ begin_undo(HitlRun *run, const HitlJson *body, const HitlJson *undo)
 		effect = hitl_emit(run, HITL_EFFECT_REMOVE_BRANCHES, NULL, NULL);
 		effect->keep = true;
 		hitl_forget_branches(run, 0, 0);
+
+		/* Those not loaded are gone, too. */
+		control->approvals = 0;
+		control->replies = 0;
 	}
 	control->root.has_position = false;
 	control->ready_count = 0;
