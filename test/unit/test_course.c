@@ -6,7 +6,6 @@
 
 #define TASK(name, more) \
 	"{\"name\":\"" name "\",\"type\":\"task\",\"task\":\"do\"" more "}"
-#define OUTSIDE(name, more) TASK(name, ",\"executor\":\"external\"" more)
 #define SQL(name, more) \
 	"{\"name\":\"" name "\",\"type\":\"sql\",\"sql\":\"select 1\"" more "}"
 #define ASK(name, more) \
@@ -97,7 +96,7 @@ TEST(time_limit_in_a_branch)
 	workflow_open(
 		&w,
 		STEPS(FOREACH("f",
-					  OUTSIDE("a", ",\"timeout\":9,\"on_error\":\"continue\"")
+					  SQL("a", ",\"timeout\":9,\"on_error\":\"continue\"")
 						  AND TASK("b", ""),
 					  "")),
 		"{\"items\":[1]}");
