@@ -45,6 +45,7 @@ BEGIN ATOMIC
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.activate_template(text, integer)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.deactivate_template(text, integer)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.start_template(text, jsonb, integer, text, timestamptz, text, integer, timestamptz, text)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.migrate_workflow(uuid, integer, jsonb, text)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.check_template(text, integer, jsonb)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.schedule_template(text, text, text, jsonb, integer)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.unschedule_template(text)'),

@@ -261,7 +261,7 @@ hitl_is_limited(const HitlPosition *position)
 {
 	const HitlStep *step = position->step;
 
-	if (step->timeout_ms == 0 || hitl_host_repeats(step))
+	if (step->timeout_ms == 0 || step->kind->host_retries)
 		return false;
 	switch (position->state)
 	{
@@ -422,8 +422,6 @@ hitl_end_workflow(HitlRun *run, HitlStatus status, const HitlPosition *cause,
 		effect = hitl_emit(run, HITL_EFFECT_REMOVE_BRANCHES, NULL, NULL);
 		effect->keep = run->definition->undoable;
 		hitl_forget_branches(run, 0, 0);
-		control->approvals = 0;
-		control->replies = 0;
 	}
 	control->root.has_position = false;
 	control->undo.total = 0;
@@ -517,6 +515,8 @@ hitl_write_error(HitlRun *run, const char *kind, const char *message,
 		hitl_json_write_member(&error, "step", position->step->name);
 		hitl_json_write_member(&error, "position", position->step->path);
 	}
+	if (run->told != NULL && message == run->told_message)
+		hitl_write_told(&error, run->told);
 	hitl_append_char(&error, '}');
 	text = hitl_buffer_text(&error);
 	if (text == NULL)
@@ -793,12 +793,16 @@ settle(HitlRun *run)
 	if (run->result != HITL_OK)
 		return;
 	hitl_count_awaited(run);
+	if (!hitl_has_branches(control))
+		control->ready_count = 0; /* those listed are gone */
 	if (!hitl_is_under_way(control) || control->status == HITL_PAUSED)
 		return;
 	if (!root->has_position && control->undo.total == 0)
 	{
 		/* The output is made of what the last step has left. */
-		if (run->definition->has_output && run->before.root.has_position)
+		if (run->definition->has_output &&
+			(run->before.root.has_position ||
+			 run->before.status == HITL_PENDING))
 		{
 			hitl_set_status(run, HITL_RUNNING, NULL);
 			run->effects->more = true;

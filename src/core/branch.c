@@ -278,10 +278,12 @@ hitl_count_awaited(HitlRun *run)
 	}
 
 	/* Those that were forgotten all at once have been counted as none. */
-	if (control->approvals < 0)
+	if (control->approvals < 0 || !hitl_has_branches(control))
 		control->approvals = 0;
-	if (control->replies < 0)
+	if (control->replies < 0 || !hitl_has_branches(control))
 		control->replies = 0;
+	if (!hitl_has_branches(control))
+		control->ready_count = 0;
 }
 
 /*

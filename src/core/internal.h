@@ -651,6 +651,8 @@ struct HitlRun
 	int64_t now_us;
 	double random; /* in [0, 1) */
 	int64_t scope; /* of the branch under way */
+	const HitlJson *told;	  /* the failure that the host has told of */
+	const char *told_message; /* its message, by which it is known */
 	HitlResult result;
 	HitlControl before; /* as it was when the call began */
 	int effects_before;
@@ -803,7 +805,6 @@ extern int64_t hitl_retry_delay(const HitlRetry *retry, int attempt,
 extern bool hitl_is_retryable(const HitlRetry *retry, const char *kind);
 extern void hitl_read_limits(HitlParse *parse, const HitlPlace *place,
 							 const HitlJson *object, HitlStep *step);
-extern bool hitl_host_repeats(const HitlStep *step);
 
 /* ---- instant.c ------------------------------------------------------ */
 
@@ -833,6 +834,7 @@ extern void hitl_fail_reply(HitlReply *reply, const char *kind,
 							const char *message);
 extern const char *hitl_message_of(HitlArena *arena, int64_t status,
 								   const HitlJson *document);
+extern void hitl_write_told(HitlBuffer *buffer, const HitlJson *error);
 extern void hitl_deliver_answer(HitlRun *run, HitlPosition *position,
 								const HitlJson *body);
 

@@ -183,6 +183,8 @@ hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
 		queue->served_at = now;
 		dlist_push_tail(claimed, &delivery->node);
 	}
+	for (i = 0; i < count; i++)
+		orders[i].queue->empty = orders[i].queue->got == 0;
 	return (int) SPI_processed;
 }
 

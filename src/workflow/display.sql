@@ -35,13 +35,17 @@ BEGIN
 	END LOOP;
 	RETURN QUERY
 		WITH run AS (
-			SELECT DISTINCT ON (e.position, coalesce(e.scope, 0))
-				   e.position, e.step_name, e.event_type, e.delta
+			-- by its name: it may have been migrated since
+			SELECT DISTINCT ON (s.position, coalesce(e.scope, 0))
+				   s.position, e.step_name, e.event_type, e.delta
 			FROM hitl.workflow_events e
+			JOIN hitl.definition_steps((SELECT d.definition FROM hitl.definitions d
+										WHERE d.hash = w.definition_hash)) AS s
+				ON s.step ->> 'name' = e.step_name
 			WHERE e.workflow_id = wanted AND e.position IS NOT NULL
 			  AND e.event_type IN ('step_completed', 'step_failed', 'step_skipped')
 			  AND NOT undone @> e.seq
-			ORDER BY e.position, coalesce(e.scope, 0), e.seq DESC
+			ORDER BY s.position, coalesce(e.scope, 0), e.seq DESC
 		), ended AS (
 			SELECT r.position, max(r.step_name) AS step_name,
 				   count(*) FILTER (WHERE r.event_type = 'step_completed') AS completed,

@@ -60,3 +60,14 @@ CREATE FUNCTION hitl.check_template(name text, version integer DEFAULT NULL, inp
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION hitl.check_template(text, integer, jsonb) IS
 	'the version that would be started; an error says why none would be';
+
+CREATE FUNCTION hitl.migrate_workflow(
+	workflow_id uuid,
+	template_version integer DEFAULT NULL,
+	definition jsonb DEFAULT NULL,
+	reason text DEFAULT NULL
+) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'hitl_migrate_workflow' LANGUAGE C VOLATILE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION hitl.migrate_workflow(uuid, integer, jsonb, text) IS
+	'move a workflow to another version of its template (the latest active one) or to a definition, where what is under way is there, too; false if it has that definition already';

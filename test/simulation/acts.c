@@ -20,12 +20,10 @@ static void retry_workflow(World *world);
 bool
 world_answer(World *world, bool well)
 {
-	static const char *const kinds[] = {[ASKED_APPROVAL] = "approval",
-										[ASKED_TASK] = "reply",
-										[ASKED_SQL] = "reply",
-										[ASKED_HTTP] = "reply",
-										[ASKED_EXTERNAL] = "reply",
-										[ASKED_CHILD] = "child"};
+	static const char *const kinds[] =
+		{[ASKED_APPROVAL] = "approval", [ASKED_TASK] = "reply",
+		 [ASKED_SQL] = "reply",			[ASKED_HTTP] = "reply",
+		 [ASKED_EXTERNAL] = "reply",	[ASKED_CHILD] = "child"};
 	Asked *asked = pick_asked(world);
 
 	if (asked == NULL)
@@ -66,8 +64,7 @@ world_deliver(World *world, bool in_order)
 	letter = world->mailbox.items[which];
 	if (world_send(world, letter.kind, letter.body) != HITL_OK)
 		return true; /* it stays, and comes again */
-	world->mailbox.items[which] =
-		world->mailbox.items[--world->mailbox.count];
+	world->mailbox.items[which] = world->mailbox.items[--world->mailbox.count];
 	if (world->delivered.count < 64)
 		*(Letter *) list_add(&world->arena, &world->delivered,
 							 sizeof(Letter)) = letter;
@@ -151,7 +148,7 @@ world_command(World *world)
 		strncmp(world->status, "waiting", 7) == 0;
 	HitlResult result;
 
-	switch (pick(world, 10))
+	switch (pick(world, 12))
 	{
 		case 0:
 		case 1:
@@ -176,12 +173,9 @@ world_command(World *world)
 		case 8:
 			skip_step(world);
 			break;
-		case 9:
-			if (world->restored++ < 3)
-			{
-				world->failed_outside = false;
+		default:
+			if (world->restored++ < 5)
 				world_order_rollback(world);
-			}
 			break;
 	}
 }
@@ -211,7 +205,7 @@ world_send_faulty(World *world)
 	bool may_follow = which >= 9;
 
 	if (world_send(world, faulty[which][0],
-				   keepf(world, faulty[which][1], (int) world->token)) !=
+				   keepf(world, faulty[which][1], (int) world->token + 1)) !=
 		HITL_INVALID)
 		CHECK(world_has_ended(world) && !may_follow);
 }
@@ -248,13 +242,13 @@ write_answer(World *world, const Asked *asked, bool well)
 	long long token = asked->token;
 
 	if (asked->kind == ASKED_APPROVAL)
-		return keepf(world,
-					 "{\"token\":%lld,\"outcome\":\"%s\",\"approver_id\":\"bob\","
-					 "\"response_data\":{\"m\":%lld}}",
-					 token,
-					 well || pick(world, 3) ? "approved"
-											: outcomes[pick(world, 4)],
-					 token);
+		return keepf(
+			world,
+			"{\"token\":%lld,\"outcome\":\"%s\",\"approver_id\":\"bob\","
+			"\"response_data\":{\"m\":%lld}}",
+			token,
+			well || pick(world, 3) ? "approved" : outcomes[pick(world, 4)],
+			token);
 	if (!well && pick(world, 3) == 0)
 		return write_failure(world, asked);
 	switch (asked->kind)
@@ -270,9 +264,9 @@ write_answer(World *world, const Asked *asked, bool well)
 						 "\"body\":\"{\\\"m\\\":%lld}\"}",
 						 token, token);
 		default:
-			return keepf(world,
-						 "{\"token\":%lld,\"result\":{\"answer\":{\"m\":%lld}}}",
-						 token, token);
+			return keepf(
+				world, "{\"token\":%lld,\"result\":{\"answer\":{\"m\":%lld}}}",
+				token, token);
 	}
 }
 
@@ -289,9 +283,9 @@ write_failure(World *world, const Asked *asked)
 	if (asked->kind == ASKED_HTTP && pick(world, 2))
 		return keepf(world, "{\"token\":%lld,\"status\":%d,\"body\":null}",
 					 (long long) asked->token, pick(world, 2) ? 503 : 400);
-	return keepf(world,
-				 "{\"token\":%lld,\"error\":{\"kind\":\"%s\",\"message\":\"m\"}}",
-				 (long long) asked->token, kinds[pick(world, 5)]);
+	return keepf(
+		world, "{\"token\":%lld,\"error\":{\"kind\":\"%s\",\"message\":\"m\"}}",
+		(long long) asked->token, kinds[pick(world, 5)]);
 }
 
 /*
@@ -343,7 +337,7 @@ skip_step(World *world)
 	const Branch *branch = &world->branches.items[id];
 	const HitlStep *step;
 
-	if (world->restored++ > 3)
+	if (world->restored++ > 5)
 		return;
 	if (world->committed == NULL)
 		world_commit(world);
@@ -373,11 +367,10 @@ retry_workflow(World *world)
 	HitlResult result;
 	bool failed = is_failed(world);
 
-	if (world->restored++ > 3 || !failed)
+	if (!failed || world->restored++ > 5)
 		return;
 	world->may_return = true;
-	result = world_send(world, "retry",
-						"{\"reason\":\"r\",\"actor\":\"a\"}");
+	result = world_send(world, "retry", "{\"reason\":\"r\",\"actor\":\"a\"}");
 	CHECK(result == HITL_OK);
 	CHECK(!is_failed(world) || world->events.count > 0);
 	world->failed_outside = false;

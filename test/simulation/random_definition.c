@@ -47,7 +47,7 @@ static const char *random_text(Draft *draft);
 
 static const Kind kinds[] = {{"task", write_task, 6},
 							 {"approval", write_approval, 3},
-							 {"checkpoint", write_checkpoint, 2},
+							 {"checkpoint", write_checkpoint, 4},
 							 {"sql", write_sql, 4},
 							 {"http", write_http, 2},
 							 {"wait", write_wait, 2},
@@ -57,7 +57,7 @@ static const Kind kinds[] = {{"task", write_task, 6},
 							 {"foreach", write_foreach, 4},
 							 {"switch", write_switch, 3}};
 
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+#define KINDS			(sizeof(kinds) / sizeof(kinds[0]))
 #define PUT(draft, ...) hitl_append_format(&(draft)->text, __VA_ARGS__)
 
 /*
@@ -68,10 +68,10 @@ random_definition(World *world, HitlArena *arena)
 {
 	Draft draft = {.world = world};
 
-	draft.steps = 1 + pick(world, pick(world, 3) == 0 ? 30 : 10);
+	draft.steps = 1 + pick(world, pick(world, 3) == 0 ? 40 : 14);
 	hitl_buffer_init(&draft.text, arena);
 	PUT(&draft, "{\"steps\":");
-	write_list(&draft, 0, 6);
+	write_list(&draft, 0, 8);
 	if (pick(world, 5) == 0)
 		PUT(&draft, ",\"output\":%s",
 			pick(world, 4) ? "{\"n\":\"{{ $.variables.n }}\"}"
@@ -161,7 +161,7 @@ write_options(Draft *draft, const Kind *kind, int first, int count, int depth)
 	write_action(draft, "on_error", first, count);
 	write_action(draft, "on_reject", first, count);
 	write_action(draft, "on_timeout", first, count);
-	if (!was_in_undo && draft->steps > 0 && pick(world, 5) == 0)
+	if (!was_in_undo && draft->steps > 0 && pick(world, 4) == 0)
 	{
 		draft->in_undo = true;
 		PUT(draft, ",\"undo\":");
@@ -318,8 +318,9 @@ write_workflow(Draft *draft, HITL_UNUSED int depth)
 		PUT(draft, ",\"template\":\"t\",\"input\":{\"x\":\"%s\"}",
 			random_text(draft));
 	else
-		PUT(draft, ",\"definition\":{\"steps\":[{\"name\":\"s0\","
-				   "\"type\":\"checkpoint\"}]}");
+		PUT(draft,
+			",\"definition\":{\"steps\":[{\"name\":\"s0\","
+			"\"type\":\"checkpoint\"}]}");
 }
 
 static void
@@ -351,10 +352,13 @@ write_parallel(Draft *draft, int depth)
 static void
 write_foreach(Draft *draft, int depth)
 {
-	static const char *const items[] =
-		{"$.variables.three", "$.variables.two",  "$.variables.one",
-		 "$.variables.three", "$.variables.none", "$.variables.empty",
-		 "$.variables.n"};
+	static const char *const items[] = {"$.variables.three",
+										"$.variables.two",
+										"$.variables.one",
+										"$.variables.three",
+										"$.variables.none",
+										"$.variables.empty",
+										"$.variables.n"};
 	World *world = draft->world;
 
 	PUT(draft, ",\"items\":\"%s\",\"as\":\"e\"",
@@ -396,12 +400,15 @@ write_switch(Draft *draft, int depth)
 static const char *
 random_condition(World *world)
 {
-	static const char *const conditions[] =
-		{"$.variables.yes",	   "$.variables.no",	"$.variables.none",
-		 "$.variables.n > 3",  "$.variables.e > 1", "$.variables.n",
-		 "$.variables.n plus"};
+	static const char *const conditions[] = {"$.variables.yes",
+											 "$.variables.no",
+											 "$.variables.none",
+											 "$.variables.n > 3",
+											 "$.variables.e > 1",
+											 "$.variables.n",
+											 "$.variables.n plus"};
 
-	return conditions[pick(world, pick(world, 6) ? 5 : 7)];
+	return conditions[pick(world, pick(world, 12) ? 5 : 7)];
 }
 
 /*
@@ -420,13 +427,13 @@ random_text(Draft *draft)
 		case 1:
 			return draft->in_each > 0 ? "do {{ $.variables.e }}" : "do it";
 		case 2:
-			if (pick(world, 3))
+			if (pick(world, 6))
 				return "plain";
 			snprintf(text, sizeof(text), "after {{ $.steps.s%d }}",
 					 pick(world, draft->names));
 			return text;
 		case 3:
-			return pick(world, 4) ? "as \\\\{{ it }} is"
+			return pick(world, 8) ? "as \\\\{{ it }} is"
 								  : "{{ $.variables.none }}";
 		default:
 			return "well \xc3\xa9";

@@ -49,9 +49,10 @@ fail(const char *file, int line, const char *format, ...)
 	{
 		char seed[30];
 
-		printf("FAILED with seed %llu; repeat it with: make simulation RUNS=1 SEED=%llu\n",
-			   (unsigned long long) current_seed,
-			   (unsigned long long) current_seed);
+		printf(
+			"FAILED with seed %llu; repeat it with: make simulation RUNS=1 SEED=%llu\n",
+			(unsigned long long) current_seed,
+			(unsigned long long) current_seed);
 		fflush(stdout);
 		snprintf(seed, sizeof(seed), "%llu", (unsigned long long) current_seed);
 		execl("/proc/self/exe", "simulation", "1", seed, (char *) NULL);
@@ -83,12 +84,13 @@ main(int argc, char **argv)
 		   (unsigned long long) totals.retried,
 		   (unsigned long long) totals.rollbacks,
 		   (unsigned long long) totals.undone);
-	printf("ended as completed %llu, failed %llu, rejected %llu, cancelled %llu; "
-		   "all invariants held\n",
-		   (unsigned long long) totals.completed,
-		   (unsigned long long) totals.failed,
-		   (unsigned long long) totals.rejected,
-		   (unsigned long long) totals.cancelled);
+	printf(
+		"ended as completed %llu, failed %llu, rejected %llu, cancelled %llu; "
+		"all invariants held\n",
+		(unsigned long long) totals.completed,
+		(unsigned long long) totals.failed,
+		(unsigned long long) totals.rejected,
+		(unsigned long long) totals.cancelled);
 	return 0;
 }
 
@@ -126,7 +128,9 @@ run(uint64_t seed)
 	current_seed = seed;
 	make_definition(seed / SCHEDULES);
 	world_init(&world, seed, definition, definition_text);
-	for (turns = pick(&world, 80); turns > 0; turns--)
+	if (pick(&world, 8))
+		world_send(&world, "start", NULL);
+	for (turns = pick(&world, 120); turns > 0; turns--)
 		misbehave(&world);
 	behave(&world);
 	world_free(&world);
@@ -138,18 +142,20 @@ run(uint64_t seed)
 static void
 misbehave(World *world)
 {
-	switch (pick(world, 24))
+	/* What has ended is only of interest when it is brought back. */
+	switch (pick(world, 3) == 0 && world_has_ended(world) ? 22
+														  : pick(world, 25))
 	{
 		case 0:
-		case 1:
 			if (!world->failed_outside)
 				world_send(world, "start", NULL);
 			break;
+		case 1:
 		case 2:
 		case 3:
 		case 4:
 		case 5:
-			if (!world->failed_outside)
+			if (!world->failed_outside && (world->more || pick(world, 4) == 0))
 				world_send(world, "continue", pick(world, 2) ? "{}" : NULL);
 			break;
 		case 6:

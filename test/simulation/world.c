@@ -20,8 +20,7 @@ static const char *dump(World *world, const HitlControl *control);
 static uint64_t try_in_vain(World *world, const HitlMessage *message,
 							HitlResult *result);
 static void check_unchanged(World *world);
-static void find_answered(World *world, const char *kind,
-						  const HitlJson *body);
+static void find_answered(World *world, const char *kind, const HitlJson *body);
 static void store_branches(World *world);
 static void read_active(World *world, const char *control, Branch *branch);
 static void check_position(World *world, const Branch *branch, int64_t id);
@@ -135,8 +134,7 @@ world_send(World *world, const char *kind, const char *body)
 						  &world->host, &effects);
 	if (tracing)
 		trace_effects(&effects);
-	if (tried != 0 &&
-		(result != expected || hash_effects(&effects) != tried))
+	if (tried != 0 && (result != expected || hash_effects(&effects) != tried))
 		FAIL("the message has other effects at a second try");
 	if (result != HITL_OK)
 	{
@@ -167,7 +165,7 @@ world_send(World *world, const char *kind, const char *body)
 			world_check(world);
 	}
 	if (world->answered != NULL && world->answered->kind != ASKED_TIMER &&
-		strcmp(kind, "timer") != 0)
+		strcmp(kind, "timer") != 0 && strcmp(world->status, "paused") != 0)
 		CHECK(effects.count > 0);
 	world->answered = NULL;
 	hitl_free_effects(&effects);
@@ -350,15 +348,12 @@ check_unchanged(World *world)
 static void
 find_answered(World *world, const char *kind, const HitlJson *body)
 {
-	static const char *const kinds[] = {[ASKED_APPROVAL] = "approval",
-										[ASKED_TASK] = "reply",
-										[ASKED_SQL] = "reply",
-										[ASKED_HTTP] = "reply",
-										[ASKED_EXTERNAL] = "reply",
-										[ASKED_SIGNAL] = "signal",
-										[ASKED_CHILD] = "child",
-										[ASKED_JOIN] = "reply",
-										[ASKED_TIMER] = "timer"};
+	static const char *const kinds[] =
+		{[ASKED_APPROVAL] = "approval", [ASKED_TASK] = "reply",
+		 [ASKED_SQL] = "reply",			[ASKED_HTTP] = "reply",
+		 [ASKED_EXTERNAL] = "reply",	[ASKED_SIGNAL] = "signal",
+		 [ASKED_CHILD] = "child",		[ASKED_JOIN] = "reply",
+		 [ASKED_TIMER] = "timer"};
 	const HitlJson *outcome = hitl_json_member(body, "outcome");
 	int64_t token;
 	Asked *asked;
@@ -539,8 +534,12 @@ check_counts(World *world, const Branch *branch)
 	const HitlCounts *counts = &branch->counts;
 	int statuses[BRANCH_CANCELLED + 1] = {0};
 	int64_t id;
+	const HitlStep *step = hitl_find_step(&world->definition->by_path,
+										  branch->position);
 
 	CHECK(counts->total > 0);
+	CHECK(step->as.fork.concurrency == 0 ||
+		  counts->running <= step->as.fork.concurrency);
 	for (id = counts->first; id < counts->first + counts->total; id++)
 		statuses[branch_at(world, id)->status]++;
 	if (counts->running != statuses[BRANCH_ACTIVE] ||
