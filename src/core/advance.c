@@ -517,6 +517,8 @@ hitl_write_error(HitlRun *run, const char *kind, const char *message,
 		hitl_json_write_member(&error, "step", position->step->name);
 		hitl_json_write_member(&error, "position", position->step->path);
 	}
+	if (run->told != NULL && message == run->told_message)
+		hitl_write_told(&error, run->told);
 	hitl_append_char(&error, '}');
 	text = hitl_buffer_text(&error);
 	if (text == NULL)
@@ -793,12 +795,16 @@ settle(HitlRun *run)
 	if (run->result != HITL_OK)
 		return;
 	hitl_count_awaited(run);
+	if (!hitl_has_branches(control))
+		control->ready_count = 0; /* those listed are gone */
 	if (!hitl_is_under_way(control) || control->status == HITL_PAUSED)
 		return;
 	if (!root->has_position && control->undo.total == 0)
 	{
 		/* The output is made of what the last step has left. */
-		if (run->definition->has_output && run->before.root.has_position)
+		if (run->definition->has_output &&
+			(run->before.root.has_position ||
+			 run->before.status == HITL_PENDING))
 		{
 			hitl_set_status(run, HITL_RUNNING, NULL);
 			run->effects->more = true;

@@ -248,6 +248,24 @@ hitl_forget_branches(HitlRun *run, int64_t first, int64_t count)
 			hitl_touch(run, branch))
 			branch->status = HITL_BRANCH_GONE;
 	}
+	if (count == 0)
+	{
+		/* Those not loaded go, too: what is left is what this run takes off. */
+		const HitlTouched *touched;
+
+		control->approvals = 0;
+		control->replies = 0;
+		for (touched = run->touched; touched != NULL; touched = touched->next)
+		{
+			const HitlBranch *before = &touched->before;
+
+			if (before->status != HITL_BRANCH_ACTIVE)
+				continue;
+			control->approvals += before->position.state ==
+				HITL_AWAITS_APPROVAL;
+			control->replies += before->position.state == HITL_AWAITS_REPLY;
+		}
+	}
 }
 
 /*

@@ -247,13 +247,25 @@ revive_branch(HitlRun *run, HitlBranch *branch, int round)
 	position->tries = 0;
 	position->since_us = run->now_us;
 	position->frames = disarm(run, position->frames);
-	branch->entered = 0;
 	if (round >= 0)
 	{
 		branch->round = round;
 		hitl_raise_attempt(run, branch, round + 1);
+		return;
 	}
-	else if (position->branches.total == 0)
+	branch->entered = 0;
+	if (position->branches.total > 0)
+		return;
+	if (position->step->kind->forks || position->step->kind == &hitl_switch_kind)
+	{
+		/* a number that nothing inside had */
+		int highest = branch->id == 0 ? run->control->highest
+									  : branch->highest;
+
+		branch->round = highest;
+		hitl_raise_attempt(run, branch, highest + 1);
+	}
+	else
 		hitl_raise_attempt(run, branch, position->attempt + 1);
 }
 
@@ -345,6 +357,11 @@ find_target(HitlRun *run, const HitlJson *body, Target *target)
 			(scope != NULL && scope->type != HITL_JSON_NULL &&
 			 branch->scope != number))
 			continue;
+
+		/* Steps are taken back one after the other. */
+		if (branch->event > 0 &&
+			branch->id != control->undo.first + control->undo.done)
+			continue;
 		target->branch = branch;
 		found++;
 	}
@@ -387,6 +404,7 @@ skip(HitlRun *run, const Target *target, const char *order, const char *result)
 	while (position->step != target->step)
 		hitl_leave_frame(run, branch);
 	hitl_withdraw(run, position, position->token);
+	position->token = 0;
 	if (position->branches.total > 0)
 		hitl_abandon_fork(run, position);
 	hitl_step_event(run, position, "step_skipped", order, result);

@@ -117,7 +117,8 @@ typedef struct HitlHost
  *	reply	  {"token":n,"result":{…}}			a task, statement, HTTP call, external task
  *												or join has been answered by the host, or
  *			  {"token":n,"status":200,"headers":{…}?,"body":"…"}	by a server, or
- *			  {"token":n,"error":{"kind":"…","message":"…"}}	not at all
+ *			  {"token":n,"error":{"kind":"…","message":"…"}}	not at all; the error
+ *												may have "sqlstate", "detail" and "hint"
  *	timer	  {"token":n}						a timer is due
  *	signal	  {"token":n,"payload":…,"sent_by":"…"}	a signal that was awaited
  *	child	  {"token":n,"workflow_id":"…","status":"…","result":…,"error":{…}}

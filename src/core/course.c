@@ -239,17 +239,21 @@ hitl_leave_frame(HitlRun *run, HitlBranch *branch)
 void
 hitl_expire_step(HitlRun *run, HitlPosition *position)
 {
+	HitlBranch *branch = hitl_branch_of(position);
 	char message[100];
 	HitlBuffer seconds;
 	const char *text;
 
-	run->scope = hitl_branch_of(position)->scope;
+	run->scope = branch->scope;
 	hitl_buffer_init(&seconds, &run->scratch);
 	hitl_append_seconds(&seconds, position->step->timeout_ms);
 	text = hitl_buffer_text(&seconds);
 	snprintf(message, sizeof(message), "the step did not end within %s seconds",
 			 text == NULL ? "its" : text);
 	hitl_fail_step(run, position, "timeout", message);
+	if (branch->status == HITL_BRANCH_ACTIVE && branch->has_position &&
+		position->state == HITL_READY)
+		hitl_push_ready(run, branch);
 }
 
 /*
@@ -609,6 +613,8 @@ retry(HitlRun *run, HitlPosition *position, const Failure *failure)
 	if (position->step->kind->forks ||
 		position->step->kind == &hitl_switch_kind)
 		attempt = highest_of(run, branch) + 1;
+	if (position->step->kind == &hitl_switch_kind)
+		branch->round = attempt - 1;
 	hitl_buffer_init(&body, run->memory);
 	hitl_append_text(&body, "{\"attempt\":");
 	hitl_append_integer(&body, attempt);
@@ -646,6 +652,9 @@ obey(HitlRun *run, HitlPosition *position, const HitlAction *action,
 		hitl_go_to(run, position, position->step->index + 1);
 	else if (action->kind == HITL_ACTION_GOTO)
 		hitl_go_to(run, position, action->step->index);
+	else if (run->control->root.entered >= HITL_STEP_BUDGET)
+		hitl_fail_workflow(run, position, "system_error",
+						   "step budget exhausted");
 	else
 	{
 		/*

@@ -651,6 +651,8 @@ struct HitlRun
 	int64_t now_us;
 	double random; /* in [0, 1) */
 	int64_t scope; /* of the branch under way */
+	const HitlJson *told;	  /* the failure that the host has told of */
+	const char *told_message; /* its message, by which it is known */
 	HitlResult result;
 	HitlControl before; /* as it was when the call began */
 	int effects_before;
@@ -833,6 +835,7 @@ extern void hitl_fail_reply(HitlReply *reply, const char *kind,
 							const char *message);
 extern const char *hitl_message_of(HitlArena *arena, int64_t status,
 								   const HitlJson *document);
+extern void hitl_write_told(HitlBuffer *buffer, const HitlJson *error);
 extern void hitl_deliver_answer(HitlRun *run, HitlPosition *position,
 								const HitlJson *body);
 

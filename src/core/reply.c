@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-#define MAX_MESSAGE 500 /* characters of a server's error message */
+#define MAX_MESSAGE 500 /* characters of an error's texts */
 
 static const char *kind_of_status(int64_t status);
 
@@ -111,7 +111,35 @@ hitl_deliver_answer(HitlRun *run, HitlPosition *position, const HitlJson *body)
 	else if (reply.result != NULL)
 		hitl_complete_step(run, position, reply.result);
 	else
+	{
+		run->told = hitl_json_member(body, "error");
+		run->told_message = reply.message;
 		hitl_fail_step(run, position, reply.kind, reply.message);
+	}
+}
+
+/*
+ * What the host has told about a failure besides its kind and message.
+ */
+void
+hitl_write_told(HitlBuffer *buffer, const HitlJson *error)
+{
+	static const char *const texts[] = {"sqlstate", "detail", "hint", NULL};
+	const char *const *name;
+
+	for (name = texts; *name != NULL; name++)
+	{
+		const HitlJson *member = hitl_json_member(error, *name);
+
+		if (member == NULL || member->type != HITL_JSON_STRING)
+			continue;
+		hitl_append_text(buffer, ",");
+		hitl_json_write_string(buffer, *name, strlen(*name));
+		hitl_append_text(buffer, ":");
+		hitl_json_write_string(buffer, member->text,
+							   hitl_utf8_cut(member->text, member->length,
+											 MAX_MESSAGE));
+	}
 }
 
 /*

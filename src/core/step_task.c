@@ -236,6 +236,10 @@ enter_task(HitlRun *run, HitlPosition *position)
 		hitl_pin_checkpoint(run,
 							hitl_take_checkpoint(run, position,
 												 task->checkpoint, "null"));
+
+		/* Branches are kept as they are after the call: end it here. */
+		if (hitl_has_branches(run->control))
+			return;
 	}
 	call = render_call(run, position);
 	if (call == NULL)

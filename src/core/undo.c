@@ -47,6 +47,10 @@ hitl_handle_rollback(HitlRun *run, const HitlJson *body)
 		hitl_stop(run, HITL_INVALID, fault);
 		return;
 	}
+
+	/* People may return as often as they like. */
+	if (control->status != HITL_ROLLED_BACK)
+		control->root.entered = 0;
 	if (undo == NULL || undo->type == HITL_JSON_NULL || undo->count == 0)
 		go_back(run, checkpoint->text,
 				reason == NULL || reason->type == HITL_JSON_NULL
@@ -136,6 +140,9 @@ hitl_rewind(const HitlDefinition *definition, const HitlControl *current,
 			rewound->last_branch = current->last_branch;
 		if (rewound->highest < current->highest)
 			rewound->highest = current->highest;
+
+		/* Each return counts as a step, against endless loops. */
+		rewound->root.entered = current->root.entered + 1;
 		if (rewound->deadline_us == 0)
 			rewound->deadline_us = current->deadline_us;
 		rewound->deadline = 0;

@@ -47,6 +47,14 @@ bool
 breaker_end(Breaker *breaker, const BreakerTerms *terms, int64_t now,
 			bool trial, BreakerOutcome outcome)
 {
+	if (terms->threshold == 0)
+	{
+		/* Switched off: whatever answers is well. */
+		if (outcome != BREAKER_SUCCESS || !breaker->open)
+			return false;
+		breaker_reset(breaker);
+		return true;
+	}
 	if (breaker->open)
 	{
 		if (!trial || !breaker->trial)
@@ -70,7 +78,7 @@ breaker_end(Breaker *breaker, const BreakerTerms *terms, int64_t now,
 	if (outcome != BREAKER_FAILURE)
 		return false;
 	breaker->failures++;
-	if (terms->threshold == 0 || breaker->failures < terms->threshold)
+	if (breaker->failures < terms->threshold)
 		return false;
 	breaker->opened_at = now;
 	return open_breaker(breaker, now,

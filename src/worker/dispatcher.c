@@ -60,6 +60,9 @@
  */
 #define HOST_SHARE 3
 
+/* Of more queues than these, only those are asked that are known to have rows. */
+#define MANY_QUEUES 16
+
 /* Looks go on to ask a host for a while after its queue was empty. */
 #define QUEUE_MEMORY_MS 10000
 
@@ -122,8 +125,9 @@ static int held_count = 0;
 static int recording = 0;
 static int record_limit = MAX_RECORDED;
 
-/* Requests that wait for a secret; -1: unknown. */
+/* Requests that wait for a secret; -1: unknown.  Has any been set since? */
 static int waiting_for_secrets = -1;
+static bool secrets_announced = false;
 
 static Lane lanes[HITL_PURPOSES];
 
@@ -176,7 +180,6 @@ dispatcher_pass(void)
 {
 	static int kept_connections = 0;
 	TimestampTz now = GetCurrentTimestamp();
-	bool announced = hitl_work_announced;
 	bool look = false;
 	int i;
 
@@ -191,8 +194,11 @@ dispatcher_pass(void)
 	collect_results();
 	unhold(now);
 
-	if (announced)
+	if (hitl_work_announced)
+	{
 		look_everywhere();
+		secrets_announced = true;
+	}
 	hitl_work_announced = false;
 
 	recording = choose_recorded();
@@ -208,8 +214,9 @@ dispatcher_pass(void)
 		if (recording > 0)
 			hitl_record_outbox(&finished, recording);
 		hitl_save_breakers();
-		if (announced && waiting_for_secrets != 0)
+		if (secrets_announced && waiting_for_secrets != 0)
 			waiting_for_secrets = hitl_release_waiting();
+		secrets_announced = false;
 		if (look)
 			look_for_work(now);
 		hitl_end_work();
@@ -248,6 +255,7 @@ dispatcher_failed(const ErrorData *error)
 	}
 	hitl_refresh_again();
 	waiting_for_secrets = -1;
+	secrets_announced = true;
 
 	if (recording == 1 &&
 		(category == ERRCODE_DATA_EXCEPTION ||
@@ -477,6 +485,7 @@ give_shares(Lane *lane, int capacity, bool swept, HitlOrder *orders)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	HitlOrder *wanted;
+	int listed = 0;
 	int count = 0;
 	int given = 0;
 	int capacity_left = capacity;
@@ -484,9 +493,8 @@ give_shares(Lane *lane, int capacity, bool swept, HitlOrder *orders)
 	int i;
 
 	dlist_foreach(iter, &lane->queues)
-		count++;
-	wanted = palloc((count + 1) * sizeof(HitlOrder));
-	count = 0;
+		listed++;
+	wanted = palloc((listed + 1) * sizeof(HitlOrder));
 	dlist_foreach(iter, &lane->queues)
 	{
 		HitlQueue *queue = dlist_container(HitlQueue, node, iter.cur);
@@ -495,6 +503,8 @@ give_shares(Lane *lane, int capacity, bool swept, HitlOrder *orders)
 
 		queue->asked = queue->got = 0;
 		if (swept && queue->first > GetCurrentTransactionStartTimestamp())
+			continue;
+		if (!swept && queue->empty && listed > MANY_QUEUES)
 			continue;
 		allowed = hitl_host_allows(queue->host, now, &ready_at);
 		allowed = Min(allowed, host_share(queue, capacity));
@@ -572,6 +582,7 @@ list_queues(Lane *lane, TimestampTz now)
 		if (!queue->listed)
 			dlist_push_tail(&lane->queues, &queue->node);
 		queue->listed = true;
+		queue->empty = false;
 
 		/* Rows of a higher priority have come in before the others. */
 		queue->position = Min(queue->position, queue->first);

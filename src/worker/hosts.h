@@ -38,7 +38,8 @@ typedef struct HitlQueue
 	TimestampTz first;	  /* rank of its first row at the last sweep;
 						   * DT_NOEND: it had none */
 	TimestampTz served_at;
-	int asked; /* in the look under way */
+	bool empty; /* it was when it was last asked, and no sweep came since */
+	int asked;	/* in the look under way */
 	int got;
 } HitlQueue;
 

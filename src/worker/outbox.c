@@ -25,6 +25,7 @@
 #include "db.h"
 #include "worker/dispatcher.h"
 #include "worker/worker.h"
+#include "workflow/mailbox.h"
 
 /* Time for recording a result, on top of the time limit of the attempt. */
 #define LEASE_MARGIN_SECONDS 60
@@ -182,6 +183,8 @@ hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
 		queue->served_at = now;
 		dlist_push_tail(claimed, &delivery->node);
 	}
+	for (i = 0; i < count; i++)
+		orders[i].queue->empty = orders[i].queue->got == 0;
 	return (int) SPI_processed;
 }
 
@@ -332,10 +335,11 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" WHERE o.ctid = v.place"
 		" RETURNING o.id, o.status, o.purpose, o.channel, o.workflow_id, o.token,"
 		" o.response_status, v.response_body, v.error_kind, v.error_message,"
-		" v.answered, v.response_headers),"
+		" v.answered, v.response_headers, o.priority),"
 		" replied AS ("
-		" INSERT INTO hitl.messages (workflow_id, kind, body)"
-		" SELECT workflow_id, 'reply', CASE WHEN answered"
+		" INSERT INTO hitl.messages (due_at, workflow_id, kind, body)"
+		" SELECT clock_timestamp() - priority * " HITL_HEAD_START ","
+		" workflow_id, 'reply', CASE WHEN answered"
 		" THEN jsonb_build_object('token', token, 'status', response_status,"
 		" 'body', coalesce(response_body, ''))"
 		" || CASE WHEN response_headers IS NULL THEN '{}'"
@@ -352,7 +356,7 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" SELECT channel FROM recorded"
 		" WHERE purpose = 'notification' AND response_status = 410))"
 		" FOR NO KEY UPDATE SKIP LOCKED)))"
-		" SELECT id FROM recorded",
+		" SELECT id, priority FROM recorded",
 		RECORD_COLUMNS,
 		{UUIDARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID,
 		 INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID,
@@ -363,6 +367,7 @@ hitl_record_outbox(dlist_head *finished, int count)
 	int dims[1];
 	int lbs[1];
 	dlist_iter iter;
+	uint64 row;
 	int column;
 	int n = 0;
 
@@ -397,6 +402,13 @@ hitl_record_outbox(dlist_head *finished, int count)
 							   record_columns[column].align));
 
 	hitl_execute(&record, arrays, NULL, 0);
+	for (row = 0; row < SPI_processed; row++)
+	{
+		bool isnull;
+
+		if (DatumGetInt16(hitl_column(row, 2, &isnull)) > 0)
+			hitl_look_back_at_commit();
+	}
 	if (SPI_processed < (uint64) n)
 		hold_locked_rows(finished, n, arrays[RECORD_ID]);
 }

@@ -58,7 +58,8 @@ CREATE FUNCTION hitl.claim_tasks(
 	created_at timestamptz
 )
 	AS 'MODULE_PATHNAME', 'hitl_claim_tasks' LANGUAGE C VOLATILE
-	SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	SET enable_seqscan = off;	-- a plan made while the queue is empty is kept when it is full
 COMMENT ON FUNCTION hitl.claim_tasks(text, integer, interval, text) IS
 	'take up to n tasks of a queue; they are the caller''s until the lease ends';
 

@@ -235,6 +235,7 @@ hitl_recover_failed_workflows(PG_FUNCTION_ARGS)
 		"AND w.parent_id IS NULL AND hitl.failure_kind(w.error) = ANY ($3) "
 		"AND ($4 IS NULL OR w.finished_at >= clock_timestamp() - $4) "
 		"AND w.recoveries < $6 "
+		"AND EXISTS (SELECT FROM hitl.definitions d WHERE d.hash = w.definition_hash) "
 		"AND (w.deadline IS NULL OR w.deadline > clock_timestamp()) "
 		"AND ($7 OR EXISTS (SELECT FROM pg_roles r WHERE r.rolname = w.owner "
 		"AND pg_has_role($1::name, r.oid, 'USAGE'))) "

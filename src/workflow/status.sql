@@ -137,7 +137,11 @@ CREATE FUNCTION hitl.describe_event(event hitl.workflow_events) RETURNS text
 			(event).data ->> 'checkpoint', (event).data ->> 'description')
 		WHEN (event).event_type = 'rolled_back' THEN concat_ws(': ',
 			'to ' || ((event).data ->> 'checkpoint'), (event).data ->> 'reason')
-		WHEN (event).event_type = 'task_requested' THEN 'model ' || ((event).data ->> 'model')
+		WHEN (event).event_type = 'task_requested' THEN coalesce(
+			'model ' || ((event).data ->> 'model'), 'queue ' || ((event).data ->> 'queue'))
+		WHEN (event).event_type = 'signal_received' THEN (event).data ->> 'signal'
+		WHEN (event).event_type = 'child_started' THEN coalesce(
+			'template ' || ((event).data ->> 'template'), 'workflow ' || ((event).data ->> 'workflow_id'))
 		WHEN (event).event_type = 'http_requested' THEN (event).data ->> 'method'
 		WHEN (event).event_type = 'status_changed' THEN concat_ws(': ',
 			((event).data ->> 'from') || ' to ' || ((event).data ->> 'to'), (event).data ->> 'reason')

@@ -132,6 +132,8 @@ def test_switched_off(library):
         breaker.end(0, FAILURE)
     breaker.terms.threshold = 0
     assert breaker.allows(1) == (-1, 0) and breaker.send(1) is False
+    assert breaker.end(2, FAILURE) is False and breaker.state.open
+    assert breaker.end(2, SUCCESS) is True and not breaker.state.open
 
 
 # The dispatcher

@@ -1,17 +1,27 @@
 """Priorities: what is urgent overtakes, at once, and nobody starves."""
+import sys
 import time
 
 import pytest
-from harness import wait_until
+from harness import ROOT, wait_until
 from psycopg.types.json import Jsonb
-from trail import ASK, TASKS, faults, make, statuses
+from trail import TASKS, faults, make, statuses
 
-SETTINGS = {"hitl__batch_size": 50}
+sys.path.insert(0, str(ROOT / "test/servers"))
+from inference_server import InferenceServer  # noqa: E402
+
+SETTINGS = {"hitl__batch_size": 50, "hitl__allowed_private_hosts": "127.0.0.1"}
+URGENT = {"steps": [{"name": "ask", "type": "approval", "title": "Go?", "requested_from": "ann"},
+                    {"name": "think", "type": "task", "task": "think", "model": "remote"}]}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def model(cluster):
-    cluster.sql("SELECT hitl.create_model('echo', provider => 'builtin', is_default => true)")
+    with InferenceServer({"default": "Done."}) as server:
+        cluster.sql("SELECT hitl.create_model('echo', provider => 'builtin', is_default => true)")
+        cluster.sql("SELECT hitl.create_model('remote', base_url => %s, model => 'm')",
+                    [server.base_url])
+        yield
 
 
 @pytest.fixture
@@ -75,11 +85,11 @@ def test_urgent_overtakes_at_once(client):
     wait_until(lambda: statuses(client, ids).get("completed", 0) > 0)
     urgent = 0
     while statuses(client, ids).get("pending", 0) > 0:
-        workflow, = create(client, ASK, 9)
+        workflow, = create(client, URGENT, 9)
         client.execute("SELECT hitl.execute_workflow(%s)", [workflow])
         client.execute("CALL hitl.await_workflow(%s, '30 seconds', 'waiting_approval')",
                        [workflow])
-        # Its answer overtakes, too.
+        # Its answers overtake, too.
         client.execute("SELECT hitl.respond_to_approval(id, 'ann', 'approved')"
                        " FROM hitl.approval_requests WHERE workflow_id = %s", [workflow])
         status, = client.execute("CALL hitl.await_workflow(%s, '30 seconds')",

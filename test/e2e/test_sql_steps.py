@@ -168,6 +168,60 @@ def test_faulty(cluster, statement, params, message):
     assert error["kind"] == "validation_error"
 
 
+def test_error(cluster):
+    """What PostgreSQL says is in the error, the event and the data."""
+    definition = sql("INSERT INTO account VALUES ($1, 1)", 1, on_error="continue")
+    row = ended(cluster, start(cluster, definition))
+    error = {"kind": "validation_error", "sqlstate": "23505",
+             "message": 'duplicate key value violates unique constraint "account_pkey"',
+             "detail": "Key (id)=(1) already exists."}
+    assert row["status"] == "completed"
+    assert row["data"]["steps"]["s"] == {"error": error}
+    event = cluster.sql("SELECT data FROM hitl.workflow_events WHERE workflow_id = %s"
+                        " AND event_type = 'step_failed'", [row["id"]])
+    assert event == [{"data": error}]
+    row = fail(cluster, "DO $$BEGIN RAISE 'no' USING HINT = 'ask'; END$$")
+    assert (row["sqlstate"], row["hint"]) == ("P0001", "ask")
+
+
+def test_retried(cluster):
+    """What will pass is tried again, each time from the beginning; what will not is not."""
+    cluster.psql("SET ROLE alice; CREATE SEQUENCE tries")
+    statement = ("DO $$BEGIN INSERT INTO log (line) VALUES ('x'); IF nextval('tries') < 3 THEN"
+                 " RAISE SQLSTATE '{}'; END IF; END$$")
+    quick = {"max_attempts": 3, "base_delay": 0.01}
+    try:
+        run(cluster, statement.format("40001"), retry=quick)
+        assert cluster.value("SELECT count(*) FROM log") == 1
+        cluster.psql("ALTER SEQUENCE tries RESTART")
+        error = fail(cluster, statement.format("23505"), retry=quick)
+        assert error["kind"] == "validation_error"
+        assert cluster.value("SELECT last_value FROM tries") == 1
+        cluster.psql("ALTER SEQUENCE tries RESTART")
+        run(cluster, statement.format("40P01"))     # without "retry"
+    finally:
+        cluster.psql("DROP SEQUENCE tries")
+
+
+def test_foreach(cluster):
+    """The elements of a loop are done side by side, and their results are in order."""
+    definition = {"steps": [
+        {"name": "all", "type": "foreach", "items": "$.variables.items", "as": "item",
+         "concurrency": 4, "steps": [
+             {"name": "note", "type": "sql", "sql": "INSERT INTO log (line) VALUES ($1)",
+              "params": ["{{ $.variables.item }}"]},
+             {"name": "ask", "type": "sql", "params": ["{{ $.variables.item }}"],
+              "sql": "SELECT $1::integer * 2 AS double, pg_sleep(0.01) IS NULL AS slept"}]},
+        {"name": "sum", "type": "sql",
+         "sql": "SELECT count(*) AS n, count(DISTINCT line) AS d FROM log"}]}
+    handled = {row["number"]: row["handled"] for row in cluster.workers(kind="executor")}
+    row = ended(cluster, start(cluster, definition, items=list(range(50))))
+    assert row["status"] == "completed", row["error"]
+    assert [one["rows"][0]["double"] for one in row["data"]["steps"]["all"]] == list(range(0, 100, 2))
+    assert row["data"]["steps"]["sum"]["rows"] == [{"n": 50, "d": 50}]
+    assert all(row["handled"] > handled[row["number"]] for row in cluster.workers(kind="executor"))
+
+
 def test_too_much(cluster):
     """Nothing is cut: what is too large is an error, and has not happened."""
     statement = ("WITH more AS (INSERT INTO log (line) SELECT repeat('x', $1) FROM"
@@ -595,6 +649,35 @@ def test_withdrawn_while_it_runs(cluster):
     cluster.sql("SELECT hitl.execute_workflow(%s)", [workflow])
     assert ended(cluster, workflow)["status"] == "completed"
     assert cluster.value("SELECT count(*) FROM log") == 1
+
+
+def test_other_branch_withdrawn(cluster):
+    """The branch that came first ends the statements of the others."""
+    definition = {"steps": [{"name": "race", "type": "parallel", "wait_for": "any", "branches": [
+        [{"name": "slow", "type": "sql",
+          "sql": "WITH a AS (INSERT INTO log (line) VALUES ('slow')) SELECT pg_sleep(600) AS lost"}],
+        [{"name": "fast", "type": "sql",
+          "sql": "WITH a AS (INSERT INTO log (line) VALUES ('fast')) SELECT pg_sleep(1) AS won"}]]}]}
+    before = time.monotonic()
+    row = ended(cluster, start(cluster, definition))
+    assert row["status"] == "completed", row["error"]
+    assert row["data"]["steps"]["race"] == {"branches": ["cancelled", "completed"]}
+    wait_until(lambda: cluster.value("SELECT count(*) FROM hitl.statements") == 0)
+    assert time.monotonic() - before < 15
+    assert cluster.sql("SELECT line FROM log") == [{"line": "fast"}]
+
+
+def test_cancelled(cluster):
+    """hitl.cancel_workflow ends the statement under way."""
+    workflow = start(cluster, sql("WITH a AS (INSERT INTO log (line) VALUES ('x'))"
+                                  " SELECT pg_sleep(600) AS cancelled"))
+    running(cluster, "AS cancelled")
+    before = time.monotonic()
+    cluster.sql("SELECT hitl.cancel_workflow(%s, 'enough')", [workflow])
+    wait_until(lambda: cluster.value("SELECT count(*) FROM hitl.statements") == 0)
+    assert time.monotonic() - before < 5
+    assert ended(cluster, workflow)["status"] == "cancelled"
+    assert cluster.value("SELECT count(*) FROM log") == 0
 
 
 def test_withdrawn_but_not_committed(cluster):

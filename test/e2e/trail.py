@@ -39,7 +39,7 @@ def faults(connection):
                                   WHERE event_type IN ('rolled_back', 'workflow_retried'))
           AND event_type IN ('workflow_created', 'workflow_started', 'step_completed',
                              'workflow_completed', 'workflow_failed', 'workflow_rejected')
-        GROUP BY workflow_id, event_type, step_name HAVING count(*) > 1
+        GROUP BY workflow_id, event_type, step_name, scope HAVING count(*) > 1
         UNION ALL
         SELECT 'events without workflow', workflow_id, NULL FROM hitl.workflow_events
         WHERE workflow_id NOT IN (SELECT id FROM hitl.workflows)

@@ -151,7 +151,7 @@ world_command(World *world)
 		strncmp(world->status, "waiting", 7) == 0;
 	HitlResult result;
 
-	switch (pick(world, 10))
+	switch (pick(world, 12))
 	{
 		case 0:
 		case 1:
@@ -176,12 +176,9 @@ world_command(World *world)
 		case 8:
 			skip_step(world);
 			break;
-		case 9:
-			if (world->restored++ < 3)
-			{
-				world->failed_outside = false;
+		default:
+			if (world->restored++ < 5)
 				world_order_rollback(world);
-			}
 			break;
 	}
 }
@@ -211,7 +208,7 @@ world_send_faulty(World *world)
 	bool may_follow = which >= 9;
 
 	if (world_send(world, faulty[which][0],
-				   keepf(world, faulty[which][1], (int) world->token)) !=
+				   keepf(world, faulty[which][1], (int) world->token + 1)) !=
 		HITL_INVALID)
 		CHECK(world_has_ended(world) && !may_follow);
 }
@@ -343,7 +340,7 @@ skip_step(World *world)
 	const Branch *branch = &world->branches.items[id];
 	const HitlStep *step;
 
-	if (world->restored++ > 3)
+	if (world->restored++ > 5)
 		return;
 	if (world->committed == NULL)
 		world_commit(world);
@@ -373,7 +370,7 @@ retry_workflow(World *world)
 	HitlResult result;
 	bool failed = is_failed(world);
 
-	if (world->restored++ > 3 || !failed)
+	if (!failed || world->restored++ > 5)
 		return;
 	world->may_return = true;
 	result = world_send(world, "retry",

@@ -67,13 +67,14 @@ keep(World *world, const char *text)
 const char *
 keepf(World *world, const char *format, ...)
 {
-	char text[1000];
+	HitlBuffer text;
 	va_list arguments;
 
+	hitl_buffer_init(&text, &world->arena);
 	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
+	hitl_append_arguments(&text, format, arguments);
 	va_end(arguments);
-	return keep(world, text);
+	return hitl_buffer_text(&text);
 }
 
 /*

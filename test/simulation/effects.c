@@ -15,6 +15,7 @@
 
 static void apply_event(World *world, const HitlEffect *effect);
 static void check_result(World *world, const HitlEffect *effect);
+static void check_undone(World *world, int64_t number);
 static void apply_status(World *world, const HitlEffect *effect);
 static void ask(World *world, const HitlEffect *effect, AskedKind kind);
 static void set_timer(World *world, const HitlEffect *effect);
@@ -37,21 +38,8 @@ apply_effects(World *world, const HitlEffects *effects)
 {
 	int64_t snapshot = world->snapshots.count;
 	const HitlEffect *rollback = NULL;
-	bool flush = false;
 	int i;
 
-	/* The rows of branches that begin stand on those that are prepared. */
-	for (i = 0; i < effects->count; i++)
-	{
-		if (effects->items[i].kind == HITL_EFFECT_FORK)
-			fork_branches(world, &effects->items[i]);
-		flush |= effects->items[i].kind == HITL_EFFECT_JOIN ||
-			effects->items[i].kind == HITL_EFFECT_REMOVE_BRANCHES ||
-			effects->items[i].kind == HITL_EFFECT_CHECKPOINT ||
-			effects->items[i].kind == HITL_EFFECT_ROLLBACK;
-	}
-	if (flush)
-		world_commit(world);
 	for (i = 0; i < effects->count; i++)
 	{
 		const HitlEffect *effect = &effects->items[i];
@@ -93,8 +81,10 @@ apply_effects(World *world, const HitlEffects *effects)
 				set_timer(world, effect);
 				break;
 			case HITL_EFFECT_FORK:
+				fork_branches(world, effect);
 				break;
 			case HITL_EFFECT_JOIN:
+				world_commit(world);
 				join_branches(world, effect);
 				break;
 			case HITL_EFFECT_REMOVE_BRANCHES:
@@ -108,6 +98,8 @@ apply_effects(World *world, const HitlEffects *effects)
 				break;
 		}
 	}
+	if (snapshot < world->snapshots.count)
+		world_commit(world);
 	for (; snapshot < world->snapshots.count; snapshot++)
 		end_snapshot(world, &world->snapshots.items[snapshot]);
 	if (rollback != NULL)
@@ -139,13 +131,12 @@ withdraw(World *world, int64_t token)
 	}
 	asked = find_asked(world, token);
 
-	/* A fork without a time limit has a token that nothing else has. */
+	/*
+	 * A fork without a time limit has a token that nothing else has, and what
+	 * a failed workflow had awaited may be withdrawn once more.
+	 */
 	if (asked == NULL)
 		return;
-
-	/* A limit that was not reached goes after what it limited. */
-	if (!asked->open && asked->due_us == 0)
-		FAIL("withdrawn is %lld, which is not open", (long long) token);
 	asked->due_us = 0;
 	asked->open = false;
 }
@@ -159,6 +150,8 @@ hand_out(World *world)
 	int64_t i;
 	int64_t j;
 
+	/* It belongs to the message before it, which would come again. */
+	world->calls_left = -1;
 	for (i = 0; i < world->asked.count; i++)
 	{
 		const Asked *asked = &world->asked.items[i];
@@ -321,6 +314,7 @@ apply_event(World *world, const HitlEffect *effect)
 							  strlen(effect->body), 0, &body, NULL) == HITL_OK);
 		CHECK(hitl_json_integer(hitl_json_member(body, "event"),
 								&event->undone));
+		check_undone(world, event->undone);
 		totals.undone++;
 	}
 }
@@ -353,13 +347,43 @@ check_result(World *world, const HitlEffect *effect)
 		asked->scope != effect->scope || asked->attempt != effect->attempt)
 		FAIL("%s completes by the answer to %s", effect->position,
 			 asked->position);
-	if (asked->kind == ASKED_JOIN || asked->kind == ASKED_SIGNAL)
+	if (asked->kind == ASKED_SIGNAL)
 		return;
+	if (asked->kind == ASKED_JOIN)
+	{
+		if (strstr(effect->delta, asked->name) == NULL)
+			FAIL("what was joined is not the result: %s", effect->delta);
+		return;
+	}
 	snprintf(marker, sizeof(marker), "\"m\":%lld}", (long long) asked->token);
 	found = strstr(effect->delta, marker);
 	if (found == NULL)
 		FAIL("the answer to %lld is not the result: %s",
 			 (long long) asked->token, effect->delta);
+}
+
+/*
+ * A step run has been taken back: a newer one, and one that was done.
+ */
+static void
+check_undone(World *world, int64_t number)
+{
+	const Event *event = &world->events.items[number - 1];
+	int64_t i;
+
+	CHECK(number >= 1 && number < world->events.count);
+	CHECK(strcmp(event->type, "step_completed") == 0 && event->has_undo);
+
+	/* newest first, since this going back began */
+	for (i = world->events.count - 2;
+		 i >= number && strcmp(world->events.items[i].type, "undo_started") != 0;
+		 i--)
+	{
+		if (strcmp(world->events.items[i].type, "step_undone") == 0)
+			CHECK(world->events.items[i].undone > number);
+	}
+	for (i = number; i < world->events.count - 1; i++)
+		CHECK(world->events.items[i].undone != number);
 }
 
 /*
@@ -389,6 +413,7 @@ ask(World *world, const HitlEffect *effect, AskedKind kind)
 	int64_t i;
 
 	check_first_time(world, effect);
+	CHECK(strcmp(world->status, "paused") != 0);
 	if ((kind == ASKED_TASK || kind == ASKED_EXTERNAL) &&
 		step->as.task.gate == HITL_GATE_BEFORE)
 	{
@@ -418,6 +443,7 @@ set_timer(World *world, const HitlEffect *effect)
 		asked = add_asked(world, effect, ASKED_TIMER);
 	else
 		CHECK(asked->open && asked->due_us == 0);
+	CHECK(effect->due_us >= world->now_us - 1);
 	asked->due_us = effect->due_us;
 }
 
@@ -560,13 +586,18 @@ fork_branches(World *world, const HitlEffect *effect)
 static void
 join_branches(World *world, const HitlEffect *effect)
 {
+	const HitlFork *fork =
+		&hitl_find_step(&world->definition->by_path, effect->position)->as.fork;
+	int64_t completed = 0;
 	HitlBuffer body;
+	HitlBuffer expected;
 	Asked *asked;
 	int64_t id;
 
 	check_first_time(world, effect);
 	asked = add_asked(world, effect, ASKED_JOIN);
 	hitl_buffer_init(&body, &world->arena);
+	hitl_buffer_init(&expected, &world->arena);
 	hitl_append_format(&body, "{\"token\":%lld,\"result\":[",
 					   (long long) effect->token);
 	for (id = effect->first; id < effect->first + effect->count; id++)
@@ -574,9 +605,11 @@ join_branches(World *world, const HitlEffect *effect)
 		const Branch *branch = branch_at(world, id);
 		const char *result = NULL;
 
+		hitl_append_char(&expected, id > effect->first ? ',' : '[');
 		if (id > effect->first)
 			hitl_append_char(&body, ',');
 		CHECK(branch->status != BRANCH_ACTIVE);
+		completed += branch->status == BRANCH_COMPLETED;
 		if (branch->status == BRANCH_COMPLETED && branch->result_step != NULL)
 			result = find_member(world, branch->scope, true,
 								 branch->result_step);
@@ -585,7 +618,15 @@ join_branches(World *world, const HitlEffect *effect)
 				: branch->status == BRANCH_FAILED	   ? "\"failed\""
 													   : "\"cancelled\"";
 		hitl_append_text(&body, result == NULL ? "null" : result);
+
+		/* In a parallel, one that was not begun is cancelled, too. */
+		hitl_append_text(&expected, result != NULL	  ? result
+									: fork->items == NULL ? "\"cancelled\""
+														  : "null");
 	}
+	hitl_append_char(&expected, ']');
+	asked->name = hitl_buffer_text(&expected);
+	CHECK(completed == (fork->wait_for == 0 ? effect->count : fork->wait_for));
 	hitl_append_text(&body, "]}");
 	asked->body = hitl_buffer_text(&body);
 }

@@ -47,7 +47,7 @@ static const char *random_text(Draft *draft);
 
 static const Kind kinds[] = {{"task", write_task, 6},
 							 {"approval", write_approval, 3},
-							 {"checkpoint", write_checkpoint, 2},
+							 {"checkpoint", write_checkpoint, 4},
 							 {"sql", write_sql, 4},
 							 {"http", write_http, 2},
 							 {"wait", write_wait, 2},
@@ -68,10 +68,10 @@ random_definition(World *world, HitlArena *arena)
 {
 	Draft draft = {.world = world};
 
-	draft.steps = 1 + pick(world, pick(world, 3) == 0 ? 30 : 10);
+	draft.steps = 1 + pick(world, pick(world, 3) == 0 ? 40 : 14);
 	hitl_buffer_init(&draft.text, arena);
 	PUT(&draft, "{\"steps\":");
-	write_list(&draft, 0, 6);
+	write_list(&draft, 0, 8);
 	if (pick(world, 5) == 0)
 		PUT(&draft, ",\"output\":%s",
 			pick(world, 4) ? "{\"n\":\"{{ $.variables.n }}\"}"
@@ -161,7 +161,7 @@ write_options(Draft *draft, const Kind *kind, int first, int count, int depth)
 	write_action(draft, "on_error", first, count);
 	write_action(draft, "on_reject", first, count);
 	write_action(draft, "on_timeout", first, count);
-	if (!was_in_undo && draft->steps > 0 && pick(world, 5) == 0)
+	if (!was_in_undo && draft->steps > 0 && pick(world, 4) == 0)
 	{
 		draft->in_undo = true;
 		PUT(draft, ",\"undo\":");
@@ -401,7 +401,7 @@ random_condition(World *world)
 		 "$.variables.n > 3",  "$.variables.e > 1", "$.variables.n",
 		 "$.variables.n plus"};
 
-	return conditions[pick(world, pick(world, 6) ? 5 : 7)];
+	return conditions[pick(world, pick(world, 12) ? 5 : 7)];
 }
 
 /*
@@ -420,13 +420,13 @@ random_text(Draft *draft)
 		case 1:
 			return draft->in_each > 0 ? "do {{ $.variables.e }}" : "do it";
 		case 2:
-			if (pick(world, 3))
+			if (pick(world, 6))
 				return "plain";
 			snprintf(text, sizeof(text), "after {{ $.steps.s%d }}",
 					 pick(world, draft->names));
 			return text;
 		case 3:
-			return pick(world, 4) ? "as \\\\{{ it }} is"
+			return pick(world, 8) ? "as \\\\{{ it }} is"
 								  : "{{ $.variables.none }}";
 		default:
 			return "well \xc3\xa9";

@@ -126,7 +126,9 @@ run(uint64_t seed)
 	current_seed = seed;
 	make_definition(seed / SCHEDULES);
 	world_init(&world, seed, definition, definition_text);
-	for (turns = pick(&world, 80); turns > 0; turns--)
+	if (pick(&world, 8))
+		world_send(&world, "start", NULL);
+	for (turns = pick(&world, 120); turns > 0; turns--)
 		misbehave(&world);
 	behave(&world);
 	world_free(&world);
@@ -138,18 +140,20 @@ run(uint64_t seed)
 static void
 misbehave(World *world)
 {
-	switch (pick(world, 24))
+	/* What has ended is only of interest when it is brought back. */
+	switch (pick(world, 3) == 0 && world_has_ended(world) ? 22
+														  : pick(world, 25))
 	{
 		case 0:
-		case 1:
 			if (!world->failed_outside)
 				world_send(world, "start", NULL);
 			break;
+		case 1:
 		case 2:
 		case 3:
 		case 4:
 		case 5:
-			if (!world->failed_outside)
+			if (!world->failed_outside && (world->more || pick(world, 4) == 0))
 				world_send(world, "continue", pick(world, 2) ? "{}" : NULL);
 			break;
 		case 6:

@@ -58,13 +58,15 @@ world_order_rollback(World *world)
 			   .name;
 	snapshot = find_snapshot(world, name);
 	world->may_return = true;
-	world_send(world, "rollback",
-			   keepf(world,
-					 "{\"checkpoint\":\"%s\",\"reason\":\"r\",\"actor\":\"a\","
-					 "\"undo\":%s}",
-					 name,
-					 list_undone(world,
-								 world->snapshots.items[snapshot].event)));
+	if (world_send(world, "rollback",
+				   keepf(world,
+						 "{\"checkpoint\":\"%s\",\"reason\":\"r\","
+						 "\"actor\":\"a\",\"undo\":%s}",
+						 name,
+						 list_undone(world,
+									 world->snapshots.items[snapshot].event))) ==
+		HITL_OK)
+		world->failed_outside = false;
 	world->may_return = false;
 }
 
@@ -149,9 +151,11 @@ rewind_to(World *world, int64_t number)
 	HitlEffects effects = {0};
 	HitlControl *control;
 	HitlResult result;
+	Event *event;
 	int64_t i;
 
 	TRACE("(rewind to %s)\n", snapshot->name);
+	world->calls_left = -1;
 	for (i = 0; i < world->branches.count; i++)
 	{
 		if (i < snapshot->count)
@@ -175,15 +179,10 @@ rewind_to(World *world, int64_t number)
 	world->control = control;
 	world->status = "rolled_back";
 	world->more = false;
-	if (world->events.count == 0 ||
-		world->events.items[world->events.count - 1].snapshot >= 0)
-	{
-		Event *event = list_add(&world->arena, &world->events, sizeof(Event));
-
-		memset(event, 0, sizeof(*event));
-		event->type = "rolled_back";
-	}
-	world->events.items[world->events.count - 1].snapshot = (int) number;
+	event = list_add(&world->arena, &world->events, sizeof(Event));
+	memset(event, 0, sizeof(*event));
+	event->type = "rolled_back";
+	event->snapshot = (int) number;
 	totals.rollbacks++;
 	world_commit(world);
 	for (i = 0; i < world->branches.count; i++)

@@ -167,7 +167,7 @@ world_send(World *world, const char *kind, const char *body)
 			world_check(world);
 	}
 	if (world->answered != NULL && world->answered->kind != ASKED_TIMER &&
-		strcmp(kind, "timer") != 0)
+		strcmp(kind, "timer") != 0 && strcmp(world->status, "paused") != 0)
 		CHECK(effects.count > 0);
 	world->answered = NULL;
 	hitl_free_effects(&effects);
@@ -539,8 +539,12 @@ check_counts(World *world, const Branch *branch)
 	const HitlCounts *counts = &branch->counts;
 	int statuses[BRANCH_CANCELLED + 1] = {0};
 	int64_t id;
+	const HitlStep *step = hitl_find_step(&world->definition->by_path,
+										  branch->position);
 
 	CHECK(counts->total > 0);
+	CHECK(step->as.fork.concurrency == 0 ||
+		  counts->running <= step->as.fork.concurrency);
 	for (id = counts->first; id < counts->first + counts->total; id++)
 		statuses[branch_at(world, id)->status]++;
 	if (counts->running != statuses[BRANCH_ACTIVE] ||

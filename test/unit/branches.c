@@ -234,7 +234,9 @@ memory_list_branches(void *context, int64_t first, int64_t count,
 	if (memory->broken)
 		return HITL_QUERY_HOST_FAILED;
 	free(memory->ids);
-	memory->ids = malloc((json_object_size(memory->branches) + 1) *
+
+	/* Not malloc, which may fail on purpose. */
+	memory->ids = calloc(json_object_size(memory->branches) + 1,
 						 sizeof(int64_t));
 	*found = 0;
 	if (memory->ids == NULL)

@@ -21,6 +21,9 @@ extern const Test suite_policy[];
 extern const Test suite_inference[];
 extern const Test suite_api[];
 extern const Test suite_fork[];
+extern const Test suite_nesting[];
+extern const Test suite_undo[];
+extern const Test suite_migrate[];
 extern const Test suite_switch[];
 extern const Test suite_command[];
 extern const Test suite_instant[];
@@ -32,6 +35,9 @@ extern const Test suite_child[];
 extern const Test suite_external[];
 extern const Test suite_steps[];
 extern const Test suite_fork[];
+extern const Test suite_nesting[];
+extern const Test suite_undo[];
+extern const Test suite_migrate[];
 extern const Test suite_switch[];
 extern const Test suite_command[];
 
@@ -52,7 +58,9 @@ static const struct
 	 {"signal", suite_signal},		   {"child", suite_child},
 	 {"external", suite_external},
 	 {"steps", suite_steps},			   {"fork", suite_fork},
-	 {"switch", suite_switch},		   {"command", suite_command}};
+	 {"switch", suite_switch},		   {"command", suite_command},
+	 {"undo", suite_undo},			   {"migrate", suite_migrate},
+	 {"nesting", suite_nesting}};
 
 long allocations_left = -1;
 static int failures; /* of the running test */

@@ -68,7 +68,9 @@ TEST(pause_before_an_approved_call)
 {
 	Workflow w;
 
-	workflow_open(&w, STEPS(TASK("a", ",\"requires_approval\":true,\"when\":\"$.n\"")),
+	workflow_open(&w,
+				  STEPS(TASK("a",
+							 ",\"requires_approval\":true,\"when\":\"$.n\"")),
 				  "{\"n\":true}");
 	workflow_send(&w, "start", NULL);
 	SEND(&w, "pause", NULL, "workflow_paused, =paused");
@@ -80,8 +82,9 @@ TEST(pause_before_an_approved_call)
 	workflow_close(&w);
 
 	workflow_open(&w,
-				  STEPS(TASK("a", ",\"requires_approval\":true,\"approval_config\":"
-								  "{\"when\":\"after\"}")),
+				  STEPS(TASK("a",
+							 ",\"requires_approval\":true,\"approval_config\":"
+							 "{\"when\":\"after\"}")),
 				  NULL);
 	workflow_send(&w, "start", NULL);
 	SEND(&w, "pause", NULL, "workflow_paused, =paused");
@@ -164,12 +167,12 @@ TEST(retry_of_an_old_failure)
 
 	workflow_open(&w, STEPS(TASK("a", "")), NULL);
 	hitl_free_control(w.control);
-	CHECK_INT(hitl_parse_control(
-				  w.definition,
-				  "{\"completed\":0,\"total\":1,\"active\":[],"
-				  "\"status\":\"failed\",\"token\":1,\"entered\":1}",
-				  &w.control, NULL),
-			  HITL_OK);
+	CHECK_INT(
+		hitl_parse_control(w.definition,
+						   "{\"completed\":0,\"total\":1,\"active\":[],"
+						   "\"status\":\"failed\",\"token\":1,\"entered\":1}",
+						   &w.control, NULL),
+		HITL_OK);
 	REFUSED(&w, "retry", NULL, "it is not known where the workflow failed");
 	workflow_close(&w);
 }
@@ -247,7 +250,8 @@ TEST(time_limits)
 	Workflow w;
 
 	workflow_open(&w,
-				  STEPS(SIGNAL("s", ",\"timeout\":2.5,\"on_timeout\":\"continue\"")
+				  STEPS(SIGNAL("s",
+							   ",\"timeout\":2.5,\"on_timeout\":\"continue\"")
 							AND SQL("q", ",\"timeout\":1")
 								AND TASK("t", ",\"timeout\":1")),
 				  NULL);
@@ -266,8 +270,7 @@ TEST(time_limits)
 	workflow_close(&w);
 
 	workflow_open(&w,
-				  STEPS(PARALLEL("p",
-								 "[" ASK("a", "") "],[" TASK("b", "") "]",
+				  STEPS(PARALLEL("p", "[" ASK("a", "") "],[" TASK("b", "") "]",
 								 ",\"timeout\":9,\"on_timeout\":\"continue\"")),
 				  NULL);
 	GO(&w, "start", NULL,
@@ -280,8 +283,7 @@ TEST(time_limits)
 
 	/* Without an answer, the branches stay for a retry. */
 	workflow_open(&w,
-				  STEPS(PARALLEL("p",
-								 "[" ASK("a", "") "],[" TASK("b", "") "]",
+				  STEPS(PARALLEL("p", "[" ASK("a", "") "],[" TASK("b", "") "]",
 								 ",\"timeout\":9")),
 				  NULL);
 	workflow_go(&w, "start", NULL);
@@ -318,8 +320,9 @@ TEST(retries)
 	workflow_close(&w);
 
 	workflow_open(&w,
-				  STEPS(SQL("q", ",\"timeout\":3,\"retry\":{\"max_attempts\":2,"
-								 "\"on\":[\"timeout\"]}")),
+				  STEPS(SQL("q",
+							",\"timeout\":3,\"retry\":{\"max_attempts\":2,"
+							"\"on\":[\"timeout\"]}")),
 				  NULL);
 	workflow_send(&w, "start", NULL);
 	SEND(&w, "timer", "{\"token\":1}",
@@ -331,12 +334,14 @@ TEST(retries)
 
 	/* An approval that expired is asked for again, one refused is not. */
 	workflow_open(&w,
-				  STEPS(ASK("a", ",\"timeout\":5,\"retry\":{\"max_attempts\":2}")),
+				  STEPS(ASK("a",
+							",\"timeout\":5,\"retry\":{\"max_attempts\":2}")),
 				  NULL);
 	workflow_send(&w, "start", NULL);
 	SEND(&w, "approval", "{\"token\":1,\"outcome\":\"expired\"}",
 		 "step_retried a, timer a 2, =waiting");
-	GO(&w, "timer", "{\"token\":2}", "=running, more; ask a 3, =waiting_approval");
+	GO(&w, "timer", "{\"token\":2}",
+	   "=running, more; ask a 3, =waiting_approval");
 	SEND(&w, "approval", "{\"token\":3,\"outcome\":\"rejected\"}",
 		 "step_failed a, workflow_rejected a, =rejected");
 	workflow_close(&w);
@@ -373,8 +378,7 @@ TEST(deadline)
 		 "workflow_started, =running, timer - 1, ask a 2, =waiting_approval");
 	CHECK_INT(w.effects.items[2].due_us, w.now_us + INT64_C(3600000000));
 	w.now_us += INT64_C(3600000000);
-	SEND(&w, "timer", "{\"token\":1}",
-		 "withdraw 2, workflow_failed, =failed");
+	SEND(&w, "timer", "{\"token\":1}", "withdraw 2, workflow_failed, =failed");
 	CHECK_TEXT(w.effects.items[1].body,
 			   "{\"kind\":\"timeout\",\"message\":\"the workflow did not end "
 			   "before its deadline\"}");
@@ -395,7 +399,8 @@ TEST(deadline)
 	CHECK_INT(w.effects.items[2].due_us, w.now_us + 999);
 	SEND(&w, "reply", ERROR(2, "x"),
 		 "step_failed a, withdraw 1, workflow_failed a, =failed");
-	GO(&w, "retry", NULL, "workflow_retried, =running, timer - 3, more; run a 4");
+	GO(&w, "retry", NULL,
+	   "workflow_retried, =running, timer - 3, more; run a 4");
 	SEND(&w, "reply", DONE(4),
 		 "step_completed a, withdraw 3, workflow_completed, =completed");
 	workflow_close(&w);
@@ -424,12 +429,24 @@ TEST(output)
 	CHECK_TEXT(w.effects.items[1].body, "{\"n\":7}");
 	workflow_close(&w);
 
-	/* One that cannot be put together can be tried again. */
 	workflow_open(&w,
-				  "{\"output\":\"{{$.n}}\",\"steps\":[" TASK("a", "") "]}",
+				  "{\"output\":\"{{$.steps.f}}\",\"steps\":[" FOREACH("f",
+																	  TASK("a",
+																		   ""),
+																	  "") "]}",
+				  "{\"items\":[]}");
+	GO(&w, "start", NULL,
+	   "workflow_started, =running, step_completed f, more; "
+	   "workflow_completed, =completed");
+	CHECK_TEXT(w.effects.items[1].body, "[]");
+	workflow_close(&w);
+
+	/* One that cannot be put together can be tried again. */
+	workflow_open(&w, "{\"output\":\"{{$.n}}\",\"steps\":[" TASK("a", "") "]}",
 				  NULL);
 	workflow_send(&w, "start", NULL);
-	GO(&w, "reply", DONE(1), "step_completed a, more; workflow_failed, =failed");
+	GO(&w, "reply", DONE(1),
+	   "step_completed a, more; workflow_failed, =failed");
 	memory_merge(&w.memory, "{\"n\":7}");
 	SEND(&w, "retry", NULL,
 		 "workflow_retried, =running, workflow_completed, =completed");
@@ -440,5 +457,5 @@ TEST(output)
 SUITE(command, RUN(pause_and_resume), RUN(pause_before_an_approved_call),
 	  RUN(pause_with_branches), RUN(cancel_with_branches), RUN(retry),
 	  RUN(retry_of_an_old_failure), RUN(skip), RUN(skip_with_branches),
-	  RUN(time_limits), RUN(retries), RUN(retry_of_a_whole_fork),
-	  RUN(deadline), RUN(output));
+	  RUN(time_limits), RUN(retries), RUN(retry_of_a_whole_fork), RUN(deadline),
+	  RUN(output));

@@ -44,6 +44,25 @@ TEST(parameters)
 	workflow_close(&w);
 }
 
+TEST(failure_has_details)
+{
+	Workflow w;
+
+	workflow_open(&w,
+				  STEP(",\"sql\":\"select\",\"retry\":{\"max_attempts\":1}"),
+				  DATA);
+	workflow_send(&w, "start", NULL);
+	SEND(
+		&w, "reply",
+		"{\"token\":1,\"error\":{\"kind\":\"validation_error\",\"message\":\"no\","
+		"\"sqlstate\":\"23505\",\"detail\":\"a \\\"key\\\"\",\"hint\":null,\"more\":\"x\"}}",
+		"step_failed s, workflow_failed s, =failed");
+	CHECK_TEXT(w.effects.items[0].body,
+			   "{\"kind\":\"validation_error\",\"message\":\"no\","
+			   "\"sqlstate\":\"23505\",\"detail\":\"a \\\"key\\\"\"}");
+	workflow_close(&w);
+}
+
 TEST(rows_are_the_result)
 {
 	Workflow w;
@@ -126,5 +145,5 @@ TEST(faults)
 }
 
 SUITE(sql, RUN(statement), RUN(parameters), RUN(rows_are_the_result),
-	  RUN(failure), RUN(not_the_reply_of_a_server), RUN(missing_value),
-	  RUN(faults));
+	  RUN(failure), RUN(failure_has_details), RUN(not_the_reply_of_a_server),
+	  RUN(missing_value), RUN(faults));

@@ -32,8 +32,9 @@ TEST(first_case_that_holds)
 
 	workflow_open(&w, choice, "{\"n\":11}");
 	SEND(&w, "start", NULL, "workflow_started, =running, more");
-	CHECK(contains(control_text(&w),
-				   "\"position\":\"/steps/0/cases/0/steps/0\",\"step\":\"a\","));
+	CHECK(
+		contains(control_text(&w),
+				 "\"position\":\"/steps/0/cases/0/steps/0\",\"step\":\"a\","));
 	CHECK(contains(control_text(&w), "\"outer\":[{\"attempt\":1}]"));
 	CHECK(contains(control_text(&w), "\"completed\":0,\"total\":2,"));
 	SEND(&w, "continue", NULL, "run a 1");
@@ -91,18 +92,18 @@ TEST(switch_in_switch)
 {
 	Workflow w;
 
-	workflow_open(
-		&w,
-		STEPS(SWITCH("s",
-					 CASE("$.yes",
-						  SWITCH("t", CASE("$.yes", TASK("a", "")),
-								 "") AND TASK("b", "")),
-					 "")),
-		"{\"yes\":true}");
+	workflow_open(&w,
+				  STEPS(SWITCH("s",
+							   CASE("$.yes",
+									SWITCH("t", CASE("$.yes", TASK("a", "")),
+										   "") AND TASK("b", "")),
+							   "")),
+				  "{\"yes\":true}");
 	GO(&w, "start", NULL, "workflow_started, =running, more; more; run a 1");
 	CHECK(contains(control_text(&w),
 				   "\"outer\":[{\"attempt\":1},{\"attempt\":1}]"));
-	GO(&w, "reply", DONE(1), "step_completed a, step_completed t, more; run b 2");
+	GO(&w, "reply", DONE(1),
+	   "step_completed a, step_completed t, more; run b 2");
 	SEND(&w, "reply", DONE(2),
 		 "step_completed b, step_completed s, workflow_completed, =completed");
 	workflow_close(&w);
@@ -115,7 +116,8 @@ TEST(failures_go_up)
 	/* The step's own answer comes first. */
 	workflow_open(&w,
 				  STEPS(SWITCH("s",
-							   CASE("$.yes", TASK("a", ",\"on_error\":\"continue\"")),
+							   CASE("$.yes",
+									TASK("a", ",\"on_error\":\"continue\"")),
 							   ",\"on_error\":\"continue\"")),
 				  "{\"yes\":true}");
 	workflow_go(&w, "start", NULL);
@@ -139,11 +141,11 @@ TEST(failures_go_up)
 	workflow_close(&w);
 
 	/* Nobody has an answer: the step that failed is where it was. */
-	workflow_open(&w,
-				  STEPS(SWITCH("s", CASE("$.yes", TASK("a", "")), "")),
+	workflow_open(&w, STEPS(SWITCH("s", CASE("$.yes", TASK("a", "")), "")),
 				  "{\"yes\":true}");
 	workflow_go(&w, "start", NULL);
-	SEND(&w, "reply", ERROR(1, "x"), "step_failed a, workflow_failed a, =failed");
+	SEND(&w, "reply", ERROR(1, "x"),
+		 "step_failed a, workflow_failed a, =failed");
 	CHECK(contains(control_text(&w), "\"step\":\"a\""));
 	GO(&w, "retry", NULL, "workflow_retried, =running, more; run a 2");
 	SEND(&w, "reply", DONE(2),
@@ -175,18 +177,20 @@ TEST(rejections_go_up)
 
 	/* "fail" makes a failure of it, for which on_error is there. */
 	workflow_open(&w,
-				  STEPS(SWITCH("s",
-							   CASE("$.yes", ASK("a", ",\"on_reject\":\"fail\"")),
-							   ",\"on_error\":\"continue\"")),
+				  STEPS(
+					  SWITCH("s",
+							 CASE("$.yes", ASK("a", ",\"on_reject\":\"fail\"")),
+							 ",\"on_error\":\"continue\"")),
 				  "{\"yes\":true}");
 	workflow_go(&w, "start", NULL);
 	SEND(&w, "approval", no,
 		 "step_failed a, step_failed s, workflow_completed, =completed");
 	workflow_close(&w);
 	workflow_open(&w,
-				  STEPS(SWITCH("s",
-							   CASE("$.yes", ASK("a", ",\"on_reject\":\"fail\"")),
-							   "")),
+				  STEPS(
+					  SWITCH("s",
+							 CASE("$.yes", ASK("a", ",\"on_reject\":\"fail\"")),
+							 "")),
 				  "{\"yes\":true}");
 	workflow_go(&w, "start", NULL);
 	SEND(&w, "approval", no, "step_failed a, workflow_failed a, =failed");
@@ -202,9 +206,11 @@ TEST(time_limit)
 							   CASE("$.yes", TASK("a", "") AND TASK("b", "")),
 							   ",\"timeout\":60,\"on_timeout\":\"continue\"")),
 				  "{\"yes\":true}");
-	GO(&w, "start", NULL, "workflow_started, =running, more; timer s 1, run a 2");
+	GO(&w, "start", NULL,
+	   "workflow_started, =running, more; timer s 1, run a 2");
 	CHECK_INT(w.effects.items[0].due_us, w.now_us + 60 * 1000000);
-	CHECK(contains(control_text(&w), "\"outer\":[{\"attempt\":1,\"token\":1}]"));
+	CHECK(
+		contains(control_text(&w), "\"outer\":[{\"attempt\":1,\"token\":1}]"));
 	GO(&w, "reply", DONE(2), "step_completed a, more; run b 3");
 	SEND(&w, "timer", "{\"token\":3}", "");
 	SEND(&w, "timer", "{\"token\":1}",
@@ -231,9 +237,10 @@ TEST(retry)
 	Workflow w;
 
 	workflow_open(&w,
-				  STEPS(SWITCH("s", CASE("$.yes", TASK("a", "")),
-							   ",\"retry\":{\"max_attempts\":2,\"base_delay\":4,"
-							   "\"jitter\":0}")),
+				  STEPS(
+					  SWITCH("s", CASE("$.yes", TASK("a", "")),
+							 ",\"retry\":{\"max_attempts\":2,\"base_delay\":4,"
+							 "\"jitter\":0}")),
 				  "{\"yes\":true}");
 	workflow_go(&w, "start", NULL);
 	SEND(&w, "reply", ERROR(1, "network_error"),
