@@ -79,15 +79,16 @@ SELECT error ->> 'kind' AS kind, error ->> 'message' AS message FROM hitl.workfl
 SELECT status, error FROM hitl.external_tasks WHERE workflow_id = :'id';
 SELECT start_task('{"retry": {"max_attempts": 2, "base_delay": 0.01}}') AS id \gset
 CALL wait_for_task();
-SELECT task_id FROM hitl.claim_tasks('gpu') \gset
+SELECT task_id, idempotency_key AS key FROM hitl.claim_tasks('gpu') \gset
 SELECT attempt(format('SELECT hitl.fail_task(%L, ''out of ink'', ''timeout'')', :'task_id'));
 SELECT attempt(format('SELECT hitl.fail_task(%L, ''out of ink'', ''timeout'')', :'task_id'));
 CALL wait_for_task();
-SELECT task_id, attempt FROM hitl.claim_tasks('gpu') \gset
-\echo :attempt
+SELECT task_id, attempt, idempotency_key = :'key' AS same_key FROM hitl.claim_tasks('gpu') \gset
+\echo attempt :attempt, the same key: :same_key
 SELECT attempt(format('SELECT hitl.fail_task(%L, ''out of ink'', ''timeout'')', :'task_id'));
 CALL hitl.await_workflow(:'id', timeout => '30 seconds');
-SELECT status, claims, failures, lapses FROM hitl.external_tasks WHERE workflow_id = :'id';
+SELECT status, claims, lapses, attempt, error FROM hitl.external_tasks WHERE workflow_id = :'id' ORDER BY token;
+SELECT event, step FROM hitl.workflow_timeline(:'id') OFFSET 2;
 
 -- a task given back, then one whose lease ends
 SELECT start_task() AS id \gset
@@ -98,7 +99,7 @@ SELECT attempt(format('SELECT hitl.release_task(%L)', :'task_id'));
 CALL wait_for_task();
 SELECT task_id AS first FROM hitl.claim_tasks('gpu', 1, '1 millisecond') \gset
 CALL wait_for_task();
-SELECT status, claims, failures, lapses FROM hitl.external_tasks WHERE workflow_id = :'id';
+SELECT status, claims, lapses FROM hitl.external_tasks WHERE workflow_id = :'id';
 -- ... is still that of its worker while no other has claimed it
 SELECT hitl.heartbeat_task(:'first', '1 millisecond') IS NOT NULL AS prolonged;
 CALL wait_for_task();
@@ -114,7 +115,8 @@ SELECT status, due_at FROM hitl.external_tasks WHERE workflow_id = :'id';
 -- nobody takes it in time
 SELECT start_task('{"timeout": 0.05}') AS id \gset
 CALL hitl.await_workflow(:'id', timeout => '30 seconds');
-SELECT error ->> 'kind' AS kind, error ->> 'message' AS message FROM hitl.workflows WHERE id = :'id';
+SELECT error ->> 'kind' AS kind FROM hitl.workflows WHERE id = :'id';
+SELECT status FROM hitl.external_tasks WHERE workflow_id = :'id';
 -- workers that die of it
 SELECT start_task() AS id \gset
 DO $$ BEGIN

@@ -28,6 +28,11 @@ SELECT * FROM shape(:'id');
 SELECT length(v ->> 'small') AS small
 FROM hitl.update_workflow_state(:'id', jsonb_build_object('small', repeat('z', 7000))) AS v;
 SELECT large FROM hitl.workflows WHERE id = :'id';
+-- removing a variable replaces all; what was large is in that event then
+SELECT length(hitl.update_workflow_state(:'id', '{"more": true}', remove => ARRAY['big']) ->> 'small') AS small;
+SELECT * FROM shape(:'id');
+SELECT hitl.update_workflow_state(:'id', '{"small": 3}');
+SELECT * FROM shape(:'id');
 -- back to the checkpoint: the values of then
 SELECT hitl.rollback_workflow(:'id', 'here');
 SELECT * FROM shape(:'id');

@@ -261,7 +261,7 @@ hitl_is_limited(const HitlPosition *position)
 {
 	const HitlStep *step = position->step;
 
-	if (step->timeout_ms == 0 || hitl_host_repeats(step))
+	if (step->timeout_ms == 0 || step->kind->host_retries)
 		return false;
 	switch (position->state)
 	{
@@ -422,8 +422,6 @@ hitl_end_workflow(HitlRun *run, HitlStatus status, const HitlPosition *cause,
 		effect = hitl_emit(run, HITL_EFFECT_REMOVE_BRANCHES, NULL, NULL);
 		effect->keep = run->definition->undoable;
 		hitl_forget_branches(run, 0, 0);
-		control->approvals = 0;
-		control->replies = 0;
 	}
 	control->root.has_position = false;
 	control->undo.total = 0;

@@ -248,24 +248,6 @@ hitl_forget_branches(HitlRun *run, int64_t first, int64_t count)
 			hitl_touch(run, branch))
 			branch->status = HITL_BRANCH_GONE;
 	}
-	if (count == 0)
-	{
-		/* Those not loaded go, too: what is left is what this run takes off. */
-		const HitlTouched *touched;
-
-		control->approvals = 0;
-		control->replies = 0;
-		for (touched = run->touched; touched != NULL; touched = touched->next)
-		{
-			const HitlBranch *before = &touched->before;
-
-			if (before->status != HITL_BRANCH_ACTIVE)
-				continue;
-			control->approvals += before->position.state ==
-				HITL_AWAITS_APPROVAL;
-			control->replies += before->position.state == HITL_AWAITS_REPLY;
-		}
-	}
 }
 
 /*
@@ -296,10 +278,12 @@ hitl_count_awaited(HitlRun *run)
 	}
 
 	/* Those that were forgotten all at once have been counted as none. */
-	if (control->approvals < 0)
+	if (control->approvals < 0 || !hitl_has_branches(control))
 		control->approvals = 0;
-	if (control->replies < 0)
+	if (control->replies < 0 || !hitl_has_branches(control))
 		control->replies = 0;
+	if (!hitl_has_branches(control))
+		control->ready_count = 0;
 }
 
 /*

@@ -585,7 +585,7 @@ may_retry(const HitlStep *step, int tries, const Failure *failure)
 	/* Decisions stand; an approval that expired may be asked for again. */
 	if (failure->refused && strcmp(failure->kind, "timeout") != 0)
 		return false;
-	if (hitl_host_repeats(step))
+	if (step->kind->host_retries)
 		return false;
 
 	/* What is inside of other steps has been tried again by itself. */

@@ -173,18 +173,19 @@ Jsonb *
 hitl_steps_to_undo(HitlBatch *batch, HitlWorkflow *workflow, const char *name)
 {
 	static HitlStatement list = {
-		/* by their names: it may have been migrated since */
-		"SELECT jsonb_agg(jsonb_build_object('event', e.seq, 'position', s.position) "
-		"ORDER BY e.seq DESC) FROM hitl.workflows w "
-		"JOIN hitl.definitions d ON d.hash = w.definition_hash "
-		"JOIN hitl.workflow_events e ON e.workflow_id = w.id "
-		"JOIN LATERAL hitl.definition_steps(d.definition) s "
-		"ON s.step ->> 'name' = e.step_name AND s.step ? 'undo' "
-		"WHERE w.id = $1 AND e.seq > $2 AND e.event_type = 'step_completed' "
-		"AND jsonb_path_exists(d.definition, '$.**.undo') "
-		"AND NOT EXISTS (SELECT FROM hitl.workflow_events u WHERE u.workflow_id = w.id "
-		"AND u.seq > e.seq AND u.event_type = 'step_undone' "
-		"AND (u.data ->> 'event')::integer = e.seq)",
+		/* by their names, since it may have been migrated; most have no undo */
+		"SELECT jsonb_agg(jsonb_build_object('event', e.seq, 'position', "
+		"d.positions ->> e.step_name) ORDER BY e.seq DESC) "
+		"FROM (SELECT jsonb_object_agg(s.step ->> 'name', s.position) AS positions "
+		"FROM hitl.workflows w JOIN hitl.definitions d ON d.hash = w.definition_hash, "
+		"LATERAL hitl.definition_steps(d.definition) s "
+		"WHERE w.id = $1 AND jsonb_path_exists(d.definition, '$.**.undo') "
+		"AND s.step ? 'undo' HAVING count(*) > 0 OFFSET 0) AS d, "
+		"LATERAL (SELECT v.seq, v.step_name FROM hitl.workflow_events v "
+		"WHERE v.workflow_id = $1 AND v.seq > $2 AND v.event_type = 'step_completed' "
+		"AND v.seq NOT IN (SELECT (u.data ->> 'event')::integer FROM hitl.workflow_events u "
+		"WHERE u.workflow_id = $1 AND u.seq > $2 AND u.event_type = 'step_undone') "
+		"OFFSET 0) AS e WHERE d.positions ? e.step_name",
 		2,
 		{UUIDOID, INT4OID},
 	};

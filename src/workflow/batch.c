@@ -41,7 +41,8 @@ static const Oid removal_types[] = {UUIDOID, INT8OID, INT8OID, BOOLOID};
 static const Oid statement_types[] = {UUIDOID, INT8OID, NAMEOID, JSONBOID,
 									  TIMESTAMPTZOID};
 static const Oid external_types[] = {UUIDOID, UUIDOID,	INT8OID, TEXTOID,
-									 TEXTOID, JSONBOID, INT4OID};
+									 TEXTOID, JSONBOID, INT4OID, INT8OID,
+									 INT4OID};
 
 static void free_core_memory(void *batch);
 static void load_workflows(HitlBatch *batch, const pg_uuid_t *id,

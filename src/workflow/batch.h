@@ -204,6 +204,10 @@ extern void hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow,
 extern void hitl_command(HitlBatch *batch, HitlWorkflow *workflow,
 						 const char *kind, Jsonb *body, const char *actor);
 
+/* The same; the reason when it cannot be, else NULL. */
+extern char *hitl_try_command(HitlBatch *batch, HitlWorkflow *workflow,
+							  const char *kind, Jsonb *body, const char *actor);
+
 /* Fail a workflow from outside its definition; everything awaited is withdrawn. */
 extern void hitl_fail_workflow(HitlBatch *batch, HitlWorkflow *workflow,
 							   const char *kind, const char *message,

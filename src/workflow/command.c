@@ -138,6 +138,7 @@ Datum
 hitl_retry_workflow(PG_FUNCTION_ARGS)
 {
 	char *reason = reason_argument(fcinfo, 1);
+	char *refusal = NULL;
 	HitlBatch *batch;
 	HitlWorkflow *workflow;
 
@@ -154,9 +155,14 @@ hitl_retry_workflow(PG_FUNCTION_ARGS)
 				 errdetail("It owns workflow %s, which would act for it.",
 						   hitl_id_text(&workflow->id))));
 	if (workflow->definition)
-		hitl_retry(batch, workflow, reason, hitl_caller());
+		refusal = hitl_retry(batch, workflow, reason, hitl_caller());
 	else
 		move_by_hand(batch, workflow, "running", "workflow_retried", reason);
+	if (refusal)
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_INVALID_TRANSITION),
+				 errmsg("workflow %s cannot be retried", hitl_id_text(&workflow->id)),
+				 errdetail_internal("%c%s.", pg_toupper(refusal[0]), refusal + 1)));
 
 	/* Somebody vouches for it: the count of recoveries begins anew. */
 	workflow->recoveries = 0;
@@ -204,18 +210,24 @@ hitl_skip_step(PG_FUNCTION_ARGS)
 /*
  * Have a failed workflow go on where it failed.
  */
-void
+char *
 hitl_retry(HitlBatch *batch, HitlWorkflow *workflow, const char *reason,
 		   const char *actor)
 {
 	bool started = workflow->started_at != 0;
 
 	if (started)
-		hitl_command(batch, workflow, "retry",
-					 hitl_facts("reason", reason, "actor", actor, NULL), actor);
+	{
+		Jsonb *body = hitl_facts("reason", reason, "actor", actor, NULL);
+		char *refusal = hitl_try_command(batch, workflow, "retry", body, actor);
+
+		if (refusal)
+			return refusal;
+	}
 	else
 		restart(batch, workflow, reason, actor);
 	send_lost_messages(batch, workflow, started);
+	return NULL;
 }
 
 /*

@@ -19,8 +19,11 @@ extern void hitl_keep_deadline(HitlBatch *batch, HitlWorkflow *workflow);
 extern void hitl_cancel(HitlBatch *batch, HitlWorkflow *workflow,
 						const char *reason);
 
-/* Have a failed workflow go on where it failed; actor NULL: the engine. */
-extern void hitl_retry(HitlBatch *batch, HitlWorkflow *workflow,
+/*
+ * Have a failed workflow go on where it failed; actor NULL: the engine.  The
+ * reason when it cannot, else NULL.
+ */
+extern char *hitl_retry(HitlBatch *batch, HitlWorkflow *workflow,
 					   const char *reason, const char *actor);
 
 #endif /* HITL_COMMAND_H */

@@ -11,14 +11,13 @@
  * the claim in its last two bytes.  So it tells without any further knowledge
  * whether the claim is still the latest one.
  *
- * Leases that end, delays before a task is offered again and the limit of the
- * whole task are all due_at: the engine looks at those rows when it is time.
+ * When a lease or a delay ends is due_at: the engine looks at the row then.
+ * Failures and time limits are the core's: it withdraws the task, or has
+ * another one queued.
  */
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "common/pg_prng.h"
-#include "core_bridge.h"
 #include "db.h"
 #include "funcapi.h"
 #include "hitl.h"
@@ -45,9 +44,8 @@
 /* A task whose leases have ended so often without an answer has failed. */
 #define MAX_LAPSES 5
 
-/* The longest lease, and (ten years) the longest limit of a task, in seconds. */
-#define MAX_LEASE	(7 * 24 * 3600)
-#define MAX_TIMEOUT "315360000"
+/* The longest lease, in seconds. */
+#define MAX_LEASE (7 * 24 * 3600)
 
 /* The longest message of a failure, in bytes. */
 #define MAX_FAILURE_TEXT 8192
@@ -60,8 +58,6 @@ typedef struct ClaimedTask
 	pg_uuid_t workflow_id;
 	int64 token;
 	TimestampTz due_at;
-	int failures;
-	Jsonb *retry; /* of its step, or NULL */
 } ClaimedTask;
 
 static Interval *lease_argument(FunctionCallInfo fcinfo, int number);
@@ -69,8 +65,6 @@ static void lock_task(FunctionCallInfo fcinfo, ClaimedTask *task);
 static void finish_task(const ClaimedTask *task, const char *status,
 						Jsonb *error, const char *member, Jsonb *value);
 static pg_uuid_t *claim_id(const pg_uuid_t *id, int claim);
-static bool is_retried(const ClaimedTask *task, const char *kind,
-					   int64 *delay_ms);
 static void check_failure_kind(const char *kind);
 
 PG_FUNCTION_INFO_V1(hitl_claim_tasks);
@@ -88,8 +82,8 @@ hitl_queue_external(HitlBatch *batch, HitlWorkflow *workflow,
 {
 	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
 	const char *queue = effect->type ? effect->type : "default";
-	Datum values[7];
-	bool nulls[7] = {false};
+	Datum values[9];
+	bool nulls[9] = {false};
 
 	*id = hitl_new_id(hitl_id_partition(&workflow->id));
 	id->data[UUID_LEN - 2] = id->data[UUID_LEN - 1] = 0;
@@ -101,6 +95,8 @@ hitl_queue_external(HitlBatch *batch, HitlWorkflow *workflow,
 	values[4] = CStringGetTextDatum(queue);
 	values[5] = JsonbPGetDatum(hitl_jsonb_parse(effect->body));
 	values[6] = Int32GetDatum(workflow->priority);
+	values[7] = Int64GetDatum(effect->scope);
+	values[8] = Int32GetDatum(Max(effect->attempt, 1));
 	hitl_rows_add(&batch->external, values, nulls);
 	hitl_publish_later(batch, queue);
 	hitl_add_event(batch, workflow, "task_requested", effect->step,
@@ -118,19 +114,19 @@ hitl_insert_external(HitlRows *rows)
 {
 	static HitlStatement insert = {
 		"INSERT INTO hitl.external_tasks (id, workflow_id, token, step_name, queue, body, "
-		"rank, expires_at, due_at, created_at) "
-		"SELECT id, workflow_id, token, step_name, queue, "
-		"jsonb_strip_nulls(body - 'timeout_seconds' - 'context') "
-		"|| jsonb_build_object('context', coalesce(body -> 'context', '{}')), "
-		"now - priority * interval '10 seconds', expires_at, expires_at, now "
-		"FROM unnest($1, $2, $3, $4, $5, $6, $7) "
-		"AS t (id, workflow_id, token, step_name, queue, body, priority), "
-		"LATERAL (SELECT clock_timestamp() AS now) c, "
-		"LATERAL (SELECT now + make_interval(secs => least((body ->> 'timeout_seconds')::float8, " MAX_TIMEOUT
-		")) AS expires_at) e",
-		7,
+		"rank, scope, attempt, idempotency_key) "
+		"SELECT id, workflow_id, token, step_name, queue, jsonb_build_object('task', "
+		"body -> 'task', 'context', body -> 'context', 'instructions', body -> 'instructions'), "
+		"clock_timestamp() - priority * " HITL_HEAD_START ", scope, attempt, "
+		"CASE WHEN attempt = 1 THEN id ELSE coalesce((SELECT f.idempotency_key "
+		"FROM hitl.external_tasks f WHERE f.workflow_id = t.workflow_id "
+		"AND f.step_name = t.step_name AND f.scope = t.scope AND f.attempt = t.attempt - 1 "
+		"AND f.status IN ('failed', 'withdrawn') LIMIT 1), id) END "
+		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS t (id, workflow_id, token, "
+		"step_name, queue, body, priority, scope, attempt)",
+		9,
 		{UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-		 JSONBARRAYOID, INT4ARRAYOID},
+		 JSONBARRAYOID, INT4ARRAYOID, INT8ARRAYOID, INT4ARRAYOID},
 	};
 
 	hitl_rows_execute(rows, &insert);
@@ -174,8 +170,8 @@ hitl_withdraw_all_external(Datum workflow_ids)
 }
 
 /*
- * Look at the tasks whose time has come: offer again those whose lease or
- * delay is over, fail those that took too long or were abandoned too often.
+ * Look at the tasks whose time has come: offer them again, and fail those that
+ * were abandoned too often.
  * Called by an engine; how many there were.
  */
 int64
@@ -188,8 +184,6 @@ hitl_release_due_tasks(int limit, bool *skipped)
 	};
 	static HitlStatement release = {
 		"WITH due AS MATERIALIZED (SELECT id, CASE "
-		"WHEN expires_at <= $1 THEN jsonb_build_object('kind', 'timeout', 'message', "
-		"CASE WHEN claims > 0 THEN 'no answer in time' ELSE 'nobody took the task in time' END) "
 		"WHEN status = 'claimed' AND lapses + 1 >= $3 THEN jsonb_build_object("
 		"'kind', 'system_error', 'message', "
 		"format('%s times a worker took the task and was not heard of again', $3)) "
@@ -201,7 +195,7 @@ hitl_release_due_tasks(int limit, bool *skipped)
 		"status = CASE WHEN due.error IS NULL THEN 'queued' ELSE 'failed' END, "
 		"lapses = t.lapses + (t.status = 'claimed')::integer, "
 		"error = coalesce(due.error, t.error), "
-		"due_at = CASE WHEN due.error IS NULL THEN t.expires_at END, "
+		"due_at = NULL, "
 		"finished_at = CASE WHEN due.error IS NOT NULL THEN clock_timestamp() END "
 		"FROM due WHERE t.id = due.id AND t.id = ANY (ARRAY(SELECT id FROM due)) "
 		"RETURNING t.queue, t.workflow_id, t.token, t.status, due.error), "
@@ -248,21 +242,22 @@ hitl_claim_tasks(PG_FUNCTION_ARGS)
 		"WITH due AS MATERIALIZED (SELECT id FROM hitl.external_tasks "
 		"WHERE due_at <= clock_timestamp() AND queue = $1 "
 		"AND (status = 'delayed' OR status = 'claimed' AND lapses + 1 < $6) "
-		"AND (expires_at > clock_timestamp()) IS NOT FALSE AND claims < $7 "
+		"AND claims < $7 "
 		"ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED), "
 		"queued AS MATERIALIZED (SELECT id FROM hitl.external_tasks "
 		"WHERE queue = $1 AND status = 'queued' "
-		"AND (expires_at > clock_timestamp()) IS NOT FALSE AND claims < $7 "
+		"AND claims < $7 "
 		"ORDER BY rank, id LIMIT (SELECT $2 - count(*) FROM due) FOR UPDATE SKIP LOCKED), "
 		"claimed AS (UPDATE hitl.external_tasks t SET status = 'claimed', "
 		"claims = t.claims + 1, lapses = t.lapses + (t.status = 'claimed')::integer, "
 		"claimed_by = $4, claimed_role = $5, claimed_at = clock_timestamp(), "
 		"lease_until = clock_timestamp() + $3, "
-		"due_at = least(t.expires_at, clock_timestamp() + $3) "
+		"due_at = clock_timestamp() + $3 "
 		"WHERE t.id = ANY (ARRAY(SELECT id FROM due UNION ALL SELECT id FROM queued)) "
 		"RETURNING t.*) "
 		"SELECT id, workflow_id, step_name, body ->> 'task', body -> 'context', "
-		"body ->> 'instructions', claims, lease_until, progress, id, created_at "
+		"body ->> 'instructions', claims, lease_until, progress, idempotency_key, created_at, "
+		"attempt "
 		"FROM claimed ORDER BY rank, id",
 		7,
 		{TEXTOID, INT8OID, INTERVALOID, TEXTOID, NAMEOID, INT4OID, INT4OID},
@@ -307,12 +302,17 @@ hitl_claim_tasks(PG_FUNCTION_ARGS)
 		{
 			Datum row[11];
 			bool nulls[11];
+			bool isnull;
 			int column;
+			int claims;
+			int attempt;
 
 			for (column = 0; column < lengthof(row); column++)
 				row[column] = hitl_column(i, column + 1, &nulls[column]);
-			row[0] = UUIDPGetDatum(
-				claim_id(DatumGetUUIDP(row[0]), DatumGetInt32(row[6])));
+			claims = DatumGetInt32(row[6]);
+			row[0] = UUIDPGetDatum(claim_id(DatumGetUUIDP(row[0]), claims));
+			attempt = DatumGetInt32(hitl_column(i, 12, &isnull));
+			row[6] = Int32GetDatum(attempt - 1 + claims);
 			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, row,
 								 nulls);
 		}
@@ -334,7 +334,7 @@ hitl_heartbeat_task(PG_FUNCTION_ARGS)
 	static HitlStatement prolong = {
 		"UPDATE hitl.external_tasks SET status = 'claimed', "
 		"lease_until = clock_timestamp() + $2, "
-		"due_at = least(expires_at, clock_timestamp() + $2), "
+		"due_at = clock_timestamp() + $2, "
 		"progress = coalesce($3, progress) WHERE id = $1 RETURNING lease_until, due_at",
 		3,
 		{UUIDOID, INTERVALOID, JSONBOID},
@@ -385,25 +385,15 @@ hitl_complete_task(PG_FUNCTION_ARGS)
 }
 
 /*
- * hitl.fail_task(task_id, message, kind): what becomes of it.
+ * hitl.fail_task(task_id, message, kind)
  */
 Datum
 hitl_fail_task(PG_FUNCTION_ARGS)
 {
-	static HitlStatement delay = {
-		"UPDATE hitl.external_tasks SET status = 'delayed', failures = failures + 1, "
-		"error = $3, claimed_by = NULL, claimed_role = NULL, claimed_at = NULL, "
-		"lease_until = NULL, due_at = least(expires_at, "
-		"clock_timestamp() + $2 * interval '1 millisecond') WHERE id = $1",
-		3,
-		{UUIDOID, INT8OID, JSONBOID},
-	};
-	const char *outcome;
 	char *message;
 	char *kind;
 	Jsonb *error;
 	ClaimedTask task;
-	int64 delay_ms;
 
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		ereport(ERROR,
@@ -417,25 +407,9 @@ hitl_fail_task(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	lock_task(fcinfo, &task);
-	if (is_retried(&task, kind, &delay_ms))
-	{
-		Datum values[3];
-
-		values[0] = UUIDPGetDatum(&task.id);
-		values[1] = Int64GetDatum(delay_ms);
-		values[2] = JsonbPGetDatum(error);
-		hitl_execute(&delay, values, NULL, 0);
-		hitl_wake_at_commit(HITL_WORKER_ENGINE); /* for when it is due */
-		hitl_tell_next(&task.workflow_id, task.queue);
-		outcome = "delayed";
-	}
-	else
-	{
-		finish_task(&task, "failed", error, "error", error);
-		outcome = "failed";
-	}
+	finish_task(&task, "failed", error, "error", error);
 	SPI_finish();
-	PG_RETURN_TEXT_P(cstring_to_text(outcome));
+	PG_RETURN_VOID();
 }
 
 /*
@@ -499,7 +473,7 @@ lock_task(FunctionCallInfo fcinfo, ClaimedTask *task)
 {
 	static HitlStatement lock = {
 		"SELECT queue, status, claims, claimed_at IS NOT NULL, workflow_id, token, "
-		"coalesce(due_at, 'infinity'), failures, body -> 'retry' "
+		"coalesce(due_at, 'infinity') "
 		"FROM hitl.external_tasks WHERE id = $1 FOR UPDATE",
 		1,
 		{UUIDOID},
@@ -536,9 +510,6 @@ lock_task(FunctionCallInfo fcinfo, ClaimedTask *task)
 	task->workflow_id = *DatumGetUUIDP(hitl_column(0, 5, &isnull));
 	task->token = DatumGetInt64(hitl_column(0, 6, &isnull));
 	task->due_at = DatumGetTimestampTz(hitl_column(0, 7, &isnull));
-	task->failures = DatumGetInt32(hitl_column(0, 8, &isnull));
-	value = hitl_column(0, 9, &isnull);
-	task->retry = isnull ? NULL : DatumGetJsonbPCopy(value);
 	hitl_check_queue(task->queue);
 
 	if (strcmp(status, "withdrawn") == 0)
@@ -569,7 +540,6 @@ finish_task(const ClaimedTask *task, const char *status, Jsonb *error,
 {
 	static HitlStatement finish = {
 		"UPDATE hitl.external_tasks SET status = $2, error = $3, due_at = NULL, "
-		"failures = failures + ($2 = 'failed')::integer, "
 		"finished_at = clock_timestamp() WHERE id = $1",
 		3,
 		{UUIDOID, TEXTOID, JSONBOID},
@@ -600,34 +570,6 @@ claim_id(const pg_uuid_t *id, int claim)
 	result->data[UUID_LEN - 2] = (unsigned char) (claim >> 8);
 	result->data[UUID_LEN - 1] = (unsigned char) claim;
 	return result;
-}
-
-/*
- * Is a task that has failed once more to be offered again, and when?  Its step
- * says so; one that says nothing about it trusts that what was not there (or
- * overloaded) will come back, and nothing else.
- */
-static bool
-is_retried(const ClaimedTask *task, const char *kind, int64 *delay_ms)
-{
-	HitlRetry retry;
-	HitlFaults faults = {0};
-	HitlResult result;
-	bool is_stated = task->retry && !JB_ROOT_IS_SCALAR(task->retry);
-
-	result = hitl_core()
-				 ->parse_retry(is_stated
-								   ? hitl_jsonb_text(task->retry)
-								   : "{\"on\": [\"service_unavailable\"]}",
-							   &retry, &faults);
-	hitl_core()->free_faults(&faults);
-	if (result == HITL_NO_MEMORY)
-		hitl_core_out_of_memory();
-	if (result != HITL_OK || !hitl_core()->is_retryable(&retry, kind))
-		return false;
-	*delay_ms = hitl_core()->retry_delay(&retry, task->failures + 1,
-										 pg_prng_double(&pg_global_prng_state));
-	return *delay_ms >= 0;
 }
 
 /*

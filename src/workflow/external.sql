@@ -7,22 +7,23 @@ CREATE TABLE hitl.external_tasks (
 	workflow_id uuid NOT NULL,
 	token bigint NOT NULL,				-- awaited by the workflow's control state
 	step_name text,
+	scope bigint NOT NULL DEFAULT 0,	-- a foreach element's branch
+	attempt integer NOT NULL DEFAULT 1,	-- of the step
+	idempotency_key uuid NOT NULL,		-- the same in each attempt of a step until one succeeds
 	queue text NOT NULL,
-	body jsonb NOT NULL,				-- task, context, instructions, retry
+	body jsonb NOT NULL,				-- task, context, instructions
 	status text NOT NULL DEFAULT 'queued' CHECK (status IN (
 		'queued', 'delayed', 'claimed', 'completed', 'failed', 'withdrawn')),
 	rank timestamptz NOT NULL,			-- the lowest is claimed first
 	claims integer NOT NULL DEFAULT 0,
 	lapses integer NOT NULL DEFAULT 0,	-- leases that ended without an answer
-	failures integer NOT NULL DEFAULT 0,
 	claimed_by text,					-- what the worker calls itself
 	claimed_role name,
 	claimed_at timestamptz,
 	lease_until timestamptz,
-	expires_at timestamptz,				-- when it fails if nobody has answered
-	due_at timestamptz,					-- when the engine must look at it: the earliest of lease, delay, expiry
+	due_at timestamptz,					-- when the engine must look at it: the end of its lease or delay
 	progress jsonb,						-- what its worker told last
-	error jsonb,						-- of the last failure: {"kind", "message"}
+	error jsonb,						-- why it failed: {"kind", "message"}
 	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	finished_at timestamptz,
 	UNIQUE (workflow_id, token)
@@ -33,6 +34,9 @@ SELECT pg_extension_config_dump('hitl.external_tasks', '');
 
 CREATE INDEX external_tasks_open ON hitl.external_tasks (queue, status, rank, id)
 	WHERE status IN ('queued', 'claimed');
+-- Finding the key of the attempt before.
+CREATE INDEX external_tasks_failed ON hitl.external_tasks (workflow_id, step_name, scope, attempt)
+	WHERE status IN ('failed', 'withdrawn');
 CREATE INDEX external_tasks_due ON hitl.external_tasks (due_at) WHERE due_at IS NOT NULL;
 
 -- The queue is short-lived: clean it often, or dead rows pile up at its head.
@@ -83,11 +87,11 @@ CREATE FUNCTION hitl.fail_task(
 	task_id uuid,
 	message text,
 	kind text DEFAULT 'unknown_error'
-) RETURNS text
+) RETURNS void
 	AS 'MODULE_PATHNAME', 'hitl_fail_task' LANGUAGE C VOLATILE
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION hitl.fail_task(uuid, text, text) IS
-	'say that a claimed task has failed; returns "delayed" if it will be offered again, as its step''s retry says, else "failed"';
+	'say that a claimed task has failed; it is offered again if its step''s retry says so';
 
 CREATE FUNCTION hitl.release_task(task_id uuid) RETURNS void
 	AS 'MODULE_PATHNAME', 'hitl_release_task' LANGUAGE C VOLATILE

@@ -222,7 +222,7 @@ hitl_record_claims(const char *queue, int64 count, HitlAllowance *allowance)
 		{TEXTOID, INT8OID, INT8OID, INT4ARRAYOID},
 	};
 	static HitlStatement delay_next = {
-		"UPDATE hitl.external_tasks SET status = 'delayed', due_at = least(expires_at, $2) "
+		"UPDATE hitl.external_tasks SET status = 'delayed', due_at = $2 "
 		"WHERE id = (SELECT id FROM hitl.external_tasks WHERE queue = $1 "
 		"AND status = 'queued' ORDER BY rank, id LIMIT 1 FOR UPDATE SKIP LOCKED) "
 		"AND NOT EXISTS (SELECT FROM hitl.external_tasks WHERE queue = $1 "
@@ -254,8 +254,7 @@ hitl_record_claims(const char *queue, int64 count, HitlAllowance *allowance)
 		return;
 	for (i = HITL_RATE_SLICES - 1; i > 0 && allowance->claims[i] == 0; i--)
 		;
-	next = (allowance->last_slice - i + HITL_RATE_SLICES) *
-		allowance->slice_us;
+	next = (allowance->last_slice - i + HITL_RATE_SLICES) * allowance->slice_us;
 	values[1] = TimestampTzGetDatum(
 		Min(next, GetCurrentTimestamp() + MAX_RATE_DELAY));
 	hitl_execute(&delay_next, values, NULL, 0);

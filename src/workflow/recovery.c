@@ -37,6 +37,8 @@ static const char *const failure_kinds[] = {
 	"cancelled",		"step_budget",
 };
 
+static void refuse_recovery(HitlBatch *batch, HitlWorkflow *workflow,
+							const char *reason, const char *actor);
 static void parse_delay(Jsonb *delay, int max_recoveries, HitlRetry *retry);
 static void check_kind(const char *kind);
 static Datum kinds_argument(FunctionCallInfo fcinfo, int number);
@@ -54,6 +56,7 @@ hitl_recover(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 {
 	char *actor = hitl_member_text(body, "actor");
 	char *reason = hitl_member_text(body, "reason");
+	char *refusal;
 
 	if (strcmp(workflow->status, "failed") != 0 ||
 		workflow->definition == NULL ||
@@ -62,13 +65,10 @@ hitl_recover(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 		return;
 	if (!hitl_owner_exists(workflow))
 	{
-		hitl_add_event(
-			batch, workflow, "recovery_refused", NULL, NULL,
-			hitl_facts("reason",
-					   psprintf("role \"%s\", which owns it, does not exist",
-								workflow->owner),
-					   NULL),
-			NULL, actor);
+		refuse_recovery(batch, workflow,
+						psprintf("role \"%s\", which owns it, does not exist",
+								 workflow->owner),
+						actor);
 		return;
 	}
 	workflow->recoveries++;
@@ -80,7 +80,9 @@ hitl_recover(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 								  : NULL,
 							  "reason", reason, NULL),
 				   NULL, actor);
-	hitl_retry(batch, workflow, reason, actor);
+	refusal = hitl_retry(batch, workflow, reason, actor);
+	if (refusal)
+		refuse_recovery(batch, workflow, refusal, actor);
 }
 
 /*
@@ -273,6 +275,17 @@ hitl_recover_failed_workflows(PG_FUNCTION_ARGS)
 	count = SPI_processed;
 	SPI_finish();
 	PG_RETURN_INT64(count);
+}
+
+/*
+ * The workflow stays failed: say why.
+ */
+static void
+refuse_recovery(HitlBatch *batch, HitlWorkflow *workflow, const char *reason,
+				const char *actor)
+{
+	hitl_add_event(batch, workflow, "recovery_refused", NULL, NULL,
+				   hitl_facts("reason", reason, NULL), NULL, actor);
 }
 
 /*

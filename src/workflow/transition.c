@@ -31,7 +31,7 @@
 #define MAX_STEPS_PER_DELIVERY 500
 
 static void run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
-					 Jsonb *body, const char *actor, bool command);
+					 Jsonb *body, const char *actor, char **refusal);
 static void leave_to_engine(HitlBatch *batch, HitlWorkflow *workflow,
 							List *answers, bool more);
 static void start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body);
@@ -87,7 +87,7 @@ hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 	{
 		/* The control state of one failed from outside would still go on. */
 		run_core(batch, workflow, kind, body, hitl_member_text(body, "actor"),
-				 false);
+				 NULL);
 	}
 }
 
@@ -98,7 +98,26 @@ void
 hitl_command(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 			 Jsonb *body, const char *actor)
 {
-	run_core(batch, workflow, kind, body, actor, true);
+	char *refusal = hitl_try_command(batch, workflow, kind, body, actor);
+
+	if (refusal)
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_INVALID_TRANSITION),
+				 errmsg("workflow %s cannot obey \"%s\"", hitl_id_text(&workflow->id), kind),
+				 errdetail_internal("%c%s.", pg_toupper(refusal[0]), refusal + 1)));
+}
+
+/*
+ * The same, but say why if it cannot be.
+ */
+char *
+hitl_try_command(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
+				 Jsonb *body, const char *actor)
+{
+	char *refusal = NULL;
+
+	run_core(batch, workflow, kind, body, actor, &refusal);
+	return refusal;
 }
 
 /*
@@ -119,12 +138,13 @@ hitl_fail_workflow(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 }
 
 /*
- * Let the core process a message, and go on while steps are ready.  After a
- * command the engine goes on, lest its sender waits for steps.
+ * Let the core process a message, and go on while steps are ready; in a
+ * session the engine goes on, lest the client waits for steps.  A command that
+ * cannot be obeyed sets refusal.
  */
 static void
 run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
-		 Jsonb *body, const char *actor, bool command)
+		 Jsonb *body, const char *actor, char **refusal)
 {
 	HitlMessage message;
 	List *answers = NIL;
@@ -148,12 +168,13 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 			hitl_core_out_of_memory();
 		if (result == HITL_HOST_FAILED)
 			hitl_host_rethrow(&batch->host_data);
-		if (result == HITL_INVALID && command)
-			ereport(ERROR,
-					(errcode(ERRCODE_HITL_INVALID_TRANSITION),
-					 errmsg("workflow %s cannot obey \"%s\"", hitl_id_text(&workflow->id), kind),
-					 errdetail_internal("%s", batch->effects.error ? batch->effects.error :
-										"No reason was given.")));
+		if (result == HITL_INVALID && refusal)
+		{
+			*refusal = pstrdup(batch->effects.error ? batch->effects.error
+													: "no reason was given");
+			hitl_core()->free_effects(&batch->effects);
+			return;
+		}
 		if (result != HITL_OK)
 			ereport(ERROR,
 					(errcode(ERRCODE_DATA_EXCEPTION),
@@ -167,7 +188,7 @@ run_core(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 
 		message.body = NULL;
 		actor = NULL;
-		command = false;
+		refusal = NULL;
 		if (in_session)
 		{
 			/* The engine does the rest; who commands does not wait for it. */
@@ -281,7 +302,7 @@ start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 		message = hitl_jsonb_parse(
 			psprintf("{\"deadline_us\": " INT64_FORMAT "}",
 					 workflow->deadline + HITL_UNIX_EPOCH_US));
-	run_core(batch, workflow, "start", message, actor, false);
+	run_core(batch, workflow, "start", message, actor, NULL);
 }
 
 /*
@@ -328,7 +349,7 @@ hear_approval(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 	}
 	else if (hitl_member(body, "token") &&
 			 !hitl_status_is_final(workflow->status))
-		run_core(batch, workflow, "approval", body, NULL, false);
+		run_core(batch, workflow, "approval", body, NULL, NULL);
 }
 
 /*

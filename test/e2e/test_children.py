@@ -59,6 +59,22 @@ def test_many(cluster):
             [ids]).fetchone()[0] == 200
 
 
+def test_large(cluster):
+    """Large values go in and come back whole."""
+    word = "x" * 100_000
+    definition = {"steps": [{"name": "sub", "type": "workflow", "definition": {"steps": [SAY]},
+                             "input": {"n": "{{ $.variables.word }}"}}]}
+    with cluster.connect() as client:
+        workflow = client.execute(
+            "SELECT hitl.execute_workflow(hitl.create_workflow('large',"
+            " workflow_definition => %s, input_data => %s))",
+            [Jsonb(definition), Jsonb({"word": word})]).fetchone()[0]
+        wait_until(lambda: statuses(client, [workflow]) == {"completed": 1})
+        said = client.execute("SELECT hitl.get_workflow_status(%s) #> '{results,sub,result,say}'",
+                              [workflow]).fetchone()[0]
+        assert said == {"answer": f"say {word}"}
+
+
 def test_poisoned(cluster):
     """A child that the engine itself has failed is heard of by its parent."""
     cluster.psql(TRAP)
@@ -112,8 +128,8 @@ def test_foreach(cluster):
             [Jsonb(definition), Jsonb({"numbers": list(range(100))})]).fetchone()[0]
         wait_until(lambda: statuses(client, [workflow]) == {"completed": 1},
                    describe=lambda: statuses(client, [workflow]))
-        said = client.execute("SELECT data -> 'steps' -> 'all' FROM hitl.workflows"
-                              " WHERE id = %s", [workflow]).fetchone()[0]
+        said = client.execute("SELECT hitl.get_workflow_status(%s) -> 'results' -> 'all'",
+                              [workflow]).fetchone()[0]
         assert [one["result"]["say"]["answer"] for one in said] == [
             f"say {n}" for n in range(100)]
 

@@ -88,6 +88,9 @@ def source(cluster):
             "INSERT INTO hitl.outbox (id, purpose, url, idempotency_key, next_attempt_at)"
             " VALUES (hitl.uuidv7(), 'notification', 'https://example.org/', 'k',"
             " now() + interval '1 day')")
+        connection.execute(
+            "INSERT INTO hitl.statements (workflow_id, token, owner, body, claimed_until)"
+            " VALUES (%s, 1, 'clerk', '{}', clock_timestamp() + interval '1 day')", [ids["pending"]])
         for name, status in (("completed", "completed"), ("failed", "failed"),
                              ("approved", "completed"), ("rejected", "rejected")):
             until(connection, ids[name], status)

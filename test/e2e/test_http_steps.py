@@ -220,6 +220,47 @@ def test_cancelled(cluster, server):
     wait_until(lambda: request_of(cluster, workflow)["status"] == "cancelled")
 
 
+def test_priority_of_the_workflow(cluster, server):
+    """It is that of its requests, to models too."""
+    url = server.plan("/v1/chat/completions", [{"body": '{"choices": [{"message": {"content": "x"}}]}'}])
+    cluster.sql("SELECT hitl.create_model('m', base_url => %s, model => 'm')",
+                [url.removesuffix("/chat/completions")])
+    definition = {"steps": [{"type": "http", "name": "a", "url": url, "body": {}},
+                            {"type": "task", "name": "b", "task": "c", "model": "m"}]}
+    workflow = cluster.value(
+        "SELECT hitl.create_workflow('p', workflow_definition => %s, priority => 7)",
+        [Jsonb(definition)])
+    cluster.value("SELECT hitl.execute_workflow(%s)", [workflow])
+    wait_until(lambda: ended(cluster, workflow))
+    rows = cluster.sql("SELECT purpose, priority FROM hitl.outbox ORDER BY 1")
+    assert rows == [{"purpose": "http", "priority": 7}, {"purpose": "inference", "priority": 7}]
+    events = cluster.sql("SELECT event_type, step_name FROM hitl.workflow_events"
+                         " WHERE workflow_id = %s AND event_type LIKE '%%requested' ORDER BY seq",
+                         [workflow])
+    assert events == [{"event_type": "http_requested", "step_name": "a"},
+                      {"event_type": "task_requested", "step_name": "b"}]
+    assert cluster.value("SELECT what FROM hitl.workflow_timeline(%s)"
+                         " WHERE event = 'http requested'", [workflow]) == "POST"
+
+
+def test_in_branches(cluster, server):
+    """Many calls at once, each with its own answer."""
+    url = server.plan("/b", [{"body": lambda request: request.body}])
+    definition = {"steps": [{"type": "foreach", "name": "all", "items": "$.variables.list", "as": "n",
+                             "steps": [{"type": "http", "name": "one", "url": url,
+                                        "body": {"n": "{{ $.variables.n }}"}}]}]}
+    workflow = cluster.value(
+        "SELECT hitl.create_workflow('f', workflow_definition => %s, input_data => %s)",
+        [Jsonb(definition), Jsonb({"list": list(range(50))})])
+    cluster.value("SELECT hitl.execute_workflow(%s)", [workflow])
+    row = wait_until(lambda: ended(cluster, workflow))
+    assert row["error"] is None
+    result = cluster.value("SELECT hitl.get_workflow_status(%s) -> 'results' -> 'all'",
+                           [workflow])
+    assert [one["body"]["n"] for one in result] == list(range(50))
+    assert len(server.requests("/b")) == 50
+
+
 # Secrets
 
 def test_secret_for_its_hosts_only(cluster, server):

@@ -244,6 +244,34 @@ def test_elements_are_not_run_again(client):
     client.execute("DROP TABLE done, divisor")
 
 
+def test_signal_that_was_lost(client, trap):
+    """A signal that came while the workflow could not be processed is told again."""
+    workflow, = make(client, {"steps": [{"name": "paid", "type": "signal", "signal": "paid"}]})
+    until_ended(client, [workflow], waiting=1)
+    trap(workflow)
+    client.execute("SELECT hitl.send_signal(%s, 'paid', '7')", [workflow])
+    until_ended(client, [workflow], failed=1)
+    client.execute("DELETE FROM trapped")
+    client.execute("SELECT hitl.retry_workflow(%s)", [workflow])
+    until_ended(client, [workflow], completed=1)
+    assert client.execute("SELECT data #> '{steps,paid,payload}' FROM hitl.workflows"
+                          " WHERE id = %s", [workflow]).fetchone() == (7,)
+
+
+def test_place_that_is_not_known(client):
+    """Where the control state tells of no failure, a retry is refused, not guessed."""
+    workflow, = make(client, TASKS)
+    until_ended(client, [workflow], completed=1)
+    client.execute("UPDATE hitl.workflows SET status = 'failed', finished_at = now(),"
+                   " error = '{\"kind\": \"unknown_error\"}' WHERE id = %s", [workflow])
+    with pytest.raises(psycopg.Error, match="The workflow has not failed.") as refused:
+        client.execute("SELECT hitl.retry_workflow(%s)", [workflow])
+    assert refused.value.sqlstate == "WF010"
+    assert client.execute("SELECT hitl.recover_failed_workflows()").fetchone() == (1,)
+    wait_until(lambda: events_of(client, workflow)[-1] == "recovery_refused")
+    assert statuses(client, [workflow]) == {"failed": 1}
+
+
 # Policies
 
 def test_policy(client):

@@ -106,8 +106,8 @@ def test_branches(cluster):
             send(client, workflow, {"n": number, "twice": number * 2})
         wait_until(lambda: statuses(client, [workflow]) == {"completed": 1},
                    describe=lambda: statuses(client, [workflow]))
-        heard = client.execute("SELECT data -> 'steps' -> 'all' FROM hitl.workflows"
-                               " WHERE id = %s", [workflow]).fetchone()[0]
+        heard = client.execute("SELECT hitl.get_workflow_status(%s) -> 'results' -> 'all'",
+                               [workflow]).fetchone()[0]
         assert [one["payload"]["twice"] for one in heard] == [2 * n for n in range(200)]
 
 

@@ -1,5 +1,9 @@
-"""Statements of sql steps: what they may do, how they end, and that they happen once."""
+"""Statements of sql steps: what they may do, how they end, and that they happen once.
+
+HITL_CRASH_SEED repeats a run's choices.
+"""
 import json
+import os
 import random
 import signal
 import threading
@@ -758,7 +762,7 @@ def test_side_by_side(cluster):
         assert ended(cluster, workflow)["status"] == "completed"
 
 
-SEED = random.randrange(10 ** 6)
+SEED = int(os.environ.get("HITL_CRASH_SEED", random.randrange(10 ** 6)))
 
 
 def test_exactly_once(new_cluster):
@@ -772,7 +776,7 @@ def test_exactly_once(new_cluster):
     definition = json.dumps({"steps": [
         {"name": f"s{n}", "type": "sql", "sql": "INSERT INTO done VALUES ($1, $2)",
          "params": ["{{ $.variables.key }}", n]} for n in range(5)]})
-    count = 600
+    count = 1500
     with cluster.connect() as connection:
         connection.execute("SET ROLE alice")
         connection.execute(
@@ -787,8 +791,10 @@ def test_exactly_once(new_cluster):
         except psycopg.OperationalError:
             return None
     stop = threading.Event()
+    killed = 0
 
     def havoc():
+        nonlocal killed
         while not stop.wait(choose.uniform(0.05, 0.4)):
             try:
                 rows = cluster.sql("SELECT pid FROM pg_stat_activity"
@@ -796,11 +802,12 @@ def test_exactly_once(new_cluster):
                 if rows:
                     cluster.kill(choose.choice(rows)["pid"], choose.choice(
                         [signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
+                    killed += 1
             except (psycopg.OperationalError, ProcessLookupError):
                 pass
     thread = threading.Thread(target=havoc)
     thread.start()
-    time.sleep(4)
+    wait_until(lambda: left() == 0 or killed >= 20, deadline=60)
     stop.set()
     thread.join()
     wait_until(lambda: left() == 0, deadline=120, describe=left)
@@ -809,6 +816,7 @@ def test_exactly_once(new_cluster):
                               " WHERE event_type = 'step_completed'")
     inserted = cluster.sql("SELECT count(*), count(DISTINCT (workflow, step)) FROM done")[0]
     assert inserted["count"] == completed, rows
+    assert killed > 0
     # A step that was given up was never done, so none is there twice.
     doubles = cluster.value("SELECT count(*) FROM (SELECT FROM done GROUP BY workflow, step"
                             " HAVING count(*) > 1) d")

@@ -4,13 +4,18 @@
  */
 #include "fuzz.h"
 
+/* The texts of branches that have begun and not ended, by number. */
+static char *branches[FUZZ_BRANCHES];
+static int64_t numbers[FUZZ_BRANCHES];
+
 static HitlQueryResult
-query(void *context, const char *path, const char **text)
+query(void *context, int64_t scope, const char *path, const char **text)
 {
-	static const char *const answers[] = {"true", "{\"a\": [1, \"x\"]}",
+	static const char *const answers[] = {"true", "[{\"a\": [1, \"x\"]}, 2]",
 										  "\"text \\\" \\u00e9\"", "null"};
 
 	(void) context;
+	(void) scope;
 	switch (strlen(path) % 7)
 	{
 		case 0:
@@ -36,7 +41,74 @@ check_path(void *context, const char *path, const char **text)
 	return HITL_QUERY_FAULTY;
 }
 
-const HitlHost fuzz_host = {NULL, query, check_path};
+static HitlQueryResult
+load_branch(void *context, int64_t branch, const char **text)
+{
+	(void) context;
+	if (branch < 0 || branch >= FUZZ_BRANCHES || branches[branch] == NULL)
+		return HITL_QUERY_EMPTY;
+	*text = branches[branch];
+	return HITL_QUERY_FOUND;
+}
+
+static HitlQueryResult
+list_branches(void *context, int64_t first, int64_t count,
+			  const int64_t **list, int *found)
+{
+	int64_t branch;
+
+	(void) context;
+	*found = 0;
+	for (branch = 0; branch < FUZZ_BRANCHES; branch++)
+	{
+		if (branches[branch] != NULL &&
+			(count == 0 || (branch >= first && branch < first + count)))
+			numbers[(*found)++] = branch;
+	}
+	*list = numbers;
+	return HITL_QUERY_FOUND;
+}
+
+const HitlHost fuzz_host = {NULL, query, check_path, load_branch,
+							list_branches};
+
+void
+set_branch(int64_t branch, const char *text)
+{
+	if (branch < 0 || branch >= FUZZ_BRANCHES)
+		return;
+	free(branches[branch]);
+	branches[branch] = text == NULL ? NULL : strdup(text);
+}
+
+void
+forget_branches(void)
+{
+	int64_t branch;
+
+	for (branch = 0; branch < FUZZ_BRANCHES; branch++)
+		set_branch(branch, NULL);
+}
+
+void
+flush_branches(HitlControl *control)
+{
+	HitlBranchChanges changes;
+	int i;
+
+	MUST(hitl_dump_branches(control, &changes) == HITL_OK);
+	for (i = 0; i < changes.count; i++)
+	{
+		const HitlBranchChange *change = &changes.items[i];
+
+		must_be_json(change->control);
+		MUST((change->control != NULL) ==
+			 (strcmp(change->status, "active") == 0));
+		MUST(i == 0 || changes.items[i - 1].branch < change->branch);
+		set_branch(change->branch, change->control);
+	}
+	hitl_free_branches(&changes);
+}
 
 HitlDefinition *
 rich_definition(void)
@@ -49,7 +121,15 @@ rich_definition(void)
 		"{\"name\":\"c\",\"type\":\"approval\",\"title\":\"t\",\"on_timeout\":\"reject\",\"on_reject\":\"goto:a\"},"
 		"{\"name\":\"d\",\"type\":\"task\",\"task\":\"d\",\"when\":\"$\",\"requires_approval\":true,"
 		"\"approval_config\":{\"when\":\"after\"},\"on_error\":\"continue\"},"
-		"{\"name\":\"e\",\"type\":\"checkpoint\"}]}";
+		"{\"name\":\"e\",\"type\":\"checkpoint\"},"
+		"{\"name\":\"p\",\"type\":\"parallel\",\"timeout\":9,\"retry\":{},\"branches\":[["
+		"{\"name\":\"pa\",\"type\":\"sql\",\"sql\":\"select 1\",\"timeout\":5,\"undo\":["
+		"{\"name\":\"pu\",\"type\":\"wait\",\"for\":7}]}],["
+		"{\"name\":\"f\",\"type\":\"foreach\",\"items\":\"$xxx\",\"concurrency\":1,\"steps\":["
+		"{\"name\":\"w\",\"type\":\"switch\",\"timeout\":5,\"cases\":[{\"when\":\"$xx\",\"steps\":["
+		"{\"name\":\"s\",\"type\":\"signal\",\"signal\":\"n\"},"
+		"{\"name\":\"o\",\"type\":\"workflow\",\"template\":\"t\",\"on_error\":\"goto:s\"}]}]}]}],["
+		"{\"name\":\"h\",\"type\":\"http\",\"url\":\"http://x\"}]],\"wait_for\":2}]}";
 	HitlDefinition *definition;
 	HitlFaults faults = {0};
 
@@ -97,6 +177,7 @@ round_trip(const HitlDefinition *definition, HitlControl *control)
 	char *first;
 	char *second;
 
+	flush_branches(control);
 	MUST(hitl_dump_control(control, &first) == HITL_OK);
 	must_be_json(first);
 	MUST(hitl_parse_control(definition, first, &again, NULL) == HITL_OK);

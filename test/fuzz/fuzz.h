@@ -31,6 +31,12 @@ extern HitlDefinition *rich_definition(void);
 /* A host that finds something for most paths. */
 extern const HitlHost fuzz_host;
 
+/* The branches that it knows: their texts, which a run may set, too. */
+#define FUZZ_BRANCHES 200
+extern void set_branch(int64_t branch, const char *text);
+extern void forget_branches(void);
+extern void flush_branches(HitlControl *control);
+
 /* Must be JSON that PostgreSQL would take; NULL is none. */
 extern void must_be_json(const char *text);
 extern void must_be_sound(const HitlEffects *effects);

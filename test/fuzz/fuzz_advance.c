@@ -2,6 +2,7 @@
  * fuzz_advance.c
  *		A course of messages.  The input is lines: a letter for the kind, then
  *		the body; w takes the control state as a checkpoint, W returns to it.
+ *		Joins are answered as a host answers them.
  */
 #include "fuzz.h"
 
@@ -20,9 +21,59 @@ kind_of(char letter)
 			return "reply";
 		case 'x':
 			return "cancel";
+		case 't':
+			return "timer";
+		case 'g':
+			return "signal";
+		case 'h':
+			return "child";
+		case 'p':
+			return "pause";
+		case 'q':
+			return "resume";
+		case 'y':
+			return "retry";
+		case 'k':
+			return "skip";
+		case 'b':
+			return "rollback";
 		default:
 			return "other";
 	}
+}
+
+/*
+ * Answer the joins among the effects from number first on, and those that
+ * follow from that.
+ */
+static HitlControl *
+answer_joins(const HitlDefinition *definition, HitlControl *control,
+			 HitlEffects *effects, int first)
+{
+	for (; first < effects->count; first++)
+	{
+		const HitlEffect *effect = &effects->items[first];
+		HitlArena arena;
+		HitlBuffer body;
+		HitlMessage message = {"reply", NULL, 50, 0};
+		int64_t i;
+
+		if (effect->kind != HITL_EFFECT_JOIN)
+			continue;
+		hitl_arena_init(&arena);
+		hitl_buffer_init(&body, &arena);
+		hitl_append_format(&body, "{\"token\":%lld,\"result\":[",
+						   (long long) effect->token);
+		for (i = 0; i < effect->count; i++)
+			hitl_append_text(&body, i > 0 ? ",null" : "\"completed\"");
+		hitl_append_text(&body, "]}");
+		message.body = hitl_buffer_text(&body);
+		MUST(hitl_advance(definition, control, &message, &fuzz_host, effects) ==
+			 HITL_OK);
+		control = round_trip(definition, control);
+		hitl_arena_free(&arena);
+	}
+	return control;
 }
 
 int
@@ -44,7 +95,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		 line = strtok_r(NULL, "\n", &save))
 	{
 		HitlMessage message = {kind_of(line[0]),
-							   line[1] == '\0' ? NULL : line + 1, lines};
+							   line[1] == '\0' ? NULL : line + 1, lines, 0};
 		int before = effects.count;
 		HitlControl *rewound;
 		HitlResult result;
@@ -58,7 +109,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (line[0] == 'W')
 		{
 			if (pinned != NULL &&
-				hitl_rewind(definition, control, pinned, NULL, &rewound, &effects) ==
+				hitl_rewind(definition, control, pinned, &fuzz_host,
+							&rewound, &effects) ==
 					HITL_OK)
 			{
 				hitl_free_control(control);
@@ -73,7 +125,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST((result == HITL_INVALID) == (effects.error != NULL));
 		must_be_sound(&effects);
 		control = round_trip(definition, control);
+		control = answer_joins(definition, control, &effects, before);
 	}
+	forget_branches();
 	free(pinned);
 	hitl_free_effects(&effects);
 	hitl_free_control(control);

@@ -26,7 +26,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	{
 		HitlControl *control;
 		HitlEffects effects = {0};
-		HitlMessage message = {"start", NULL, 1};
+		HitlMessage message = {"start", NULL, 1, 0};
 
 		MUST(hitl_parse_control(definition, NULL, &control, NULL) == HITL_OK);
 		for (i = 0; i < 20; i++)
@@ -42,6 +42,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		hitl_free_effects(&effects);
 		hitl_free_control(control);
+		forget_branches();
 	}
 	hitl_free_faults(&faults);
 	hitl_free_definition(definition);

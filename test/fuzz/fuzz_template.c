@@ -6,8 +6,9 @@
 #include "fuzz.h"
 
 static HitlQueryResult
-query(void *context, const char *path, const char **text)
+query(void *context, int64_t scope, const char *path, const char **text)
 {
+	(void) scope;
 	(void) path;
 	*text = context;
 	return HITL_QUERY_FOUND;
@@ -20,7 +21,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	HitlBuffer buffer;
 	HitlFaults faults = {0};
 	HitlDefinition *definition;
-	HitlHost host = {NULL, query, NULL};
+	HitlHost host = {NULL, query, NULL, NULL, NULL};
 	char *input;
 
 	hitl_arena_init(&arena);
@@ -38,7 +39,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	{
 		HitlControl *control;
 		HitlEffects effects = {0};
-		HitlMessage message = {"start", NULL, 1};
+		HitlMessage message = {"start", NULL, 1, 0};
 
 		MUST(hitl_parse_control(definition, NULL, &control, NULL) == HITL_OK);
 		MUST(hitl_advance(definition, control, &message, &host, &effects) ==

@@ -20,12 +20,10 @@ static void retry_workflow(World *world);
 bool
 world_answer(World *world, bool well)
 {
-	static const char *const kinds[] = {[ASKED_APPROVAL] = "approval",
-										[ASKED_TASK] = "reply",
-										[ASKED_SQL] = "reply",
-										[ASKED_HTTP] = "reply",
-										[ASKED_EXTERNAL] = "reply",
-										[ASKED_CHILD] = "child"};
+	static const char *const kinds[] =
+		{[ASKED_APPROVAL] = "approval", [ASKED_TASK] = "reply",
+		 [ASKED_SQL] = "reply",			[ASKED_HTTP] = "reply",
+		 [ASKED_EXTERNAL] = "reply",	[ASKED_CHILD] = "child"};
 	Asked *asked = pick_asked(world);
 
 	if (asked == NULL)
@@ -66,8 +64,7 @@ world_deliver(World *world, bool in_order)
 	letter = world->mailbox.items[which];
 	if (world_send(world, letter.kind, letter.body) != HITL_OK)
 		return true; /* it stays, and comes again */
-	world->mailbox.items[which] =
-		world->mailbox.items[--world->mailbox.count];
+	world->mailbox.items[which] = world->mailbox.items[--world->mailbox.count];
 	if (world->delivered.count < 64)
 		*(Letter *) list_add(&world->arena, &world->delivered,
 							 sizeof(Letter)) = letter;
@@ -245,13 +242,13 @@ write_answer(World *world, const Asked *asked, bool well)
 	long long token = asked->token;
 
 	if (asked->kind == ASKED_APPROVAL)
-		return keepf(world,
-					 "{\"token\":%lld,\"outcome\":\"%s\",\"approver_id\":\"bob\","
-					 "\"response_data\":{\"m\":%lld}}",
-					 token,
-					 well || pick(world, 3) ? "approved"
-											: outcomes[pick(world, 4)],
-					 token);
+		return keepf(
+			world,
+			"{\"token\":%lld,\"outcome\":\"%s\",\"approver_id\":\"bob\","
+			"\"response_data\":{\"m\":%lld}}",
+			token,
+			well || pick(world, 3) ? "approved" : outcomes[pick(world, 4)],
+			token);
 	if (!well && pick(world, 3) == 0)
 		return write_failure(world, asked);
 	switch (asked->kind)
@@ -267,9 +264,9 @@ write_answer(World *world, const Asked *asked, bool well)
 						 "\"body\":\"{\\\"m\\\":%lld}\"}",
 						 token, token);
 		default:
-			return keepf(world,
-						 "{\"token\":%lld,\"result\":{\"answer\":{\"m\":%lld}}}",
-						 token, token);
+			return keepf(
+				world, "{\"token\":%lld,\"result\":{\"answer\":{\"m\":%lld}}}",
+				token, token);
 	}
 }
 
@@ -286,9 +283,9 @@ write_failure(World *world, const Asked *asked)
 	if (asked->kind == ASKED_HTTP && pick(world, 2))
 		return keepf(world, "{\"token\":%lld,\"status\":%d,\"body\":null}",
 					 (long long) asked->token, pick(world, 2) ? 503 : 400);
-	return keepf(world,
-				 "{\"token\":%lld,\"error\":{\"kind\":\"%s\",\"message\":\"m\"}}",
-				 (long long) asked->token, kinds[pick(world, 5)]);
+	return keepf(
+		world, "{\"token\":%lld,\"error\":{\"kind\":\"%s\",\"message\":\"m\"}}",
+		(long long) asked->token, kinds[pick(world, 5)]);
 }
 
 /*
@@ -373,8 +370,7 @@ retry_workflow(World *world)
 	if (!failed || world->restored++ > 5)
 		return;
 	world->may_return = true;
-	result = world_send(world, "retry",
-						"{\"reason\":\"r\",\"actor\":\"a\"}");
+	result = world_send(world, "retry", "{\"reason\":\"r\",\"actor\":\"a\"}");
 	CHECK(result == HITL_OK);
 	CHECK(!is_failed(world) || world->events.count > 0);
 	world->failed_outside = false;

@@ -19,9 +19,15 @@ void
 data_init(World *world)
 {
 	static const char *const variables[][2] =
-		{{"n", "5"},		 {"zero", "0"},			 {"yes", "true"},
-		 {"no", "false"},	 {"three", "[1,2,3]"},	 {"two", "[7,1]"},
-		 {"one", "[[2,1]]"}, {"empty", "[]"},		 {"at", "\"2023-11-14T22:30:00Z\""}};
+		{{"n", "5"},
+		 {"zero", "0"},
+		 {"yes", "true"},
+		 {"no", "false"},
+		 {"three", "[1,2,3]"},
+		 {"two", "[7,1]"},
+		 {"one", "[[2,1]]"},
+		 {"empty", "[]"},
+		 {"at", "\"2023-11-14T22:30:00Z\""}};
 	size_t i;
 
 	branch_at(world, 0)->is_scope = true;
@@ -379,8 +385,9 @@ is_part_of(const Member *data, const Member *others)
 		while (first->is_step != member->is_step ||
 			   !is_text(first->name, member->name))
 			first = first->next;
-		while (other != NULL && (other->is_step != member->is_step ||
-								 !is_text(other->name, member->name)))
+		while (other != NULL &&
+			   (other->is_step != member->is_step ||
+				!is_text(other->name, member->name)))
 			other = other->next;
 		if (other == NULL || !is_text(other->text, first->text))
 			return false;

@@ -19,8 +19,7 @@ static void check_undone(World *world, int64_t number);
 static void apply_status(World *world, const HitlEffect *effect);
 static void ask(World *world, const HitlEffect *effect, AskedKind kind);
 static void set_timer(World *world, const HitlEffect *effect);
-static Asked *add_asked(World *world, const HitlEffect *effect,
-						AskedKind kind);
+static Asked *add_asked(World *world, const HitlEffect *effect, AskedKind kind);
 static void check_first_time(World *world, const HitlEffect *effect);
 static void fork_branches(World *world, const HitlEffect *effect);
 static void join_branches(World *world, const HitlEffect *effect);
@@ -168,10 +167,11 @@ hand_out(World *world)
 			memmove(&world->signals.items[j], &world->signals.items[j + 1],
 					(world->signals.count - j - 1) * sizeof(Letter));
 			world->signals.count--;
-			world_send(world, "signal",
-					   keepf(world,
-							 "{\"token\":%lld,\"payload\":%s,\"sent_by\":\"me\"}",
-							 (long long) asked->token, signal.body));
+			world_send(
+				world, "signal",
+				keepf(world,
+					  "{\"token\":%lld,\"payload\":%s,\"sent_by\":\"me\"}",
+					  (long long) asked->token, signal.body));
 			return; /* it has looked again */
 		}
 	}
@@ -226,22 +226,23 @@ hash_effects(const HitlEffects *effects)
 void
 trace_effects(const HitlEffects *effects)
 {
-	static const char *const names[] = {[HITL_EFFECT_EVENT] = "event",
-										[HITL_EFFECT_STATUS] = "status",
-										[HITL_EFFECT_CHECKPOINT] = "checkpoint",
-										[HITL_EFFECT_REQUEST_APPROVAL] = "ask",
-										[HITL_EFFECT_RUN_TASK] = "task",
-										[HITL_EFFECT_RUN_SQL] = "sql",
-										[HITL_EFFECT_RUN_HTTP] = "http",
-										[HITL_EFFECT_RUN_EXTERNAL] = "external",
-										[HITL_EFFECT_SET_TIMER] = "timer",
-										[HITL_EFFECT_AWAIT_SIGNAL] = "signal",
-										[HITL_EFFECT_START_CHILD] = "child",
-										[HITL_EFFECT_FORK] = "fork",
-										[HITL_EFFECT_JOIN] = "join",
-										[HITL_EFFECT_REMOVE_BRANCHES] = "remove",
-										[HITL_EFFECT_WITHDRAW] = "withdraw",
-										[HITL_EFFECT_ROLLBACK] = "rollback"};
+	static const char *const names[] =
+		{[HITL_EFFECT_EVENT] = "event",
+		 [HITL_EFFECT_STATUS] = "status",
+		 [HITL_EFFECT_CHECKPOINT] = "checkpoint",
+		 [HITL_EFFECT_REQUEST_APPROVAL] = "ask",
+		 [HITL_EFFECT_RUN_TASK] = "task",
+		 [HITL_EFFECT_RUN_SQL] = "sql",
+		 [HITL_EFFECT_RUN_HTTP] = "http",
+		 [HITL_EFFECT_RUN_EXTERNAL] = "external",
+		 [HITL_EFFECT_SET_TIMER] = "timer",
+		 [HITL_EFFECT_AWAIT_SIGNAL] = "signal",
+		 [HITL_EFFECT_START_CHILD] = "child",
+		 [HITL_EFFECT_FORK] = "fork",
+		 [HITL_EFFECT_JOIN] = "join",
+		 [HITL_EFFECT_REMOVE_BRANCHES] = "remove",
+		 [HITL_EFFECT_WITHDRAW] = "withdraw",
+		 [HITL_EFFECT_ROLLBACK] = "rollback"};
 	int i;
 
 	for (i = 0; i < effects->count; i++)
@@ -310,10 +311,10 @@ apply_event(World *world, const HitlEffect *effect)
 		totals.retried++;
 	else if (strcmp(effect->type, "step_undone") == 0)
 	{
-		CHECK(hitl_json_parse(&world->arena, effect->body,
-							  strlen(effect->body), 0, &body, NULL) == HITL_OK);
-		CHECK(hitl_json_integer(hitl_json_member(body, "event"),
-								&event->undone));
+		CHECK(hitl_json_parse(&world->arena, effect->body, strlen(effect->body),
+							  0, &body, NULL) == HITL_OK);
+		CHECK(
+			hitl_json_integer(hitl_json_member(body, "event"), &event->undone));
 		check_undone(world, event->undone);
 		totals.undone++;
 	}
@@ -375,8 +376,8 @@ check_undone(World *world, int64_t number)
 	CHECK(strcmp(event->type, "step_completed") == 0 && event->has_undo);
 
 	/* newest first, since this going back began */
-	for (i = world->events.count - 2;
-		 i >= number && strcmp(world->events.items[i].type, "undo_started") != 0;
+	for (i = world->events.count - 2; i >= number &&
+		 strcmp(world->events.items[i].type, "undo_started") != 0;
 		 i--)
 	{
 		if (strcmp(world->events.items[i].type, "step_undone") == 0)
@@ -483,8 +484,7 @@ add_asked(World *world, const HitlEffect *effect, AskedKind kind)
 static void
 check_first_time(World *world, const HitlEffect *effect)
 {
-	uint64_t hash = hash_text(UINT64_C(14695981039346656037),
-							  effect->position);
+	uint64_t hash = hash_text(UINT64_C(14695981039346656037), effect->position);
 	size_t i;
 
 	hash = hash_number(hash, effect->kind);
@@ -497,8 +497,9 @@ check_first_time(World *world, const HitlEffect *effect)
 		size_t old_mask = world->seen_mask;
 
 		world->seen_mask = old_mask * 2 + 1;
-		world->seen = hitl_alloc_zero(&world->arena, (world->seen_mask + 1) *
-														 sizeof(uint64_t));
+		world->seen = hitl_alloc_zero(&world->arena,
+									  (world->seen_mask + 1) *
+										  sizeof(uint64_t));
 		for (i = 0; i <= old_mask; i++)
 		{
 			size_t slot = old[i] >> 20 & world->seen_mask;
@@ -533,9 +534,8 @@ fork_branches(World *world, const HitlEffect *effect)
 	CHECK(effect->first > 0 && effect->count > 0);
 	if (effect->body != NULL)
 	{
-		CHECK(hitl_json_parse(&world->arena, effect->body,
-							  strlen(effect->body), HITL_JSON_COMPOSED,
-							  &elements, NULL) == HITL_OK);
+		CHECK(hitl_json_parse(&world->arena, effect->body, strlen(effect->body),
+							  HITL_JSON_COMPOSED, &elements, NULL) == HITL_OK);
 		CHECK(elements->type == HITL_JSON_ARRAY &&
 			  elements->count == effect->count);
 	}
@@ -558,8 +558,7 @@ fork_branches(World *world, const HitlEffect *effect)
 
 			hitl_buffer_init(&text, &world->arena);
 			hitl_json_write(&text, element);
-			set_member(world, id, false, effect->type,
-					   hitl_buffer_text(&text));
+			set_member(world, id, false, effect->type, hitl_buffer_text(&text));
 		}
 		else
 		{
@@ -567,8 +566,8 @@ fork_branches(World *world, const HitlEffect *effect)
 			int64_t number = 0;
 			const Event *event;
 
-			CHECK(hitl_json_integer(hitl_json_member(element, "event"),
-									&number));
+			CHECK(
+				hitl_json_integer(hitl_json_member(element, "event"), &number));
 			CHECK(number >= 1 && number <= world->events.count);
 			event = &world->events.items[number - 1];
 			if (branch_at(world, event->scope)->is_scope)
@@ -615,14 +614,15 @@ join_branches(World *world, const HitlEffect *effect)
 								 branch->result_step);
 		else if (branch->status >= BRANCH_COMPLETED)
 			result = branch->status == BRANCH_COMPLETED ? "\"completed\""
-				: branch->status == BRANCH_FAILED	   ? "\"failed\""
-													   : "\"cancelled\"";
+				: branch->status == BRANCH_FAILED		? "\"failed\""
+														: "\"cancelled\"";
 		hitl_append_text(&body, result == NULL ? "null" : result);
 
 		/* In a parallel, one that was not begun is cancelled, too. */
-		hitl_append_text(&expected, result != NULL	  ? result
-									: fork->items == NULL ? "\"cancelled\""
-														  : "null");
+		hitl_append_text(&expected,
+						 result != NULL			   ? result
+							 : fork->items == NULL ? "\"cancelled\""
+												   : "null");
 	}
 	hitl_append_char(&expected, ']');
 	asked->name = hitl_buffer_text(&expected);

@@ -57,7 +57,7 @@ static const Kind kinds[] = {{"task", write_task, 6},
 							 {"foreach", write_foreach, 4},
 							 {"switch", write_switch, 3}};
 
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+#define KINDS			(sizeof(kinds) / sizeof(kinds[0]))
 #define PUT(draft, ...) hitl_append_format(&(draft)->text, __VA_ARGS__)
 
 /*
@@ -318,8 +318,9 @@ write_workflow(Draft *draft, HITL_UNUSED int depth)
 		PUT(draft, ",\"template\":\"t\",\"input\":{\"x\":\"%s\"}",
 			random_text(draft));
 	else
-		PUT(draft, ",\"definition\":{\"steps\":[{\"name\":\"s0\","
-				   "\"type\":\"checkpoint\"}]}");
+		PUT(draft,
+			",\"definition\":{\"steps\":[{\"name\":\"s0\","
+			"\"type\":\"checkpoint\"}]}");
 }
 
 static void
@@ -351,10 +352,13 @@ write_parallel(Draft *draft, int depth)
 static void
 write_foreach(Draft *draft, int depth)
 {
-	static const char *const items[] =
-		{"$.variables.three", "$.variables.two",  "$.variables.one",
-		 "$.variables.three", "$.variables.none", "$.variables.empty",
-		 "$.variables.n"};
+	static const char *const items[] = {"$.variables.three",
+										"$.variables.two",
+										"$.variables.one",
+										"$.variables.three",
+										"$.variables.none",
+										"$.variables.empty",
+										"$.variables.n"};
 	World *world = draft->world;
 
 	PUT(draft, ",\"items\":\"%s\",\"as\":\"e\"",
@@ -396,10 +400,13 @@ write_switch(Draft *draft, int depth)
 static const char *
 random_condition(World *world)
 {
-	static const char *const conditions[] =
-		{"$.variables.yes",	   "$.variables.no",	"$.variables.none",
-		 "$.variables.n > 3",  "$.variables.e > 1", "$.variables.n",
-		 "$.variables.n plus"};
+	static const char *const conditions[] = {"$.variables.yes",
+											 "$.variables.no",
+											 "$.variables.none",
+											 "$.variables.n > 3",
+											 "$.variables.e > 1",
+											 "$.variables.n",
+											 "$.variables.n plus"};
 
 	return conditions[pick(world, pick(world, 12) ? 5 : 7)];
 }

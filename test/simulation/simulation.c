@@ -49,9 +49,10 @@ fail(const char *file, int line, const char *format, ...)
 	{
 		char seed[30];
 
-		printf("FAILED with seed %llu; repeat it with: make simulation RUNS=1 SEED=%llu\n",
-			   (unsigned long long) current_seed,
-			   (unsigned long long) current_seed);
+		printf(
+			"FAILED with seed %llu; repeat it with: make simulation RUNS=1 SEED=%llu\n",
+			(unsigned long long) current_seed,
+			(unsigned long long) current_seed);
 		fflush(stdout);
 		snprintf(seed, sizeof(seed), "%llu", (unsigned long long) current_seed);
 		execl("/proc/self/exe", "simulation", "1", seed, (char *) NULL);
@@ -83,12 +84,13 @@ main(int argc, char **argv)
 		   (unsigned long long) totals.retried,
 		   (unsigned long long) totals.rollbacks,
 		   (unsigned long long) totals.undone);
-	printf("ended as completed %llu, failed %llu, rejected %llu, cancelled %llu; "
-		   "all invariants held\n",
-		   (unsigned long long) totals.completed,
-		   (unsigned long long) totals.failed,
-		   (unsigned long long) totals.rejected,
-		   (unsigned long long) totals.cancelled);
+	printf(
+		"ended as completed %llu, failed %llu, rejected %llu, cancelled %llu; "
+		"all invariants held\n",
+		(unsigned long long) totals.completed,
+		(unsigned long long) totals.failed,
+		(unsigned long long) totals.rejected,
+		(unsigned long long) totals.cancelled);
 	return 0;
 }
 

@@ -63,8 +63,8 @@ world_order_rollback(World *world)
 						 "{\"checkpoint\":\"%s\",\"reason\":\"r\","
 						 "\"actor\":\"a\",\"undo\":%s}",
 						 name,
-						 list_undone(world,
-									 world->snapshots.items[snapshot].event))) ==
+						 list_undone(
+							 world, world->snapshots.items[snapshot].event))) ==
 		HITL_OK)
 		world->failed_outside = false;
 	world->may_return = false;

@@ -20,8 +20,7 @@ static const char *dump(World *world, const HitlControl *control);
 static uint64_t try_in_vain(World *world, const HitlMessage *message,
 							HitlResult *result);
 static void check_unchanged(World *world);
-static void find_answered(World *world, const char *kind,
-						  const HitlJson *body);
+static void find_answered(World *world, const char *kind, const HitlJson *body);
 static void store_branches(World *world);
 static void read_active(World *world, const char *control, Branch *branch);
 static void check_position(World *world, const Branch *branch, int64_t id);
@@ -135,8 +134,7 @@ world_send(World *world, const char *kind, const char *body)
 						  &world->host, &effects);
 	if (tracing)
 		trace_effects(&effects);
-	if (tried != 0 &&
-		(result != expected || hash_effects(&effects) != tried))
+	if (tried != 0 && (result != expected || hash_effects(&effects) != tried))
 		FAIL("the message has other effects at a second try");
 	if (result != HITL_OK)
 	{
@@ -350,15 +348,12 @@ check_unchanged(World *world)
 static void
 find_answered(World *world, const char *kind, const HitlJson *body)
 {
-	static const char *const kinds[] = {[ASKED_APPROVAL] = "approval",
-										[ASKED_TASK] = "reply",
-										[ASKED_SQL] = "reply",
-										[ASKED_HTTP] = "reply",
-										[ASKED_EXTERNAL] = "reply",
-										[ASKED_SIGNAL] = "signal",
-										[ASKED_CHILD] = "child",
-										[ASKED_JOIN] = "reply",
-										[ASKED_TIMER] = "timer"};
+	static const char *const kinds[] =
+		{[ASKED_APPROVAL] = "approval", [ASKED_TASK] = "reply",
+		 [ASKED_SQL] = "reply",			[ASKED_HTTP] = "reply",
+		 [ASKED_EXTERNAL] = "reply",	[ASKED_SIGNAL] = "signal",
+		 [ASKED_CHILD] = "child",		[ASKED_JOIN] = "reply",
+		 [ASKED_TIMER] = "timer"};
 	const HitlJson *outcome = hitl_json_member(body, "outcome");
 	int64_t token;
 	Asked *asked;

@@ -20,7 +20,8 @@ extern void fail(const char *file, int line, const char *format, ...)
 	__attribute__((format(printf, 3, 4), noreturn));
 
 #define CHECK(condition) \
-	((condition) ? (void) 0 : fail(__FILE__, __LINE__, "not true: %s", #condition))
+	((condition) ? (void) 0 \
+				 : fail(__FILE__, __LINE__, "not true: %s", #condition))
 #define FAIL(...) fail(__FILE__, __LINE__, __VA_ARGS__)
 
 extern bool tracing;
@@ -151,23 +152,24 @@ typedef struct World
 	bool more;
 	bool is_rewinding; /* the core has asked for a checkpoint */
 	int64_t now_us;
-	int64_t token;			/* the highest counter seen */
-	LIST(Branch) branches;	/* by number; 0 is the workflow's data */
+	int64_t token;			 /* the highest counter seen */
+	LIST(Branch) branches;	 /* by number; 0 is the workflow's data */
 	const Member *beginning; /* of the workflow's data */
-	LIST(Asked) asked;		/* by the counter of the token */
-	LIST(Letter) mailbox;	/* not yet delivered */
-	LIST(Letter) delivered; /* of which some come again */
-	LIST(Letter) signals;	/* sent early; kind is the name */
+	LIST(Asked) asked;		 /* by the counter of the token */
+	LIST(Letter) mailbox;	 /* not yet delivered */
+	LIST(Letter) delivered;	 /* of which some come again */
+	LIST(Letter) signals;	 /* sent early; kind is the name */
 	LIST(Event) events;
 	LIST(Snapshot) snapshots;
 	uint64_t *seen; /* what was asked for before: hashes */
 	size_t seen_count;
 	size_t seen_mask;
 	int signal;
-	int calls_left; /* of callbacks before one fails; -1: none does */
-	int restored;	/* commands that may bring an ended workflow back */
+	int calls_left;	 /* of callbacks before one fails; -1: none does */
+	int restored;	 /* commands that may bring an ended workflow back */
 	bool may_return; /* the message under way is such a command */
-	bool failed_outside; /* by the host; the control state knows nothing of it */
+	bool
+		failed_outside; /* by the host; the control state knows nothing of it */
 	const Asked *answered; /* by the message under way */
 	const char *skipped;   /* step named by the message under way */
 } World;
@@ -219,8 +221,8 @@ extern HitlQueryResult world_list(void *context, int64_t first, int64_t count,
 
 /* ---- world.c -------------------------------------------------------- */
 
-extern void world_init(World *world, uint64_t seed,
-					   HitlDefinition *definition, const char *text);
+extern void world_init(World *world, uint64_t seed, HitlDefinition *definition,
+					   const char *text);
 extern void world_free(World *world);
 extern int pick(World *world, int choices);
 extern bool world_has_ended(const World *world);

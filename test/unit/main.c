@@ -21,6 +21,7 @@ extern const Test suite_policy[];
 extern const Test suite_inference[];
 extern const Test suite_api[];
 extern const Test suite_fork[];
+extern const Test suite_branch[];
 extern const Test suite_nesting[];
 extern const Test suite_undo[];
 extern const Test suite_migrate[];
@@ -34,7 +35,9 @@ extern const Test suite_signal[];
 extern const Test suite_child[];
 extern const Test suite_external[];
 extern const Test suite_steps[];
+extern const Test suite_course[];
 extern const Test suite_fork[];
+extern const Test suite_branch[];
 extern const Test suite_nesting[];
 extern const Test suite_undo[];
 extern const Test suite_migrate[];
@@ -52,15 +55,16 @@ static const struct
 	 {"advance", suite_advance},	   {"task", suite_task},
 	 {"question", suite_question},	   {"checkpoint", suite_checkpoint},
 	 {"retry", suite_retry},		   {"policy", suite_policy},
-	 {"inference", suite_inference},   {"api", suite_api}, {"fork", suite_fork},
+	 {"inference", suite_inference},   {"api", suite_api},
 	 {"instant", suite_instant},	   {"sql", suite_sql},
 	 {"http", suite_http},			   {"wait", suite_wait},
 	 {"signal", suite_signal},		   {"child", suite_child},
 	 {"external", suite_external},
-	 {"steps", suite_steps},			   {"fork", suite_fork},
+	 {"steps", suite_steps},		   {"fork", suite_fork},
 	 {"switch", suite_switch},		   {"command", suite_command},
 	 {"undo", suite_undo},			   {"migrate", suite_migrate},
-	 {"nesting", suite_nesting}};
+	 {"nesting", suite_nesting},		   {"branch", suite_branch},
+	 {"course", suite_course}};
 
 long allocations_left = -1;
 static int failures; /* of the running test */

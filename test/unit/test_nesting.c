@@ -33,7 +33,8 @@ TEST(every_option)
 		"\"type\":\"wait\",\"for\":5",
 		"\"type\":\"signal\",\"signal\":\"x\",\"timeout\":5",
 		"\"type\":\"workflow\",\"template\":\"x\",\"timeout\":5",
-		"\"type\":\"parallel\",\"branches\":[[" TASK("p", "") "]],\"timeout\":5",
+		"\"type\":\"parallel\",\"branches\":[[" TASK("p",
+													 "") "]],\"timeout\":5",
 		"\"type\":\"foreach\",\"items\":\"$.x\",\"steps\":[" TASK(
 			"f", "") "],\"timeout\":5",
 		"\"type\":\"switch\",\"cases\":[{\"when\":\"$.x\",\"steps\":[]}],\"timeout\":5"};
@@ -136,14 +137,15 @@ TEST(switch)
 	CHECK_FAULT(SWITCH(
 					",\"cases\":[{\"when\":\"$.x\",\"steps\":[],\"thn\":1}]"),
 				"/steps/0/cases/0/thn", "unknown member");
-	CHECK_FAULT(SWITCH(
-					",\"cases\":[{\"when\":\"$.x\",\"steps\":[]}],\"default\":{}"),
-				"/steps/0/default", "must be an array, not an object");
+	CHECK_FAULT(
+		SWITCH(",\"cases\":[{\"when\":\"$.x\",\"steps\":[]}],\"default\":{}"),
+		"/steps/0/default", "must be an array, not an object");
 }
 
 TEST(names)
 {
-	CHECK_FAULT(PARALLEL(",\"branches\":[[" TASK("a", "") "],[" TASK("a", "") "]]"),
+	CHECK_FAULT(PARALLEL(
+					",\"branches\":[[" TASK("a", "") "],[" TASK("a", "") "]]"),
 				"/steps/0/branches/1/0/name",
 				"the step /steps/0/branches/0/0 has this name already");
 	CHECK_FAULT(PARALLEL(",\"branches\":[[" TASK("s", "") "]]"),
@@ -151,7 +153,9 @@ TEST(names)
 				"the step /steps/0 has this name already");
 
 	/* A jump stays within its list. */
-	CHECK_FAULT(PARALLEL(",\"branches\":[[" TASK("a", ",\"on_error\":\"goto:s\"") "]]"),
+	CHECK_FAULT(PARALLEL(
+					",\"branches\":[[" TASK("a",
+											",\"on_error\":\"goto:s\"") "]]"),
 				"/steps/0/branches/0/0/on_error",
 				"step \"s\" is not in the same list of steps");
 }
@@ -160,13 +164,13 @@ TEST(checkpoints)
 {
 	CHECK_FAULT(FOREACH(",\"steps\":[" MARK("a") "]"), "/steps/0/steps/0",
 				"cannot be taken for each element");
-	CHECK_FAULT(FOREACH(",\"steps\":[" TASK("a", ",\"create_checkpoint\":true") "]"),
+	CHECK_FAULT(FOREACH(",\"steps\":[" TASK("a",
+											",\"create_checkpoint\":true") "]"),
 				"/steps/0/steps/0", "cannot be taken for each element");
-	CHECK_FAULT(FOREACH(
-					",\"steps\":[{\"name\":\"w\",\"type\":\"switch\",\"cases\":["
-					"{\"when\":\"$.x\",\"steps\":[" MARK("a") "]}]}]"),
-				"/steps/0/steps/0/cases/0/steps/0",
-				"cannot be taken for each element");
+	CHECK_FAULT(
+		FOREACH(",\"steps\":[{\"name\":\"w\",\"type\":\"switch\",\"cases\":["
+				"{\"when\":\"$.x\",\"steps\":[" MARK("a") "]}]}]"),
+		"/steps/0/steps/0/cases/0/steps/0", "cannot be taken for each element");
 	CHECK_FAULT(STEP("checkpoint", ",\"undo\":[" MARK("a") "]"),
 				"/steps/0/undo/0",
 				"cannot be taken while steps are taken back");
@@ -177,10 +181,12 @@ TEST(undo)
 	CHECK_FAULT(STEP("checkpoint", ",\"undo\":[]"), "/steps/0/undo",
 				"must have at least one step");
 	CHECK_FAULT(STEP("checkpoint",
-					 ",\"undo\":[" TASK("a", ",\"undo\":[" TASK("b", "") "]") "]"),
+					 ",\"undo\":[" TASK("a",
+										",\"undo\":[" TASK("b", "") "]") "]"),
 				"/steps/0/undo/0/undo", "has no undo itself");
 	CHECK_FAULT(STEP("checkpoint",
-					 ",\"undo\":[" TASK("a", ",\"on_error\":\"rollback:x\"") "]"),
+					 ",\"undo\":[" TASK("a",
+										",\"on_error\":\"rollback:x\"") "]"),
 				"/steps/0/undo/0/on_error",
 				"a rollback is under way there already");
 	CHECK_FAULT(STEP("approval",

@@ -248,6 +248,31 @@ TEST(attempts_after_a_rollback)
 	workflow_close(&w);
 }
 
+/*
+ * A fork that is left for a rollback leaves nothing of its branches behind.
+ */
+TEST(asked_for_by_a_fork)
+{
+	Workflow w;
+
+	workflow_open(&w,
+				  STEPS(MARK("m") AND PARALLEL(
+					  "p",
+					  "[" TASK("a", "") "],[" TASK("b", "") AND TASK("c", "") "]",
+					  ",\"on_error\":\"rollback:m\"")),
+				  NULL);
+	workflow_go(&w, "start", NULL);
+	SEND(&w, "reply", to(2, 3, "\"result\":1"), "step_completed b, more");
+	SEND(&w, "reply", to(1, 2, "\"error\":{\"kind\":\"x\"}"),
+		 "step_failed a, withdraw 1, remove 1+2, step_failed p, rollback m");
+	CHECK(contains(control_text(&w), "\"status\":\"rolled_back\""));
+	CHECK_INT(json_object_size(w.memory.branches), 0);
+	CHECK_INT(workflow_return(&w), HITL_OK);
+	CHECK_TEXT(w.summary, "");
+	SEND(&w, "start", NULL, "workflow_resumed, =running, more");
+	workflow_close(&w);
+}
+
 TEST(scopes_that_undo_may_need)
 {
 	Workflow w;
@@ -265,4 +290,4 @@ TEST(scopes_that_undo_may_need)
 SUITE(undo, RUN(nothing_to_take_back), RUN(newest_first),
 	  RUN(asked_for_by_a_step), RUN(rejected_undo), RUN(faulty_rollbacks),
 	  RUN(checkpoint_in_a_branch), RUN(attempts_after_a_rollback),
-	  RUN(scopes_that_undo_may_need));
+	  RUN(asked_for_by_a_fork), RUN(scopes_that_undo_may_need));
