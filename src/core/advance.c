@@ -261,7 +261,7 @@ hitl_is_limited(const HitlPosition *position)
 {
 	const HitlStep *step = position->step;
 
-	if (step->timeout_ms == 0 || step->kind->host_retries)
+	if (step->timeout_ms == 0 || hitl_host_repeats(step))
 		return false;
 	switch (position->state)
 	{

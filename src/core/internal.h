@@ -824,6 +824,7 @@ extern int64_t hitl_retry_delay(const HitlRetry *retry, int attempt,
 extern bool hitl_is_retryable(const HitlRetry *retry, const char *kind);
 extern void hitl_read_limits(HitlParse *parse, const HitlPlace *place,
 							 const HitlJson *object, HitlStep *step);
+extern bool hitl_host_repeats(const HitlStep *step);
 
 /* ---- instant.c ------------------------------------------------------ */
 

@@ -345,7 +345,7 @@ may_await(const HitlStep *step, HitlPositionState state)
 	if (state == HITL_READY)
 		return true;
 	if (state == HITL_AWAITS_RETRY)
-		return !step->kind->host_retries;
+		return !hitl_host_repeats(step);
 	return (step->kind->awaits & 1U << state) != 0;
 }
 
