@@ -793,8 +793,6 @@ settle(HitlRun *run)
 	if (run->result != HITL_OK)
 		return;
 	hitl_count_awaited(run);
-	if (!hitl_has_branches(control))
-		control->ready_count = 0; /* those listed are gone */
 	if (!hitl_is_under_way(control) || control->status == HITL_PAUSED)
 		return;
 	if (!root->has_position && control->undo.total == 0)
