@@ -18,6 +18,8 @@
  */
 #include "postgres.h"
 
+#include <malloc.h>
+
 #include "access/xact.h"
 #include "approval/approval.h"
 #include "catalog/pg_type.h"
@@ -173,6 +175,15 @@ engine_start(void)
 	 */
 	SetConfigOption("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("jit", "off", PGC_USERSET, PGC_S_SESSION);
+
+	/*
+	 * A batch takes some megabytes and frees them.  If the C library gave them
+	 * back each time, the kernel's work on new pages would be a third of ours.
+	 */
+#ifdef M_TRIM_THRESHOLD
+	(void) mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024);
+	(void) mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024);
+#endif
 }
 
 /*
