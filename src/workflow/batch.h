@@ -61,6 +61,7 @@ typedef struct HitlWorkflow
 	bool changed;		   /* anything to write */
 	bool ended;			   /* or rolled back, by this batch */
 	bool to_publish;	   /* others have changed it */
+	bool to_admit;		   /* its template lets others begin (admission.c) */
 } HitlWorkflow;
 
 typedef struct HitlBatch
@@ -102,6 +103,7 @@ typedef struct HitlBatch
 	HitlRows statements;
 	HitlRows external; /* workflow/external.c */
 	List *queues;	   /* of external tasks, to be published */
+	List *templates;   /* looked up so far (admission.c) */
 } HitlBatch;
 
 /* ---- batch.c --------------------------------------------------------- */

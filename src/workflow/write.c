@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "worker/worker.h"
+#include "workflow/admission.h"
 #include "workflow/batch.h"
 #include "workflow/branch.h"
 #include "workflow/effects.h"
@@ -53,6 +54,7 @@ hitl_batch_write(HitlBatch *batch)
 	withdraw_asked_by_hand(batch);
 	withdraw_by_workflow(batch);
 	hitl_insert_checkpoints(&batch->checkpoints);
+	hitl_admit_starts(batch);
 	if (!batch->by_engine)
 		have_published(batch);
 	hitl_insert_messages(batch);
