@@ -516,9 +516,10 @@ fail_undefined(const pg_uuid_t *id)
 		1,
 		{UUIDOID},
 	};
-	ErrorData error = {.sqlerrcode = ERRCODE_UNDEFINED_OBJECT,
-					   .message = "its definition is missing",
-					   .detail = "It was waited for as long as a restore may take."};
+	ErrorData error =
+		{.sqlerrcode = ERRCODE_UNDEFINED_OBJECT,
+		 .message = "its definition is missing",
+		 .detail = "It was waited for as long as a restore may take."};
 	Datum value = UUIDPGetDatum(id);
 
 	hitl_begin_work("calling back messages");
@@ -599,8 +600,9 @@ claim(Message **messages)
 		{TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT8OID},
 	};
 	static HitlStatement claim_one = {
-		CLAIM_MESSAGES "WHERE m.workflow_id = $1 AND m.due_at <= $2 "
-					   "ORDER BY m.due_at, m.id LIMIT $3 FOR UPDATE SKIP LOCKED",
+		CLAIM_MESSAGES
+		"WHERE m.workflow_id = $1 AND m.due_at <= $2 "
+		"ORDER BY m.due_at, m.id LIMIT $3 FOR UPDATE SKIP LOCKED",
 		3,
 		{UUIDOID, TIMESTAMPTZOID, INT4OID},
 	};
