@@ -70,7 +70,7 @@ BEGIN ATOMIC
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.expire_due_approvals()'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.create_checkpoint(uuid, text, text, text)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.rollback_workflow(uuid, text, text)'),
-		(4, 'EXECUTE', 'FUNCTION', 'hitl.create_model(text, text, text, text, text, jsonb, boolean, integer)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.create_model(text, text, text, text, text, jsonb, boolean, integer, jsonb)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_model(text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_secret(text, text, text[])'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.delete_secret(text)'),

@@ -2,6 +2,7 @@
 #   make test-unit [SUITE=name]           unit tests under the sanitizers
 #   make fuzz [FUZZ_SECONDS=n]            every fuzz target for n seconds (clang)
 #   make simulation [RUNS=n] [SEED=s]     random workflows against the invariants
+#   make simulation-checked               fewer of them under the sanitizers
 
 # One allocation, one chunk: so that the address sanitizer sees its end.
 CORE_CHECKED = -std=gnu11 -g -O1 -fno-omit-frame-pointer -Wall -Wextra $(WERROR) \
@@ -36,6 +37,7 @@ build/simulation-checked: $(SIMULATION_NEEDS)
 .PHONY: simulation simulation-checked
 simulation: build/simulation
 	build/simulation $(RUNS) $(SEED)
+simulation-checked: RUNS = 5000
 simulation-checked: build/simulation-checked
 	build/simulation-checked $(RUNS) $(SEED)
 

@@ -261,7 +261,7 @@ hitl_is_limited(const HitlPosition *position)
 {
 	const HitlStep *step = position->step;
 
-	if (step->timeout_ms == 0 || step->kind->host_retries)
+	if (step->timeout_ms == 0 || hitl_host_repeats(step))
 		return false;
 	switch (position->state)
 	{
@@ -793,8 +793,6 @@ settle(HitlRun *run)
 	if (run->result != HITL_OK)
 		return;
 	hitl_count_awaited(run);
-	if (!hitl_has_branches(control))
-		control->ready_count = 0; /* those listed are gone */
 	if (!hitl_is_under_way(control) || control->status == HITL_PAUSED)
 		return;
 	if (!root->has_position && control->undo.total == 0)

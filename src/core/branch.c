@@ -155,6 +155,7 @@ hitl_load_branches(HitlRun *run, int64_t first, int64_t count,
 	HitlControl *control = run->control;
 	const int64_t *ids = NULL;
 	HitlBranch **list;
+	bool by_number;
 	int found = 0;
 	int length = 0;
 	int i;
@@ -184,13 +185,16 @@ hitl_load_branches(HitlRun *run, int64_t first, int64_t count,
 	}
 
 	/* All of these are loaded now, and those not yet written are, too. */
-	list = hitl_alloc(&run->scratch, (control->loaded + 1) * sizeof(*list));
+	by_number = count > 0 && count < (int64_t) control->loaded;
+	list = hitl_alloc(&run->scratch,
+					  ((by_number ? (size_t) count : control->loaded) + 1) *
+						  sizeof(*list));
 	if (list == NULL)
 	{
 		hitl_stop(run, HITL_NO_MEMORY, NULL);
 		return 0;
 	}
-	if (count > 0 && count < (int64_t) control->loaded)
+	if (by_number)
 	{
 		int64_t id;
 

@@ -585,7 +585,7 @@ may_retry(const HitlStep *step, int tries, const Failure *failure)
 	/* Decisions stand; an approval that expired may be asked for again. */
 	if (failure->refused && strcmp(failure->kind, "timeout") != 0)
 		return false;
-	if (step->kind->host_retries)
+	if (hitl_host_repeats(step))
 		return false;
 
 	/* What is inside of other steps has been tried again by itself. */

@@ -229,6 +229,9 @@ typedef struct HitlQuestion
 	HitlTemplate context_data; /* members only */
 } HitlQuestion;
 
+/* The longest name of a queue or signal, in bytes; the host's limit, too. */
+#define HITL_MAX_NAME 200
+
 typedef enum HitlGate
 {
 	HITL_GATE_NONE = 0,
@@ -587,9 +590,28 @@ extern const char *hitl_read_branch(HitlControl *control,
 									HitlBranch *branch);
 extern const HitlStepList *hitl_list_of(const HitlControl *control,
 										const HitlBranch *branch);
+
+/* Members of the texts. */
+extern void hitl_write_number(HitlBuffer *buffer, const char *key,
+							  int64_t value);
+extern bool hitl_read_count(const HitlJson *object, const char *key,
+							int64_t otherwise, int64_t low, int64_t high,
+							int64_t *count);
+extern bool hitl_read_int(const HitlJson *object, const char *key,
+						  int otherwise, int low, int high, int *count);
+extern int hitl_find_name(const HitlJson *value, const char *const *names);
+extern bool hitl_only_members(const HitlJson *object, const char *const *names);
+
 extern bool hitl_has_ended(const HitlControl *control);
 extern bool hitl_is_under_way(const HitlControl *control);
 extern bool hitl_has_branches(const HitlControl *control);
+
+/* ---- position.c ----------------------------------------------------- */
+
+extern void hitl_write_active(HitlBuffer *buffer, const HitlBranch *branch);
+extern const char *hitl_read_active(HitlControl *control,
+									const HitlJson *document,
+									HitlBranch *branch);
 
 /* ---- branch.c ------------------------------------------------------- */
 
@@ -805,6 +827,7 @@ extern int64_t hitl_retry_delay(const HitlRetry *retry, int attempt,
 extern bool hitl_is_retryable(const HitlRetry *retry, const char *kind);
 extern void hitl_read_limits(HitlParse *parse, const HitlPlace *place,
 							 const HitlJson *object, HitlStep *step);
+extern bool hitl_host_repeats(const HitlStep *step);
 
 /* ---- instant.c ------------------------------------------------------ */
 

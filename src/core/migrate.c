@@ -171,7 +171,7 @@ move_position(Migration *migration, HitlBranch *branch)
 			   "is approved in another way, or done by somebody else");
 		return;
 	}
-	if (step->kind->host_retries && position->state == HITL_AWAITS_RETRY)
+	if (hitl_host_repeats(step) && position->state == HITL_AWAITS_RETRY)
 	{
 		refuse(migration, old, "is tried again in another way");
 		return;

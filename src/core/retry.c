@@ -211,7 +211,7 @@ hitl_read_limits(HitlParse *parse, const HitlPlace *place,
 		set_defaults(&step->retry);
 
 		/* Not asked to, the core repeats only what was not even tried. */
-		if (!step->kind->host_retries)
+		if (!hitl_host_repeats(step))
 			step->retry.on = 1U << HITL_FAILURE_SERVICE_UNAVAILABLE;
 		hitl_append_text(&terms, "null");
 	}
@@ -224,6 +224,16 @@ hitl_read_limits(HitlParse *parse, const HitlPlace *place,
 	else
 		hitl_append_text(&terms, "null");
 	step->terms = hitl_buffer_text(&terms);
+}
+
+/*
+ * Does the host repeat what fails, and keep the time limit?
+ */
+bool
+hitl_host_repeats(const HitlStep *step)
+{
+	return step->kind->host_retries &&
+		(step->kind != &hitl_task_kind || step->as.task.queue == NULL);
 }
 
 /*

@@ -142,7 +142,9 @@ hitl_rewind(const HitlDefinition *definition, const HitlControl *current,
 			rewound->highest = current->highest;
 
 		/* Each return counts as a step, against endless loops. */
-		rewound->root.entered = current->root.entered + 1;
+		rewound->root.entered = current->root.entered;
+		if (rewound->root.entered <= HITL_STEP_BUDGET)
+			rewound->root.entered++;
 		if (rewound->deadline_us == 0)
 			rewound->deadline_us = current->deadline_us;
 		rewound->deadline = 0;
@@ -222,6 +224,8 @@ begin_undo(HitlRun *run, const HitlJson *body, const HitlJson *undo)
 		effect = hitl_emit(run, HITL_EFFECT_REMOVE_BRANCHES, NULL, NULL);
 		effect->keep = true;
 		hitl_forget_branches(run, 0, 0);
+
+		/* Those not loaded are gone, too. */
 		control->approvals = 0;
 		control->replies = 0;
 	}

@@ -100,7 +100,9 @@ STEPS = [
     (WRONG, task(output="$.variables.1a")),
     (WRONG, task(output=1)),
     (RIGHT, sql(undo=[sql(name="back")])),
-    (RIGHT, task(undo=[DOT])),
+    (RIGHT, task(undo=[wait(name="back", **{"for": 1})])),
+    (BEYOND, task(undo=[DOT])),
+    (BEYOND, task(undo=[sql(name="back", undo=[sql(name="forth")])])),
     (WRONG, task(undo=[])),
     (WRONG, task(undo={})),
     (WRONG, task(undo=[{"type": "checkpoint"}])),
@@ -346,9 +348,9 @@ STEPS = [
     (WRONG, switch(cases=[{"when": "$.a == 1"}])),
     (WRONG, switch(cases=[{"steps": [DOT]}])),
     (WRONG, switch(cases=[{"when": "", "steps": [DOT]}])),
-    (WRONG, switch(cases=[{"when": "$.a == 1", "steps": []}])),
+    (RIGHT, switch(cases=[{"when": "$.a == 1", "steps": [], "description": "nothing"}], default=[])),
     (WRONG, switch(cases=[{"when": "$.a == 1", "steps": [DOT], "then": 1}])),
-    (WRONG, switch(default=[])),
+    (WRONG, switch(default={})),
     (WRONG, {"type": "switch", "default": [DOT]}),
     (BEYOND, switch(cases=[{"when": "a ==", "steps": [DOT]}])),
     (BEYOND, switch(default=[DOT])),
@@ -406,7 +408,7 @@ def test_names_of_the_parser_and_the_schema(cluster):
     step = SCHEMA["$defs"]["step"]
     for kind in step["properties"]["type"]["enum"]:
         own = SCHEMA["$defs"][kind]
-        names = {*step["properties"], *own["properties"]}
+        names = {*step["properties"], *own.get("properties", {})}
         if kind == "approval":
             names |= {*SCHEMA["$defs"]["question"]["properties"]}
         definition = {"steps": [{"name": "step", "type": kind, **{

@@ -16,6 +16,8 @@
 static void apply_event(World *world, const HitlEffect *effect);
 static void check_result(World *world, const HitlEffect *effect);
 static void check_undone(World *world, int64_t number);
+static void check_retry(World *world, const HitlEffect *effect,
+						const HitlStep *step);
 static void apply_status(World *world, const HitlEffect *effect);
 static void ask(World *world, const HitlEffect *effect, AskedKind kind);
 static void set_timer(World *world, const HitlEffect *effect);
@@ -308,7 +310,10 @@ apply_event(World *world, const HitlEffect *effect)
 	if (strcmp(effect->type, "step_completed") == 0)
 		check_result(world, effect);
 	else if (strcmp(effect->type, "step_retried") == 0)
+	{
+		check_retry(world, effect, step);
 		totals.retried++;
+	}
 	else if (strcmp(effect->type, "step_undone") == 0)
 	{
 		CHECK(hitl_json_parse(&world->arena, effect->body, strlen(effect->body),
@@ -332,6 +337,8 @@ check_result(World *world, const HitlEffect *effect)
 	char marker[40];
 	const char *found;
 
+	if (step->output != NULL && effect->delta != NULL)
+		CHECK(strstr(effect->delta, "\"variables\":{\"x\":") != NULL);
 	/* These may complete by themselves, or by what somebody else did. */
 	if (step->kind == &hitl_checkpoint_kind || step->kind == &hitl_wait_kind ||
 		step->kind == &hitl_switch_kind ||
@@ -361,6 +368,41 @@ check_result(World *world, const HitlEffect *effect)
 	if (found == NULL)
 		FAIL("the answer to %lld is not the result: %s",
 			 (long long) asked->token, effect->delta);
+}
+
+/*
+ * Is a step tried no more often than it says?
+ */
+static void
+check_retry(World *world, const HitlEffect *effect, const HitlStep *step)
+{
+	int tries = 1;
+	int64_t i;
+
+	for (i = world->events.count - 2; i >= 0; i--)
+	{
+		const Event *event = &world->events.items[i];
+
+		/* it is entered anew after all of these */
+		if (event->position == NULL)
+		{
+			if (strcmp(event->type, "workflow_paused") == 0)
+				continue;
+			break;
+		}
+		if (event->scope == effect->scope &&
+			strcmp(event->position, effect->position) == 0)
+		{
+			if (strcmp(event->type, "step_retried") != 0)
+				break;
+			tries++;
+		}
+		else if (strncmp(event->position, effect->position,
+						 strlen(event->position)) == 0)
+			break; /* a step around it */
+	}
+	if (tries >= step->retry.max_attempts)
+		FAIL("%s is tried again after %d attempts", effect->position, tries);
 }
 
 /*
@@ -626,7 +668,7 @@ join_branches(World *world, const HitlEffect *effect)
 	}
 	hitl_append_char(&expected, ']');
 	asked->name = hitl_buffer_text(&expected);
-	CHECK(completed == (fork->wait_for == 0 ? effect->count : fork->wait_for));
+	CHECK(completed >= (fork->wait_for == 0 ? effect->count : fork->wait_for));
 	hitl_append_text(&body, "]}");
 	asked->body = hitl_buffer_text(&body);
 }

@@ -129,7 +129,12 @@ run(uint64_t seed)
 	make_definition(seed / SCHEDULES);
 	world_init(&world, seed, definition, definition_text);
 	if (pick(&world, 8))
-		world_send(&world, "start", NULL);
+		world_send(&world, "start",
+				   pick(&world, 6)
+					   ? NULL
+					   : keepf(&world, "{\"deadline_us\":%lld}",
+							   (long long) world.now_us - 100000000 +
+								   pick(&world, 2000) * INT64_C(1000000)));
 	for (turns = pick(&world, 120); turns > 0; turns--)
 		misbehave(&world);
 	behave(&world);

@@ -224,10 +224,10 @@ TEST(limits_of_steps)
 
 	workflow_open(&w, definition, NULL);
 	steps = w.definition->root.steps;
-	CHECK(steps[0].kind->host_retries);
-	CHECK(!steps[1].kind->host_retries);
-	CHECK(steps[3].kind->host_retries);
-	CHECK(steps[4].kind->host_retries);
+	CHECK(hitl_host_repeats(&steps[0]));
+	CHECK(!hitl_host_repeats(&steps[1]));
+	CHECK(!hitl_host_repeats(&steps[3]));
+	CHECK(hitl_host_repeats(&steps[4]));
 	CHECK(hitl_is_retryable(&steps[0].retry, "timeout"));
 	CHECK_INT(steps[1].retry.on, BIT(SERVICE_UNAVAILABLE));
 	CHECK_INT(steps[1].retry.max_attempts, 5);
@@ -239,6 +239,7 @@ TEST(limits_of_steps)
 	CHECK(hitl_is_retryable(&steps[2].retry, "timeout"));
 	CHECK_TEXT(steps[2].terms,
 			   "\"retry\":{\"max_attempts\":2},\"timeout_seconds\":2");
+	CHECK_INT(steps[3].retry.on, BIT(SERVICE_UNAVAILABLE));
 	workflow_close(&w);
 }
 
