@@ -72,6 +72,9 @@ def source(cluster):
             '{"steps": [{"name": "greet", "type": "task", "task": "Greet {{ $.variables.who }}"}]}',
             required_parameters => '{who}');
         SELECT hitl.create_workflow('once', idempotency_key => 'the one');
+        SELECT hitl.set_limit('template', 'greet', max_concurrency => 1000);
+        INSERT INTO hitl.template_starts (workflow_id, template, state, rank, started_at)
+            VALUES (hitl.uuidv7(), 'greet', 'running', now(), now());
         INSERT INTO hitl.purges (purged_by, older_than, statuses) VALUES ('clerk', '1 day', '{failed}');
         INSERT INTO hitl.template_schedules (name, template, schedule, input_data, owner, job_id)
         VALUES ('daily', 'greet', '0 8 * * *', '{}', 'clerk', 1);
