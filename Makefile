@@ -21,7 +21,7 @@ SQL_PARTS = src/hitl.sql \
 	src/workflow/control.sql src/workflow/command.sql \
 	src/workflow/recovery.sql src/approval/response.sql \
 	src/workflow/status.sql src/workflow/await.sql \
-	src/workflow/schedule.sql src/workflow/retention.sql src/workflow/display.sql \
+	src/workflow/admission.sql src/workflow/schedule.sql src/workflow/retention.sql src/workflow/display.sql \
 	src/worker/worker.sql src/access.sql
 
 DATA_built = $(EXTENSION)--$(EXTVERSION).sql

@@ -11,6 +11,13 @@ SELECT hitl.create_model('x', base_url => 'https://', model => 'm');
 SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', parameters => '[]');
 SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', timeout_seconds => 0);
 SELECT hitl.create_model(NULL);
+SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', headers => '[]');
+SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', headers => '"a"');
+SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', headers => '{"a": 1}');
+SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', headers => '{"a": {"b": "c"}}');
+SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', headers => '{"x-api-key": "${secret:a}"}');
+SELECT headers FROM hitl.models WHERE name = 'x';
+SELECT hitl.drop_model('x');
 SELECT hitl.drop_model('small'), hitl.drop_model('small'), hitl.drop_model('large');
 
 SELECT hitl.set_secret('models.key', 'hf_abc');

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "db.h"
+#include "jit/jit.h"
 
 /*
  * Run a statement, preparing it the first time.
@@ -13,7 +14,8 @@ void
 hitl_execute(HitlStatement *statement, Datum *values, const char *nulls,
 			 long limit)
 {
-	int result;
+	bool jit = jit_enabled;
+	int result = 0;
 
 	if (statement->plan == NULL)
 	{
@@ -31,7 +33,17 @@ hitl_execute(HitlStatement *statement, Datum *values, const char *nulls,
 		statement->plan = plan;
 	}
 
-	result = SPI_execute_plan(statement->plan, values, nulls, false, limit);
+	/* It would take longer than what we run, whatever the planner thinks. */
+	jit_enabled = false;
+	PG_TRY();
+	{
+		result = SPI_execute_plan(statement->plan, values, nulls, false, limit);
+	}
+	PG_FINALLY();
+	{
+		jit_enabled = jit;
+	}
+	PG_END_TRY();
 	if (result < 0)
 		elog(ERROR, "could not execute \"%s\": %s", statement->sql,
 			 SPI_result_code_string(result));

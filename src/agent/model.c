@@ -29,10 +29,12 @@ typedef struct Model
 	char *base_url;
 	char *model;
 	char *secret_name;
+	char *headers;
 	char *parameters;
 	int timeout_seconds; /* 0: not stated */
 } Model;
 
+static void check_headers(Jsonb *headers);
 static Model *find_model(HitlBatch *batch, const char *name);
 static void send_task(HitlBatch *batch, HitlWorkflow *workflow,
 					  const HitlEffect *effect, Model *model);
@@ -76,21 +78,22 @@ hitl_create_model(PG_FUNCTION_ARGS)
 	};
 	static HitlStatement upsert = {
 		"INSERT INTO hitl.models (name, base_url, model, provider, secret_name, parameters, "
-		"is_default, timeout_seconds) VALUES ($1, rtrim($2, '/'), $3, $4, $5, $6, $7, $8) "
+		"is_default, timeout_seconds, headers) VALUES ($1, rtrim($2, '/'), $3, $4, $5, $6, $7, $8, $9) "
 		"ON CONFLICT (name) DO UPDATE SET base_url = excluded.base_url, "
 		"model = excluded.model, provider = excluded.provider, "
 		"secret_name = excluded.secret_name, parameters = excluded.parameters, "
-		"is_default = excluded.is_default, timeout_seconds = excluded.timeout_seconds",
-		8,
+		"is_default = excluded.is_default, timeout_seconds = excluded.timeout_seconds, "
+		"headers = excluded.headers",
+		9,
 		{TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, BOOLOID,
-		 INT4OID},
+		 INT4OID, JSONBOID},
 	};
-	Datum values[8];
-	char nulls[8];
+	Datum values[9];
+	char nulls[9];
 	char *provider;
 	int i;
 
-	for (i = 0; i < 8; i++)
+	for (i = 0; i < 9; i++)
 	{
 		values[i] = fcinfo->args[i].value;
 		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
@@ -133,10 +136,14 @@ hitl_create_model(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("timeout_seconds must be between 1 and %d", MAX_TIMEOUT_SECONDS)));
-	if (PG_ARGISNULL(5))
+	if (!PG_ARGISNULL(8))
+		check_headers(DatumGetJsonbP(values[8]));
+	for (i = 5; i <= 8; i += 3)
 	{
-		values[5] = JsonbPGetDatum(hitl_jsonb_parse("{}"));
-		nulls[5] = ' ';
+		if (!PG_ARGISNULL(i))
+			continue;
+		values[i] = JsonbPGetDatum(hitl_jsonb_parse("{}"));
+		nulls[i] = ' ';
 	}
 	if (PG_ARGISNULL(6))
 	{
@@ -153,6 +160,27 @@ hitl_create_model(PG_FUNCTION_ARGS)
 }
 
 /*
+ * Headers are an object of texts; what they say is checked when it is sent.
+ */
+static void
+check_headers(Jsonb *headers)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&headers->root);
+	JsonbIteratorToken token;
+	JsonbValue value;
+	bool valid = JB_ROOT_IS_OBJECT(headers);
+
+	while (valid &&
+		   (token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
+		valid = token != WJB_VALUE || value.type == jbvString;
+	if (!valid)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("headers of a model must be a JSON object of strings"),
+				 errhint("In a value, \"${secret:name}\" stands for a secret.")));
+}
+
+/*
  * A model by name (NULL: the default one), looked up once per batch.
  */
 static Model *
@@ -160,7 +188,7 @@ find_model(HitlBatch *batch, const char *name)
 {
 #define LOAD_MODEL \
 	"SELECT name, provider, base_url, model, secret_name, parameters::text, " \
-	"coalesce(timeout_seconds, 0) FROM hitl.models WHERE "
+	"coalesce(timeout_seconds, 0), headers::text FROM hitl.models WHERE "
 	static HitlStatement by_name = {LOAD_MODEL "name = $1", 1, {TEXTOID}};
 	static HitlStatement by_default = {LOAD_MODEL "is_default", 0};
 	Model *model;
@@ -197,6 +225,7 @@ find_model(HitlBatch *batch, const char *name)
 		model->secret_name = hitl_column_text(0, 5);
 		model->parameters = hitl_column_text(0, 6);
 		model->timeout_seconds = DatumGetInt32(hitl_column(0, 7, &isnull));
+		model->headers = hitl_column_text(0, 8);
 	}
 	batch->models = lappend(batch->models, model);
 	return model;
@@ -220,8 +249,8 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 	char *fault;
 	HitlResult result;
 	int64 timeout;
-	Datum values[10];
-	bool nulls[10] = {false};
+	Datum values[11];
+	bool nulls[11] = {false};
 
 	result = hitl_core()->build_chat_request(effect->body, model->model,
 											 model->parameters,
@@ -260,6 +289,7 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 	nulls[8] = timeout <= 0;
 	values[8] = Int32GetDatum(timeout);
 	values[9] = Int16GetDatum((int16) workflow->priority);
+	values[10] = JsonbPGetDatum(hitl_jsonb_parse(model->headers));
 	hitl_rows_add(&batch->tasks, values, nulls);
 	hitl_add_event(batch, workflow, "task_requested", effect->step,
 				   effect->position,

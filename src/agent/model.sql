@@ -7,6 +7,7 @@ CREATE TABLE hitl.models (
 	base_url text,						-- openai: without /chat/completions
 	model text,							-- openai: the model id sent
 	secret_name text,					-- hitl.secrets: the API key
+	headers jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(headers) = 'object'),	-- "${secret:name}" stands for a secret
 	parameters jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(parameters) = 'object'),
 	is_default boolean NOT NULL DEFAULT false,
 	timeout_seconds integer CHECK (timeout_seconds BETWEEN 1 AND 86400),
@@ -26,11 +27,12 @@ CREATE FUNCTION hitl.create_model(
 	secret_name text DEFAULT NULL,
 	parameters jsonb DEFAULT '{}',
 	is_default boolean DEFAULT false,
-	timeout_seconds integer DEFAULT NULL
+	timeout_seconds integer DEFAULT NULL,
+	headers jsonb DEFAULT '{}'
 ) RETURNS text
 	AS 'MODULE_PATHNAME', 'hitl_create_model' LANGUAGE C VOLATILE
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION hitl.create_model(text, text, text, text, text, jsonb, boolean, integer) IS
+COMMENT ON FUNCTION hitl.create_model(text, text, text, text, text, jsonb, boolean, integer, jsonb) IS
 	'create or replace a model; provider openai (any compatible endpoint) or builtin (repeats the task, needs no network)';
 
 CREATE FUNCTION hitl.drop_model(name text) RETURNS boolean

@@ -229,6 +229,9 @@ typedef struct HitlQuestion
 	HitlTemplate context_data; /* members only */
 } HitlQuestion;
 
+/* The longest name of a queue or signal, in bytes; the host's limit, too. */
+#define HITL_MAX_NAME 200
+
 typedef enum HitlGate
 {
 	HITL_GATE_NONE = 0,

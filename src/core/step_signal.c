@@ -37,6 +37,11 @@ parse_signal(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	const char *name = hitl_get_text(parse, place, object, "signal", true);
 	const char *match = hitl_get_text(parse, place, object, "match", false);
 
+	/* Nobody could send it. */
+	if (name != NULL && !hitl_has_template(name) &&
+		strlen(name) > HITL_MAX_NAME)
+		hitl_fault(parse, &name_place, "must not be longer than %d bytes",
+				   HITL_MAX_NAME);
 	hitl_compile_text(parse, &name_place, name == NULL ? "" : name,
 					  &signal->name);
 	if (match != NULL)

@@ -130,6 +130,9 @@ parse_executor(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	{
 		if (queue == NULL)
 			queue = "default";
+		if (strlen(queue) > HITL_MAX_NAME)
+			hitl_fault(parse, &queue_place, "must not be longer than %d bytes",
+					   HITL_MAX_NAME);
 		task->queue = hitl_copy_text(parse->arena, queue, strlen(queue));
 		if (model != NULL)
 			hitl_fault(parse, &model_place,

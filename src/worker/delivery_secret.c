@@ -37,7 +37,8 @@ hitl_fill_placeholders(HitlDelivery *delivery, const char *name, char *value)
 	char *rest = value;
 	char *found;
 
-	if (delivery->purpose != HITL_HTTP || strstr(value, PLACEHOLDER) == NULL)
+	if (delivery->purpose == HITL_NOTIFICATION ||
+		strstr(value, PLACEHOLDER) == NULL)
 		return value;
 	if (!hitl_placeholders(value, &names))
 	{

@@ -437,6 +437,7 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 		hitl_execute(&record, values, none ? "   n" : NULL, 0);
 		hitl_withdraw_all(id);
 		hitl_tell_parent(id);
+		hitl_tell_workflow(id, "admit", hitl_jsonb_parse("{}"));
 		if (!is_beyond_recovery(error->sqlerrcode))
 			hitl_plan_recoveries_of(values, 1);
 		hitl_announce_at_commit(id);

@@ -144,7 +144,8 @@ executor_pass(void)
 	if (!claim.held || !lock_claimed(&owner, &body))
 		return finish(NULL); /* it is gone; or it was put off */
 
-	if ((claim.unheard || claim.interrupted || claim.claims > 1) && !is_awaited())
+	if ((claim.unheard || claim.interrupted || claim.claims > 1) &&
+		!is_awaited())
 	{
 		drop_claimed();
 		return finish(NULL);

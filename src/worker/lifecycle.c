@@ -150,8 +150,8 @@ utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 		run_for_nobody(pstmt, queryString, readOnlyTree, context, params,
 					   queryEnv, dest, qc);
 	else
-		run_utility(pstmt, queryString, readOnlyTree, context, params,
-					queryEnv, dest, qc);
+		run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv,
+					dest, qc);
 
 	if (commit_prepared)
 		after_commit_prepared();
@@ -163,8 +163,7 @@ utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 static void
 run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 			ProcessUtilityContext context, ParamListInfo params,
-			QueryEnvironment *queryEnv, DestReceiver *dest,
-			QueryCompletion *qc)
+			QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
 {
 	if (previous_utility)
 		previous_utility(pstmt, queryString, readOnlyTree, context, params,
@@ -187,8 +186,8 @@ run_for_nobody(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 	hitl_running_statement = false;
 	PG_TRY();
 	{
-		run_utility(pstmt, queryString, readOnlyTree, context, params,
-					queryEnv, dest, qc);
+		run_utility(pstmt, queryString, readOnlyTree, context, params, queryEnv,
+					dest, qc);
 	}
 	PG_FINALLY();
 	{

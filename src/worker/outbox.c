@@ -249,7 +249,7 @@ hitl_read_header_secrets(dlist_head *claimed)
 		HitlDelivery *delivery = dlist_container(HitlDelivery, node, iter.cur);
 		ListCell *cell;
 
-		if (delivery->purpose != HITL_HTTP)
+		if (delivery->purpose == HITL_NOTIFICATION)
 			continue;
 		gather_header_secrets(delivery);
 		foreach(cell, delivery->header_secrets)

@@ -27,7 +27,7 @@ CREATE TABLE hitl.outbox (
 	channel text,					-- for notifications: the channel's name
 	method text NOT NULL DEFAULT 'POST',
 	url text NOT NULL,
-	headers jsonb NOT NULL DEFAULT '{}',	-- without secrets; of purpose http "${secret:name}" stands for one
+	headers jsonb NOT NULL DEFAULT '{}',	-- without secrets; but for notifications, "${secret:name}" stands for one
 	body text,
 	secret_name text,				-- hitl.secrets; sent as "Authorization: Bearer <value>"
 	signing_secret_name text,		-- hitl.secrets; signs as Standard Webhooks 1.0.0 does

@@ -52,12 +52,12 @@ typedef struct HitlSlot
 	 * has been given up meanwhile and ends.
 	 */
 	uint64 launch;
-	pid_t pid;				/* 0 while no process has attached */
-	Latch *latch;			/* of that process; read without the lock */
-	pg_atomic_uint32 woken; /* there may be work; set before the latch */
+	pid_t pid;					/* 0 while no process has attached */
+	Latch *latch;				/* of that process; read without the lock */
+	pg_atomic_uint32 woken;		/* there may be work; set before the latch */
 	pg_atomic_uint32 look_back; /* of an engine: there may be work at the head
 								 * of the queue */
-	pg_atomic_uint32 state; /* HitlWorkerState; written with the lock or
+	pg_atomic_uint32 state;		/* HitlWorkerState; written with the lock or
 								 * by the attached process, read without */
 	TimestampTz state_since;
 	TimestampTz started_at; /* 0: never */

@@ -27,7 +27,7 @@ static const Oid event_types[] = {UUIDOID,		 INT4OID,  TEXTOID,	 TEXTOID,
 								  TIMESTAMPTZOID, INT8OID};
 static const Oid task_types[] = {UUIDOID, UUIDOID, INT8OID,	 TEXTOID, TEXTOID,
 								 TEXTOID, TEXTOID, JSONBOID, INT4OID,
-								 INT2OID};
+								 INT2OID, JSONBOID};
 static const Oid approval_types[] = {UUIDOID,  UUIDOID, INT8OID, TEXTOID,
 									 JSONBOID, TEXTOID, NAMEOID};
 static const Oid checkpoint_types[] = {UUIDOID,		  UUIDOID,	TEXTOID,

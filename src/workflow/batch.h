@@ -61,6 +61,7 @@ typedef struct HitlWorkflow
 	bool changed;		   /* anything to write */
 	bool ended;			   /* or rolled back, by this batch */
 	bool to_publish;	   /* others have changed it */
+	bool to_admit;		   /* its template lets others begin (admission.c) */
 } HitlWorkflow;
 
 typedef struct HitlBatch
@@ -82,7 +83,7 @@ typedef struct HitlBatch
 	 * hitl.workflow_events; approvals id, workflow_id, token, step_name, body
 	 * of a REQUEST_APPROVAL effect, requested_by, requested_role; tasks id,
 	 * workflow_id, token, url, secret_name, body, idempotency key, retry,
-	 * timeout, priority; calls of http.c's own; checkpoints id, workflow_id, name, step_name, description,
+	 * timeout, priority, headers; calls of http.c's own; checkpoints id, workflow_id, name, step_name, description,
 	 * event, control, data, created_by, created_at, large; withdrawals workflow_id,
 	 * token; messages workflow_id, kind, body; timers workflow_id, due_at,
 	 * token; removals workflow_id, first and last branch, keep scopes;
@@ -102,6 +103,7 @@ typedef struct HitlBatch
 	HitlRows statements;
 	HitlRows external; /* workflow/external.c */
 	List *queues;	   /* of external tasks, to be published */
+	List *templates;   /* looked up so far (admission.c) */
 } HitlBatch;
 
 /* ---- batch.c --------------------------------------------------------- */

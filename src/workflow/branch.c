@@ -18,10 +18,14 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
+#include "utils/memutils.h"
 #include "workflow/branch.h"
 #include "workflow/effects.h"
 #include "workflow/identifier.h"
 #include "workflow/large.h"
+
+/* Rows written by one statement. */
+#define WRITE_AT_ONCE 2000
 
 /* Scopes within scopes; more than the core lets anybody nest. */
 #define MAX_SCOPE_DEPTH 1000
@@ -64,6 +68,7 @@ static void fork_undoing(HitlBatch *batch, HitlWorkflow *workflow,
 static void read_results(HitlWorkflow *workflow, int64 first, int64 count,
 						 const char **results);
 static void write_changed(HitlBatch *batch);
+static void add_row(HitlRows *rows, HitlBranch *branch);
 
 /* Of hitl.workflow_branches, in the order that keep_row() reads them. */
 #define BRANCH_COLUMNS \
@@ -661,23 +666,33 @@ fork_elements(HitlBatch *batch, HitlWorkflow *workflow,
 {
 	JsonbIterator *it = JsonbIteratorInit(&elements->root);
 	int64 number = effect->first;
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext scratch;
 	JsonbValue element;
 
+	/* A jsonb takes kilobytes until it is put together. */
+	scratch = AllocSetContextCreate(caller, "hitl fork",
+									ALLOCSET_DEFAULT_SIZES);
 	(void) JsonbIteratorNext(&it, &element, true);
 	while (JsonbIteratorNext(&it, &element, true) == WJB_ELEM)
 	{
 		JsonbParseState *state = NULL;
+		Jsonb *data;
 
+		MemoryContextSwitchTo(scratch);
 		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 		hitl_push_text(&state, WJB_KEY, "variables", 9);
 		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 		hitl_push_text(&state, WJB_KEY, effect->type, strlen(effect->type));
 		pushJsonbValue(&state, WJB_VALUE, &element);
 		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+		data = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+		MemoryContextSwitchTo(caller);
 		add_scope(batch, workflow, number++, effect->scope,
-				  JsonbValueToJsonb(
-					  pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+				  memcpy(palloc(VARSIZE(data)), data, VARSIZE(data)));
+		MemoryContextReset(scratch);
 	}
+	MemoryContextDelete(scratch);
 }
 
 /*
@@ -774,37 +789,63 @@ write_changed(HitlBatch *batch)
 		{UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID,
 		 JSONBARRAYOID, JSONBARRAYOID, JSONBARRAYOID},
 	};
-	HitlBranch *branch;
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext scratch;
 	HitlRows rows;
 
-	hitl_rows_init(&rows, lengthof(types), types);
-	for (branch = batch->changed_branches; branch != NULL;
-		 branch = branch->next_changed)
+	/* A few at a time: what is written takes kilobytes each. */
+	scratch = AllocSetContextCreate(caller, "hitl branches",
+									ALLOCSET_DEFAULT_SIZES);
+	while (batch->changed_branches != NULL)
 	{
-		Datum values[lengthof(types)];
-		bool nulls[lengthof(types)] = {false};
+		hitl_rows_init(&rows, lengthof(types), types);
+		while (batch->changed_branches != NULL && rows.count < WRITE_AT_ONCE)
+		{
+			HitlBranch *branch = batch->changed_branches;
 
-		branch->changed = false;
-		if (!branch->exists)
-			continue;
-		branch->stored = true;
-		values[0] = UUIDPGetDatum(&branch->workflow->id);
-		values[1] = Int64GetDatum(branch->number);
-		values[2] = Int64GetDatum(branch->scope);
-		nulls[3] = !branch->has_data;
-		values[3] = Int64GetDatum(branch->parent_scope);
-		values[4] = CStringGetTextDatum(branch->status);
-		nulls[5] = branch->control == NULL;
-		if (branch->control)
-			values[5] = JsonbPGetDatum(hitl_jsonb_parse(branch->control));
-		nulls[6] = !branch->has_data || !branch->data.changed;
-		if (!nulls[6])
-			values[6] = JsonbPGetDatum(hitl_data_document(&branch->data));
-		branch->data.changed = false;
-		nulls[7] = branch->result == NULL;
-		values[7] = PointerGetDatum(branch->result);
-		hitl_rows_add(&rows, values, nulls);
+			batch->changed_branches = branch->next_changed;
+			branch->changed = false;
+			if (!branch->exists)
+				continue;
+			/* The branch keeps what is put together here. */
+			if (branch->has_data && branch->data.changed)
+				(void) hitl_data_stored(&branch->data);
+			MemoryContextSwitchTo(scratch);
+			add_row(&rows, branch);
+			MemoryContextSwitchTo(caller);
+		}
+		MemoryContextSwitchTo(scratch);
+		hitl_rows_execute(&rows, &upsert);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(scratch);
 	}
-	batch->changed_branches = NULL;
-	hitl_rows_execute(&rows, &upsert);
+	MemoryContextDelete(scratch);
+}
+
+/*
+ * The row of a branch that is about to be written.
+ */
+static void
+add_row(HitlRows *rows, HitlBranch *branch)
+{
+	Datum values[8];
+	bool nulls[8] = {false};
+
+	values[0] = UUIDPGetDatum(&branch->workflow->id);
+	values[1] = Int64GetDatum(branch->number);
+	values[2] = Int64GetDatum(branch->scope);
+	nulls[3] = !branch->has_data;
+	values[3] = Int64GetDatum(branch->parent_scope);
+	values[4] = CStringGetTextDatum(branch->status);
+	nulls[5] = branch->control == NULL;
+	if (branch->control)
+		values[5] = JsonbPGetDatum(hitl_jsonb_parse(branch->control));
+	nulls[6] = !branch->has_data || !branch->data.changed;
+	if (!nulls[6])
+		values[6] = JsonbPGetDatum(hitl_data_stored(&branch->data));
+	nulls[7] = branch->result == NULL;
+	values[7] = PointerGetDatum(branch->result);
+	hitl_rows_add(rows, values, nulls);
+	branch->stored = true;
+	branch->data.changed = false;
 }

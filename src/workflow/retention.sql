@@ -131,12 +131,13 @@ BEGIN
 
 	-- What is due at once was processed before, or tells an ended workflow nothing.
 	DELETE FROM hitl.messages m
-	WHERE m.kind IN ('timer', 'scheduled_start', 'deadline', 'recover') AND m.workflow_id = ANY (chosen);
+	WHERE m.kind IN ('timer', 'scheduled_start', 'deadline', 'recover', 'admit') AND m.workflow_id = ANY (chosen);
 	WITH gone AS (
 		DELETE FROM hitl.approval_requests a WHERE a.workflow_id = ANY (chosen) RETURNING a.id)
 	SELECT array_agg(g.id) INTO approvals FROM gone g;
 	DELETE FROM hitl.approval_responses r WHERE r.approval_id = ANY (approvals);
 	DELETE FROM hitl.idempotency_keys k WHERE k.id = ANY (chosen || approvals);
+	DELETE FROM hitl.template_starts s WHERE s.workflow_id = ANY (chosen);
 	DELETE FROM hitl.statements s WHERE s.workflow_id = ANY (chosen);
 	DELETE FROM hitl.external_tasks t WHERE t.workflow_id = ANY (chosen);
 	DELETE FROM hitl.awaited_signals s WHERE s.workflow_id = ANY (chosen);

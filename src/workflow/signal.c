@@ -192,10 +192,14 @@ hitl_hear_signal(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 	char *sent_by = hitl_member_text(body, "sent_by");
 	Jsonb *payload = hitl_member(body, "payload");
 	Datum values[4];
+	bool is_failed;
 	bool isnull;
 
-	if (hitl_has_ended(workflow) || name == NULL || payload == NULL)
-		return; /* while it was on its way */
+	/* A failed workflow may be retried; the others have no use for it. */
+	is_failed = strcmp(workflow->status, "failed") == 0;
+	if ((hitl_has_ended(workflow) && !is_failed) || name == NULL ||
+		payload == NULL)
+		return;
 	hitl_add_event(batch, workflow, "signal_received", NULL, NULL,
 				   hitl_facts("signal", name, NULL), NULL, sent_by);
 
@@ -205,8 +209,9 @@ hitl_hear_signal(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 	values[0] = UUIDPGetDatum(&workflow->id);
 	values[1] = CStringGetTextDatum(name);
 	values[2] = JsonbPGetDatum(payload);
-	hitl_execute(&find, values, NULL, 0);
-	if (SPI_processed > 0)
+	if (!is_failed)
+		hitl_execute(&find, values, NULL, 0);
+	if (!is_failed && SPI_processed > 0)
 	{
 		int64 token = DatumGetInt64(hitl_column(0, 1, &isnull));
 
@@ -325,7 +330,7 @@ check_receiver(const pg_uuid_t *id, const char *status)
 				(errcode(ERRCODE_HITL_INVALID_TRANSITION),
 				 errmsg("workflow %s takes no signals", hitl_id_text(id)),
 				 errdetail("It has no definition; its owner moves it.")));
-	if (hitl_status_is_final(status))
+	if (hitl_status_is_final(status) && strcmp(status, "failed") != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_HITL_INVALID_TRANSITION),
 				 errmsg("workflow %s has ended", hitl_id_text(id)),

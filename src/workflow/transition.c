@@ -16,6 +16,7 @@
 #include "undo/checkpoint.h"
 #include "utils/builtins.h"
 #include "worker/worker.h"
+#include "workflow/admission.h"
 #include "workflow/batch.h"
 #include "workflow/branch.h"
 #include "workflow/command.h"
@@ -69,6 +70,8 @@ hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 	else if (strcmp(kind, "start") == 0 ||
 			 strcmp(kind, "scheduled_start") == 0)
 		start(batch, workflow, body);
+	else if (strcmp(kind, "admit") == 0)
+		hitl_hear_admission(batch, workflow);
 	else if (strcmp(kind, "deadline") == 0)
 		hitl_keep_deadline(batch, workflow);
 	else if (strcmp(kind, "changed") == 0)
@@ -269,6 +272,8 @@ start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 	/* A second start, or one of a workflow cancelled or rolled back meanwhile. */
 	if (workflow->definition == NULL ||
 		strcmp(workflow->status, "pending") != 0)
+		return;
+	if (hitl_hold_start(batch, workflow, body))
 		return;
 	if (task || context)
 	{

@@ -70,7 +70,7 @@ CREATE TABLE hitl.messages (
 -- What may lie here for long is found by its workflow; other kinds are gone at
 -- once and need no index.
 CREATE INDEX messages_timers ON hitl.messages (workflow_id, token)
-	WHERE kind IN ('timer', 'scheduled_start', 'deadline', 'recover');
+	WHERE kind IN ('timer', 'scheduled_start', 'deadline', 'recover', 'admit');
 ALTER SEQUENCE hitl.messages_id_seq OWNED BY hitl.messages.id;
 COMMENT ON TABLE hitl.messages IS
 	'mailboxes: what has happened to a workflow and was not yet processed by the engine';

@@ -13,6 +13,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "worker/worker.h"
+#include "workflow/admission.h"
 #include "workflow/batch.h"
 #include "workflow/branch.h"
 #include "workflow/effects.h"
@@ -53,6 +54,7 @@ hitl_batch_write(HitlBatch *batch)
 	withdraw_asked_by_hand(batch);
 	withdraw_by_workflow(batch);
 	hitl_insert_checkpoints(&batch->checkpoints);
+	hitl_admit_starts(batch);
 	if (!batch->by_engine)
 		have_published(batch);
 	hitl_insert_messages(batch);
@@ -144,13 +146,14 @@ write_awaited(HitlBatch *batch)
 {
 	static HitlStatement insert_tasks = {
 		"INSERT INTO hitl.outbox (id, purpose, workflow_id, token, url, secret_name, "
-		"body, idempotency_key, retry, timeout_seconds, priority) "
+		"body, idempotency_key, retry, timeout_seconds, priority, headers) "
 		"SELECT id, 'inference', workflow_id, token, url, secret_name, body, key, retry, "
-		"timeout, priority FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) "
-		"AS t (id, workflow_id, token, url, secret_name, body, key, retry, timeout, priority)",
-		10,
+		"timeout, priority, headers FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
+		"AS t (id, workflow_id, token, url, secret_name, body, key, retry, timeout, priority, headers)",
+		11,
 		{UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
-		 TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, INT4ARRAYOID, INT2ARRAYOID},
+		 TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, INT4ARRAYOID, INT2ARRAYOID,
+		 JSONBARRAYOID},
 	};
 
 	hitl_insert_approvals(&batch->approvals);

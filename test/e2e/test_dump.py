@@ -8,6 +8,19 @@ from psycopg.types.json import Jsonb
 from trail import ASK, TASKS, faults, make
 
 CHECKED = {"steps": [{"name": "start_here", "type": "checkpoint"}, *ASK["steps"]]}
+BRANCHED = {"steps": [{"name": "all", "type": "parallel", "branches": [
+    [{"name": "each", "type": "foreach", "items": "$.variables.items", "as": "item", "concurrency": 2,
+      "steps": [{"name": "first", "type": "task", "task": "one {{ $.variables.item }}"},
+                {"name": "ask", "type": "approval", "title": "Go?", "requested_from": "ann"}]}],
+    [{"name": "hear", "type": "signal", "signal": "paid"}],
+    [{"name": "outside", "type": "task", "task": "x", "executor": "external", "queue": "gpu"}]]},
+    {"name": "last", "type": "task", "task": "{{ $.steps.hear.payload }} {{ $.steps.outside.answer }}"}]}
+SIGNALLED = {"steps": [{"name": "first", "type": "signal", "signal": "late"},
+                       {"name": "second", "type": "signal", "signal": "early"}]}
+OUTSIDE = {"steps": [{"name": "do", "type": "task", "task": "t", "executor": "external",
+                      "queue": "q"}]}
+WAITS = {"steps": [{"name": "both", "type": "parallel", "branches": [
+    [{"name": f"wait_{days}", "type": "wait", "for": f"{days} days"}] for days in (1, 2)]}]}
 FAILS = {"steps": [{"name": "bad", "type": "task", "task": "{{ $.variables.missing }}"}]}
 
 
@@ -51,6 +64,13 @@ def source(cluster):
         SELECT hitl.grant_access('clerk', 'operator');
         SELECT hitl.grant_access('boss', 'approver');
         SELECT hitl.grant_acting('boss', 'ann');
+        SELECT hitl.create_template('t', definition => '{"steps": [{"name": "a", "type": "checkpoint"}]}');
+        SELECT hitl.set_recovery_policy('timeout');
+        INSERT INTO hitl.purges (purged_by, older_than, statuses) VALUES ('clerk', '1 day', '{}');
+        INSERT INTO hitl.template_schedules (name, template, schedule, input_data, owner, job_id)
+            VALUES ('daily', 't', '@daily', '{}', 'clerk', 1);
+        SELECT hitl.grant_queue('clerk', 'q');
+        SELECT hitl.grant_signal('boss', 'early');
         SELECT hitl.create_model('echo', provider => 'builtin', is_default => true);
         SELECT hitl.set_secret('key', 'not to be dumped');
         SELECT hitl.create_model('remote', base_url => 'https://models.example/v1', model => 'm',
@@ -58,12 +78,31 @@ def source(cluster):
         SELECT hitl.configure_channel('hook', 'webhook', '{"url": "https://example.org/"}',
                                       is_default => false);
         SELECT hitl.set_limit('host', 'models.example', max_concurrency => 4);
+        SELECT hitl.grant_queue('clerk', 'gpu');
+        SELECT hitl.grant_signal('clerk', 'paid');
+        SELECT hitl.set_recovery_policy('timeout');
+        SELECT hitl.create_template('greet', definition =>
+            '{"steps": [{"name": "greet", "type": "task", "task": "Greet {{ $.variables.who }}"}]}',
+            required_parameters => '{who}');
+        SELECT hitl.create_workflow('once', idempotency_key => 'the one');
+        INSERT INTO hitl.purges (purged_by, older_than, statuses) VALUES ('clerk', '1 day', '{failed}');
+        INSERT INTO hitl.template_schedules (name, template, schedule, input_data, owner, job_id)
+        VALUES ('daily', 'greet', '0 8 * * *', '{}', 'clerk', 1);
         """)
     with cluster.connect() as connection, cluster.connect(autocommit=False) as holder:
         ids = {"completed": make(connection, TASKS)[0], "failed": make(connection, FAILS)[0]}
         for name in ("approved", "rejected", "cancelled", "rolled_back", "waiting"):
             ids[name], = make(connection, CHECKED, name=name)
             until(connection, ids[name], "waiting_approval")
+        ids["branched"] = connection.execute(
+            "SELECT hitl.execute_workflow(hitl.create_workflow('branched', workflow_definition => %s,"
+            " input_data => %s))", [Jsonb(BRANCHED), Jsonb({"items": [1, 2, 3]})]).fetchone()[0]
+        wait_until(lambda: connection.execute("SELECT count(*) FROM hitl.awaited_signals"
+                                              ).fetchone() == (1,))
+        connection.execute("SELECT hitl.send_signal(%s, 'early', '1', 'the first')",
+                           [ids["branched"]])
+        wait_until(lambda: connection.execute("SELECT count(*) FROM hitl.signals"
+                                              ).fetchone() == (1,))
         answer(connection, ids["approved"])
         answer(connection, ids["rejected"], "rejected")
         connection.execute("SELECT hitl.transition_workflow_status(%s, 'cancelled', 'enough')",
@@ -91,6 +130,17 @@ def source(cluster):
         connection.execute(
             "INSERT INTO hitl.statements (workflow_id, token, owner, body, claimed_until)"
             " VALUES (%s, 1, 'clerk', '{}', clock_timestamp() + interval '1 day')", [ids["pending"]])
+        ids["signalled"], = make(connection, SIGNALLED)
+        connection.execute("SELECT hitl.send_signal(%s, 'early', '1', 'key')", [ids["signalled"]])
+        ids["outside"], = make(connection, OUTSIDE)
+        ids["waits"], = make(connection, WAITS)
+        ids["keyed"] = connection.execute(
+            "SELECT hitl.create_workflow('keyed', idempotency_key => 'k')").fetchone()[0]
+        wait_until(lambda: connection.execute(
+            "SELECT (SELECT count(*) FROM hitl.signals), (SELECT count(*) FROM hitl.awaited_signals),"
+            " (SELECT count(*) FROM hitl.external_tasks),"
+            " (SELECT count(*) FROM hitl.workflow_branches)").fetchone() == (1, 1, 1, 2))
+        connection.execute("SELECT FROM hitl.claim_tasks('q', lease => '1 day')")
         for name, status in (("completed", "completed"), ("failed", "failed"),
                              ("approved", "completed"), ("rejected", "rejected")):
             until(connection, ids[name], status)
@@ -126,7 +176,7 @@ def test_restore(cluster, source, tmp_path, way):
     cluster.wait_for_workers(target)
     with cluster.connect() as before, cluster.connect(target) as after:
         wanted, found = tables(before), tables(after)
-        assert all(rows for rows in wanted.values())
+        assert [name for name, rows in wanted.items() if not rows] == []
         # The engine may have begun already: with what was due, and with that only.
         assert without(found, source["due"]) == without(wanted, source["due"])
         assert after.execute("SELECT count(*) FROM hitl.secrets").fetchone() == (0,)
@@ -170,6 +220,21 @@ def go_on(after, ids):
     after.execute("RESET ROLE")
     until(after, ids["waiting"], "completed")
     until(after, ids["clerks"], "completed")
+
+    after.execute("SET ROLE clerk")
+    after.execute("SELECT hitl.send_signal(%s, 'paid', '7')", [ids["branched"]])
+    assert after.execute("SELECT count(hitl.complete_task(task_id, %s))"
+                         " FROM hitl.claim_tasks('gpu')", [Jsonb({"answer": "done"})]
+                         ).fetchone() == (1,)
+    after.execute("RESET ROLE")
+
+    def all_answered():
+        answer(after, ids["branched"])
+        return status_of(after, ids["branched"]) == "completed"
+    wait_until(all_answered, describe=lambda: after.execute(
+        "SELECT hitl.get_workflow_status(%s)", [ids["branched"]]).fetchone())
+    assert after.execute("SELECT data -> 'steps' -> 'last' ->> 'answer' FROM hitl.workflows"
+                         " WHERE id = %s", [ids["branched"]]).fetchone() == ("7 done",)
 
     after.execute("SELECT hitl.execute_workflow(%s)", [ids["rolled_back"]])
     until(after, ids["rolled_back"], "waiting_approval")

@@ -310,6 +310,25 @@ def test_secrets_in_headers(cluster, server):
     assert "first-value" not in str(row)
 
 
+def test_model_with_a_header_of_its_own(cluster, server):
+    """Administrators configure models, so they may use any secret."""
+    cluster.sql("SELECT hitl.set_secret('azure', 'the-model-key')")
+    url = server.plan("/chat/completions", [
+        {"body": '{"choices": [{"message": {"content": "the-model-key"}}]}'}])
+    cluster.sql("SELECT hitl.create_model('other', base_url => %s, model => 'm', headers => %s)",
+                [url.removesuffix("/chat/completions"),
+                 Jsonb({"api-key": "${secret:azure}", "X-Team": "a"})])
+    workflow = cluster.value(
+        "SELECT hitl.create_workflow('p', workflow_definition => %s)",
+        [Jsonb({"steps": [{"type": "task", "name": "call", "task": "c", "model": "other"}]})])
+    cluster.value("SELECT hitl.execute_workflow(%s)", [workflow])
+    row = wait_until(lambda: ended(cluster, workflow))
+    assert row["result"]["answer"] == "*" * len("the-model-key")
+    sent, = server.requests("/chat/completions")
+    assert sent.headers["api-key"] == "the-model-key" and sent.headers["x-team"] == "a"
+    assert "authorization" not in sent.headers
+
+
 @pytest.mark.parametrize("value", ["${secret:}", "${secret:a", "${secret:a b}", "${secret:" + "a" * 101 + "}"])
 def test_malformed_placeholders(cluster, server, value):
     error = call(cluster, {"method": "GET", "url": server.plan("/h", [200]), "headers": {"X": value}})

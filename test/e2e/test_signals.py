@@ -145,6 +145,27 @@ def test_timeout(cluster):
         assert taken(client, [workflow]) == [(None, 2)]
 
 
+def test_failed(cluster):
+    """What comes while a workflow has failed is there when it is retried."""
+    definition = {"steps": [
+        {"name": "t", "type": "task", "task": "{{ $.variables.missing }}"},
+        {"name": "one", "type": "signal", "signal": "s"},
+        {"name": "two", "type": "signal", "signal": "s"}]}
+    with cluster.connect() as client:
+        cluster.sql("SELECT hitl.create_model('echo', provider => 'builtin', is_default => true)")
+        workflow, = make(client, definition)
+        wait_until(lambda: statuses(client, [workflow]) == {"failed": 1})
+        send(client, workflow, {"n": 1})
+        wait_until(lambda: client.execute("SELECT count(*) FROM hitl.signals WHERE workflow_id = %s",
+                                          [workflow]).fetchone()[0] == 1)
+        client.execute("SELECT hitl.update_workflow_state(%s, '{\"missing\": \"found\"}')", [workflow])
+        client.execute("SELECT hitl.retry_workflow(%s)", [workflow])
+        send(client, workflow, {"n": 2})
+        wait_until(lambda: statuses(client, [workflow]) == {"completed": 1},
+                   describe=lambda: statuses(client, [workflow]))
+        assert taken(client, [workflow]) == [(1, 2)]
+
+
 def test_crash_and_dump(new_cluster, cluster):
     """Kept and awaited signals survive a crash, and a dump into another cluster."""
     crashed = new_cluster("signals", {"fsync": "on"}).start()

@@ -221,8 +221,9 @@ def test_foreach(cluster):
     handled = {row["number"]: row["handled"] for row in cluster.workers(kind="executor")}
     row = ended(cluster, start(cluster, definition, items=list(range(50))))
     assert row["status"] == "completed", row["error"]
-    assert [one["rows"][0]["double"] for one in row["data"]["steps"]["all"]] == list(range(0, 100, 2))
-    assert row["data"]["steps"]["sum"]["rows"] == [{"n": 50, "d": 50}]
+    results = cluster.value("SELECT hitl.get_workflow_status(%s) -> 'results'", [row["id"]])
+    assert [one["rows"][0]["double"] for one in results["all"]] == list(range(0, 100, 2))
+    assert results["sum"]["rows"] == [{"n": 50, "d": 50}]
     assert all(row["handled"] > handled[row["number"]] for row in cluster.workers(kind="executor"))
 
 

@@ -93,13 +93,13 @@ TEST(time_limit_in_a_branch)
 {
 	Workflow w;
 
-	workflow_open(
-		&w,
-		STEPS(FOREACH("f",
-					  SQL("a", ",\"timeout\":9,\"on_error\":\"continue\"")
-						  AND TASK("b", ""),
-					  "")),
-		"{\"items\":[1]}");
+	workflow_open(&w,
+				  STEPS(FOREACH("f",
+								SQL("a",
+									",\"timeout\":9,\"on_error\":\"continue\"")
+									AND TASK("b", ""),
+								"")),
+				  "{\"items\":[1]}");
 	workflow_go(&w, "start", NULL);
 	SEND(&w, "timer", to(1, 2, ""), "withdraw 1/2, step_failed a, more");
 	SEND(&w, "continue", NULL, "run b 1/3");

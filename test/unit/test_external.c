@@ -85,10 +85,14 @@ TEST(gated)
 	workflow_close(&w);
 }
 
+#define FIFTY "12345678901234567890123456789012345678901234567890"
+
 TEST(faults)
 {
 	CHECK_FAULT(STEP(",\"model\":\"m\""), "/steps/0/model", "has no model");
 	CHECK_FAULT(STEP(",\"queue\":\"\""), "/steps/0/queue", "must not be empty");
+	CHECK_FAULT(STEP(",\"queue\":\"q" FIFTY FIFTY FIFTY FIFTY "\""),
+				"/steps/0/queue", "must not be longer than 200 bytes");
 	CHECK_FAULT("{\"steps\":[{\"name\":\"t\",\"type\":\"task\",\"task\":\"t\","
 				"\"executor\":\"robot\"}]}",
 				"/steps/0/executor", "model or external");

@@ -123,9 +123,13 @@ TEST(path_that_is_none_any_more)
 	workflow_close(&w);
 }
 
+#define FIFTY "12345678901234567890123456789012345678901234567890"
+
 TEST(faults)
 {
 	CHECK_FAULT(STEP(""), "/steps/0", "\"signal\" is missing");
+	CHECK_FAULT(STEP(",\"signal\":\"s" FIFTY FIFTY FIFTY FIFTY "\""),
+				"/steps/0/signal", "must not be longer than 200 bytes");
 	CHECK_FAULT(STEP(",\"signal\":\"\""), "/steps/0/signal",
 				"must not be empty");
 	CHECK_FAULT(STEP(",\"signal\":\"s\",\"match\":{}"), "/steps/0/match",
