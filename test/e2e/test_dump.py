@@ -74,6 +74,9 @@ def source(cluster):
         SELECT hitl.set_limit('template', 'greet', max_rate => 1, per => '1 day');
         SELECT hitl.start_template('greet', '{"who": "the world"}') FROM generate_series(1, 2);
         SELECT hitl.create_workflow('once', idempotency_key => 'the one');
+        SELECT hitl.set_limit('template', 'greet', max_concurrency => 1000);
+        INSERT INTO hitl.template_starts (workflow_id, template, state, rank, started_at)
+            VALUES (hitl.uuidv7(), 'greet', 'running', now(), now());
         INSERT INTO hitl.purges (purged_by, older_than, statuses) VALUES ('clerk', '1 day', '{failed}');
         INSERT INTO hitl.template_schedules (name, template, schedule, input_data, owner, job_id)
         VALUES ('daily', 'greet', '0 8 * * *', '{}', 'clerk', 1);
