@@ -15,12 +15,6 @@ BRANCHED = {"steps": [{"name": "all", "type": "parallel", "branches": [
     [{"name": "hear", "type": "signal", "signal": "paid"}],
     [{"name": "outside", "type": "task", "task": "x", "executor": "external", "queue": "gpu"}]]},
     {"name": "last", "type": "task", "task": "{{ $.steps.hear.payload }} {{ $.steps.outside.answer }}"}]}
-SIGNALLED = {"steps": [{"name": "first", "type": "signal", "signal": "late"},
-                       {"name": "second", "type": "signal", "signal": "early"}]}
-OUTSIDE = {"steps": [{"name": "do", "type": "task", "task": "t", "executor": "external",
-                      "queue": "q"}]}
-WAITS = {"steps": [{"name": "both", "type": "parallel", "branches": [
-    [{"name": f"wait_{days}", "type": "wait", "for": f"{days} days"}] for days in (1, 2)]}]}
 FAILS = {"steps": [{"name": "bad", "type": "task", "task": "{{ $.variables.missing }}"}]}
 
 
@@ -64,13 +58,6 @@ def source(cluster):
         SELECT hitl.grant_access('clerk', 'operator');
         SELECT hitl.grant_access('boss', 'approver');
         SELECT hitl.grant_acting('boss', 'ann');
-        SELECT hitl.create_template('t', definition => '{"steps": [{"name": "a", "type": "checkpoint"}]}');
-        SELECT hitl.set_recovery_policy('timeout');
-        INSERT INTO hitl.purges (purged_by, older_than, statuses) VALUES ('clerk', '1 day', '{}');
-        INSERT INTO hitl.template_schedules (name, template, schedule, input_data, owner, job_id)
-            VALUES ('daily', 't', '@daily', '{}', 'clerk', 1);
-        SELECT hitl.grant_queue('clerk', 'q');
-        SELECT hitl.grant_signal('boss', 'early');
         SELECT hitl.create_model('echo', provider => 'builtin', is_default => true);
         SELECT hitl.set_secret('key', 'not to be dumped');
         SELECT hitl.create_model('remote', base_url => 'https://models.example/v1', model => 'm',
@@ -85,6 +72,9 @@ def source(cluster):
             '{"steps": [{"name": "greet", "type": "task", "task": "Greet {{ $.variables.who }}"}]}',
             required_parameters => '{who}');
         SELECT hitl.create_workflow('once', idempotency_key => 'the one');
+        SELECT hitl.set_limit('template', 'greet', max_concurrency => 1000);
+        INSERT INTO hitl.template_starts (workflow_id, template, state, rank, started_at)
+            VALUES (hitl.uuidv7(), 'greet', 'running', now(), now());
         INSERT INTO hitl.purges (purged_by, older_than, statuses) VALUES ('clerk', '1 day', '{failed}');
         INSERT INTO hitl.template_schedules (name, template, schedule, input_data, owner, job_id)
         VALUES ('daily', 'greet', '0 8 * * *', '{}', 'clerk', 1);
@@ -130,17 +120,6 @@ def source(cluster):
         connection.execute(
             "INSERT INTO hitl.statements (workflow_id, token, owner, body, claimed_until)"
             " VALUES (%s, 1, 'clerk', '{}', clock_timestamp() + interval '1 day')", [ids["pending"]])
-        ids["signalled"], = make(connection, SIGNALLED)
-        connection.execute("SELECT hitl.send_signal(%s, 'early', '1', 'key')", [ids["signalled"]])
-        ids["outside"], = make(connection, OUTSIDE)
-        ids["waits"], = make(connection, WAITS)
-        ids["keyed"] = connection.execute(
-            "SELECT hitl.create_workflow('keyed', idempotency_key => 'k')").fetchone()[0]
-        wait_until(lambda: connection.execute(
-            "SELECT (SELECT count(*) FROM hitl.signals), (SELECT count(*) FROM hitl.awaited_signals),"
-            " (SELECT count(*) FROM hitl.external_tasks),"
-            " (SELECT count(*) FROM hitl.workflow_branches)").fetchone() == (1, 1, 1, 2))
-        connection.execute("SELECT FROM hitl.claim_tasks('q', lease => '1 day')")
         for name, status in (("completed", "completed"), ("failed", "failed"),
                              ("approved", "completed"), ("rejected", "rejected")):
             until(connection, ids[name], status)

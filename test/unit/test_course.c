@@ -6,6 +6,8 @@
 
 #define TASK(name, more) \
 	"{\"name\":\"" name "\",\"type\":\"task\",\"task\":\"do\"" more "}"
+#define SIGNAL(name, more) \
+	"{\"name\":\"" name "\",\"type\":\"signal\",\"signal\":\"x\"" more "}"
 #define SQL(name, more) \
 	"{\"name\":\"" name "\",\"type\":\"sql\",\"sql\":\"select 1\"" more "}"
 #define ASK(name, more) \
@@ -94,14 +96,16 @@ TEST(time_limit_in_a_branch)
 	Workflow w;
 
 	workflow_open(&w,
-				  STEPS(FOREACH("f",
-								SQL("a",
-									",\"timeout\":9,\"on_error\":\"continue\"")
-									AND TASK("b", ""),
-								"")),
+				  STEPS(
+					  FOREACH("f",
+							  SIGNAL("a",
+									 ",\"timeout\":9,\"on_error\":\"continue\"")
+								  AND TASK("b", ""),
+							  "")),
 				  "{\"items\":[1]}");
 	workflow_go(&w, "start", NULL);
-	SEND(&w, "timer", to(1, 2, ""), "withdraw 1/2, step_failed a, more");
+	SEND(&w, "timer", to(1, 2, ""),
+		 "withdraw 1/2, step_failed a, =running, more");
 	SEND(&w, "continue", NULL, "run b 1/3");
 	workflow_close(&w);
 }
