@@ -419,6 +419,13 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 		4,
 		{UUIDOID, INT4OID, JSONBOID, JSONBOID},
 	};
+	/* At once: who cannot be loaded could not take a message about it. */
+	static HitlStatement admit = {
+		"SELECT hitl.admit_starts(ARRAY[template], ARRAY[id]) FROM hitl.workflows "
+		"WHERE id = $1 AND template IS NOT NULL",
+		1,
+		{UUIDOID},
+	};
 	bool late = took_too_long(error->sqlerrcode);
 	const char *message;
 	Datum values[5];
@@ -448,7 +455,7 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 		hitl_execute(&record, values, none ? "   n" : NULL, 0);
 		hitl_withdraw_all(id);
 		hitl_tell_parent(id);
-		hitl_tell_workflow(id, "admit", hitl_jsonb_parse("{}"));
+		hitl_execute(&admit, values, NULL, 0);
 		if (!is_beyond_recovery(error->sqlerrcode))
 			hitl_plan_recoveries_of(values, 1);
 		hitl_announce_at_commit(id);
