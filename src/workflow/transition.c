@@ -246,7 +246,7 @@ apply_effects(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 	int i;
 
 	/* Before any of them can raise an error: the control state has moved. */
-	workflow->changed |= batch->effects.count > 0;
+	workflow->changed |= batch->effects.count > 0 || batch->effects.moved;
 	for (i = 0; i < batch->effects.count; i++)
 	{
 		const HitlEffect *effect = &batch->effects.items[i];
