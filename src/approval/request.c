@@ -173,7 +173,8 @@ hitl_expire_due(int limit, bool *skipped)
 		"RETURNING a.id, a.workflow_id, a.token, a.step_name, coalesce((SELECT w.priority "
 		"FROM hitl.workflows w WHERE w.id = a.workflow_id), 0) AS priority), "
 		"told AS (INSERT INTO hitl.messages (due_at, workflow_id, kind, body) "
-		"SELECT clock_timestamp() - priority * " HITL_HEAD_START ", workflow_id, 'approval', "
+		"SELECT clock_timestamp() - priority * " HITL_HEAD_START
+		", workflow_id, 'approval', "
 		"jsonb_strip_nulls(jsonb_build_object("
 		"'approval_id', id, 'token', token, 'step_name', step_name, 'outcome', 'expired')) "
 		"FROM expired WHERE workflow_id IS NOT NULL) "
@@ -497,8 +498,8 @@ id_array(const pg_uuid_t *id)
 static Jsonb *
 all_arguments(FunctionCallInfo fcinfo)
 {
-	static const Oid types[] = {TEXTOID,	  TEXTOID, TEXTOID,	   TEXTOID,
-								TEXTARRAYOID, INT4OID, NUMERICOID, JSONBOID,
+	static const Oid types[] = {TEXTOID,	  TEXTOID, TEXTOID,		TEXTOID,
+								TEXTARRAYOID, INT4OID, NUMERICOID,	JSONBOID,
 								UUIDOID,	  TEXTOID, TEXTARRAYOID};
 	Jsonb *all = hitl_jsonb_parse("{}");
 	int i;

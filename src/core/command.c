@@ -260,11 +260,11 @@ revive_branch(HitlRun *run, HitlBranch *branch, int round)
 	branch->entered = 0;
 	if (position->branches.total > 0)
 		return;
-	if (position->step->kind->forks || position->step->kind == &hitl_switch_kind)
+	if (position->step->kind->forks ||
+		position->step->kind == &hitl_switch_kind)
 	{
 		/* a number that nothing inside had */
-		int highest = branch->id == 0 ? run->control->highest
-									  : branch->highest;
+		int highest = branch->id == 0 ? run->control->highest : branch->highest;
 
 		branch->round = highest;
 		hitl_raise_attempt(run, branch, highest + 1);

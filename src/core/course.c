@@ -589,8 +589,7 @@ may_retry(const HitlStep *step, int tries, const Failure *failure)
 		return false;
 
 	/* What is inside of other steps has been tried again by itself. */
-	if (!step->has_retry && step->kind != &hitl_sql_kind &&
-		step->kind != &hitl_task_kind)
+	if (!step->has_retry && step->kind != &hitl_sql_kind)
 		return false;
 	return hitl_is_retryable(&step->retry, failure->kind) &&
 		hitl_retry_delay(&step->retry, tries + 1, 0) >= 0;

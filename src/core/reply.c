@@ -126,7 +126,13 @@ hitl_write_told(HitlBuffer *buffer, const HitlJson *error)
 {
 	static const char *const texts[] = {"sqlstate", "detail", "hint", NULL};
 	const char *const *name;
+	int64_t status;
 
+	if (hitl_json_integer(hitl_json_member(error, "status"), &status))
+	{
+		hitl_append_text(buffer, ",\"status\":");
+		hitl_append_integer(buffer, status);
+	}
 	for (name = texts; *name != NULL; name++)
 	{
 		const HitlJson *member = hitl_json_member(error, *name);

@@ -341,6 +341,8 @@ deliver_http(HitlRun *run, HitlPosition *position, const HitlJson *body)
 	if (!is_expected(&position->step->as.http, status))
 	{
 		hitl_read_status(&run->scratch, status, document, &reply);
+		run->told = body;
+		run->told_message = reply.message;
 		hitl_fail_step(run, position, reply.kind, reply.message);
 		return;
 	}

@@ -18,6 +18,8 @@
  */
 #include "postgres.h"
 
+#include <malloc.h>
+
 #include "access/xact.h"
 #include "approval/approval.h"
 #include "catalog/pg_type.h"
@@ -173,6 +175,15 @@ engine_start(void)
 	 */
 	SetConfigOption("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION);
 	SetConfigOption("jit", "off", PGC_USERSET, PGC_S_SESSION);
+
+	/*
+	 * A batch takes some megabytes and frees them.  If the C library gave them
+	 * back each time, the kernel's work on new pages would be a third of ours.
+	 */
+#ifdef M_TRIM_THRESHOLD
+	(void) mallopt(M_MMAP_THRESHOLD, 32 * 1024 * 1024);
+	(void) mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024);
+#endif
 }
 
 /*
@@ -408,6 +419,13 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 		4,
 		{UUIDOID, INT4OID, JSONBOID, JSONBOID},
 	};
+	/* At once: who cannot be loaded could not take a message about it. */
+	static HitlStatement admit = {
+		"SELECT hitl.admit_starts(ARRAY[template], ARRAY[id]) FROM hitl.workflows "
+		"WHERE id = $1 AND template IS NOT NULL",
+		1,
+		{UUIDOID},
+	};
 	bool late = took_too_long(error->sqlerrcode);
 	const char *message;
 	Datum values[5];
@@ -437,7 +455,7 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 		hitl_execute(&record, values, none ? "   n" : NULL, 0);
 		hitl_withdraw_all(id);
 		hitl_tell_parent(id);
-		hitl_tell_workflow(id, "admit", hitl_jsonb_parse("{}"));
+		hitl_execute(&admit, values, NULL, 0);
 		if (!is_beyond_recovery(error->sqlerrcode))
 			hitl_plan_recoveries_of(values, 1);
 		hitl_announce_at_commit(id);
@@ -505,9 +523,10 @@ fail_undefined(const pg_uuid_t *id)
 		1,
 		{UUIDOID},
 	};
-	ErrorData error = {.sqlerrcode = ERRCODE_UNDEFINED_OBJECT,
-					   .message = "its definition is missing",
-					   .detail = "It was waited for as long as a restore may take."};
+	ErrorData error =
+		{.sqlerrcode = ERRCODE_UNDEFINED_OBJECT,
+		 .message = "its definition is missing",
+		 .detail = "It was waited for as long as a restore may take."};
 	Datum value = UUIDPGetDatum(id);
 
 	hitl_begin_work("calling back messages");
@@ -588,8 +607,9 @@ claim(Message **messages)
 		{TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID, INT8OID},
 	};
 	static HitlStatement claim_one = {
-		CLAIM_MESSAGES "WHERE m.workflow_id = $1 AND m.due_at <= $2 "
-					   "ORDER BY m.due_at, m.id LIMIT $3 FOR UPDATE SKIP LOCKED",
+		CLAIM_MESSAGES
+		"WHERE m.workflow_id = $1 AND m.due_at <= $2 "
+		"ORDER BY m.due_at, m.id LIMIT $3 FOR UPDATE SKIP LOCKED",
 		3,
 		{UUIDOID, TIMESTAMPTZOID, INT4OID},
 	};

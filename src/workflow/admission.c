@@ -114,7 +114,7 @@ hitl_admit_starts(HitlBatch *batch)
 		if (find_template(batch, workflow->template)->limited)
 			find_template(batch, workflow->template)->touched = true;
 	}
-	foreach (cell, batch->templates)
+	foreach(cell, batch->templates)
 	{
 		BatchTemplate *template = lfirst(cell);
 
@@ -124,8 +124,8 @@ hitl_admit_starts(HitlBatch *batch)
 	if (templates == NIL)
 		return;
 	values[0] = text_array(templates);
-	values[1] = PointerGetDatum(construct_array(ended, count, UUIDOID, UUID_LEN,
-												false, TYPALIGN_CHAR));
+	values[1] = PointerGetDatum(
+		construct_array(ended, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 	hitl_execute(&admit, values, NULL, 0);
 }
 
@@ -144,7 +144,7 @@ find_template(HitlBatch *batch, const char *name)
 	Datum value = CStringGetTextDatum(name);
 	ListCell *cell;
 
-	foreach (cell, batch->templates)
+	foreach(cell, batch->templates)
 	{
 		template = lfirst(cell);
 		if (strcmp(template->name, name) == 0)
@@ -168,8 +168,8 @@ text_array(List *texts)
 	int count = 0;
 	ListCell *cell;
 
-	foreach (cell, texts)
+	foreach(cell, texts)
 		values[count++] = CStringGetTextDatum(lfirst(cell));
-	return PointerGetDatum(construct_array(values, count, TEXTOID, -1, false,
-										   TYPALIGN_INT));
+	return PointerGetDatum(
+		construct_array(values, count, TEXTOID, -1, false, TYPALIGN_INT));
 }

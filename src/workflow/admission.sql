@@ -21,14 +21,14 @@ CREATE INDEX template_starts_waiting ON hitl.template_starts (template, rank, wo
 CREATE INDEX template_starts_begun ON hitl.template_starts (template, started_at)
 	WHERE state <> 'waiting';
 
--- When a template whose rate is limited is looked at again.
+-- When a template whose rate is limited is looked at again.  Not in dumps: it only
+-- saves messages.
 CREATE TABLE hitl.template_admissions (
 	template text PRIMARY KEY,
 	next_at timestamptz NOT NULL
 );
 COMMENT ON TABLE hitl.template_admissions IS
 	'when workflows of a template that begin too fast are next let begin';
-SELECT pg_extension_config_dump('hitl.template_admissions', '');
 
 -- Let go on as many as the limits allow, by messages.
 CREATE FUNCTION hitl.admit_starts(templates text[], ended uuid[]) RETURNS void

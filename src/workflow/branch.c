@@ -9,7 +9,6 @@
  */
 #include "postgres.h"
 
-#include "access/detoast.h"
 #include "catalog/pg_type.h"
 #include "core_bridge.h"
 #include "db.h"
@@ -17,7 +16,6 @@
 #include "undo/checkpoint.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
 #include "utils/memutils.h"
 #include "workflow/branch.h"
 #include "workflow/effects.h"

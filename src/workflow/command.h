@@ -24,6 +24,6 @@ extern void hitl_cancel(HitlBatch *batch, HitlWorkflow *workflow,
  * reason when it cannot, else NULL.
  */
 extern char *hitl_retry(HitlBatch *batch, HitlWorkflow *workflow,
-					   const char *reason, const char *actor);
+						const char *reason, const char *actor);
 
 #endif /* HITL_COMMAND_H */

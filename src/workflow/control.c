@@ -84,7 +84,8 @@ hitl_create_workflow(PG_FUNCTION_ARGS)
 	Jsonb *input = object_argument(fcinfo, 3, "input_data");
 	Jsonb *definition = PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2);
 	int priority = PG_ARGISNULL(8) ? 0 : PG_GETARG_INT32(8);
-	TimestampTz deadline = PG_ARGISNULL(9) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(9);
+	TimestampTz deadline = PG_ARGISNULL(9) ? DT_NOEND
+										   : PG_GETARG_TIMESTAMPTZ(9);
 
 	if (PG_ARGISNULL(0) || VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(0)) == 0)
 		ereport(ERROR,
@@ -110,14 +111,15 @@ hitl_create_workflow(PG_FUNCTION_ARGS)
 	*id = hitl_new_id(HITL_ANY_PARTITION);
 	if (!PG_ARGISNULL(7))
 	{
-		Jsonb *content =
-			hitl_facts("name", text_argument(fcinfo, 0), "description",
-					   text_argument(fcinfo, 1), "created_by",
-					   text_argument(fcinfo, 4), "template",
-					   text_argument(fcinfo, 5), "template_version",
-					   PG_ARGISNULL(6) ? NULL
-									   : psprintf("%d", PG_GETARG_INT32(6)),
-					   "priority", psprintf("%d", priority), NULL);
+		Jsonb *content = hitl_facts("name", text_argument(fcinfo, 0),
+									"description", text_argument(fcinfo, 1),
+									"created_by", text_argument(fcinfo, 4),
+									"template", text_argument(fcinfo, 5),
+									"template_version",
+									PG_ARGISNULL(6)
+										? NULL
+										: psprintf("%d", PG_GETARG_INT32(6)),
+									"priority", psprintf("%d", priority), NULL);
 
 		/* Not the deadline, which callers reckon from now. */
 		content = hitl_merge(content, hitl_wrap("input_data", input));
@@ -146,9 +148,9 @@ hitl_create_workflow(PG_FUNCTION_ARGS)
 	{
 		HitlTemplate template;
 
-		(void) hitl_resolve_template(
-			text_to_cstring(PG_GETARG_TEXT_PP(5)),
-			PG_ARGISNULL(6) ? 0 : PG_GETARG_INT32(6), input, &template, NULL);
+		(void) hitl_resolve_template(text_to_cstring(PG_GETARG_TEXT_PP(5)),
+									 PG_ARGISNULL(6) ? 0 : PG_GETARG_INT32(6),
+									 input, &template, NULL);
 		input = template.input;
 		values[3] = PointerGetDatum(template.definition_hash);
 		values[7] = PG_GETARG_DATUM(5);

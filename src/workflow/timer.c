@@ -8,10 +8,6 @@
 #include "utils/timestamp.h"
 #include "workflow/effects.h"
 
-/* Unix time in microseconds at the beginning of PostgreSQL's time. */
-#define EPOCH_US \
-	((int64) (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
-
 /*
  * Set a timer.
  */
@@ -24,7 +20,7 @@ hitl_queue_timer(HitlBatch *batch, HitlWorkflow *workflow,
 	values[0] = UUIDPGetDatum(&workflow->id);
 	/* What lies beyond the end of time is not due before it. */
 	values[1] = TimestampTzGetDatum(
-		Min(Max(effect->due_us, 0) - EPOCH_US, END_TIMESTAMP - 1));
+		Min(Max(effect->due_us, 0) - HITL_UNIX_EPOCH_US, END_TIMESTAMP - 1));
 	values[2] = Int64GetDatum(effect->token);
 	hitl_rows_add(&batch->timers, values, NULL);
 }

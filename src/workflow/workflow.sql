@@ -97,3 +97,14 @@ CREATE TABLE hitl.workflow_events (
 COMMENT ON TABLE hitl.workflow_events IS
 	'the audit trail: append-only, numbered per workflow; delta is merged into the data two levels deep';
 SELECT pg_extension_config_dump('hitl.workflow_events', '');
+
+-- All of these change fast, and are emptied by hitl.retention: clean them
+-- often, so that the room is used again.
+ALTER TABLE hitl.workflows SET (autovacuum_vacuum_scale_factor = 0.02,
+	autovacuum_vacuum_threshold = 5000, autovacuum_analyze_scale_factor = 0.05);
+ALTER TABLE hitl.workflow_branches SET (autovacuum_vacuum_scale_factor = 0.02,
+	autovacuum_vacuum_threshold = 5000, autovacuum_analyze_scale_factor = 0.05);
+ALTER TABLE hitl.messages SET (autovacuum_vacuum_scale_factor = 0.02,
+	autovacuum_vacuum_threshold = 5000, autovacuum_analyze_scale_factor = 0.05);
+ALTER TABLE hitl.workflow_events SET (autovacuum_vacuum_scale_factor = 0.05,
+	autovacuum_vacuum_threshold = 10000);

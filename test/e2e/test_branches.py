@@ -180,6 +180,73 @@ def test_concurrency(cluster):
         nothing_left(connection, workflow)
 
 
+def test_first_of_many(cluster):
+    """When the first branch has ended, what the others await is withdrawn, nested branches too."""
+    with cluster.connect() as connection:
+        workflow = start(connection, {"steps": [
+            {"name": "race", "type": "parallel", "wait_for": "any", "branches": [
+                [{"name": "slow", "type": "wait", "for": "1 day"}],
+                [{"name": "each", "type": "foreach", "items": "$.variables.items", "as": "item",
+                  "steps": [{"name": "hear", "type": "signal", "signal": "never"}]}],
+                [{"name": "ask", "type": "approval", "title": "Go?", "requested_from": "ann"}],
+                [{"name": "quick", "type": "wait", "for": 0.3}]]}]}, items=list(range(50)))
+        wait_until(lambda: connection.execute(
+            "SELECT count(*) FROM hitl.awaited_signals WHERE workflow_id = %s",
+            [workflow]).fetchone() == (50,))
+        until(connection, workflow)
+        assert result(connection, workflow, "race") == {
+            "branches": ["cancelled", "cancelled", "cancelled", "completed"]}
+        nothing_left(connection, workflow)
+
+
+def test_timeouts(cluster):
+    """Signals that do not come end by their timers; those that come end their timers."""
+    with cluster.connect() as connection:
+        workflow = start(connection, each(
+            [{"name": "hear", "type": "signal", "signal": "s{{ $.variables.item }}",
+              "timeout": 2, "on_timeout": "continue"}]), items=list(range(40)))
+        wait_until(lambda: connection.execute(
+            "SELECT count(*) FROM hitl.awaited_signals WHERE workflow_id = %s",
+            [workflow]).fetchone() == (40,))
+        connection.execute("SELECT hitl.send_signal(%s, 's' || n, to_jsonb(n))"
+                           " FROM generate_series(0, 39, 2) AS n", [workflow])
+        wait_until(lambda: connection.execute(
+            "SELECT count(*) FROM hitl.messages WHERE workflow_id = %s AND kind = 'timer'",
+            [workflow]).fetchone() == (20,))
+        until(connection, workflow)
+        heard = result(connection, workflow, "each")
+        assert [one.get("payload") for one in heard[::2]] == list(range(0, 40, 2))
+        assert {one["error"]["kind"] for one in heard[1::2]} == {"timeout"}
+        nothing_left(connection, workflow)
+
+
+def test_retried_where_it_failed(cluster):
+    """What failed in an element is retried there; elements that had ended do not run again."""
+    with cluster.connect() as connection:
+        connection.execute("CREATE TABLE bad (item integer)")
+        connection.execute("INSERT INTO bad VALUES (3), (7)")
+        workflow = start(connection, each(
+            [{"name": "first", "type": "task", "task": "one {{ $.variables.item }}"},
+             {"name": "check", "type": "sql", "params": ["{{ $.variables.item }}"],
+              "sql": "SELECT 1 / count(*) AS good FROM (SELECT EXCEPT SELECT FROM bad"
+                     " WHERE item = $1) AS x"},
+             {"name": "last", "type": "task",
+              "task": "{{ $.steps.first.answer }} {{ $.steps.check.rows[0].good }}"}],
+            concurrency=1), items=list(range(10)))
+        for failed in (3, 7):
+            until(connection, workflow, "failed")
+            assert ended(cluster, workflow, "last") == failed
+            assert branches(connection, workflow, "result IS NOT NULL") == failed
+            connection.execute("DELETE FROM bad WHERE item = %s", [failed])
+            connection.execute("SELECT hitl.retry_workflow(%s)", [workflow])
+        until(connection, workflow)
+        assert result(connection, workflow, "each") == [
+            {"answer": f"one {number} 1"} for number in range(10)]
+        assert ended(cluster, workflow, "first") == 10
+        nothing_left(connection, workflow)
+        connection.execute("DROP TABLE bad")
+
+
 def test_scopes(cluster):
     """An element sees its own data before those around it, and what it sets stays inside."""
     with cluster.connect() as connection:

@@ -71,7 +71,12 @@ def source(cluster):
         SELECT hitl.create_template('greet', definition =>
             '{"steps": [{"name": "greet", "type": "task", "task": "Greet {{ $.variables.who }}"}]}',
             required_parameters => '{who}');
+        SELECT hitl.set_limit('template', 'greet', max_rate => 1, per => '1 day');
+        SELECT hitl.start_template('greet', '{"who": "the world"}') FROM generate_series(1, 2);
         SELECT hitl.create_workflow('once', idempotency_key => 'the one');
+        SELECT hitl.set_limit('template', 'greet', max_concurrency => 1000);
+        INSERT INTO hitl.template_starts (workflow_id, template, state, rank, started_at)
+            VALUES (hitl.uuidv7(), 'greet', 'running', now(), now());
         INSERT INTO hitl.purges (purged_by, older_than, statuses) VALUES ('clerk', '1 day', '{failed}');
         INSERT INTO hitl.template_schedules (name, template, schedule, input_data, owner, job_id)
         VALUES ('daily', 'greet', '0 8 * * *', '{}', 'clerk', 1);
@@ -89,6 +94,8 @@ def source(cluster):
         connection.execute("SELECT hitl.send_signal(%s, 'early', '1', 'the first')",
                            [ids["branched"]])
         wait_until(lambda: connection.execute("SELECT count(*) FROM hitl.signals"
+                                              ).fetchone() == (1,))
+        wait_until(lambda: connection.execute("SELECT count(*) FROM hitl.template_admissions"
                                               ).fetchone() == (1,))
         answer(connection, ids["approved"])
         answer(connection, ids["rejected"], "rejected")
@@ -120,6 +127,8 @@ def source(cluster):
         for name, status in (("completed", "completed"), ("failed", "failed"),
                              ("approved", "completed"), ("rejected", "rejected")):
             until(connection, ids[name], status)
+        wait_until(lambda: connection.execute("SELECT count(*) FROM hitl.messages WHERE due_at <= now()"
+                                              ).fetchone() == (0,))
         holder.execute("SELECT FROM hitl.workflows WHERE id = %s FOR UPDATE", [ids["due"]])
         connection.execute("SELECT hitl.execute_workflow(%s)", [ids["due"]])
         yield ids

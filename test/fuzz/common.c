@@ -52,8 +52,8 @@ load_branch(void *context, int64_t branch, const char **text)
 }
 
 static HitlQueryResult
-list_branches(void *context, int64_t first, int64_t count,
-			  const int64_t **list, int *found)
+list_branches(void *context, int64_t first, int64_t count, const int64_t **list,
+			  int *found)
 {
 	int64_t branch;
 

@@ -18,11 +18,11 @@ static const char *const definition_text =
 	"{\"name\":\"c\",\"type\":\"approval\",\"title\":\"may we?\",\"requested_from\":\"a@b.c\"}]}";
 
 static const HitlMessage course[] =
-	{{"start", NULL, 1},
-	 {"reply", "{\"token\":1,\"result\":{\"answer\":\"fine\"}}", 2},
-	 {"continue", NULL, 3},
-	 {"reply", "{\"token\":2,\"result\":{\"answer\":\"fine\"}}", 4},
-	 {"continue", NULL, 5}};
+	{{"start", NULL, 1, 0},
+	 {"reply", "{\"token\":1,\"result\":{\"answer\":\"fine\"}}", 2, 0},
+	 {"continue", NULL, 3, 0},
+	 {"reply", "{\"token\":2,\"result\":{\"answer\":\"fine\"}}", 4, 0},
+	 {"continue", NULL, 5, 0}};
 
 static double
 now_us(void)

@@ -48,23 +48,36 @@ static const struct
 {
 	const char *name;
 	const Test *tests;
-} suites[] =
-	{{"memory", suite_memory},		   {"json", suite_json},
-	 {"fault", suite_fault},		   {"template", suite_template},
-	 {"definition", suite_definition}, {"control", suite_control},
-	 {"advance", suite_advance},	   {"task", suite_task},
-	 {"question", suite_question},	   {"checkpoint", suite_checkpoint},
-	 {"retry", suite_retry},		   {"policy", suite_policy},
-	 {"inference", suite_inference},   {"api", suite_api},
-	 {"instant", suite_instant},	   {"sql", suite_sql},
-	 {"http", suite_http},			   {"wait", suite_wait},
-	 {"signal", suite_signal},		   {"child", suite_child},
-	 {"external", suite_external},
-	 {"steps", suite_steps},		   {"fork", suite_fork},
-	 {"switch", suite_switch},		   {"command", suite_command},
-	 {"undo", suite_undo},			   {"migrate", suite_migrate},
-	 {"nesting", suite_nesting},		   {"branch", suite_branch},
-	 {"course", suite_course}};
+} suites[] = {{"memory", suite_memory},
+			  {"json", suite_json},
+			  {"fault", suite_fault},
+			  {"template", suite_template},
+			  {"definition", suite_definition},
+			  {"control", suite_control},
+			  {"advance", suite_advance},
+			  {"task", suite_task},
+			  {"question", suite_question},
+			  {"checkpoint", suite_checkpoint},
+			  {"retry", suite_retry},
+			  {"policy", suite_policy},
+			  {"inference", suite_inference},
+			  {"api", suite_api},
+			  {"instant", suite_instant},
+			  {"sql", suite_sql},
+			  {"http", suite_http},
+			  {"wait", suite_wait},
+			  {"signal", suite_signal},
+			  {"child", suite_child},
+			  {"external", suite_external},
+			  {"steps", suite_steps},
+			  {"fork", suite_fork},
+			  {"switch", suite_switch},
+			  {"command", suite_command},
+			  {"undo", suite_undo},
+			  {"migrate", suite_migrate},
+			  {"nesting", suite_nesting},
+			  {"branch", suite_branch},
+			  {"course", suite_course}};
 
 long allocations_left = -1;
 static int failures; /* of the running test */

@@ -95,13 +95,6 @@ TEST(time_limit_in_a_branch)
 {
 	Workflow w;
 
-	workflow_open(
-		&w,
-		STEPS(FOREACH("f",
-					  SQL("a", ",\"timeout\":9,\"on_error\":\"continue\"")
-						  AND TASK("b", ""),
-					  "")),
-		"{\"items\":[1]}");
 	workflow_open(&w,
 				  STEPS(
 					  FOREACH("f",

@@ -132,7 +132,7 @@ TEST(failures)
 						"{\"token\":1,\"status\":422,"
 						"\"body\":\"{\\\"message\\\":\\\"no stock\\\"}\"}"),
 			   "{\"steps\":{\"h\":{\"error\":{\"kind\":\"validation_error\","
-			   "\"message\":\"no stock\"}}}}");
+			   "\"message\":\"no stock\",\"status\":422}}}}");
 	CHECK_TEXT(answered("",
 						"{\"token\":1,\"error\":{\"kind\":\"network_error\","
 						"\"message\":\"refused\"}}"),

@@ -256,10 +256,11 @@ TEST(asked_for_by_a_fork)
 	Workflow w;
 
 	workflow_open(&w,
-				  STEPS(MARK("m") AND PARALLEL(
-					  "p",
-					  "[" TASK("a", "") "],[" TASK("b", "") AND TASK("c", "") "]",
-					  ",\"on_error\":\"rollback:m\"")),
+				  STEPS(MARK("m")
+							AND PARALLEL("p",
+										 "[" TASK("a", "") "],[" TASK("b", "")
+											 AND TASK("c", "") "]",
+										 ",\"on_error\":\"rollback:m\"")),
 				  NULL);
 	workflow_go(&w, "start", NULL);
 	SEND(&w, "reply", to(2, 3, "\"result\":1"), "step_completed b, more");
