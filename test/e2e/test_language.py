@@ -413,6 +413,53 @@ def test_abandoned_elements_stay_abandoned(db):
     nothing_left(db, workflow)
 
 
+def test_a_step_has_others_taken_back(db):
+    """An element's "on_error" rolls back what the others, which wait, have done."""
+    db.execute("DROP TABLE IF EXISTS good; CREATE TABLE good (n int)")
+    workflow = start(db, [
+        {"name": "mark", "type": "checkpoint"},
+        each("each", "xs", "x", [
+            write("w", "do", "{{ $.variables.x }}",
+                  undo=[write("u", "undo", "{{ $.variables.x }}")]),
+            signal("go"),
+            sql("boom", "SELECT 1 / (SELECT count(*) FROM good)", on_error="rollback:mark")])],
+                     xs=["a", "b", "c"])
+    until(db, workflow, "waiting")
+    call(db, "send_signal", workflow, "go")
+    until(db, workflow, "rolled_back")
+    assert sorted(log(db)[:3]) == ["do a", "do b", "do c"]
+    assert sorted(log(db)[3:]) == ["undo a", "undo b", "undo c"]
+    nothing_left(db, workflow)
+    call(db, "send_signal", workflow, "go")  # kept for when it goes on
+    db.execute("INSERT INTO good VALUES (1)")
+    call(db, "execute_workflow", workflow)
+    until(db, workflow, "waiting")
+    for _ in range(2):
+        call(db, "send_signal", workflow, "go")
+    until(db, workflow, "completed")
+    assert sorted(log(db)[6:]) == ["do a", "do b", "do c"]
+    nothing_left(db, workflow, kept=3)
+
+
+def test_one_rollback_at_a_time(db):
+    """Not even to a checkpoint since which there is nothing left to undo."""
+    workflow = start(db, [
+        {"name": "first", "type": "checkpoint"},
+        write("one", "do 1", undo=[signal("go"), write("undo_one", "undo 1")]),
+        {"name": "second", "type": "checkpoint"},
+        write("two", "do 2", undo=[write("undo_two", "undo 2")]), signal("end")])
+    until(db, workflow, "waiting")
+    call(db, "rollback_workflow", workflow, "first")
+    wait_until(lambda: log(db) == ["do 1", "do 2", "undo 2"])
+    until(db, workflow, "waiting")
+    with pytest.raises(psycopg.Error, match="being rolled back already"):
+        call(db, "rollback_workflow", workflow, "second")
+    call(db, "send_signal", workflow, "go")
+    until(db, workflow, "rolled_back")
+    assert log(db)[2:] == ["undo 2", "undo 1"]
+    nothing_left(db, workflow)
+
+
 def test_checkpoint_within_a_parallel(db):
     """A rollback to it brings the other branch back to where it was then."""
     workflow = start(db, [both(
