@@ -157,6 +157,7 @@ hitl_begin_run(HitlRun *run)
 
 	hitl_arena_init(&run->scratch);
 	effects->more = false;
+	effects->moved = false;
 	effects->error = NULL;
 	run->effects_before = effects->count;
 	if (run->control != NULL)
@@ -206,6 +207,7 @@ hitl_end_run(HitlRun *run)
 	{
 		effects->count = run->effects_before;
 		effects->more = false;
+		effects->moved = false;
 		if (control != NULL)
 		{
 			HitlControl kept = *control;
@@ -649,6 +651,9 @@ handle_timer(HitlRun *run, const HitlJson *body)
 		position->token = 0;
 		position->since_us = run->now_us;
 		hitl_push_ready(run, branch);
+
+		/* While the workflow is paused nothing else tells of it. */
+		run->effects->moved = true;
 	}
 	else if (position->token == token && hitl_is_limited(position))
 	{

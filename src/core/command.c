@@ -120,13 +120,17 @@ hitl_handle_skip(HitlRun *run, const HitlJson *body)
 {
 	HitlControl *control = run->control;
 	const HitlJson *result = hitl_json_member(body, "result");
+	const HitlJson *failed = hitl_json_member(body, "failed");
+	bool has_failed = control->status == HITL_FAILED ||
+		(failed != NULL && failed->type == HITL_JSON_TRUE &&
+		 control->status != HITL_PENDING && !hitl_has_ended(control));
 	const char *order;
 	const char *text = NULL;
 	Target target = {NULL, NULL};
 
 	if (!read_order(run, body))
 		return;
-	if (!hitl_is_under_way(control) && control->status != HITL_FAILED)
+	if (!hitl_is_under_way(control) && !has_failed)
 	{
 		hitl_stop(run, HITL_INVALID,
 				  control->status == HITL_PENDING
@@ -145,7 +149,7 @@ hitl_handle_skip(HitlRun *run, const HitlJson *body)
 		text = hitl_buffer_text(&buffer);
 	}
 	order = hitl_write_order(run, body);
-	if (control->status == HITL_FAILED)
+	if (has_failed)
 		go_on_after_failure(run, order);
 	if (run->result == HITL_OK)
 		skip(run, &target, order, text);

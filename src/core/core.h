@@ -131,8 +131,10 @@ typedef struct HitlHost
  *	retry	  {"reason":"…","actor":"…"}		a failed workflow: go on where it failed.
  *												The host sends it only if it has failed: the
  *												core cannot tell when the host itself failed it
- *	skip	  {"step":"…","scope":n?,"result":…?,"reason":"…","actor":"…"}
- *												go on behind a step that waits or has failed
+ *	skip	  {"step":"…","scope":n?,"result":…?,"reason":"…","actor":"…",
+ *			   "failed":true?}
+ *												go on behind a step that waits or has failed;
+ *												failed: the workflow has, see retry
  *	rollback  {"checkpoint":"…","reason":"…","actor":"…",
  *			   "undo":[{"event":n,"position":"…"},…]}
  *												return to a checkpoint, once the undo steps of
@@ -322,6 +324,8 @@ typedef struct HitlEffects
 	int capacity;
 	HitlEffect *items;
 	bool more;	  /* send "continue": a step is ready to run */
+	bool moved;	  /* the control state has changed, though no effect may
+								 * tell so */
 	char *error;  /* for HITL_INVALID: why, else NULL; freed with
 								 * the list */
 	void *memory; /* the core's own */

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-static int needed(const HitlPosition *position);
+static int needed(const HitlStep *step, const HitlCounts *branches);
 static void leave_branch(HitlRun *run, HitlBranch *branch, HitlBranch *parent,
 						 HitlBranchStatus status);
 static void cancel_branches(HitlRun *run, HitlPosition *position);
@@ -98,7 +98,7 @@ hitl_can_start(const HitlPosition *position)
 	return position->state == HITL_AWAITS_BRANCHES &&
 		branches->started < branches->total &&
 		(most == 0 || branches->running < most) &&
-		branches->completed < needed(position);
+		branches->completed < needed(position->step, branches);
 }
 
 /*
@@ -155,7 +155,17 @@ hitl_has_slack(const HitlPosition *position)
 {
 	const HitlCounts *branches = &position->branches;
 
-	return branches->total - branches->failed - 1 >= needed(position);
+	return branches->total - branches->failed - 1 >=
+		needed(position->step, branches);
+}
+
+/*
+ * Have more branches failed than a step could do without?
+ */
+bool
+hitl_lacks_branches(const HitlStep *step, const HitlCounts *branches)
+{
+	return branches->total - branches->failed < needed(step, branches);
 }
 
 /*
@@ -178,7 +188,8 @@ hitl_check_fork(HitlRun *run, HitlBranch *branch)
 
 	if (run->result != HITL_OK || position->state != HITL_AWAITS_BRANCHES)
 		return;
-	if (position->branches.completed >= needed(position))
+	if (position->branches.completed >=
+		needed(position->step, &position->branches))
 		join(run, position);
 	else if (hitl_can_start(position))
 		hitl_push_ready(run, branch);
@@ -199,11 +210,11 @@ hitl_abandon_fork(HitlRun *run, HitlPosition *position)
  * How many branches must complete.
  */
 static int
-needed(const HitlPosition *position)
+needed(const HitlStep *step, const HitlCounts *branches)
 {
-	int wait_for = position->step->as.fork.wait_for;
+	int wait_for = step->as.fork.wait_for;
 
-	return wait_for == 0 ? position->branches.total : wait_for;
+	return wait_for == 0 ? branches->total : wait_for;
 }
 
 /*

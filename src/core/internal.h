@@ -731,6 +731,8 @@ extern bool hitl_can_start(const HitlPosition *position);
 extern void hitl_start_branch(HitlRun *run, HitlBranch *parent);
 extern void hitl_end_branch(HitlRun *run, HitlBranch *branch);
 extern bool hitl_has_slack(const HitlPosition *position);
+extern bool hitl_lacks_branches(const HitlStep *step,
+								const HitlCounts *branches);
 extern void hitl_fail_branch(HitlRun *run, HitlBranch *branch,
 							 HitlBranch *parent);
 extern void hitl_check_fork(HitlRun *run, HitlBranch *branch);

@@ -162,6 +162,19 @@ move_position(Migration *migration, HitlBranch *branch)
 			refuse(migration, old, "has another number of branches");
 			return;
 		}
+		if (hitl_lacks_branches(step, &position->branches))
+		{
+			refuse(migration, old,
+				   "waits for more branches than have not failed");
+			return;
+		}
+		if (step->as.fork.items != NULL &&
+			strcmp(step->as.fork.as, old->as.fork.as) != 0)
+		{
+			refuse(migration, old,
+				   "has another name for its elements, which are under way");
+			return;
+		}
 	}
 	if (position->call != NULL &&
 		(step->as.task.gate != old->as.task.gate ||

@@ -205,16 +205,21 @@ hitl_steps_to_undo(HitlBatch *batch, HitlWorkflow *workflow, const char *name)
 }
 
 /*
- * Body of the message that has the core undo steps and then return.
+ * Body of the message that has the core undo steps, if there are any, and then
+ * return.
  */
 char *
 hitl_rollback_body(const char *name, const char *reason, const char *actor,
 				   Jsonb *undo)
 {
+	Jsonb *body = hitl_facts("checkpoint", name, "reason", reason, "actor",
+							 actor, NULL);
 	JsonbParseState *state = NULL;
 	JsonbValue value;
 	Jsonb *list;
 
+	if (undo == NULL)
+		return hitl_jsonb_text(body);
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	hitl_push_text(&state, WJB_KEY, "undo", 4);
 	value.type = jbvBinary;
@@ -222,9 +227,7 @@ hitl_rollback_body(const char *name, const char *reason, const char *actor,
 	value.val.binary.len = VARSIZE(undo) - VARHDRSZ;
 	pushJsonbValue(&state, WJB_VALUE, &value);
 	list = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
-	return hitl_jsonb_text(hitl_merge(hitl_facts("checkpoint", name, "reason",
-												 reason, "actor", actor, NULL),
-									  list));
+	return hitl_jsonb_text(hitl_merge(body, list));
 }
 
 /*
@@ -313,8 +316,9 @@ hitl_rollback_workflow(PG_FUNCTION_ARGS)
 }
 
 /*
- * Roll back on behalf of the caller: at once, or by having the core undo steps
- * first.  The name of the checkpoint, or NULL if there is none.
+ * Roll back on behalf of the caller: with a definition, as the core says, which
+ * may have steps undone first.  The name of the checkpoint, or NULL if there is
+ * none.
  */
 static char *
 roll_back(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
@@ -323,10 +327,11 @@ roll_back(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
 	Jsonb *undo = hitl_steps_to_undo(batch, workflow, name);
 	char *found;
 
-	if (undo == NULL)
+	if (workflow->definition == NULL)
 		return hitl_return_to_checkpoint(batch, workflow, name, reason,
 										 hitl_caller());
-	(void) find_checkpoint(batch, &workflow->id, name);
+	if (!find_checkpoint(batch, &workflow->id, name))
+		return NULL;
 	found = hitl_column_text(0, 1);
 	hitl_command(batch, workflow, "rollback",
 				 hitl_jsonb_parse(

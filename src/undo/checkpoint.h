@@ -35,7 +35,7 @@ extern pg_uuid_t hitl_take_checkpoint(HitlBatch *batch, HitlWorkflow *workflow,
 extern Jsonb *hitl_steps_to_undo(HitlBatch *batch, HitlWorkflow *workflow,
 								 const char *name);
 
-/* Body of the message that has the core undo steps and then return. */
+/* Body of the message that has the core undo steps, if any, and then return. */
 extern char *hitl_rollback_body(const char *name, const char *reason,
 								const char *actor, Jsonb *undo);
 

@@ -40,11 +40,13 @@ typedef struct HitlBranch
 	const char *control; /* JSON text while active, else NULL */
 	HitlData data;		 /* of a scope */
 	bool has_data;
-	Jsonb *result; /* once ended */
-	bool changed;  /* is in the batch's list of these */
+	Jsonb *result;			 /* once ended, unless it is that of a step */
+	const char *result_step; /* whose result it is, in the data */
+	bool changed;			 /* is in the batch's list of these */
 	struct HitlBranch *next_changed;
 } HitlBranch;
 
+static void forget(HitlBatch *batch, HitlBranch *branch, bool keep);
 static void read_wanted(HitlBatch *batch, HitlRows *rows);
 static void want_scopes(HitlBatch *batch, HitlRows *rows, HitlRows *more);
 static void read_one(HitlBatch *batch, HitlWorkflow *workflow, int64 number);
@@ -55,8 +57,8 @@ static HitlBranch *find(HitlBatch *batch, HitlWorkflow *workflow, int64 number);
 static void mark_changed(HitlBatch *batch, HitlBranch *branch);
 static void take_change(HitlBatch *batch, HitlWorkflow *workflow,
 						const HitlBranchChange *change);
-static Jsonb *result_of(HitlBranch *branch, HitlWorkflow *workflow,
-						const HitlBranchChange *change);
+static Jsonb *status_as_result(const char *status);
+static Jsonb *result_of(HitlBranch *branch);
 static void add_scope(HitlBatch *batch, HitlWorkflow *workflow, int64 number,
 					  int64 parent_scope, Jsonb *data);
 static void fork_elements(HitlBatch *batch, HitlWorkflow *workflow,
@@ -283,9 +285,11 @@ hitl_join(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect)
 		if (branch == NULL)
 			missing = true;
 		else
-			results[i] = branch->exists && branch->result
-				? hitl_jsonb_text(branch->result)
-				: "null";
+		{
+			Jsonb *result = branch->exists ? result_of(branch) : NULL;
+
+			results[i] = result ? hitl_jsonb_text(result) : "null";
+		}
 	}
 	if (missing)
 		read_results(workflow, effect->first, effect->count, results);
@@ -314,8 +318,6 @@ hitl_remove_branches(HitlBatch *batch, HitlWorkflow *workflow,
 	Datum values[4];
 	int64 number;
 
-	/* What the core says about them must not come after. */
-	hitl_take_branches(batch, workflow);
 	if (effect->count == 0 && workflow->branches != NULL)
 	{
 		HASH_SEQ_STATUS scan;
@@ -323,21 +325,22 @@ hitl_remove_branches(HitlBatch *batch, HitlWorkflow *workflow,
 
 		hash_seq_init(&scan, workflow->branches);
 		while ((branch = hash_seq_search(&scan)) != NULL)
-			if (!effect->keep || branch->scope != branch->number)
-				branch->exists = false;
+			forget(batch, branch, effect->keep);
 	}
+
+	/*
+	 * What the core says about them must not come after.  Of all of them it
+	 * says nothing; what it tells of then are those that come next.
+	 */
+	hitl_take_branches(batch, workflow);
 	for (number = effect->first; number < effect->first + effect->count;
 		 number++)
 	{
 		HitlBranch *branch = look_up(workflow, number);
 
-		if (branch == NULL)
-			stored = true;
-		else if (!effect->keep || branch->scope != number)
-		{
-			stored |= branch->stored;
-			branch->exists = false;
-		}
+		stored |= branch == NULL || branch->stored;
+		if (branch != NULL)
+			forget(batch, branch, effect->keep);
 	}
 	if (!stored)
 		return;
@@ -364,14 +367,30 @@ hitl_write_branches(HitlBatch *batch)
 		4,
 		{UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, BOOLARRAYOID},
 	};
+	static HitlStatement end_kept = {
+		"UPDATE hitl.workflow_branches SET status = 'cancelled', control = NULL, "
+		"result = '\"cancelled\"' WHERE ctid = ANY (ARRAY("
+		"SELECT b.ctid FROM unnest($1, $2, $3, $4) AS r (workflow_id, first, last, keep), "
+		"LATERAL (SELECT s.ctid FROM hitl.workflow_branches s "
+		"WHERE s.workflow_id = r.workflow_id AND s.branch BETWEEN r.first AND r.last "
+		"AND r.keep AND s.status IN ('waiting', 'active') OFFSET 0) AS b))",
+		4,
+		{UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID, BOOLARRAYOID},
+	};
+	bool any_kept = false;
+	int i;
 
 	if (batch->changed_branches == NULL && batch->removals.count == 0)
 		return;
+	for (i = 0; i < batch->removals.count; i++)
+		any_kept |= DatumGetBool(batch->removals.values[3][i]);
 
 	/* Checkpoints take the branches along as the table has them now. */
 	hitl_insert_checkpoints(&batch->checkpoints);
 	batch->checkpoints.count = 0;
 	hitl_rows_execute(&batch->removals, &remove);
+	if (any_kept)
+		hitl_rows_execute(&batch->removals, &end_kept);
 	batch->removals.count = 0;
 	write_changed(batch);
 }
@@ -406,6 +425,23 @@ hitl_replace_branches(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *branches)
 	if (workflow->branches)
 		hash_destroy(workflow->branches);
 	workflow->branches = NULL;
+}
+
+/*
+ * Forget a branch; what is kept of a scope does not go on.
+ */
+static void
+forget(HitlBatch *batch, HitlBranch *branch, bool keep)
+{
+	if (!keep || branch->scope != branch->number)
+		branch->exists = false;
+	else if (branch->exists && branch->control != NULL)
+	{
+		branch->status = "cancelled";
+		branch->control = NULL;
+		branch->result = status_as_result(branch->status);
+		mark_changed(batch, branch);
+	}
 }
 
 /*
@@ -605,33 +641,44 @@ take_change(HitlBatch *batch, HitlWorkflow *workflow,
 	branch->scope = change->scope;
 	branch->status = pstrdup(change->status);
 	branch->control = change->control ? pstrdup(change->control) : NULL;
-	branch->result = change->control ? NULL
-									 : result_of(branch, workflow, change);
+	branch->result = NULL;
+	branch->result_step = NULL;
+	if (change->control == NULL && change->result_step)
+		branch->result_step = pstrdup(change->result_step);
+	else if (change->control == NULL)
+		branch->result = status_as_result(branch->status);
 	mark_changed(batch, branch);
 }
 
 /*
- * The result of a branch that has ended.
+ * The result of a branch that has ended otherwise than with a step: how.
  */
 static Jsonb *
-result_of(HitlBranch *branch, HitlWorkflow *workflow,
-		  const HitlBranchChange *change)
+status_as_result(const char *status)
 {
-	HitlData *data = change->scope == 0 ? &workflow->data : &branch->data;
 	JsonbValue value;
 
-	if (change->result_step != NULL)
-		hitl_large_fetch(data, "steps", 5, change->result_step,
-						 strlen(change->result_step));
-	if (change->result_step == NULL)
-	{
-		value.type = jbvString;
-		value.val.string.val = unconstify(char *, change->status);
-		value.val.string.len = strlen(change->status);
-	}
-	else if (hitl_find_member(hitl_data_layers(data, NIL), "steps", 5,
-							  change->result_step, strlen(change->result_step),
-							  &value) != HITL_FOUND_MEMBER)
+	value.type = jbvString;
+	value.val.string.val = unconstify(char *, status);
+	value.val.string.len = strlen(status);
+	return JsonbValueToJsonb(&value);
+}
+
+/*
+ * The result of a branch that has ended, else NULL.  That of its last step is
+ * looked up when it is needed: the core may tell of the branch's end before we
+ * have come to the event that has the step's result.
+ */
+static Jsonb *
+result_of(HitlBranch *branch)
+{
+	const char *step = branch->result_step;
+	JsonbValue value;
+
+	if (step == NULL)
+		return branch->result;
+	if (hitl_find_member(hitl_data_layers(&branch->data, NIL), "steps", 5, step,
+						 strlen(step), &value) != HITL_FOUND_MEMBER)
 		value.type = jbvNull;
 	return JsonbValueToJsonb(&value);
 }
@@ -643,13 +690,23 @@ static void
 add_scope(HitlBatch *batch, HitlWorkflow *workflow, int64 number,
 		  int64 parent_scope, Jsonb *data)
 {
-	HitlBranch *branch = add(workflow, number);
+	HitlBranch *branch = look_up(workflow, number);
 
-	branch->exists = true;
+	if (branch == NULL)
+		branch = add(workflow, number);
+	if (!branch->exists)
+	{
+		/* Else the core has told of it already. */
+		branch->exists = true;
+		branch->status = "waiting";
+		branch->control = NULL;
+		branch->result = NULL;
+		branch->result_step = NULL;
+	}
 	branch->scope = number;
 	branch->parent_scope = parent_scope;
-	branch->status = "waiting";
 	branch->has_data = true;
+	memset(&branch->data, 0, sizeof(branch->data));
 	branch->data.document = data;
 	branch->data.changed = true;
 	mark_changed(batch, branch);
@@ -841,8 +898,8 @@ add_row(HitlRows *rows, HitlBranch *branch)
 	nulls[6] = !branch->has_data || !branch->data.changed;
 	if (!nulls[6])
 		values[6] = JsonbPGetDatum(hitl_data_stored(&branch->data));
-	nulls[7] = branch->result == NULL;
-	values[7] = PointerGetDatum(branch->result);
+	values[7] = PointerGetDatum(result_of(branch));
+	nulls[7] = values[7] == 0;
 	hitl_rows_add(rows, values, nulls);
 	branch->stored = true;
 	branch->data.changed = false;

@@ -179,6 +179,7 @@ hitl_skip_step(PG_FUNCTION_ARGS)
 	HitlBatch *batch;
 	HitlWorkflow *workflow;
 	Jsonb *body;
+	bool has_failed;
 
 	if (PG_ARGISNULL(1))
 		ereport(ERROR,
@@ -203,7 +204,12 @@ hitl_skip_step(PG_FUNCTION_ARGS)
 						  hitl_jsonb_parse(psprintf("{\"scope\": " INT64_FORMAT
 													"}",
 													PG_GETARG_INT64(4))));
+	has_failed = strcmp(workflow->status, "failed") == 0;
+	if (has_failed)
+		body = hitl_merge(body, hitl_jsonb_parse("{\"failed\": true}"));
 	hitl_command(batch, workflow, "skip", body, hitl_caller());
+	if (has_failed)
+		send_lost_messages(batch, workflow, true);
 	return answer(batch, workflow);
 }
 

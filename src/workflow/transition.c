@@ -246,7 +246,7 @@ apply_effects(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 	int i;
 
 	/* Before any of them can raise an error: the control state has moved. */
-	workflow->changed |= batch->effects.count > 0;
+	workflow->changed |= batch->effects.count > 0 || batch->effects.moved;
 	for (i = 0; i < batch->effects.count; i++)
 	{
 		const HitlEffect *effect = &batch->effects.items[i];
@@ -467,7 +467,10 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 					add_answer(answers, "rollback",
 							   hitl_rollback_body(name, reason, NULL, undo));
 				else if (hitl_return_to_checkpoint(batch, workflow, name,
-												   reason, NULL) == NULL)
+												   reason,
+												   strcmp(kind, "rollback") == 0
+													   ? actor
+													   : NULL) == NULL)
 					hitl_fail_workflow(
 						batch, workflow, "validation_error",
 						psprintf("checkpoint \"%s\" does not exist", name),

@@ -74,9 +74,6 @@ def source(cluster):
         SELECT hitl.set_limit('template', 'greet', max_rate => 1, per => '1 day');
         SELECT hitl.start_template('greet', '{"who": "the world"}') FROM generate_series(1, 2);
         SELECT hitl.create_workflow('once', idempotency_key => 'the one');
-        SELECT hitl.set_limit('template', 'greet', max_concurrency => 1000);
-        INSERT INTO hitl.template_starts (workflow_id, template, state, rank, started_at)
-            VALUES (hitl.uuidv7(), 'greet', 'running', now(), now());
         INSERT INTO hitl.purges (purged_by, older_than, statuses) VALUES ('clerk', '1 day', '{failed}');
         INSERT INTO hitl.template_schedules (name, template, schedule, input_data, owner, job_id)
         VALUES ('daily', 'greet', '0 8 * * *', '{}', 'clerk', 1);
@@ -150,8 +147,12 @@ def restore(cluster, way, directory, target):
 
 
 def without(rows, workflow):
-    """Rows that do not speak of a workflow."""
-    return {name: [row for row in rows[name] if str(workflow) not in row] for name in rows}
+    """Rows that do not speak of a workflow.
+
+    Nor messages that have waiting starts looked at: one more comes with the limits.
+    """
+    return {name: [row for row in rows[name] if str(workflow) not in row and '"kind": "admit"' not in row]
+            for name in rows}
 
 
 @pytest.mark.parametrize("way", ["plain", "custom", "parallel"])

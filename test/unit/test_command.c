@@ -94,6 +94,26 @@ TEST(pause_before_an_approved_call)
 	workflow_close(&w);
 }
 
+TEST(pause_while_a_retry_is_due)
+{
+	Workflow w;
+
+	workflow_open(&w, STEPS(SQL("q", "")), NULL);
+	workflow_send(&w, "start", NULL);
+	workflow_send(&w, "reply", ERROR(1, "service_unavailable"));
+	CHECK(!w.effects.moved);
+	SEND(&w, "pause", NULL, "workflow_paused, =paused");
+	SEND(&w, "timer", "{\"token\":9}", "");
+	CHECK(!w.effects.moved);
+
+	/* There is no effect, but the host must keep the control state. */
+	SEND(&w, "timer", "{\"token\":2}", "");
+	CHECK(w.effects.moved);
+	GO(&w, "resume", NULL, "workflow_resumed, =running, more; sql q 3");
+	CHECK(!w.effects.moved);
+	workflow_close(&w);
+}
+
 TEST(pause_with_branches)
 {
 	Workflow w;
@@ -204,6 +224,36 @@ TEST(skip)
 	SEND(&w, "skip", "{\"step\":\"b\"}",
 		 "workflow_retried, =running, step_skipped b, workflow_completed, "
 		 "=completed");
+	workflow_close(&w);
+}
+
+TEST(skip_of_what_the_host_failed)
+{
+	Workflow w;
+
+	workflow_open(&w, STEPS(TASK("a", "") AND TASK("b", "")), NULL);
+	REFUSED(&w, "skip", "{\"step\":\"a\",\"failed\":true}",
+			"the workflow has not begun");
+	workflow_send(&w, "start", NULL);
+	GO(&w, "skip", "{\"step\":\"a\",\"failed\":true}",
+	   "withdraw 1, workflow_retried, =running, step_skipped a, more; run b 2");
+	SEND(&w, "reply", DONE(1), "");
+	SEND(&w, "reply", DONE(2), "step_completed b, workflow_completed, =completed");
+	REFUSED(&w, "skip", "{\"step\":\"b\",\"failed\":true}",
+			"the workflow is not under way");
+	workflow_close(&w);
+
+	/* It waited for the host to return to a checkpoint. */
+	workflow_open(&w,
+				  STEPS(TASK("a", ",\"on_error\":\"rollback:m\"") AND TASK(
+					  "b",
+					  "") AND "{\"name\":\"m\",\"type\":\"checkpoint\"}"),
+				  NULL);
+	workflow_send(&w, "start", NULL);
+	SEND(&w, "reply", ERROR(1, "system_error"), "step_failed a, rollback m");
+	REFUSED(&w, "skip", "{\"step\":\"a\"}", "the workflow is not under way");
+	GO(&w, "skip", "{\"step\":\"a\",\"failed\":true}",
+	   "workflow_retried, =running, step_skipped a, more; run b 2");
 	workflow_close(&w);
 }
 
@@ -455,7 +505,8 @@ TEST(output)
 }
 
 SUITE(command, RUN(pause_and_resume), RUN(pause_before_an_approved_call),
-	  RUN(pause_with_branches), RUN(cancel_with_branches), RUN(retry),
-	  RUN(retry_of_an_old_failure), RUN(skip), RUN(skip_with_branches),
+	  RUN(pause_while_a_retry_is_due), RUN(pause_with_branches), RUN(cancel_with_branches), RUN(retry),
+	  RUN(retry_of_an_old_failure), RUN(skip),
+	  RUN(skip_of_what_the_host_failed), RUN(skip_with_branches),
 	  RUN(time_limits), RUN(retries), RUN(retry_of_a_whole_fork), RUN(deadline),
 	  RUN(output));
