@@ -4,13 +4,13 @@
 # the installation (dev/lib.sh), so no system directory is written to.
 
 EXTENSION = hitl
-EXTVERSION = 0.1.0
+EXTVERSION = 0.2.0
 MODULE_big = hitl
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/workflow/*.c src/approval/*.c \
 	src/undo/*.c src/agent/*.c src/channel/*.c src/worker/*.c)))
 
 # The order is that of the extension script: tables before what reads them.
-SQL_PARTS = src/hitl.sql \
+SQL_PARTS = src/hitl.sql src/library.sql \
 	src/workflow/identifier.sql src/workflow/definition.sql \
 	src/workflow/workflow.sql src/workflow/idempotency.sql \
 	src/workflow/template.sql src/workflow/statement.sql src/approval/request.sql \
@@ -24,7 +24,11 @@ SQL_PARTS = src/hitl.sql \
 	src/workflow/admission.sql src/workflow/schedule.sql src/workflow/retention.sql src/workflow/display.sql \
 	src/worker/worker.sql src/access.sql
 
-DATA_built = $(EXTENSION)--$(EXTVERSION).sql
+# From each version to the next; src/upgrade has them without what they share
+# with the parts above, until the next version is begun (CONTRIBUTING.md).
+UPGRADES = $(notdir $(wildcard src/upgrade/$(EXTENSION)--*--*.sql))
+
+DATA_built = $(EXTENSION)--$(EXTVERSION).sql $(UPGRADES)
 # PostgreSQL 15 leaves PGDLLEXPORT empty, and nothing else is to be visible.
 PG_CPPFLAGS = -I$(srcdir)/src '-DPGDLLEXPORT=__attribute__((visibility("default")))' \
 	'-DHITL_VERSION="$(EXTVERSION)"'
@@ -47,8 +51,9 @@ include $(PGXS)
 
 all: hitl_core.so
 
-# Dependency tracking by hand: every object on every header is cheap here.
-$(OBJS): $(wildcard src/*.h src/*/*.h)
+# Dependency tracking by hand: every object on every header is cheap here, and on
+# the version, which is above.
+$(OBJS): Makefile $(wildcard src/*.h src/*/*.h)
 
 # ---- the core: a library of its own, without PostgreSQL ----
 CORE_SOURCES = $(sort $(wildcard src/core/*.c))
@@ -61,12 +66,22 @@ src/core/%.o: src/core/%.c $(wildcard src/core/*.h)
 hitl_core.so: $(CORE_OBJS)
 	$(CC) -shared -Wl,-z,relro -Wl,-z,now -o $@ $(CORE_OBJS) -lm
 
-$(EXTENSION)--$(EXTVERSION).sql: $(SQL_PARTS)
+$(EXTENSION)--$(EXTVERSION).sql: src/upgrade/assemble.awk $(SQL_PARTS)
 	{ printf '%s\n' '-- Built from src/**/*.sql by make; edit those.' \
 		'\echo Use "CREATE EXTENSION hitl" to load this file. \quit'; \
 	  for part in $(SQL_PARTS); do \
 		echo "-- $$part"; echo 'SET LOCAL search_path = pg_catalog, pg_temp;'; \
-		cat $$part; done; } >$@
+		awk -v version=$(EXTVERSION) -f src/upgrade/assemble.awk $$part || exit 1; \
+	  done; } >$@.new
+	mv $@.new $@
+
+$(UPGRADES): %.sql: src/upgrade/assemble.awk $(SQL_PARTS) src/upgrade/begin.sql src/upgrade/%.sql src/upgrade/end.sql
+	{ printf '%s\n' '-- Built from src/upgrade by make; edit that.' \
+		'\echo Use "ALTER EXTENSION hitl UPDATE" to load this file. \quit' \
+		'SET LOCAL search_path = pg_catalog, pg_temp;' && \
+	  awk -v version="$$(echo $* | sed 's/.*--//')" -f src/upgrade/assemble.awk \
+		src/library.sql src/upgrade/begin.sql src/upgrade/$@ src/upgrade/end.sql; } >$@.new
+	mv $@.new $@
 
 install: install-core
 uninstall: uninstall-core

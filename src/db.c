@@ -6,6 +6,7 @@
 
 #include "db.h"
 #include "jit/jit.h"
+#include "version.h"
 
 /*
  * Run a statement, preparing it the first time.
@@ -22,6 +23,7 @@ hitl_execute(HitlStatement *statement, Datum *values, const char *nulls,
 		SPIPlanPtr plan;
 
 		Assert(statement->nparams <= HITL_MAX_PARAMS);
+		hitl_require_version();
 		/* Planned once: every statement finds its rows by an index anyway. */
 		plan = SPI_prepare_cursor(statement->sql, statement->nparams,
 								  statement->types, CURSOR_OPT_GENERIC_PLAN);

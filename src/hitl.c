@@ -31,6 +31,8 @@ char *hitl_allowed_private_hosts = NULL;
 
 PGDLLEXPORT void _PG_init(void);
 
+static char *hitl_version = NULL;
+
 static void define_settings(void);
 
 /*
@@ -60,6 +62,10 @@ _PG_init(void)
 static void
 define_settings(void)
 {
+	DefineCustomStringVariable(
+		"hitl.version", "Version of the library that the server has loaded.",
+		"The scripts of the extension look whether it is theirs.",
+		&hitl_version, HITL_VERSION, PGC_INTERNAL, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable(
 		"hitl.run_workers", "Whether hitl works in this database.",
 		"To be set by ALTER DATABASE, so that a copy of a database can be looked at in peace; hitl.start_workers() puts a change into effect.",

@@ -5,14 +5,11 @@
 CREATE SCHEMA hitl;
 COMMENT ON SCHEMA hitl IS 'durable agent workflows, human approvals, checkpoints and rollback';
 
--- First of all, so that a server that has not loaded the library says so
--- before anything is made.
 CREATE FUNCTION hitl.start_workers() RETURNS void
 	LANGUAGE c VOLATILE PARALLEL UNSAFE
 	AS 'MODULE_PATHNAME', 'hitl_start_workers';
 COMMENT ON FUNCTION hitl.start_workers() IS
 'starts this database''s workers when the transaction commits, at once even if they had failed and were waiting; ends them if hitl.run_workers is off';
-SELECT hitl.start_workers();
 
 CREATE FUNCTION hitl.wake() RETURNS trigger
 	LANGUAGE c VOLATILE PARALLEL UNSAFE

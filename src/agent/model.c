@@ -13,6 +13,7 @@
 #include "hitl.h"
 #include "utils/builtins.h"
 #include "utils/numeric.h"
+#include "version.h"
 #include "workflow/branch.h"
 #include "workflow/identifier.h"
 
@@ -93,6 +94,7 @@ hitl_create_model(PG_FUNCTION_ARGS)
 	char *provider;
 	int i;
 
+	hitl_require_version(); /* another one may give fewer arguments */
 	for (i = 0; i < 9; i++)
 	{
 		values[i] = fcinfo->args[i].value;

@@ -18,6 +18,7 @@
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
+#include "version.h"
 #include "worker/worker.h"
 #include "workflow/batch.h"
 #include "workflow/caller.h"
@@ -343,6 +344,7 @@ hitl_request_approval(PG_FUNCTION_ARGS)
 	char *requested_by;
 	int i;
 
+	hitl_require_version(); /* another one may give fewer arguments */
 	check_people(fcinfo);
 	*id = hitl_new_id(workflow_id ? hitl_id_partition(workflow_id)
 								  : HITL_ANY_PARTITION);

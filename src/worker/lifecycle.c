@@ -2,7 +2,7 @@
  * lifecycle.c
  *		Extensions and databases that come and go under the workers.
  *
- * CREATE and DROP EXTENSION take effect for the workers when they commit.
+ * CREATE, ALTER and DROP EXTENSION take effect for the workers when they commit.
  * Commands that need a database without sessions end its workers first and
  * keep them out until they commit or fail.
  */
@@ -23,6 +23,7 @@
 
 #include "compat.h"
 #include "hitl.h"
+#include "version.h"
 #include "worker/shared.h"
 #include "worker/worker.h"
 #include "workflow/caller.h"
@@ -220,7 +221,7 @@ runs_for_caller(Node *parsetree)
 }
 
 /*
- * Notice that our extension is dropped, by whatever command.
+ * Notice that our extension is dropped or updated, by whatever command.
  */
 static void
 object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
@@ -229,7 +230,8 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 	if (previous_object_access)
 		previous_object_access(access, classId, objectId, subId, arg);
 
-	if (access == OAT_DROP && classId == ExtensionRelationId)
+	if ((access == OAT_DROP || access == OAT_POST_ALTER) &&
+		classId == ExtensionRelationId)
 	{
 		char *name = get_extension_name(objectId);
 
@@ -326,12 +328,25 @@ option_text(List *options, const char *name)
 }
 
 /*
- * Shall this database have workers?
+ * Shall this database have workers?  If it has the extension in another version
+ * than the library's, say so.
  */
 static bool
 is_wanted(void)
 {
-	return hitl_run_workers && OidIsValid(get_extension_oid("hitl", true));
+	HitlPresence presence;
+	char *version;
+
+	if (!hitl_run_workers)
+		return false;
+	presence = hitl_presence(&version);
+	if (presence == HITL_OTHER_VERSION)
+		ereport(WARNING,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg_internal("%s", hitl_version_fault(version)),
+				 errdetail("Nothing works on its tables until this has changed."),
+				 errhint("%s", hitl_version_hint(version))));
+	return presence == HITL_THERE;
 }
 
 /*

@@ -15,7 +15,6 @@
 
 #include "access/xact.h"
 #include "commands/async.h"
-#include "commands/extension.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -31,6 +30,7 @@
 
 #include "compat.h"
 #include "hitl.h"
+#include "version.h"
 #include "worker/shared.h"
 #include "worker/worker.h"
 
@@ -218,17 +218,26 @@ settle(void)
 }
 
 /*
- * See whether the extension is there and wanted, and if so begin to listen.  SQL's
- * LISTEN is refused in a background worker; what it calls is not.
+ * See whether the extension is there, in the library's version, and wanted, and
+ * if so begin to listen.  SQL's LISTEN is refused in a background worker; what it
+ * calls is not.
  */
 static bool
 enter_database(void)
 {
+	HitlPresence presence;
+	char *version;
 	bool present;
 
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
-	present = hitl_run_workers && OidIsValid(get_extension_oid("hitl", true));
+	presence = hitl_presence(&version);
+	present = hitl_run_workers && presence == HITL_THERE;
+	if (hitl_run_workers && presence == HITL_OTHER_VERSION)
+		ereport(LOG,
+				(errmsg_internal("%s", hitl_version_fault(version)),
+				 errdetail("Nothing works on its tables until this has changed."),
+				 errhint("%s", hitl_version_hint(version))));
 	if (present && hitl_my_slot->kind != HITL_WORKER_PROBE)
 		Async_Listen(CHANNEL);
 	CommitTransactionCommand();

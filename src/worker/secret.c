@@ -18,6 +18,7 @@
 #include "utils/builtins.h"
 
 #include "db.h"
+#include "version.h"
 #include "worker/hosts.h"
 #include "worker/worker.h"
 #include "workflow/caller.h"
@@ -51,8 +52,10 @@ hitl_set_secret(PG_FUNCTION_ARGS)
 		4,
 		{TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID}};
 	Datum values[4];
-	ArrayType *hosts = hosts_argument(fcinfo);
+	ArrayType *hosts;
 
+	hitl_require_version(); /* another one may give fewer arguments */
+	hosts = hosts_argument(fcinfo);
 	values[0] = PointerGetDatum(name_argument(fcinfo));
 	values[1] = PointerGetDatum(value_argument(fcinfo));
 	values[2] = CStringGetTextDatum(hitl_caller());

@@ -80,8 +80,8 @@ typedef struct HitlSlot
 typedef enum HitlVerdict
 {
 	HITL_UNKNOWN = 0, /* send a probe */
-	HITL_PRESENT,	  /* it has the extension */
-	HITL_ABSENT
+	HITL_PRESENT,	  /* it has the extension, and wants it to work */
+	HITL_ABSENT		  /* it has not, or another version of it */
 } HitlVerdict;
 
 /* A message to the launcher. */

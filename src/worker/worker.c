@@ -12,12 +12,13 @@
 
 #include "compat.h"
 #include "hitl.h"
+#include "version.h"
 #include "worker/shared.h"
 #include "worker/worker.h"
 
 #define STATUS_COLUMNS 10
 
-static void put_launcher(ReturnSetInfo *result);
+static void put_launcher(ReturnSetInfo *result, const char *version);
 static void put_slot(ReturnSetInfo *result, HitlSlot *slot);
 static const char *state_text(HitlSlot *slot);
 
@@ -39,11 +40,15 @@ hitl_worker_status(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 
+	char *version;
+
 	hitl_require_shared();
 	InitMaterializedSRF(fcinfo, 0);
+	if (hitl_presence(&version) != HITL_OTHER_VERSION)
+		version = NULL;
 
 	LWLockAcquire(hitl_shared->lock, LW_SHARED);
-	put_launcher(result);
+	put_launcher(result, version);
 	for (int i = HITL_PROBE_SLOTS; i < hitl_shared->slots_end; i++)
 	{
 		HitlSlot *slot = &hitl_shared->slots[i];
@@ -56,10 +61,11 @@ hitl_worker_status(PG_FUNCTION_ARGS)
 }
 
 /*
- * The row of the launcher.
+ * The row of the launcher.  If it starts no workers here since the extension is
+ * of another version, that is its last error.
  */
 static void
-put_launcher(ReturnSetInfo *result)
+put_launcher(ReturnSetInfo *result, const char *version)
 {
 	Datum values[STATUS_COLUMNS] = {0};
 	bool nulls[STATUS_COLUMNS] = {0};
@@ -76,7 +82,11 @@ put_launcher(ReturnSetInfo *result)
 	nulls[5] = !running;
 	values[6] = Int64GetDatum((int64) hitl_shared->launches);
 	values[7] = Int64GetDatum(0);
-	nulls[8] = true;
+	if (version != NULL)
+		values[8] = CStringGetTextDatum(psprintf("%s. %s",
+												 hitl_version_fault(version),
+												 hitl_version_hint(version)));
+	nulls[8] = version == NULL;
 	nulls[9] = true;
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }

@@ -11,6 +11,7 @@
 #include "hitl.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "version.h"
 #include "worker/worker.h"
 #include "workflow/batch.h"
 #include "workflow/caller.h"
@@ -83,10 +84,12 @@ hitl_create_workflow(PG_FUNCTION_ARGS)
 	char nulls[12] = "       nn  ";
 	Jsonb *input = object_argument(fcinfo, 3, "input_data");
 	Jsonb *definition = PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2);
-	int priority = PG_ARGISNULL(8) ? 0 : PG_GETARG_INT32(8);
-	TimestampTz deadline = PG_ARGISNULL(9) ? DT_NOEND
-										   : PG_GETARG_TIMESTAMPTZ(9);
+	int priority;
+	TimestampTz deadline;
 
+	hitl_require_version(); /* another one may give fewer arguments */
+	priority = PG_ARGISNULL(8) ? 0 : PG_GETARG_INT32(8);
+	deadline = PG_ARGISNULL(9) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(9);
 	if (PG_ARGISNULL(0) || VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(0)) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -206,13 +209,15 @@ hitl_execute_workflow(PG_FUNCTION_ARGS)
 	pg_uuid_t *id;
 	Jsonb *context = object_argument(fcinfo, 2, "context");
 	char *task = text_argument(fcinfo, 1);
-	bool is_later = !PG_ARGISNULL(3);
+	bool is_later;
 	char *status;
 	Jsonb *body;
 	int priority;
 	Datum values[2];
 	bool isnull;
 
+	hitl_require_version(); /* another one may give fewer arguments */
+	is_later = !PG_ARGISNULL(3);
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
@@ -308,11 +313,13 @@ hitl_update_workflow_state(PG_FUNCTION_ARGS)
 	HitlBatch *batch;
 	HitlWorkflow *workflow;
 	Jsonb *state = object_argument(fcinfo, 1, "new_state");
-	Jsonb *expected = object_argument(fcinfo, 3, "expected_state");
+	Jsonb *expected;
 	Jsonb *delta;
 	Jsonb *variables;
 	Jsonb *result;
 
+	hitl_require_version(); /* another one may give fewer arguments */
+	expected = object_argument(fcinfo, 3, "expected_state");
 	if (PG_ARGISNULL(0) || state == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),

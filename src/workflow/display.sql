@@ -6,7 +6,7 @@
 CREATE FUNCTION hitl.step_states(workflow_id uuid)
 	RETURNS TABLE ("position" text, step_name text, state text, completed bigint, failed bigint,
 				   skipped bigint, under_way bigint, total bigint, awaits text)
-	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
 	wanted CONSTANT uuid := workflow_id;
@@ -257,7 +257,7 @@ COMMENT ON FUNCTION hitl.definition_steps(jsonb) IS
 	'all steps of a definition with their JSON pointers, each before those within it';
 
 CREATE FUNCTION hitl.workflow_diagram(workflow_id uuid) RETURNS text
-	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
 	w hitl.workflows;
@@ -304,7 +304,7 @@ COMMENT ON FUNCTION hitl.workflow_diagram(uuid) IS
 
 CREATE FUNCTION hitl.workflow_gantt(workflow_id uuid, width integer DEFAULT 50)
 	RETURNS TABLE (step text, scope bigint, state text, bar text, started_at timestamptz, duration interval)
-	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
 	w hitl.workflows;
@@ -437,7 +437,7 @@ COMMENT ON FUNCTION hitl.explain_step(jsonb) IS
 
 CREATE FUNCTION hitl.explain_definition(definition jsonb)
 	RETURNS TABLE (step text, type text, what text, if_it_fails text, next text)
-	LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
 	faults text;

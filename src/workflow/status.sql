@@ -28,7 +28,7 @@ COMMENT ON FUNCTION hitl.active_steps(hitl.workflows) IS
 	'where a workflow is: itself, then its branches';
 
 CREATE FUNCTION hitl.get_workflow_status(workflow_id uuid) RETURNS jsonb
-	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 DECLARE
 	w hitl.workflows;
@@ -169,7 +169,7 @@ COMMENT ON FUNCTION hitl.describe_event(hitl.workflow_events) IS
 
 CREATE FUNCTION hitl.workflow_timeline(workflow_id uuid)
 	RETURNS TABLE (at text, event text, step text, what text, who text)
-	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
 BEGIN
 	RETURN QUERY
@@ -200,7 +200,8 @@ CREATE VIEW hitl.workflow_steps AS
 		SELECT r.*, min(r.created_at) FILTER (WHERE NOT r.ends) OVER (
 			PARTITION BY r.workflow_id, r.scope, r.step_name, r.runs_before) AS asked_at
 		FROM (
-			SELECT e.*, n.ends, count(*) FILTER (WHERE n.ends) OVER (
+			SELECT e.workflow_id, e.seq, e.event_type, e.step_name, e.position, e.data, e.delta,
+				   e.scope, e.created_at, n.ends, count(*) FILTER (WHERE n.ends) OVER (
 				PARTITION BY e.workflow_id, e.scope, e.step_name ORDER BY e.seq
 				ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS runs_before
 			FROM hitl.workflow_events e,

@@ -1,0 +1,344 @@
+"""From version 0.1.0: the same catalog as a fresh installation, and everything goes on.
+
+test/upgrade has the script of 0.1.0 and a dump of a database that it ran in.
+"""
+import re
+import subprocess
+import sys
+
+import psycopg
+import pytest
+from harness import ROOT, wait_until
+from psycopg.rows import dict_row
+from trail import faults
+
+sys.path.insert(0, str(ROOT / "test/servers"))
+from inference_server import InferenceServer  # noqa: E402
+
+SETTINGS = {"hitl__allowed_private_hosts": "127.0.0.1"}
+OLD = "0.1.0"
+NEW = re.search(r"'(.*)'", re.search(r"default_version.*", (ROOT / "hitl.control").read_text())[0])[1]
+UPGRADE = ROOT / "test/upgrade"
+CATALOG = (UPGRADE / "catalog.sql").read_text()
+ROLES = ("reader", "boss", "clerk", "chief", '"Some One"')
+# Functions that take other arguments since, as they were called.
+CALLS = ("hitl.create_workflow('x')",
+         "hitl.execute_workflow('00000000-0000-7000-8000-000000000000')",
+         "hitl.update_workflow_state('00000000-0000-7000-8000-000000000000', '{}')",
+         "hitl.request_approval('x', workflow_id => '00000000-0000-7000-8000-000000000000')",
+         "hitl.create_model('x', provider => 'builtin')",
+         "hitl.set_secret('a', 'b')",
+         "hitl.respond_to_approval('00000000-0000-7000-8000-000000000000', 'x', 'approved')",
+         "hitl.transition_workflow_status('00000000-0000-7000-8000-000000000000', 'paused')",
+         "hitl.expire_due_approvals()")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def old_scripts(cluster):
+    """The script of the old version, and some that the server is too old for."""
+    folder = [*cluster.bin.parents[3].glob("share/postgresql/*/extension")][0]
+    library = (ROOT / "src/library.sql").read_text()
+    scripts = {f"hitl--{OLD}.sql": (UPGRADE / f"hitl--{OLD}.sql").read_text(),
+               f"hitl--{NEW}--99.0.0.sql": library.replace("@VERSION@", "99.0.0"),
+               f"hitl--{NEW}--98.0.0.sql": "-- does not look at the library"}
+    for name, text in scripts.items():
+        (folder / name).write_text(text)
+    yield
+    for name in scripts:
+        (folder / name).unlink()
+
+
+def create_old(cluster, name):
+    """A database with the extension as it was."""
+    cluster.create_database(name, extension=False)
+    cluster.sql(f"CREATE EXTENSION hitl VERSION '{OLD}'", dbname=name)
+
+
+def update(cluster, name):
+    cluster.sql("ALTER EXTENSION hitl UPDATE", dbname=name)
+
+
+def catalog(cluster, name):
+    return [row["line"] for row in
+            cluster.sql("SELECT * FROM (" + CATALOG.rstrip().rstrip(";").replace("%", "%%")
+                        + ") AS c (line)", [], dbname=name)]
+
+
+def test_catalog(cluster):
+    """An update leads to what a fresh installation has, to the last comment."""
+    fresh = catalog(cluster, "hitl")
+    assert len(fresh) > 500
+    create_old(cluster, "plain")
+    before = catalog(cluster, "plain")
+    assert len(set(fresh) - set(before)) > 200
+    update(cluster, "plain")
+    after = catalog(cluster, "plain")
+    assert sorted(set(after) - set(fresh)) == []
+    assert sorted(set(fresh) - set(after)) == []
+    assert len(after) == len(fresh)
+    cluster.wait_for_workers("plain")
+    cluster.sql("DROP DATABASE plain", dbname="postgres")
+
+
+def test_default_privileges(cluster):
+    """What ALTER DEFAULT PRIVILEGES gives to others is not given on what is new."""
+    create_old(cluster, "generous")
+    cluster.sql("ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC;"
+                "ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO PUBLIC", dbname="generous")
+    update(cluster, "generous")
+    assert cluster.value("""
+        SELECT count(*) FROM (
+            SELECT relacl AS acl, relowner AS owner FROM pg_class WHERE relnamespace = 'hitl'::regnamespace
+            UNION ALL
+            SELECT coalesce(proacl, acldefault('f', proowner)), proowner
+            FROM pg_proc WHERE pronamespace = 'hitl'::regnamespace) AS o, aclexplode(o.acl) AS a
+        WHERE a.grantee <> o.owner""", dbname="generous") == 0
+    cluster.sql("DROP DATABASE generous", dbname="postgres")
+
+
+def test_rolled_back(cluster):
+    """An update that is rolled back leaves everything as it was."""
+    create_old(cluster, "undecided")
+    before = catalog(cluster, "undecided")
+    with cluster.connect("undecided", autocommit=False) as connection:
+        connection.execute("ALTER EXTENSION hitl UPDATE")
+        connection.rollback()
+    assert catalog(cluster, "undecided") == before
+    assert [row["kind"] for row in cluster.workers("undecided")] == ["launcher"]
+    update(cluster, "undecided")
+    cluster.wait_for_workers("undecided")
+    cluster.sql("DROP DATABASE undecided", dbname="postgres")
+
+
+def test_library_too_old(cluster):
+    """Scripts of a version that the server has not loaded are refused, or nothing works on the tables."""
+    cluster.create_database("ahead")
+    cluster.wait_for_workers("ahead")
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="older than version 99.0.0"):
+        cluster.sql("ALTER EXTENSION hitl UPDATE TO '99.0.0'", dbname="ahead")
+    assert cluster.value("SELECT extversion FROM pg_extension WHERE extname = 'hitl'",
+                         dbname="ahead") == NEW
+    with cluster.connect("ahead") as connection:
+        notices = []
+        connection.add_notice_handler(lambda notice: notices.append(notice.message_hint))
+        connection.execute("ALTER EXTENSION hitl UPDATE TO '98.0.0'")
+        assert notices == [
+            "Restart the server, so that it loads the library that is installed."]
+    wait_until(lambda: not [row for row in cluster.workers("ahead") if row["kind"] != "launcher"],
+               describe=lambda: cluster.workers("ahead"))
+    assert "version 98.0.0" in cluster.worker("launcher", dbname="ahead")["last_error"]
+    with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState) as error:
+        cluster.sql("SELECT hitl.create_workflow('x')", dbname="ahead")
+    assert "Restart the server" in error.value.diag.message_hint
+    cluster.sql("DROP DATABASE ahead", dbname="postgres")
+
+
+@pytest.fixture(scope="module")
+def old(cluster):
+    """The database of 0.1.0, restored; nothing works in it."""
+    for role in ROLES:
+        cluster.sql(f"CREATE ROLE {role}", dbname="postgres")
+    cluster.create_database("shop", extension=False)
+    cluster.psql((UPGRADE / f"database-{OLD}.sql").read_text(), "shop")
+
+
+@pytest.fixture(scope="module")
+def rows_before(cluster, old):
+    return rows(cluster, list_tables(cluster))
+
+
+def list_tables(cluster):
+    return [row["name"] for row in cluster.sql(
+        "SELECT c.oid::regclass::text AS name FROM pg_extension e, unnest(e.extconfig) AS o (id)"
+        " JOIN pg_class c ON c.oid = o.id WHERE e.extname = 'hitl' AND c.relkind = 'r'",
+        dbname="shop")]
+
+
+def rows(cluster, names):
+    with cluster.connect("shop", row_factory=dict_row) as connection:
+        return {name: connection.execute(f"SELECT * FROM {name} AS t ORDER BY t::text COLLATE \"C\"").fetchall()
+                for name in names}
+
+
+def test_nothing_works_before(cluster, rows_before):
+    """Between restart and update the workers stay away, and callers are told why."""
+    wait_until(lambda: f'extension hitl is version {OLD} in database "shop"' in cluster.log())
+    assert [row["kind"] for row in cluster.workers("shop")] == ["launcher"]
+    assert "ALTER EXTENSION hitl UPDATE" in cluster.worker("launcher", dbname="shop")["last_error"]
+    assert cluster.worker("launcher")["last_error"] is None
+    cluster.restart()
+    cluster.wait_for_workers()
+    with cluster.connect("shop") as connection:
+        for call in CALLS:
+            with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState) as error:
+                connection.execute(f"SELECT {call}")
+            assert "ALTER EXTENSION hitl UPDATE" in error.value.diag.message_hint
+        # Reading is no problem.
+        assert connection.execute("SELECT count(hitl.get_workflow_status(id)), count(DISTINCT status)"
+                                  " FROM hitl.workflows").fetchone() == (18, 9)
+    assert [row["kind"] for row in cluster.workers("shop")] == ["launcher"]
+    assert rows(cluster, rows_before) == rows_before
+
+
+@pytest.fixture(scope="module")
+def shop(cluster, rows_before):
+    """The database after its update; the engine is kept away from it at first."""
+    cluster.sql("ALTER DATABASE shop SET hitl.run_workers = off", dbname="postgres")
+    update(cluster, "shop")
+    return "shop"
+
+
+def test_rows(cluster, rows_before, shop):
+    """Nothing is lost; what is new has its default."""
+    after = rows(cluster, rows_before)
+    for name, wanted in rows_before.items():
+        found = [{column: row[column] for column in wanted[0]} for row in after[name]]
+        for row in found + wanted:
+            if row.get("name") == "failed":  # where it failed is told, see test_retry_failed
+                del row["control"]
+        assert sorted(map(str, found)) == sorted(map(str, wanted)), name
+    assert cluster.sql("SELECT origin, count(*) FROM hitl.outbox GROUP BY 1 ORDER BY 1", dbname=shop) == [
+        {"origin": "http://127.0.0.1:9901", "count": 1}, {"origin": "http://127.0.0.1:9902", "count": 2}]
+
+
+def test_rights(cluster, shop):
+    """Levels are what they are now, single rights what they were, and dumps have them."""
+    with cluster.connect(shop) as connection:
+        for role, level in (("reader", "viewer"), ("boss", "approver"), ("clerk", "operator"),
+                            ("chief", "admin")):
+            wanted = {f"{row[0]} {row[1]}" for row in connection.execute(
+                "SELECT privilege, CASE object_type WHEN 'TABLE' THEN object_name"
+                " ELSE object_name::regprocedure::text END"
+                " FROM hitl.access_levels() WHERE level = %s", [level])}
+            assert granted(connection, role) == wanted, role
+        assert granted(connection, "Some One") == {
+            "EXECUTE hitl.create_workflow(text,text,jsonb,jsonb,text,text,integer,text,integer,"
+            "timestamp with time zone)", "EXECUTE hitl.uuidv7(integer)", "SELECT hitl.workflow_steps"}
+        assert connection.execute(
+            "SELECT has_function_privilege('Some One', oid, 'EXECUTE WITH GRANT OPTION')"
+            " FROM pg_proc WHERE proname = 'create_workflow'").fetchone() == (True,)
+        assert connection.execute("SELECT count(*) FROM public.finished").fetchone()[0] > 10
+    initial = [line for line in catalog(cluster, "hitl") if line.startswith("initial rights")]
+    assert [line for line in catalog(cluster, shop) if line.startswith("initial rights")] == initial
+
+    dump = subprocess.run([cluster.bin / "pg_dump", "-s", "-d", cluster.url(shop)], check=True,
+                          stdout=subprocess.PIPE, text=True).stdout
+    for function, role in (("create_workflow", "clerk"), ("create_workflow", '"Some One"'),
+                           ("send_signal", "clerk"), ("uuidv7", "clerk"), ("set_limit", "chief")):
+        assert re.search(rf"^GRANT ALL ON FUNCTION hitl\.{function}\(.*\) TO {role}( WITH|;)", dump, re.M), function
+    assert "TO PUBLIC" not in dump
+
+
+def granted(connection, role):
+    """What a role may do with objects of the extension, by what was granted to itself."""
+    return {f"{row[0]} {row[1]}" for row in connection.execute("""
+        SELECT a.privilege_type, o.title FROM (
+            SELECT oid::regclass::text AS title, relacl AS acl FROM pg_class
+            WHERE relnamespace = 'hitl'::regnamespace
+            UNION ALL
+            SELECT oid::regprocedure::text, proacl FROM pg_proc
+            WHERE pronamespace = 'hitl'::regnamespace) AS o, aclexplode(o.acl) AS a
+        JOIN pg_roles r ON r.oid = a.grantee WHERE r.rolname = %s""", [role])}
+
+
+def test_workflows_go_on(cluster, shop):
+    """Every workflow goes on from where it was, and ends."""
+    with InferenceServer({"answers": [], "default": "Thought."}, key="sesame") as server, \
+            cluster.connect(shop) as connection:
+        port = re.search(r":(\d+)/", server.base_url)[1]
+        connection.execute("UPDATE hitl.outbox SET url = regexp_replace(url, '990[12]', %s),"
+                           " next_attempt_at = clock_timestamp() WHERE purpose = 'inference'", [port])
+        connection.execute("UPDATE hitl.models SET secret_name = 'key',"
+                           " base_url = regexp_replace(base_url, '990[12]', %s)", [port])
+        connection.execute("UPDATE hitl.outbox SET secret_name = 'key' WHERE purpose = 'inference'")
+        connection.execute("SELECT hitl.set_secret('key', 'sesame')")
+        cluster.sql("ALTER DATABASE shop RESET hitl.run_workers", dbname="postgres")
+        cluster.sql("SELECT hitl.start_workers()", dbname=shop)
+        cluster.wait_for_workers(shop)
+
+        # What was under way is asked for again, and nothing waits for hands.
+        for name in ("answered", "due", "silent", "down"):
+            until(connection, name, "completed")
+        assert result(connection, "silent", "after") == "After Thought."
+        assert result(connection, "due", "only") == "Only this"
+
+        for name in ("waiting", "gone on", "reviewed", "asked before"):
+            assert answer(connection, name) == 1
+            until(connection, name, "completed")
+        assert result(connection, "waiting", "last") == "Finish after Do it"
+        assert result(connection, "gone on", "last") == "Finish after Do something else"
+        assert result(connection, "reviewed", "last") == "Send Draft"
+        assert answer(connection, "goes on after failure", "ann") == 1
+        assert answer(connection, "goes on after failure", "bob") == 1
+        until(connection, "goes on after failure", "completed")
+
+        # An approval of no workflow has one answer already.
+        assert connection.execute(
+            "SELECT hitl.respond_to_approval(approval_id, 'bob', 'approved')"
+            " FROM hitl.list_pending_approvals() WHERE title = 'Some day?'").fetchone()[0]
+        assert connection.execute("SELECT status FROM hitl.approval_requests WHERE title = 'Some day?'"
+                                  ).fetchone() == ("approved",)
+
+        # Back to checkpoints that 0.1.0 made, in a workflow that has ended since, too.
+        connection.execute("SELECT hitl.execute_workflow(%s)", [id_of(connection, "rolled back")])
+        for name, checkpoint in (("cancelled", "begin"), ("rejected", "begin"), ("waiting", "by hand"),
+                                 ("approved", "begin")):
+            assert connection.execute("SELECT hitl.rollback_workflow(%s, %s)",
+                                      [id_of(connection, name), checkpoint]).fetchone() == (checkpoint,)
+            connection.execute("SELECT hitl.execute_workflow(%s)", [id_of(connection, name)])
+        for name in ("rolled back", "cancelled", "rejected", "waiting", "approved"):
+            until(connection, name, "waiting_approval")
+            assert answer(connection, name) == 1
+            until(connection, name, "completed")
+
+        connection.execute("SELECT hitl.execute_workflow(%s)", [id_of(connection, "pending")])
+        connection.execute("SET ROLE clerk")
+        connection.execute("SELECT hitl.execute_workflow(%s)", [id_of(connection, "of clerk", admin=False)])
+        connection.execute("RESET ROLE")
+        until(connection, "pending", "completed")
+        until(connection, "of clerk", "completed")
+        connection.execute("SELECT hitl.transition_workflow_status(%s, 'running')",
+                           [id_of(connection, "by hand")])
+
+        # What is new works on what is old.
+        connection.execute("SELECT hitl.workflow_diagram(id), hitl.workflow_gantt(id),"
+                           " hitl.get_workflow_status(id) FROM hitl.workflows")
+        assert faults(connection) == []
+        assert connection.execute("SELECT count(*) FROM hitl.messages").fetchone() == (0,)
+
+
+def test_retry_failed(cluster, shop):
+    """One that failed under 0.1.0 can be given what it lacked, and goes on."""
+    with cluster.connect(shop) as connection:
+        failed = id_of(connection, "failed")
+        connection.execute("SELECT hitl.update_workflow_state(%s, '{\"missing\": \"found\"}')", [failed])
+        connection.execute("SELECT hitl.retry_workflow(%s)", [failed])
+        until(connection, "failed", "completed")
+        assert result(connection, "failed", "bad") == "found"
+
+
+def id_of(connection, name, admin=True):
+    if not admin:
+        connection.execute("RESET ROLE")
+    found = connection.execute("SELECT id FROM hitl.workflows WHERE name = %s", [name]).fetchone()[0]
+    if not admin:
+        connection.execute("SET ROLE clerk")
+    return found
+
+
+def until(connection, name, status):
+    def look():
+        return connection.execute("SELECT status, error FROM hitl.workflows WHERE name = %s",
+                                  [name]).fetchone()
+    wait_until(lambda: look()[0] == status, describe=lambda: (name, look()))
+
+
+def result(connection, name, step):
+    return connection.execute("SELECT data -> 'steps' -> %s ->> 'answer' FROM hitl.workflows"
+                              " WHERE name = %s", [step, name]).fetchone()[0]
+
+
+def answer(connection, name, who="ann"):
+    return len(connection.execute(
+        "SELECT hitl.respond_to_approval(approval_id, %s, 'approved')"
+        " FROM hitl.list_pending_approvals(workflow_id => %s)", [who, id_of(connection, name)]).fetchall())
