@@ -263,6 +263,38 @@ def test_skip_after_the_host_failed_it(db):
     nothing_left(db, workflow)
 
 
+def test_rollback_after_the_host_failed_it(db):
+    """What the database failed can still be taken back."""
+    workflow = start(db, [
+        {"name": "mark", "type": "checkpoint"},
+        write("do", "do", undo=[write("undo", "undo")]),
+        {"name": "never", "type": "switch", "cases": [
+            {"when": "$.variables.never == true", "steps": [{"name": "other",
+                                                            "type": "checkpoint"}]}]},
+        sql("s", "SELECT 1/0", on_error="rollback:other")])
+    until(db, workflow, "failed")
+    assert call(db, "rollback_workflow", workflow, "mark") == "mark"
+    until(db, workflow, "rolled_back")
+    assert log(db) == ["do", "undo"]
+    nothing_left(db, workflow)
+
+    # ... also where the core does not know, and in the middle of a rollback
+    workflow = start(db, [
+        {"name": "mark", "type": "checkpoint"},
+        write("do", "do", undo=[signal("go"), write("undo", "undo")]), signal("end")])
+    until(db, workflow, "waiting")
+    for _ in range(2):
+        db.execute("INSERT INTO hitl.messages (workflow_id, kind, body)"
+                   " VALUES (%s, 'timer', '{\"token\": \"none\"}')", [workflow])
+        until(db, workflow, "failed")
+        call(db, "rollback_workflow", workflow, "mark")
+        until(db, workflow, "waiting")
+    call(db, "send_signal", workflow, "go")
+    until(db, workflow, "rolled_back")
+    assert log(db)[2:] == ["do", "undo"]
+    nothing_left(db, workflow)
+
+
 def test_second_failure(db):
     """Elements in a parallel fail, are retried, fail again; what is done is not done again."""
     db.execute("DROP TABLE IF EXISTS good; CREATE TABLE good (n int); INSERT INTO good VALUES (1)")
