@@ -136,7 +136,7 @@ typedef struct HitlHost
  *												go on behind a step that waits or has failed;
  *												failed: the workflow has, see retry
  *	rollback  {"checkpoint":"…","reason":"…","actor":"…",
- *			   "undo":[{"event":n,"position":"…"},…]}
+ *			   "undo":[{"event":n,"position":"…"},…],"failed":true?}
  *												return to a checkpoint, once the undo steps of
  *												these completed steps (newest first) have run;
  *												at any time, an end included.  Without "undo",
