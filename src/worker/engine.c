@@ -102,6 +102,7 @@ static pg_uuid_t *alone = NULL;
 static pg_uuid_t stubborn;
 static bool is_stubborn = false;
 static bool is_undefined = false; /* since its definition is missing */
+static bool is_held = false;	  /* since others hold locks on what is its */
 
 /*
  * Of the workflow taken up alone: the messages to take at once, those taken,
@@ -143,7 +144,7 @@ static bool is_worth_splitting(int sqlerrcode);
 static bool took_too_long(int sqlerrcode);
 static void fail_workflow(const pg_uuid_t *id, const ErrorData *error);
 static bool is_beyond_recovery(int sqlerrcode);
-static int put_off(const pg_uuid_t *id);
+static int put_off(const pg_uuid_t *id, bool held);
 static void fail_undefined(const pg_uuid_t *id);
 static int process_batch(int *claimed, bool *skipped);
 static int claim(Message **messages);
@@ -204,7 +205,7 @@ engine_pass(void)
 	hitl_trim_definitions();
 	if (is_stubborn)
 	{
-		int times = put_off(&stubborn);
+		int times = put_off(&stubborn, is_held);
 
 		is_stubborn = false;
 		if (is_undefined && times >= UNDEFINED_LIMIT)
@@ -311,9 +312,14 @@ engine_failed(const ErrorData *error)
 		alone = NULL;
 		stubborn = id;
 		is_undefined = error->sqlerrcode == ERRCODE_UNDEFINED_OBJECT;
-		if (is_undefined)
+		is_held = error->sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE;
+		if (is_undefined || is_held)
 		{
-			/* Its definition: a restore has not come to it yet. */
+			/*
+			 * Its definition: a restore has not come to it yet.  Or a client
+			 * holds, say, its task or its question in an open transaction,
+			 * for which the others must not wait.
+			 */
 			is_stubborn = true;
 			return true;
 		}
@@ -481,32 +487,40 @@ is_beyond_recovery(int sqlerrcode)
 
 /*
  * Put off the due messages of a workflow that can neither go on now nor be
- * failed (a trigger forbids it, say), so that the others go on.  The answer is
- * how often that was done.
+ * failed (a trigger forbids it, say), so that the others go on: for a minute,
+ * or, if others hold what it needs, at first for a second.  The answer is how
+ * often that was done.
  */
 static int
-put_off(const pg_uuid_t *id)
+put_off(const pg_uuid_t *id, bool held)
 {
 	static HitlStatement postpone = {
-		"WITH later AS (UPDATE hitl.messages SET due_at = now() + interval '1 minute', "
+		"WITH due AS MATERIALIZED (SELECT ctid FROM hitl.messages "
+		"WHERE workflow_id = $1 AND due_at <= now() FOR UPDATE SKIP LOCKED), "
+		"later AS (UPDATE hitl.messages SET due_at = now() + CASE WHEN $2 "
+		"THEN make_interval(secs => least(60, 2 ^ least(6, coalesce((body ->> 'put_off')::integer, 0)))) "
+		"ELSE interval '1 minute' END, "
 		"body = body || jsonb_build_object("
 		"'put_off', coalesce((body ->> 'put_off')::integer, 0) + 1) "
-		"WHERE workflow_id = $1 AND due_at <= now() "
+		"WHERE ctid = ANY (ARRAY(SELECT ctid FROM due)) "
 		"RETURNING (body ->> 'put_off')::integer AS times) "
 		"SELECT coalesce(max(times), 0) FROM later",
-		1,
-		{UUIDOID},
+		2,
+		{UUIDOID, BOOLOID},
 	};
-	Datum value = UUIDPGetDatum(id);
+	Datum values[2];
 	int times;
 	bool isnull;
 
+	values[0] = UUIDPGetDatum(id);
+	values[1] = BoolGetDatum(held);
 	hitl_begin_work("putting off messages");
-	hitl_execute(&postpone, &value, NULL, 0);
+	hitl_execute(&postpone, values, NULL, 0);
 	times = DatumGetInt32(hitl_column(0, 1, &isnull));
 	hitl_end_work();
 	ereport(LOG,
 			(errmsg("workflow %s has been put off", hitl_id_text(id)),
+			 held ? errdetail("Somebody keeps locked what it needs; it is tried again later each time, up to a minute.") :
 			 errdetail("Its messages will be tried again in a minute.")));
 	return times;
 }

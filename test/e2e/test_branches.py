@@ -292,8 +292,9 @@ def test_engine_killed_in_the_middle(cluster):
         choose = random.Random(7)
         for goal in (20, 90, 160, 230):
             wait_until(lambda goal=goal: ended(cluster, workflow, "last") >= goal, deadline=60)
-            cluster.kill(choose.choice([row["pid"] for row in cluster.workers(kind="engine")
-                                        if row["pid"]]))
+            # after the last crash there may be none yet
+            cluster.kill(choose.choice(wait_until(lambda: [
+                row["pid"] for row in cluster.workers(kind="engine") if row["pid"]])))
             wait_until(lambda: connected(cluster))
         with cluster.connect() as connection:
             until(connection, workflow)

@@ -1,5 +1,6 @@
 """What roles can do to each other through the workers: nothing that was not granted."""
 import sys
+import time
 
 import psycopg
 import pytest
@@ -170,3 +171,30 @@ def test_signals_by_name(cluster):
         alice.execute("SELECT hitl.execute_workflow(%s)", [workflow])
         alice.execute("CALL hitl.await_workflow(%s, '60 s')", [workflow])
     assert cluster.value("SELECT data #> '{steps,paid,payload}' FROM hitl.workflows WHERE id = %s", [workflow]) == 1
+
+
+def test_open_transaction_of_a_worker(cluster):
+    """A worker that claims tasks and does not commit holds up their workflows, and no others."""
+    cluster.sql("SELECT hitl.grant_queue('worker', 'held')")
+    cluster.sql("SELECT hitl.create_model('echo', provider => 'builtin', is_default => true)")
+    held = {"steps": [{"name": "t", "type": "task", "task": "t", "executor": "external", "queue": "held",
+                       "timeout": "1 second"}]}
+    with cluster.connect(user="alice") as alice, cluster.connect(user="worker", autocommit=False) as worker:
+        workflows = [row[0] for row in alice.execute(
+            "SELECT hitl.execute_workflow(hitl.create_workflow('held', workflow_definition => %s))"
+            " FROM generate_series(1, 5)", [Jsonb(held)])]
+        wait_until(lambda: cluster.value("SELECT count(*) = 5 FROM hitl.external_tasks WHERE queue = 'held'"))
+        assert len(worker.execute("SELECT FROM hitl.claim_tasks('held', 100)").fetchall()) == 5
+        # their time is over, but nobody can withdraw them
+        wait_until(lambda: cluster.value(
+            "SELECT count(*) = 5 FROM hitl.messages WHERE workflow_id = ANY (%s) AND body ? 'put_off'",
+            [workflows]))
+        began = time.monotonic()
+        for _ in range(8):
+            run(cluster, "mallory", {"steps": [{"name": "t", "type": "task", "task": "t"}]})
+        took = time.monotonic() - began
+        worker.rollback()
+    assert took < 40, "the engine has backed off"  # 8 s each then, a second or two at most now
+    wait_until(lambda: cluster.value("SELECT count(*) = 5 FROM hitl.workflows WHERE id = ANY (%s)"
+                                     " AND status = 'failed' AND error ->> 'kind' = 'timeout'", [workflows]),
+               deadline=120)
