@@ -77,8 +77,9 @@ SELECT hitl.send_signal(:'id', 'paid', '1', 'payment 1');
 SELECT hitl.send_signal(:'id', 'paid', '1', 'payment 1');
 \set VERBOSITY sqlstate
 SELECT hitl.send_signal(:'id', 'paid', '2', 'payment 1');
-SELECT hitl.send_signal(:'id', 'other', '1', 'payment 1');
 \set VERBOSITY default
+-- another name has keys of its own: who may send that only blocks nobody
+SELECT hitl.send_signal(:'id', 'other', '1', 'payment 1');
 SELECT hitl.send_signal(:'id', 'paid', '2', 'payment 2');
 CALL hitl.await_workflow(:'id', timeout => '30 seconds');
 SELECT data -> 'steps' -> 'one' -> 'payload' AS one, data -> 'steps' -> 'two' -> 'payload' AS two FROM hitl.workflows WHERE id = :'id';
@@ -99,6 +100,8 @@ SELECT hitl.send_signal(:'id', 'spam');
 CALL wait_for(format('SELECT count(*) = 10000 FROM hitl.signals WHERE workflow_id = %L', :'id'));
 \set VERBOSITY sqlstate
 SELECT hitl.send_signal(:'id', 'spam');
+-- ... of one name: others are still heard
+SELECT hitl.send_signal(:'id', 'ham');
 
 -- bad input
 SELECT hitl.send_signal(NULL, 'paid');

@@ -302,6 +302,7 @@ hitl_put_off(HitlRun *run, HitlPosition *position)
 	position->state = HITL_READY;
 	position->token = 0;
 	position->since_us = run->now_us;
+	run->effects->moved = true;
 	return true;
 }
 

@@ -21,6 +21,7 @@
 
 static bool ipv4_is_public(uint32_t address);
 static bool ipv6_is_public(const uint8_t *address);
+static bool cut_port(const char *entry, size_t *length, int port);
 
 /* The special-purpose blocks of IPv4 (IANA's registry, and class D and E). */
 static const struct
@@ -87,10 +88,11 @@ address_text_is_public(const char *text)
 
 /*
  * Is a URL's host one of a comma-separated list?  Case, the brackets of an
- * IPv6 address, a final dot and blanks around an entry do not count.
+ * IPv6 address, a final dot and blanks around an entry do not count.  An entry
+ * with a port ("host:port", "[address]:port") stands for that port only.
  */
 bool
-host_is_listed(const char *host, const char *list)
+host_is_listed(const char *host, int port, const char *list)
 {
 	size_t length = strlen(host);
 
@@ -109,16 +111,54 @@ host_is_listed(const char *host, const char *list)
 		size_t entry;
 		const char *end;
 
-		list += strspn(list, " \t\r\n,[");
+		list += strspn(list, " \t\r\n,");
 		entry = strcspn(list, ",");
 		end = list + entry;
-		while (entry > 0 && strchr(" \t\r\n]", list[entry - 1]) != NULL)
+		while (entry > 0 && strchr(" \t\r\n", list[entry - 1]) != NULL)
 			entry--;
-		if (entry == length && strncasecmp(list, host, length) == 0)
-			return true;
+		if (cut_port(list, &entry, port))
+		{
+			if (entry > 1 && list[0] == '[' && list[entry - 1] == ']')
+			{
+				list++;
+				entry -= 2;
+			}
+			if (entry == length && strncasecmp(list, host, length) == 0)
+				return true;
+		}
 		list = end;
 	}
 	return false;
+}
+
+/*
+ * Leave the port out of an entry of a list; false if it is another one.  The
+ * last colon of several, without brackets, is part of an address.
+ */
+static bool
+cut_port(const char *entry, size_t *length, int port)
+{
+	size_t digits = 0;
+	size_t before;
+	long number = 0;
+	size_t i;
+
+	while (digits < *length && entry[*length - digits - 1] >= '0' &&
+		   entry[*length - digits - 1] <= '9')
+		digits++;
+	if (digits == 0 || digits == *length ||
+		entry[*length - digits - 1] != ':')
+		return true;
+	before = *length - digits - 1;
+	if (before > 0 && entry[before - 1] != ']' &&
+		memchr(entry, ':', before) != NULL)
+		return true;
+	if (digits > 5)
+		return false;
+	for (i = before + 1; i < *length; i++)
+		number = number * 10 + (entry[i] - '0');
+	*length = before;
+	return number == port;
 }
 
 /*

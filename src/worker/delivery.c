@@ -303,6 +303,7 @@ check_target(HitlDelivery *delivery)
 		return false;
 	}
 	delivery->request.any_address = host_is_listed(delivery->host,
+												   delivery->port,
 												   hitl_allowed_private_hosts);
 	if (!secure && !delivery->request.any_address)
 	{

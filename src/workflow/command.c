@@ -17,6 +17,7 @@
 #include "workflow/command.h"
 #include "workflow/control.h"
 #include "workflow/identifier.h"
+#include "workflow/payload.h"
 
 static HitlWorkflow *load(FunctionCallInfo fcinfo, HitlBatch *batch);
 static Datum answer(HitlBatch *batch, HitlWorkflow *workflow);
@@ -198,7 +199,10 @@ hitl_skip_step(PG_FUNCTION_ARGS)
 	body = hitl_facts("step", text_to_cstring(PG_GETARG_TEXT_PP(1)), "reason",
 					  reason, "actor", hitl_caller(), NULL);
 	if (!PG_ARGISNULL(2))
+	{
+		hitl_check_payload(PG_GETARG_JSONB_P(2), "result");
 		body = hitl_merge(body, hitl_wrap("result", PG_GETARG_JSONB_P(2)));
+	}
 	if (!PG_ARGISNULL(4))
 		body = hitl_merge(body,
 						  hitl_jsonb_parse(psprintf("{\"scope\": " INT64_FORMAT

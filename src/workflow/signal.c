@@ -23,11 +23,12 @@
 #include "workflow/mailbox.h"
 #include "workflow/payload.h"
 
-/* Signals that are kept for one workflow. */
+/* Signals of one name that are kept for one workflow. */
 #define MAX_KEPT "10000"
 
 static char *check_sender(const pg_uuid_t *id, const char *name);
-static void check_receiver(const pg_uuid_t *id, const char *status);
+static void check_receiver(const pg_uuid_t *id, const char *name,
+						   const char *status);
 static bool remember_key(FunctionCallInfo fcinfo, const char *name,
 						 Jsonb *payload);
 static char *read_match(HitlBatch *batch, HitlWorkflow *workflow,
@@ -63,7 +64,7 @@ hitl_send_signal(PG_FUNCTION_ARGS)
 	is_new = PG_ARGISNULL(3) || remember_key(fcinfo, name, payload);
 	if (is_new)
 	{
-		check_receiver(PG_GETARG_UUID_P(0), status);
+		check_receiver(PG_GETARG_UUID_P(0), name, status);
 		body = hitl_jsonb_parse(
 			psprintf("{\"payload\": %s}", hitl_jsonb_text(payload)));
 		hitl_tell_workflow(PG_GETARG_UUID_P(0), "signal_sent",
@@ -315,15 +316,15 @@ check_sender(const pg_uuid_t *id, const char *name)
  * Refuse a signal that nobody can ever take, or not so many.
  */
 static void
-check_receiver(const pg_uuid_t *id, const char *status)
+check_receiver(const pg_uuid_t *id, const char *name, const char *status)
 {
 	static HitlStatement any_too_many = {
-		"SELECT 1 FROM hitl.signals WHERE workflow_id = $1 OFFSET " MAX_KEPT
+		"SELECT 1 FROM hitl.signals WHERE workflow_id = $1 AND name = $2 OFFSET " MAX_KEPT
 		" - 1 LIMIT 1",
-		1,
-		{UUIDOID},
+		2,
+		{UUIDOID, TEXTOID},
 	};
-	Datum value = UUIDPGetDatum(id);
+	Datum values[2];
 
 	if (status == NULL)
 		ereport(ERROR,
@@ -335,11 +336,15 @@ check_receiver(const pg_uuid_t *id, const char *status)
 				(errcode(ERRCODE_HITL_INVALID_TRANSITION),
 				 errmsg("workflow %s has ended", hitl_id_text(id)),
 				 errdetail("Its status is %s.", status)));
-	hitl_execute(&any_too_many, &value, NULL, 1);
+
+	/* By name, so that who may send this one only does not keep others out. */
+	values[0] = UUIDPGetDatum(id);
+	values[1] = CStringGetTextDatum(name);
+	hitl_execute(&any_too_many, values, NULL, 1);
 	if (SPI_processed > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_HITL_TOO_MANY_SIGNALS),
-				 errmsg("workflow %s keeps too many signals", hitl_id_text(id)),
+				 errmsg("workflow %s keeps too many signals \"%s\"", hitl_id_text(id), name),
 				 errdetail("It has %s that no step has waited for.", MAX_KEPT)));
 }
 
@@ -351,15 +356,15 @@ static bool
 remember_key(FunctionCallInfo fcinfo, const char *name, Jsonb *payload)
 {
 	static HitlStatement insert = {
-		"INSERT INTO hitl.signal_keys (workflow_id, idempotency_key, content_hash) "
-		"VALUES ($1, $2, sha256(convert_to(jsonb_build_array($3, $4)::text, 'UTF8'))) "
+		"INSERT INTO hitl.signal_keys (workflow_id, idempotency_key, name, content_hash) "
+		"VALUES ($1, $2, $3, sha256(convert_to($4::text, 'UTF8'))) "
 		"ON CONFLICT DO NOTHING",
 		4,
 		{UUIDOID, TEXTOID, TEXTOID, JSONBOID},
 	};
 	static HitlStatement compare = {
-		"SELECT content_hash = sha256(convert_to(jsonb_build_array($3, $4)::text, 'UTF8')) "
-		"FROM hitl.signal_keys WHERE workflow_id = $1 AND idempotency_key = $2",
+		"SELECT content_hash = sha256(convert_to($4::text, 'UTF8')) "
+		"FROM hitl.signal_keys WHERE workflow_id = $1 AND idempotency_key = $2 AND name = $3",
 		4,
 		{UUIDOID, TEXTOID, TEXTOID, JSONBOID},
 	};

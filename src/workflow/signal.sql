@@ -32,10 +32,11 @@ SELECT pg_extension_config_dump('hitl.awaited_signals', '');
 
 CREATE TABLE hitl.signal_keys (
 	workflow_id uuid NOT NULL,
+	name text NOT NULL,					-- who may send this one only cannot use up keys of others
 	idempotency_key text NOT NULL,
-	content_hash bytea NOT NULL,		-- SHA-256 of name and payload
+	content_hash bytea NOT NULL,		-- SHA-256 of the payload
 	sent_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-	PRIMARY KEY (workflow_id, idempotency_key)
+	PRIMARY KEY (workflow_id, name, idempotency_key)
 );
 COMMENT ON TABLE hitl.signal_keys IS
 	'idempotency keys of signals that were sent';

@@ -98,13 +98,26 @@ void
 hitl_command(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 			 Jsonb *body, const char *actor)
 {
+	static const char *const done[][2] = {
+		{"pause", "paused"},
+		{"resume", "resumed"},
+		{"cancel", "cancelled"},
+		{"skip", "made to skip this step"},
+		{"rollback", "rolled back"},
+	};
 	char *refusal = hitl_try_command(batch, workflow, kind, body, actor);
+	const char *participle = "changed";
+	int i;
 
-	if (refusal)
-		ereport(ERROR,
-				(errcode(ERRCODE_HITL_INVALID_TRANSITION),
-				 errmsg("workflow %s cannot obey \"%s\"", hitl_id_text(&workflow->id), kind),
-				 errdetail_internal("%c%s.", pg_toupper(refusal[0]), refusal + 1)));
+	if (refusal == NULL)
+		return;
+	for (i = 0; i < lengthof(done); i++)
+		if (strcmp(kind, done[i][0]) == 0)
+			participle = done[i][1];
+	ereport(ERROR,
+			(errcode(ERRCODE_HITL_INVALID_TRANSITION),
+			 errmsg("workflow %s cannot be %s", hitl_id_text(&workflow->id), participle),
+			 errdetail_internal("%c%s.", pg_toupper(refusal[0]), refusal + 1)));
 }
 
 /*

@@ -27,7 +27,7 @@ def is_public(guard):
 
 @pytest.fixture(scope="module")
 def is_listed(guard):
-    return lambda host, hosts: guard.host_is_listed(host.encode(), hosts.encode())
+    return lambda host, hosts, port=443: guard.host_is_listed(host.encode(), port, hosts.encode())
 
 
 @pytest.mark.parametrize("address", [
@@ -96,3 +96,24 @@ def test_against_ipaddress(is_public):
     ("localhost", "localhost.evil", False)])
 def test_listed(is_listed, host, hosts, expected):
     assert is_listed(host, hosts) == expected
+
+
+@pytest.mark.parametrize("host, port, hosts, expected", [
+    ("127.0.0.1", 11434, "127.0.0.1:11434", True),
+    ("127.0.0.1", 5432, "127.0.0.1:11434", False),
+    ("127.0.0.1", 5432, "127.0.0.1:11434, 127.0.0.1:5432", True),
+    ("127.0.0.1", 5432, "127.0.0.1:11434, 127.0.0.1", True),
+    ("localhost", 80, "LOCALHOST:80", True),
+    ("localhost", 8, "localhost:80", False),
+    ("[::1]", 80, "[::1]:80", True),
+    ("[::1]", 81, "[::1]:80", False),
+    ("[::1]", 80, "::1", True),
+    ("[::1:80]", 443, "::1:80", True),
+    ("[::1]", 80, "::1:80", False),
+    ("localhost", 80, "localhost:", False),
+    ("localhost", 80, "localhost:080", True),
+    ("localhost", 80, "localhost:4294967376", False),
+    ("localhost", 80, ":80", False),
+    ("80", 80, ":80", False)])
+def test_listed_with_port(is_listed, host, port, hosts, expected):
+    assert is_listed(host, hosts, port) == expected

@@ -116,6 +116,9 @@ def test_a_schedule_belongs_to_its_role(cluster, clerk):
     cluster.sql("SELECT hitl.schedule_template('mine', 'count', '0 5 * * *', '{\"what\": 1}')")
     assert cluster.sql("SELECT username, schedule FROM cron.job") == [
         {"username": "clerk", "schedule": "0 5 * * *"}]
+    # what it starts is the clerk's as well: a template can be anybody's
+    started = cluster.value("SELECT hitl.run_schedule('mine')")
+    assert cluster.value("SELECT owner FROM hitl.workflows WHERE id = %s", [started]) == "clerk"
 
 
 def test_faults_are_told_when_scheduling(cluster, clerk):

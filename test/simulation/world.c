@@ -115,6 +115,7 @@ world_send(World *world, const char *kind, const char *body)
 	HitlResult expected = HITL_OK;
 	uint64_t tried = 0;
 	bool ended = world_has_ended(world);
+	const char *before;
 
 	totals.messages++;
 	world->now_us++;
@@ -130,6 +131,7 @@ world_send(World *world, const char *kind, const char *body)
 		hitl_free_control(world->control);
 		world->control = parse(world, world->committed);
 	}
+	before = world->committed;
 	result = hitl_advance(world->definition, world->control, &message,
 						  &world->host, &effects);
 	if (tracing)
@@ -153,6 +155,15 @@ world_send(World *world, const char *kind, const char *body)
 	{
 		CHECK(effects.count == 0 && !effects.more);
 		check_unchanged(world);
+	}
+	else if (before != NULL && effects.count == 0 && !effects.more &&
+			 !effects.moved)
+	{
+		/* A host that is told of nothing writes nothing. */
+		world->more = false;
+		hitl_free_control(world->control);
+		world->control = parse(world, before);
+		world_check(world);
 	}
 	else
 	{
