@@ -158,7 +158,7 @@ typedef struct HitlMessage
  * Tokens rise with every effect that is answered; none is given out twice in a
  * workflow's life.  The upper bits of one say whose it is:
  */
-#define HITL_TOKEN_BITS 28
+#define HITL_TOKEN_BITS			 28
 #define HITL_TOKEN_BRANCH(token) ((token) >> HITL_TOKEN_BITS)
 
 typedef enum HitlEffectKind

@@ -312,5 +312,5 @@ TEST(scopes_that_undo_may_need)
 SUITE(undo, RUN(nothing_to_take_back), RUN(newest_first),
 	  RUN(asked_for_by_a_step), RUN(rejected_undo), RUN(faulty_rollbacks),
 	  RUN(checkpoint_in_a_branch), RUN(attempts_after_a_rollback),
-	  RUN(asked_for_by_a_fork),
-	  RUN(rollback_after_the_host_failed_it), RUN(scopes_that_undo_may_need));
+	  RUN(asked_for_by_a_fork), RUN(rollback_after_the_host_failed_it),
+	  RUN(scopes_that_undo_may_need));
