@@ -77,8 +77,8 @@ define_settings(void)
 	DefineCustomIntVariable(
 		"hitl.sql_workers",
 		"Number of workers for the statements of sql steps in each database that has the extension.",
-		"With 0 the statements wait.",
-		&hitl_sql_workers, 2, 0, 64, PGC_SIGHUP, 0, NULL, NULL, NULL);
+		"With 0 the statements wait.", &hitl_sql_workers, 2, 0, 64, PGC_SIGHUP,
+		0, NULL, NULL, NULL);
 	DefineCustomIntVariable(
 		"hitl.sql_timeout",
 		"Time limit of the statement of an sql step that states none itself.",

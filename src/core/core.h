@@ -136,7 +136,7 @@ typedef struct HitlHost
  *												go on behind a step that waits or has failed;
  *												failed: the workflow has, see retry
  *	rollback  {"checkpoint":"…","reason":"…","actor":"…",
- *			   "undo":[{"event":n,"position":"…"},…]}
+ *			   "undo":[{"event":n,"position":"…"},…],"failed":true?}
  *												return to a checkpoint, once the undo steps of
  *												these completed steps (newest first) have run;
  *												at any time, an end included.  Without "undo",
@@ -158,7 +158,7 @@ typedef struct HitlMessage
  * Tokens rise with every effect that is answered; none is given out twice in a
  * workflow's life.  The upper bits of one say whose it is:
  */
-#define HITL_TOKEN_BITS 28
+#define HITL_TOKEN_BITS			 28
 #define HITL_TOKEN_BRANCH(token) ((token) >> HITL_TOKEN_BITS)
 
 typedef enum HitlEffectKind

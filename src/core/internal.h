@@ -131,7 +131,7 @@ typedef struct HitlParse
 	const HitlHost *host;
 	HitlFaults *faults;
 	bool faulty;
-	HitlResult result; /* other than OK and INVALID: stop */
+	HitlResult result;				   /* other than OK and INVALID: stop */
 	struct HitlDefinition *definition; /* being parsed, or NULL */
 } HitlParse;
 
@@ -312,8 +312,9 @@ typedef struct HitlFork
 /* One of several lists is run. */
 typedef struct HitlSwitch
 {
-	const char **when;	 /* SQL/JSON paths, one for each list but the default */
-	HitlStepList *lists; /* count, and then the default one, empty if not stated */
+	const char **when; /* SQL/JSON paths, one for each list but the default */
+	HitlStepList
+		*lists; /* count, and then the default one, empty if not stated */
 	int count;
 } HitlSwitch;
 
@@ -493,14 +494,14 @@ struct HitlPosition
 	HitlPositionState state;
 	bool checkpointed; /* the step's checkpoint has been taken */
 	int attempt;
-	int tries;			  /* that failed since the step was entered */
-	int64_t token;		  /* of what is awaited, else 0 */
-	int64_t since_us;	  /* in this state */
-	const char *call;	  /* body of the RUN_TASK that was or is to be
+	int tries;				 /* that failed since the step was entered */
+	int64_t token;			 /* of what is awaited, else 0 */
+	int64_t since_us;		 /* in this state */
+	const char *call;		 /* body of the RUN_TASK that was or is to be
 								 * approved, or NULL */
-	const char *result;	  /* a task's, while it is reviewed; a wait's end */
-	const char *approval; /* the decision that let the call run */
-	HitlCounts branches;  /* of a fork */
+	const char *result;		 /* a task's, while it is reviewed; a wait's end */
+	const char *approval;	 /* the decision that let the call run */
+	HitlCounts branches;	 /* of a fork */
 	const HitlFrame *frames; /* innermost first */
 };
 
@@ -671,8 +672,8 @@ struct HitlRun
 	HitlArena scratch; /* of this call */
 	HitlEffect spare;  /* takes what is written after a failure */
 	int64_t now_us;
-	double random; /* in [0, 1) */
-	int64_t scope; /* of the branch under way */
+	double random;			  /* in [0, 1) */
+	int64_t scope;			  /* of the branch under way */
 	const HitlJson *told;	  /* the failure that the host has told of */
 	const char *told_message; /* its message, by which it is known */
 	HitlResult result;

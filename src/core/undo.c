@@ -31,6 +31,9 @@ hitl_handle_rollback(HitlRun *run, const HitlJson *body)
 	const HitlJson *checkpoint = hitl_json_member(body, "checkpoint");
 	const HitlJson *reason = hitl_json_member(body, "reason");
 	const HitlJson *undo = hitl_json_member(body, "undo");
+	const HitlJson *failed = hitl_json_member(body, "failed");
+	bool has_failed = control->status == HITL_FAILED ||
+		(failed != NULL && failed->type == HITL_JSON_TRUE);
 	const char *fault = NULL;
 
 	if (checkpoint == NULL || checkpoint->type != HITL_JSON_STRING)
@@ -38,7 +41,7 @@ hitl_handle_rollback(HitlRun *run, const HitlJson *body)
 	else if (reason != NULL && reason->type != HITL_JSON_STRING &&
 			 reason->type != HITL_JSON_NULL)
 		fault = "\"reason\" must be a string or null";
-	else if (control->undo.total > 0 && control->status != HITL_FAILED)
+	else if (control->undo.total > 0 && !has_failed)
 		fault = "the workflow is being rolled back already";
 	else if (undo != NULL && undo->type != HITL_JSON_NULL)
 		fault = check_undo(run->definition, undo);
@@ -47,6 +50,10 @@ hitl_handle_rollback(HitlRun *run, const HitlJson *body)
 		hitl_stop(run, HITL_INVALID, fault);
 		return;
 	}
+
+	/* So that it is told of, whatever the status was for the core. */
+	if (has_failed)
+		control->status = HITL_FAILED;
 
 	/* People may return as often as they like. */
 	if (control->status != HITL_ROLLED_BACK)

@@ -325,6 +325,7 @@ roll_back(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
 		  const char *reason)
 {
 	Jsonb *undo = hitl_steps_to_undo(batch, workflow, name);
+	Jsonb *body;
 	char *found;
 
 	if (workflow->definition == NULL)
@@ -333,10 +334,11 @@ roll_back(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
 	if (!find_checkpoint(batch, &workflow->id, name))
 		return NULL;
 	found = hitl_column_text(0, 1);
-	hitl_command(batch, workflow, "rollback",
-				 hitl_jsonb_parse(
-					 hitl_rollback_body(found, reason, hitl_caller(), undo)),
-				 hitl_caller());
+	body = hitl_jsonb_parse(
+		hitl_rollback_body(found, reason, hitl_caller(), undo));
+	if (strcmp(workflow->status, "failed") == 0)
+		body = hitl_merge(body, hitl_jsonb_parse("{\"failed\": true}"));
+	hitl_command(batch, workflow, "rollback", body, hitl_caller());
 	return found;
 }
 

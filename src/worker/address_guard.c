@@ -146,8 +146,7 @@ cut_port(const char *entry, size_t *length, int port)
 	while (digits < *length && entry[*length - digits - 1] >= '0' &&
 		   entry[*length - digits - 1] <= '9')
 		digits++;
-	if (digits == 0 || digits == *length ||
-		entry[*length - digits - 1] != ':')
+	if (digits == 0 || digits == *length || entry[*length - digits - 1] != ':')
 		return true;
 	before = *length - digits - 1;
 	if (before > 0 && entry[before - 1] != ']' &&

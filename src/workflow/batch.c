@@ -22,17 +22,17 @@
 #include "workflow/identifier.h"
 #include "workflow/large.h"
 
-static const Oid event_types[] = {UUIDOID,		 INT4OID,  TEXTOID,	 TEXTOID,
-								  TEXTOID,		 JSONBOID, JSONBOID, TEXTOID,
+static const Oid event_types[] = {UUIDOID,		  INT4OID,	TEXTOID,  TEXTOID,
+								  TEXTOID,		  JSONBOID, JSONBOID, TEXTOID,
 								  TIMESTAMPTZOID, INT8OID};
-static const Oid task_types[] = {UUIDOID, UUIDOID, INT8OID,	 TEXTOID, TEXTOID,
-								 TEXTOID, TEXTOID, JSONBOID, INT4OID,
-								 INT2OID, JSONBOID};
+static const Oid task_types[] = {UUIDOID, UUIDOID, INT8OID, TEXTOID,
+								 TEXTOID, TEXTOID, TEXTOID, JSONBOID,
+								 INT4OID, INT2OID, JSONBOID};
 static const Oid approval_types[] = {UUIDOID,  UUIDOID, INT8OID, TEXTOID,
 									 JSONBOID, TEXTOID, NAMEOID};
-static const Oid checkpoint_types[] = {UUIDOID,		  UUIDOID,	TEXTOID,
-									   TEXTOID,		  TEXTOID,	INT4OID,
-									   JSONBOID,	  JSONBOID, TEXTOID,
+static const Oid checkpoint_types[] = {UUIDOID,		   UUIDOID,	 TEXTOID,
+									   TEXTOID,		   TEXTOID,	 INT4OID,
+									   JSONBOID,	   JSONBOID, TEXTOID,
 									   TIMESTAMPTZOID, JSONBOID};
 static const Oid withdrawal_types[] = {UUIDOID, INT8OID};
 static const Oid message_types[] = {UUIDOID, TEXTOID, JSONBOID};
@@ -40,9 +40,9 @@ static const Oid timer_types[] = {UUIDOID, TIMESTAMPTZOID, INT8OID};
 static const Oid removal_types[] = {UUIDOID, INT8OID, INT8OID, BOOLOID};
 static const Oid statement_types[] = {UUIDOID, INT8OID, NAMEOID, JSONBOID,
 									  TIMESTAMPTZOID};
-static const Oid external_types[] = {UUIDOID, UUIDOID,	INT8OID, TEXTOID,
-									 TEXTOID, JSONBOID, INT4OID, INT8OID,
-									 INT4OID};
+static const Oid external_types[] = {UUIDOID, UUIDOID, INT8OID,
+									 TEXTOID, TEXTOID, JSONBOID,
+									 INT4OID, INT8OID, INT4OID};
 
 static void free_core_memory(void *batch);
 static void load_workflows(HitlBatch *batch, const pg_uuid_t *id,

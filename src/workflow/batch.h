@@ -54,14 +54,14 @@ typedef struct HitlWorkflow
 	bool has_parent;
 	pg_uuid_t parent_id;
 	int64 parent_token;
-	int depth;			   /* ancestors */
-	int recoveries;		   /* times it was recovered from a failure */
-	HTAB *branches;		   /* those looked at so far (branch.c), or NULL */
-	bool withdrawn;		   /* is in the batch's list of these */
-	bool changed;		   /* anything to write */
-	bool ended;			   /* or rolled back, by this batch */
-	bool to_publish;	   /* others have changed it */
-	bool to_admit;		   /* its template lets others begin (admission.c) */
+	int depth;		 /* ancestors */
+	int recoveries;	 /* times it was recovered from a failure */
+	HTAB *branches;	 /* those looked at so far (branch.c), or NULL */
+	bool withdrawn;	 /* is in the batch's list of these */
+	bool changed;	 /* anything to write */
+	bool ended;		 /* or rolled back, by this batch */
+	bool to_publish; /* others have changed it */
+	bool to_admit;	 /* its template lets others begin (admission.c) */
 } HitlWorkflow;
 
 typedef struct HitlBatch

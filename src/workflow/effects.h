@@ -76,8 +76,8 @@ extern void hitl_withdraw_external(HitlRows *withdrawals);
 extern void hitl_withdraw_all_external(Datum workflow_ids);
 
 /* ---- workflow/recovery.c ---- */
-extern void hitl_recover(HitlBatch *batch, HitlWorkflow *workflow,
-						 Jsonb *body);
-extern void hitl_plan_recoveries(HitlBatch *batch); /* of those that have failed */
+extern void hitl_recover(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body);
+extern void hitl_plan_recoveries(
+	HitlBatch *batch); /* of those that have failed */
 
 #endif /* HITL_EFFECTS_H */

@@ -3,7 +3,7 @@
  *		Signals: told to a workflow by name.
  *
  * Sending leaves the workflow a message.  The engine, which has the workflow
- * locked, gives the signal to the oldest step that waits for it, or keeps it
+ * locked, gives the signal to the step that has waited longest, or keeps it
  * until one does.  So each signal is taken once, in whichever order it and the
  * step that waits for it come.
  */
@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
+#include "utils/timestamp.h"
 #include "workflow/caller.h"
 #include "workflow/effects.h"
 #include "workflow/identifier.h"
@@ -66,7 +67,9 @@ hitl_send_signal(PG_FUNCTION_ARGS)
 	{
 		check_receiver(PG_GETARG_UUID_P(0), name, status);
 		body = hitl_jsonb_parse(
-			psprintf("{\"payload\": %s}", hitl_jsonb_text(payload)));
+			psprintf("{\"sent_us\": " INT64_FORMAT ", \"payload\": %s}",
+					 GetCurrentTimestamp() + HITL_UNIX_EPOCH_US,
+					 hitl_jsonb_text(payload)));
 		hitl_tell_workflow(PG_GETARG_UUID_P(0), "signal_sent",
 						   hitl_merge(body,
 									  hitl_facts("name", name, "sent_by",
@@ -135,7 +138,8 @@ hitl_await_signal(HitlBatch *batch, HitlWorkflow *workflow,
 	static HitlStatement take = {
 		"DELETE FROM hitl.signals WHERE id = (SELECT id FROM hitl.signals "
 		"WHERE workflow_id = $1 AND name = $2 "
-		"AND ($3 IS NULL OR (payload @@ $3::jsonpath) IS TRUE) ORDER BY id LIMIT 1) "
+		"AND ($3 IS NULL OR (payload @@ $3::jsonpath) IS TRUE) "
+		"ORDER BY received_at, id LIMIT 1) "
 		"RETURNING payload, sent_by",
 		3,
 		{UUIDOID, TEXTOID, TEXTOID},
@@ -175,24 +179,26 @@ hitl_await_signal(HitlBatch *batch, HitlWorkflow *workflow,
 void
 hitl_hear_signal(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 {
+	/* The lower bits of a token, HITL_TOKEN_BITS, tell which is the older. */
 	static HitlStatement find = {
 		"DELETE FROM hitl.awaited_signals WHERE workflow_id = $1 AND token = ("
 		"SELECT token FROM hitl.awaited_signals WHERE workflow_id = $1 AND name = $2 "
-		"AND (match IS NULL OR ($3 @@ match) IS TRUE) ORDER BY token LIMIT 1) "
+		"AND (match IS NULL OR ($3 @@ match) IS TRUE) "
+		"ORDER BY token & 268435455 LIMIT 1) "
 		"RETURNING token",
 		3,
 		{UUIDOID, TEXTOID, JSONBOID},
 	};
 	static HitlStatement keep = {
-		"INSERT INTO hitl.signals (workflow_id, name, payload, sent_by) "
-		"VALUES ($1, $2, $3, $4)",
-		4,
-		{UUIDOID, TEXTOID, JSONBOID, TEXTOID},
+		"INSERT INTO hitl.signals (workflow_id, name, payload, sent_by, received_at) "
+		"VALUES ($1, $2, $3, $4, $5)",
+		5,
+		{UUIDOID, TEXTOID, JSONBOID, TEXTOID, TIMESTAMPTZOID},
 	};
 	char *name = hitl_member_text(body, "name");
 	char *sent_by = hitl_member_text(body, "sent_by");
 	Jsonb *payload = hitl_member(body, "payload");
-	Datum values[4];
+	Datum values[5];
 	bool is_failed;
 	bool isnull;
 
@@ -221,6 +227,10 @@ hitl_hear_signal(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 		return;
 	}
 	values[3] = CStringGetTextDatum(sent_by ? sent_by : "");
+	/* Engines may come to those of one sender in any order. */
+	values[4] = TimestampTzGetDatum(
+		hitl_member_int(body, "sent_us", batch->now + HITL_UNIX_EPOCH_US) -
+		HITL_UNIX_EPOCH_US);
 	hitl_execute(&keep, values, NULL, 0);
 }
 

@@ -8,11 +8,11 @@ CREATE TABLE hitl.signals (
 	name text NOT NULL,
 	payload jsonb NOT NULL,
 	sent_by text NOT NULL,
-	received_at timestamptz NOT NULL DEFAULT clock_timestamp()
+	received_at timestamptz NOT NULL DEFAULT clock_timestamp()	-- when it was sent
 );
 COMMENT ON TABLE hitl.signals IS
 	'signals that came early and are kept until their workflow waits for them';
-CREATE INDEX signals_kept ON hitl.signals (workflow_id, name, id);
+CREATE INDEX signals_kept ON hitl.signals (workflow_id, name, received_at, id);
 SELECT pg_extension_config_dump('hitl.signals', '');
 SELECT pg_extension_config_dump(pg_get_serial_sequence('hitl.signals', 'id'), '');
 
@@ -27,7 +27,9 @@ CREATE TABLE hitl.awaited_signals (
 );
 COMMENT ON TABLE hitl.awaited_signals IS
 	'signals that workflows wait for';
-CREATE INDEX awaited_signals_name ON hitl.awaited_signals (workflow_id, name, token);
+-- The lower bits of a token, HITL_TOKEN_BITS, tell which of two is the older.
+CREATE INDEX awaited_signals_name
+	ON hitl.awaited_signals (workflow_id, name, (token & 268435455));
 SELECT pg_extension_config_dump('hitl.awaited_signals', '');
 
 CREATE TABLE hitl.signal_keys (

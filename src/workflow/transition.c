@@ -67,8 +67,7 @@ hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 				 strcmp(workflow->status, "rolled_back") != 0)
 			hitl_set_status(batch, workflow, "waiting_approval");
 	}
-	else if (strcmp(kind, "start") == 0 ||
-			 strcmp(kind, "scheduled_start") == 0)
+	else if (strcmp(kind, "start") == 0 || strcmp(kind, "scheduled_start") == 0)
 		start(batch, workflow, body);
 	else if (strcmp(kind, "admit") == 0)
 		hitl_hear_admission(batch, workflow);
@@ -99,10 +98,8 @@ hitl_command(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 			 Jsonb *body, const char *actor)
 {
 	static const char *const done[][2] = {
-		{"pause", "paused"},
-		{"resume", "resumed"},
-		{"cancel", "cancelled"},
-		{"skip", "made to skip this step"},
+		{"pause", "paused"},		 {"resume", "resumed"},
+		{"cancel", "cancelled"},	 {"skip", "made to skip this step"},
 		{"rollback", "rolled back"},
 	};
 	char *refusal = hitl_try_command(batch, workflow, kind, body, actor);
@@ -237,7 +234,7 @@ leave_to_engine(HitlBatch *batch, HitlWorkflow *workflow, List *answers,
 {
 	ListCell *cell;
 
-	foreach (cell, answers)
+	foreach(cell, answers)
 	{
 		const HitlAnswer *answer = lfirst(cell);
 
@@ -305,10 +302,11 @@ start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 	}
 	if (!hitl_owner_exists(workflow))
 	{
-		hitl_fail_workflow(batch, workflow, "permission_error",
-						   psprintf("role \"%s\", which owns it, does not exist",
-									workflow->owner),
-						   NULL);
+		hitl_fail_workflow(
+			batch, workflow, "permission_error",
+			psprintf("role \"%s\", which owns it, does not exist",
+					 workflow->owner),
+			NULL);
 		return;
 	}
 	if (workflow->deadline != 0)
@@ -390,9 +388,7 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 						   effect->position, body,
 						   effect->delta ? hitl_jsonb_parse(effect->delta)
 										 : NULL,
-						   is_callers_doing(kind, effect->type)
-							   ? actor
-							   : NULL);
+						   is_callers_doing(kind, effect->type) ? actor : NULL);
 			break;
 
 		case HITL_EFFECT_STATUS:
@@ -516,9 +512,12 @@ add_answer(List **answers, const char *kind, char *body)
 static bool
 is_callers_doing(const char *kind, const char *event_type)
 {
-	static const char *const types[] = {"workflow_started",	  "workflow_resumed",
-										"workflow_paused",	  "workflow_retried",
-										"workflow_cancelled", "undo_started"};
+	static const char *const types[] = {"workflow_started",
+										"workflow_resumed",
+										"workflow_paused",
+										"workflow_retried",
+										"workflow_cancelled",
+										"undo_started"};
 	int i;
 
 	for (i = 0; i < lengthof(types); i++)

@@ -252,10 +252,10 @@ withdraw_all(Datum *workflow_ids, int count)
 static void
 write_workflows(HitlBatch *batch)
 {
-	static const Oid types[] = {UUIDOID,		TEXTOID,	   JSONBOID,
-								JSONBOID,		JSONBOID,	   INT4OID,
-								TIMESTAMPTZOID, TIMESTAMPTZOID,
-								JSONBOID,		INT4OID,	   JSONBOID};
+	static const Oid types[] = {UUIDOID,		TEXTOID,		JSONBOID,
+								JSONBOID,		JSONBOID,		INT4OID,
+								TIMESTAMPTZOID, TIMESTAMPTZOID, JSONBOID,
+								INT4OID,		JSONBOID};
 	static HitlStatement update_workflows = {
 		"UPDATE hitl.workflows w SET status = u.status, control = u.control, "
 		"data = coalesce(u.data, w.data), error = u.error, last_event = u.last_event, "

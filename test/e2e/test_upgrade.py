@@ -97,7 +97,7 @@ def test_default_privileges(cluster):
 
 
 def test_rolled_back(cluster):
-    """An update that is rolled back leaves everything as it was."""
+    """An update that is rolled back leaves everything as it was; sessions survive one that is not."""
     create_old(cluster, "undecided")
     before = catalog(cluster, "undecided")
     with cluster.connect("undecided", autocommit=False) as connection:
@@ -105,7 +105,13 @@ def test_rolled_back(cluster):
         connection.rollback()
     assert catalog(cluster, "undecided") == before
     assert [row["kind"] for row in cluster.workers("undecided")] == ["launcher"]
-    update(cluster, "undecided")
+    with cluster.connect("undecided") as connection:
+        for _ in range(2):
+            with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState):
+                connection.execute("SELECT hitl.create_workflow('x')")
+        update(cluster, "undecided")
+        connection.execute("SELECT hitl.create_workflow('x', priority => 3)")
+        assert connection.execute("SELECT status, priority FROM hitl.workflows").fetchone() == ("pending", 3)
     cluster.wait_for_workers("undecided")
     cluster.sql("DROP DATABASE undecided", dbname="postgres")
 

@@ -203,7 +203,8 @@ TEST(control_without_memory)
 		 n++)
 	{
 		allocations_left = n;
-		result = hitl_rewind(w.definition, w.control, text, NULL, &control, &effects);
+		result = hitl_rewind(w.definition, w.control, text, NULL, &control,
+							 &effects);
 		allocations_left = -1;
 		CHECK((control == NULL) == (result != HITL_OK));
 		CHECK_INT(effects.count, result == HITL_OK ? 1 : 0);

@@ -238,16 +238,17 @@ TEST(skip_of_what_the_host_failed)
 	GO(&w, "skip", "{\"step\":\"a\",\"failed\":true}",
 	   "withdraw 1, workflow_retried, =running, step_skipped a, more; run b 2");
 	SEND(&w, "reply", DONE(1), "");
-	SEND(&w, "reply", DONE(2), "step_completed b, workflow_completed, =completed");
+	SEND(&w, "reply", DONE(2),
+		 "step_completed b, workflow_completed, =completed");
 	REFUSED(&w, "skip", "{\"step\":\"b\",\"failed\":true}",
 			"the workflow is not under way");
 	workflow_close(&w);
 
 	/* It waited for the host to return to a checkpoint. */
 	workflow_open(&w,
-				  STEPS(TASK("a", ",\"on_error\":\"rollback:m\"") AND TASK(
-					  "b",
-					  "") AND "{\"name\":\"m\",\"type\":\"checkpoint\"}"),
+				  STEPS(TASK("a", ",\"on_error\":\"rollback:m\"")
+							AND TASK("b", "") AND
+						"{\"name\":\"m\",\"type\":\"checkpoint\"}"),
 				  NULL);
 	workflow_send(&w, "start", NULL);
 	SEND(&w, "reply", ERROR(1, "system_error"), "step_failed a, rollback m");
@@ -505,8 +506,8 @@ TEST(output)
 }
 
 SUITE(command, RUN(pause_and_resume), RUN(pause_before_an_approved_call),
-	  RUN(pause_while_a_retry_is_due), RUN(pause_with_branches), RUN(cancel_with_branches), RUN(retry),
-	  RUN(retry_of_an_old_failure), RUN(skip),
-	  RUN(skip_of_what_the_host_failed), RUN(skip_with_branches),
+	  RUN(pause_while_a_retry_is_due), RUN(pause_with_branches),
+	  RUN(cancel_with_branches), RUN(retry), RUN(retry_of_an_old_failure),
+	  RUN(skip), RUN(skip_of_what_the_host_failed), RUN(skip_with_branches),
 	  RUN(time_limits), RUN(retries), RUN(retry_of_a_whole_fork), RUN(deadline),
 	  RUN(output));

@@ -190,15 +190,17 @@ TEST(branches_that_do_not_fit)
 			 "{\"token\":%lld,\"error\":{\"kind\":\"k\",\"message\":\"m\"}}",
 			 (long long) (INT64_C(1) << HITL_TOKEN_BITS | 2));
 	workflow_go(&w, "reply", body);
-	CHECK_TEXT(move(&w, TWO("")),
-			   "/steps/0: step \"p\" waits for more branches than have not failed");
+	CHECK_TEXT(
+		move(&w, TWO("")),
+		"/steps/0: step \"p\" waits for more branches than have not failed");
 	CHECK_TEXT(move(&w, TWO(",\"wait_for\":1")), "");
 	workflow_close(&w);
 
 	workflow_open(&w, EACH(""), "{\"items\":[1,2]}");
 	workflow_go(&w, "start", NULL);
-	CHECK_TEXT(move(&w, EACH(",\"as\":\"one\"")),
-			   "/steps/0: step \"f\" has another name for its elements, which are under way");
+	CHECK_TEXT(
+		move(&w, EACH(",\"as\":\"one\"")),
+		"/steps/0: step \"f\" has another name for its elements, which are under way");
 	CHECK_TEXT(move(&w, EACH(",\"as\":\"item\",\"concurrency\":1")), "");
 	workflow_close(&w);
 }
@@ -238,5 +240,5 @@ TEST(without_memory)
 }
 
 SUITE(migrate, RUN(step_has_moved), RUN(step_is_not_there),
-	  RUN(before_and_after), RUN(branches),
-	  RUN(branches_that_do_not_fit), RUN(without_memory));
+	  RUN(before_and_after), RUN(branches), RUN(branches_that_do_not_fit),
+	  RUN(without_memory));

@@ -274,6 +274,27 @@ TEST(asked_for_by_a_fork)
 	workflow_close(&w);
 }
 
+/*
+ * The host has failed the workflow while steps were taken back.
+ */
+TEST(rollback_after_the_host_failed_it)
+{
+#define AGAIN \
+	"{\"checkpoint\":\"m\",\"undo\":[{\"event\":7,\"position\":\"/steps/1\"}]"
+	Workflow w;
+
+	workflow_open(&w, trip, NULL);
+	workflow_go(&w, "start", NULL);
+	workflow_go(&w, "reply", DONE(1));
+	workflow_go(&w, "rollback", AGAIN "}");
+	REFUSED(&w, "rollback", AGAIN "}",
+			"the workflow is being rolled back already");
+	GO(&w, "rollback", AGAIN ",\"failed\":true}",
+	   "withdraw 0, keep 0+0, undo_started, fork 2+1, =running, more; "
+	   "run leave 2/4");
+	workflow_close(&w);
+}
+
 TEST(scopes_that_undo_may_need)
 {
 	Workflow w;
@@ -291,4 +312,5 @@ TEST(scopes_that_undo_may_need)
 SUITE(undo, RUN(nothing_to_take_back), RUN(newest_first),
 	  RUN(asked_for_by_a_step), RUN(rejected_undo), RUN(faulty_rollbacks),
 	  RUN(checkpoint_in_a_branch), RUN(attempts_after_a_rollback),
-	  RUN(asked_for_by_a_fork), RUN(scopes_that_undo_may_need));
+	  RUN(asked_for_by_a_fork), RUN(rollback_after_the_host_failed_it),
+	  RUN(scopes_that_undo_may_need));

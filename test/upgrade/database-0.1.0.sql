@@ -25,7 +25,7 @@ CREATE EXTENSION hitl WITH SCHEMA pg_catalog VERSION '0.1.0';
 
 
 --
--- Name: EXTENSION hitl; Type: COMMENT; Schema: -; Owner: 
+-- Name: EXTENSION hitl; Type: COMMENT; Schema: -; Owner:
 --
 
 COMMENT ON EXTENSION hitl IS 'durable agent workflows, human approvals, checkpoints and rollback';
