@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HITL_CORE_ABI 2
+#define HITL_CORE_ABI 3
 
 typedef struct HitlDefinition HitlDefinition; /* parsed, immutable */
 typedef struct HitlControl HitlControl;		  /* positions, tokens, counters */
@@ -85,6 +85,15 @@ typedef struct HitlHost
 	 */
 	HitlQueryResult (*check_path)(void *context, const char *path,
 								  const char **text);
+
+	/*
+	 * Does a regular expression match anywhere in a text?  Both are UTF-8.
+	 * FOUND or EMPTY; FAULTY with *text as above if it is no regular
+	 * expression.  subject NULL: only check it.
+	 */
+	HitlQueryResult (*match)(void *context, const char *pattern,
+							 const char *subject, size_t length,
+							 const char **text);
 
 	/*
 	 * The text of a branch as dump_branches last gave it; EMPTY if there is
@@ -356,6 +365,42 @@ typedef struct HitlBranchChanges
 
 /* ---- approvals ------------------------------------------------------ */
 
+/*
+ * A policy says whose answers make a decision, in which order, and what
+ * follows from silence.  docs/reference/policies.md describes the document.
+ *
+ * Names are opaque texts of one namespace: of people, of groups, or "*" for
+ * anybody.  The core does not know who is in a group; each vote says which
+ * names it speaks for.
+ */
+typedef struct HitlPolicy HitlPolicy; /* parsed, immutable */
+
+typedef enum HitlOutcome
+{
+	HITL_OUTCOME_PENDING = 0,
+	HITL_OUTCOME_APPROVED,
+	HITL_OUTCOME_REJECTED,
+	HITL_OUTCOME_EXPIRED
+} HitlOutcome;
+
+typedef enum HitlChoice
+{
+	HITL_CHOICE_APPROVE,
+	HITL_CHOICE_REJECT,
+	HITL_CHOICE_ABSTAIN
+} HitlChoice;
+
+/* The answer of one person; each has one at most. */
+typedef struct HitlVote
+{
+	const char *person;		  /* who it was */
+	int nnames;				  /* 1 or more */
+	const char *const *names; /* for whom it counts: the person, groups, those
+							   * who delegated to the person; "*" among them */
+	HitlChoice choice;
+	int64_t at_us; /* Unix time; votes are in this order */
+} HitlVote;
+
 /* How the answers to one approval request stand. */
 typedef struct HitlTally
 {
@@ -368,12 +413,64 @@ typedef struct HitlTally
 	int required_rejections; /* of these, by required approvers */
 } HitlTally;
 
-typedef enum HitlOutcome
+/* What a policy is evaluated with. */
+typedef struct HitlPolicyCase
 {
-	HITL_OUTCOME_PENDING = 0,
-	HITL_OUTCOME_APPROVED,
-	HITL_OUTCOME_REJECTED
-} HitlOutcome;
+	int64_t opened_us; /* Unix time at which the (round of the) request began */
+	int64_t now_us;
+	const char *state; /* as the evaluation before gave it; NULL: none did */
+	int nvotes;
+	const HitlVote *votes;
+	int reminders;			/* sent so far */
+	int64_t last_remind_us; /* when the last one was, or 0 */
+
+	/*
+	 * How many different people stand behind these names and could be asked;
+	 * those who must not answer are left out.  False if the host failed.
+	 * NULL: each name is one person, and "*" a number unknown (-1).
+	 */
+	bool (*count_people)(void *context, int nnames, const char *const *names,
+						 int *count);
+	void *context;
+} HitlPolicyCase;
+
+/* How the case stands.  All texts are the core's, until free_verdict. */
+typedef struct HitlVerdict
+{
+	HitlOutcome outcome;
+	const char *reason;	 /* of an outcome: approved, rejected, veto,
+							 * out_of_reach (nobody is left to make it),
+							 * deadline (of a branch), silence */
+	const char *decider; /* person whose vote brought it about; NULL: time */
+	const char *state;	 /* to be kept for the next evaluation, or NULL */
+	int nasked;
+	const char **asked; /* names asked now, each once; none once decided */
+	int escalations;	/* how often silence has led to others */
+	int64_t next_us;	/* evaluate again then, if no vote came; 0: never */
+	int64_t expires_us; /* when silence ends it or leads to others; 0: never */
+	bool remind;		/* a reminder is due now */
+	void *memory;		/* the core's own */
+} HitlVerdict;
+
+/* ---- forms ---------------------------------------------------------- */
+
+/* Schemas for answers: JSON Schema, draft 2020-12. */
+typedef struct HitlSchema HitlSchema; /* parsed, immutable */
+
+typedef struct HitlViolation
+{
+	const char *pointer; /* JSON pointer into the instance */
+	const char *keyword; /* of the schema: "required", "maximum" … */
+	const char *message; /* lower case, no full stop */
+} HitlViolation;
+
+typedef struct HitlViolations
+{
+	int count;
+	int capacity;
+	HitlViolation *items;
+	void *memory; /* the core's own */
+} HitlViolations;
 
 /* ---- retries -------------------------------------------------------- */
 
@@ -490,6 +587,82 @@ typedef struct HitlCoreApi
 
 	/* Decide an approval request by its answers so far. */
 	HitlOutcome (*decide)(const HitlTally *tally);
+
+	/*
+	 * Parse and check a policy.  HITL_INVALID fills faults with every fault
+	 * found.
+	 */
+	HitlResult (*parse_policy)(const char *json, HitlPolicy **policy,
+							   HitlFaults *faults);
+	void (*free_policy)(HitlPolicy *policy);
+
+	/*
+	 * The policy that the simple form of a request stands for, as JSON text.
+	 * asked, required: JSON arrays of names, or NULL; threshold: 0 for none;
+	 * timeout_ms: 0 for none.
+	 */
+	HitlResult (*simple_policy)(const char *asked, const char *required,
+								int threshold, int64_t timeout_ms, char **json,
+								char **error);
+
+	/* Who must not answer, beside those whom the policy does not ask. */
+	bool (*excludes_requester)(const HitlPolicy *policy);
+	bool (*excludes_editors)(const HitlPolicy *policy);
+
+	/*
+	 * Decide by the votes so far and the time.  verdict is initialised with
+	 * zeros.  HITL_HOST_FAILED: count_people did.
+	 */
+	HitlResult (*evaluate_policy)(const HitlPolicy *policy,
+								  const HitlPolicyCase *input,
+								  HitlVerdict *verdict);
+	void (*free_verdict)(HitlVerdict *verdict);
+
+	/*
+	 * The policy with a person or group replaced by another, as JSON text;
+	 * HITL_INVALID if it does not name the first, or already asks the second
+	 * in the same place.
+	 */
+	HitlResult (*reassign_policy)(const HitlPolicy *policy, const char *from,
+								  const char *to, char **json, char **error);
+
+	/*
+	 * How each part of a policy stands, as a JSON array in the order of the
+	 * document: [{"pointer","depth","part": "Any of" …, "state": waiting,
+	 * asked, approved, failed or not needed,"asks":[names],"needed":n|null,
+	 * "approved_by":[people],"rejected_by":[…],"abstained":[…],
+	 * "asked_at_us":n|null,"deadline_us":n|null}].  asked_at_us of one that
+	 * waits: when it will be asked, if that is known.
+	 */
+	HitlResult (*explain_policy)(const HitlPolicy *policy,
+								 const HitlPolicyCase *input, char **json,
+								 char **error);
+
+	/*
+	 * Check a JSON Schema (draft 2020-12) for an answer; HITL_INVALID fills
+	 * faults with every keyword that is malformed or not supported.  Regular
+	 * expressions are the host's; with host NULL they are not checked.
+	 */
+	HitlResult (*parse_schema)(const char *json, const HitlHost *host,
+							   HitlSchema **schema, HitlFaults *faults);
+	void (*free_schema)(HitlSchema *schema);
+
+	/*
+	 * Check an instance.  HITL_INVALID fills violations with all of them.
+	 */
+	HitlResult (*validate)(const HitlSchema *schema, const char *instance,
+						   const HitlHost *host, HitlViolations *violations);
+	void (*free_violations)(HitlViolations *violations);
+
+	/*
+	 * The form of a built-in type of approval: JSON texts of the schema for
+	 * an answer and of the hints for its display.  fields: the JSON text of
+	 * "form_fields" or NULL; context: that of the request's context_data.
+	 * *schema is NULL for a type without a form.  HITL_INVALID fills faults.
+	 */
+	HitlResult (*build_form)(const char *type, const char *fields,
+							 const char *context, char **schema,
+							 char **ui_schema, HitlFaults *faults);
 
 	/*
 	 * Parse the "retry" member of a step ({"max_attempts","policy",
