@@ -2,7 +2,7 @@
  * api.c
  *		The table of the library's functions, the only symbol it exports.
  */
-#include "core/internal.h"
+#include "core/policy.h"
 
 #include <stdlib.h>
 
@@ -22,6 +22,15 @@ static const HitlCoreApi api = {.abi = HITL_CORE_ABI,
 								.rewind = hitl_rewind,
 								.migrate = hitl_migrate,
 								.decide = hitl_decide,
+								.parse_policy = hitl_parse_policy,
+								.free_policy = hitl_free_policy,
+								.simple_policy = hitl_simple_policy,
+								.excludes_requester = hitl_excludes_requester,
+								.excludes_editors = hitl_excludes_editors,
+								.evaluate_policy = hitl_evaluate_policy,
+								.free_verdict = hitl_free_verdict,
+								.reassign_policy = hitl_reassign_policy,
+								.explain_policy = hitl_explain_policy,
 								.parse_retry = hitl_parse_retry,
 								.retry_delay = hitl_retry_delay,
 								.is_retryable = hitl_is_retryable,

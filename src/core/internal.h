@@ -837,7 +837,7 @@ extern bool hitl_host_repeats(const HitlStep *step);
 extern bool hitl_parse_instant(const char *text, int64_t *us);
 extern void hitl_append_instant(HitlBuffer *buffer, int64_t us);
 
-/* ---- policy.c ------------------------------------------------------- */
+/* ---- tally.c -------------------------------------------------------- */
 
 extern HitlOutcome hitl_decide(const HitlTally *tally);
 

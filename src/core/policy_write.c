@@ -1,0 +1,447 @@
+/*
+ * policy_write.c
+ *		Policies as text: that of the simple form of a request, and one with
+ *		somebody replaced.
+ */
+#include "core/policy.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The most required approvers that become parts of their own. */
+#define MAX_REQUIRED_PARTS 100
+
+/* A name of the simple form. */
+typedef struct Name
+{
+	const HitlJson *value;
+	bool required;
+	bool again; /* it has come before */
+} Name;
+
+typedef struct Names
+{
+	Name *items; /* the required ones first */
+	int count;
+	int required; /* different ones */
+	int others;	  /* different ones beside them */
+} Names;
+
+typedef struct Replacement
+{
+	const char *from;
+	const char *to;
+	bool found;
+	bool twice; /* a leaf asks both */
+} Replacement;
+
+static const char *read_names(HitlArena *arena, const char *json,
+							  const char *what, bool required, Names *names);
+static void find_doubles(HitlArena *arena, Names *names);
+static int compare_names(const void *a, const void *b);
+static void write_names(HitlBuffer *buffer, const Names *names, bool required,
+						bool others);
+static void write_required(HitlBuffer *buffer, const Names *names);
+static void write_node(HitlBuffer *buffer, const HitlJson *value,
+					   Replacement *replacement);
+static void write_children(HitlBuffer *buffer, const HitlJson *array,
+						   Replacement *replacement);
+static void write_from(HitlBuffer *buffer, const HitlJson *value,
+					   Replacement *replacement);
+static void write_silence(HitlBuffer *buffer, const HitlJson *value,
+						  Replacement *replacement);
+static void write_key(HitlBuffer *buffer, const HitlJson *member,
+					  const HitlJson *object);
+static HitlResult give(HitlArena *arena, const char *text, const char *fault,
+					   char **json, char **error);
+
+/*
+ * The policy that asked, required and threshold stand for.
+ */
+HitlResult
+hitl_simple_policy(const char *asked, const char *required, int threshold,
+				   int64_t timeout_ms, char **json, char **error)
+{
+	HitlArena arena;
+	HitlBuffer buffer;
+	Names names = {0};
+	const char *fault;
+
+	hitl_arena_init(&arena);
+	hitl_buffer_init(&buffer, &arena);
+	fault = read_names(&arena, required, "required", true, &names);
+	if (fault == NULL)
+		fault = read_names(&arena, asked, "asked", false, &names);
+	if (fault == NULL && !arena.failed)
+	{
+		find_doubles(&arena, &names);
+		if (threshold > 0 && names.required + names.others > HITL_MAX_NAMES)
+			fault = "more than 1000 names; use a group";
+	}
+	if (fault == NULL && !arena.failed)
+	{
+		hitl_append_char(&buffer, '{');
+		if (names.required == 0)
+		{
+			hitl_append_text(&buffer, "\"from\":");
+			write_names(&buffer, &names, false, true);
+			if (threshold > 0)
+				hitl_append_format(&buffer, ",\"count\":%d", threshold);
+			else
+				hitl_append_text(&buffer, ",\"reject_after\":1");
+		}
+		else if (threshold > 0)
+		{
+			hitl_append_text(&buffer, "\"all_of\":[{\"from\":");
+			write_names(&buffer, &names, true, false);
+			hitl_append_format(&buffer, ",\"count\":%d},{\"from\":",
+							   names.required < threshold ? names.required
+														  : threshold);
+			write_names(&buffer, &names, true, true);
+			hitl_append_format(&buffer, ",\"count\":%d}]", threshold);
+		}
+		else
+		{
+			hitl_append_text(&buffer, "\"all_of\":[");
+			write_required(&buffer, &names);
+			if (names.others > 0)
+			{
+				hitl_append_text(&buffer, ",{\"from\":");
+				write_names(&buffer, &names, false, true);
+				hitl_append_text(&buffer, ",\"advisory\":true}");
+			}
+			hitl_append_text(&buffer, "],\"veto\":true");
+		}
+		hitl_append_text(&buffer, ",\"distinct\":false,\"exclude\":[]");
+		if (timeout_ms > 0)
+		{
+			hitl_append_text(&buffer, ",\"timeout\":");
+			hitl_append_seconds(&buffer, timeout_ms);
+		}
+		hitl_append_char(&buffer, '}');
+	}
+	return give(&arena, hitl_buffer_text(&buffer), fault, json, error);
+}
+
+/*
+ * The policy with a name replaced.
+ */
+HitlResult
+hitl_reassign_policy(const HitlPolicy *policy, const char *from, const char *to,
+					 char **json, char **error)
+{
+	Replacement replacement = {from, to, false, false};
+	HitlArena arena;
+	HitlBuffer buffer;
+	const char *fault = NULL;
+
+	hitl_arena_init(&arena);
+	hitl_buffer_init(&buffer, &arena);
+	write_node(&buffer, policy->document, &replacement);
+	if (to[0] == '\0')
+		fault = "the new name is empty";
+	else if (!replacement.found)
+		fault = "the policy does not ask the first";
+	else if (replacement.twice)
+		fault = "the policy asks both in the same place";
+	return give(&arena, hitl_buffer_text(&buffer), fault, json, error);
+}
+
+/*
+ * Read a list of names; what is wrong with it, or NULL.
+ */
+static const char *
+read_names(HitlArena *arena, const char *json, const char *what, bool required,
+		   Names *names)
+{
+	const HitlJson *array;
+	const HitlJson *value;
+	HitlBuffer fault;
+	HitlResult result;
+	Name *items;
+
+	if (json == NULL)
+		return NULL;
+	hitl_buffer_init(&fault, arena);
+	result = hitl_json_parse(arena, json, strlen(json), 0, &array, NULL);
+	if (result == HITL_NO_MEMORY)
+		return NULL;
+	if (result != HITL_OK || array->type != HITL_JSON_ARRAY)
+	{
+		hitl_append_format(&fault, "%s must be a JSON array of names", what);
+		return hitl_buffer_text(&fault);
+	}
+	if (array->count > HITL_MAX_NAMES)
+	{
+		hitl_append_format(&fault,
+						   "%s must not have more than %d names; use a group",
+						   what, HITL_MAX_NAMES);
+		return hitl_buffer_text(&fault);
+	}
+	items = hitl_alloc(arena, (names->count + array->count) * sizeof(Name));
+	if (items == NULL)
+		return NULL;
+	if (names->count > 0)
+		memcpy(items, names->items, names->count * sizeof(Name));
+	names->items = items;
+	for (value = array->first; value != NULL; value = value->next)
+	{
+		Name *name = &items[names->count++];
+
+		if (value->type != HITL_JSON_STRING || value->length == 0)
+		{
+			hitl_append_format(&fault, "%s must be a JSON array of names",
+							   what);
+			return hitl_buffer_text(&fault);
+		}
+		name->value = value;
+		name->required = required;
+		name->again = false;
+	}
+	return NULL;
+}
+
+/*
+ * Find the names that have come before, and count the others.
+ */
+static void
+find_doubles(HitlArena *arena, Names *names)
+{
+	Name **sorted = hitl_alloc(arena, names->count * sizeof(Name *));
+	int i;
+
+	if (sorted == NULL)
+		return;
+	for (i = 0; i < names->count; i++)
+		sorted[i] = &names->items[i];
+	if (names->count > 1)
+		qsort(sorted, names->count, sizeof(Name *), compare_names);
+	for (i = 0; i < names->count; i++)
+	{
+		if (i > 0 &&
+			strcmp(sorted[i - 1]->value->text, sorted[i]->value->text) == 0)
+			sorted[i]->again = true;
+		else if (sorted[i]->required)
+			names->required++;
+		else
+			names->others++;
+	}
+}
+
+/*
+ * By text, then as they came.
+ */
+static int
+compare_names(const void *a, const void *b)
+{
+	const Name *one = *(Name *const *) a;
+	const Name *other = *(Name *const *) b;
+	int order = strcmp(one->value->text, other->value->text);
+
+	if (order != 0)
+		return order;
+	return one < other ? -1 : 1;
+}
+
+/*
+ * Append names as an array; none stand for anybody.
+ */
+static void
+write_names(HitlBuffer *buffer, const Names *names, bool required, bool others)
+{
+	bool first = true;
+	int i;
+
+	hitl_append_char(buffer, '[');
+	for (i = 0; i < names->count; i++)
+	{
+		const Name *name = &names->items[i];
+
+		if (name->again || !(name->required ? required : others))
+			continue;
+		if (!first)
+			hitl_append_char(buffer, ',');
+		first = false;
+		hitl_json_write(buffer, name->value);
+	}
+	if (first)
+		hitl_append_text(buffer, "\"*\"");
+	hitl_append_char(buffer, ']');
+}
+
+/*
+ * Append the required names as parts; very many as one.
+ */
+static void
+write_required(HitlBuffer *buffer, const Names *names)
+{
+	bool first = true;
+	int i;
+
+	if (names->required > MAX_REQUIRED_PARTS)
+	{
+		hitl_append_text(buffer, "{\"from\":");
+		write_names(buffer, names, true, false);
+		hitl_append_format(buffer, ",\"count\":%d}", names->required);
+		return;
+	}
+	for (i = 0; i < names->count; i++)
+	{
+		if (names->items[i].again || !names->items[i].required)
+			continue;
+		if (!first)
+			hitl_append_char(buffer, ',');
+		first = false;
+		hitl_json_write(buffer, names->items[i].value);
+	}
+}
+
+/*
+ * Append a node.  The document has been parsed as a policy, so that its
+ * levels are bounded.
+ */
+static void
+write_node(HitlBuffer *buffer, const HitlJson *value, Replacement *replacement)
+{
+	const HitlJson *member;
+
+	if (value->type == HITL_JSON_STRING)
+	{
+		write_from(buffer, value, replacement);
+		return;
+	}
+	hitl_append_char(buffer, '{');
+	for (member = value->first; member != NULL; member = member->next)
+	{
+		write_key(buffer, member, value);
+		if (strcmp(member->key, "from") == 0)
+			write_from(buffer, member, replacement);
+		else if (strcmp(member->key, "on_silence") == 0)
+			write_silence(buffer, member, replacement);
+		else if (member->type == HITL_JSON_ARRAY &&
+				 strcmp(member->key, "exclude") != 0)
+			write_children(buffer, member, replacement);
+		else
+			hitl_json_write(buffer, member);
+	}
+	hitl_append_char(buffer, '}');
+}
+
+/*
+ * Append an array of nodes.
+ */
+static void
+write_children(HitlBuffer *buffer, const HitlJson *array,
+			   Replacement *replacement)
+{
+	const HitlJson *child;
+
+	hitl_append_char(buffer, '[');
+	for (child = array->first; child != NULL; child = child->next)
+	{
+		if (child != array->first)
+			hitl_append_char(buffer, ',');
+		write_node(buffer, child, replacement);
+	}
+	hitl_append_char(buffer, ']');
+}
+
+/*
+ * Append a name, or an array of them.
+ */
+static void
+write_from(HitlBuffer *buffer, const HitlJson *value, Replacement *replacement)
+{
+	bool is_array = value->type == HITL_JSON_ARRAY;
+	const HitlJson *name = is_array ? value->first : value;
+	bool found = false;
+	bool already = false;
+
+	if (is_array)
+		hitl_append_char(buffer, '[');
+	for (; name != NULL; name = is_array ? name->next : NULL)
+	{
+		bool replace = strcmp(name->text, replacement->from) == 0;
+
+		if (is_array && name != value->first)
+			hitl_append_char(buffer, ',');
+		if (replace)
+			hitl_json_write_string(buffer, replacement->to,
+								   strlen(replacement->to));
+		else
+			hitl_json_write(buffer, name);
+		found |= replace;
+		already |= strcmp(name->text, replacement->to) == 0;
+	}
+	if (is_array)
+		hitl_append_char(buffer, ']');
+	replacement->found |= found;
+	replacement->twice |= found && already;
+}
+
+/*
+ * Append "on_silence", which may lead to a node and to silence again.
+ */
+static void
+write_silence(HitlBuffer *buffer, const HitlJson *value,
+			  Replacement *replacement)
+{
+	const HitlJson *member;
+
+	if (value->type != HITL_JSON_OBJECT)
+	{
+		hitl_json_write(buffer, value);
+		return;
+	}
+	hitl_append_char(buffer, '{');
+	for (member = value->first; member != NULL; member = member->next)
+	{
+		write_key(buffer, member, value);
+		if (strcmp(member->key, "escalate") == 0)
+			write_node(buffer, member, replacement);
+		else if (strcmp(member->key, "on_silence") == 0)
+			write_silence(buffer, member, replacement);
+		else
+			hitl_json_write(buffer, member);
+	}
+	hitl_append_char(buffer, '}');
+}
+
+/*
+ * Append the key of a member, after a comma where it is not the first.
+ */
+static void
+write_key(HitlBuffer *buffer, const HitlJson *member, const HitlJson *object)
+{
+	if (member != object->first)
+		hitl_append_char(buffer, ',');
+	hitl_json_write_string(buffer, member->key, strlen(member->key));
+	hitl_append_char(buffer, ':');
+}
+
+/*
+ * Hand out a text, or a fault, and free the memory of both.
+ */
+static HitlResult
+give(HitlArena *arena, const char *text, const char *fault, char **json,
+	 char **error)
+{
+	HitlResult result = HITL_OK;
+
+	*json = NULL;
+	if (error != NULL)
+		*error = NULL;
+	if (arena->failed)
+		result = HITL_NO_MEMORY;
+	else if (fault != NULL)
+	{
+		result = HITL_INVALID;
+		if (error != NULL && (*error = hitl_malloc_text(fault)) == NULL)
+			result = HITL_NO_MEMORY;
+	}
+	else if ((*json = hitl_malloc_text(text)) == NULL)
+		result = HITL_NO_MEMORY;
+	hitl_arena_free(arena);
+	return result;
+}
