@@ -4,7 +4,7 @@
 # the installation (dev/lib.sh), so no system directory is written to.
 
 EXTENSION = hitl
-EXTVERSION = 0.2.0
+EXTVERSION = 0.3.0
 MODULE_big = hitl
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/workflow/*.c src/approval/*.c \
 	src/undo/*.c src/agent/*.c src/channel/*.c src/worker/*.c)))
