@@ -20,7 +20,7 @@ SQL_PARTS = src/hitl.sql src/library.sql \
 	src/workflow/external.sql src/workflow/signal.sql src/workflow/child.sql \
 	src/workflow/control.sql src/workflow/command.sql \
 	src/workflow/recovery.sql src/approval/response.sql \
-	src/workflow/status.sql src/workflow/await.sql \
+	src/workflow/status.sql src/workflow/evidence.sql src/workflow/await.sql \
 	src/workflow/admission.sql src/workflow/schedule.sql src/workflow/retention.sql src/workflow/display.sql \
 	src/worker/worker.sql src/access.sql
 

@@ -6,6 +6,10 @@
 
 -- ---- tables that change -------------------------------------------------
 
+-- What is there gets no hash: it cannot be told any more whether it is what was written.
+ALTER TABLE hitl.workflows ADD COLUMN event_hash bytea;
+ALTER TABLE hitl.workflow_events ADD COLUMN hash bytea;
+
 -- ---- functions that take other arguments --------------------------------
 
 -- ---- the rest, in the order of a fresh installation ---------------------
@@ -34,6 +38,7 @@
 -- @code src/workflow/recovery.sql
 -- @code src/approval/response.sql
 -- @code src/workflow/status.sql
+-- @all src/workflow/evidence.sql
 -- @code src/workflow/await.sql
 -- @code src/workflow/admission.sql
 -- @code src/workflow/schedule.sql
