@@ -4,7 +4,7 @@
 # the installation (dev/lib.sh), so no system directory is written to.
 
 EXTENSION = hitl
-EXTVERSION = 0.2.0
+EXTVERSION = 0.3.0
 MODULE_big = hitl
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/workflow/*.c src/approval/*.c \
 	src/undo/*.c src/agent/*.c src/channel/*.c src/worker/*.c)))
@@ -20,7 +20,7 @@ SQL_PARTS = src/hitl.sql src/library.sql \
 	src/workflow/external.sql src/workflow/signal.sql src/workflow/child.sql \
 	src/workflow/control.sql src/workflow/command.sql \
 	src/workflow/recovery.sql src/approval/response.sql \
-	src/workflow/status.sql src/workflow/await.sql \
+	src/workflow/status.sql src/workflow/evidence.sql src/workflow/await.sql \
 	src/workflow/admission.sql src/workflow/schedule.sql src/workflow/retention.sql src/workflow/display.sql \
 	src/worker/worker.sql src/access.sql
 

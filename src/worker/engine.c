@@ -39,7 +39,9 @@
 #include "workflow/batch.h"
 #include "workflow/branch.h"
 #include "workflow/child.h"
+#include "workflow/data.h"
 #include "workflow/definition.h"
+#include "workflow/evidence.h"
 #include "workflow/external.h"
 #include "workflow/identifier.h"
 #include "workflow/recovery.h"
@@ -415,15 +417,16 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 		"last_event = last_event + 1, error = jsonb_strip_nulls(jsonb_build_object("
 		"'kind', $5, 'message', $2, 'sqlstate', $3, 'detail', $4)) "
 		"WHERE id = $1 AND status NOT IN ('completed', 'failed', 'rejected', 'cancelled') "
-		"RETURNING last_event, error",
+		"RETURNING last_event, error, event_hash",
 		5,
 		{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
 	};
 	static HitlStatement record = {
-		"INSERT INTO hitl.workflow_events (workflow_id, seq, event_type, data, created_at) "
-		"VALUES ($1, $2, 'workflow_failed', $3 || coalesce($4, '{}'), clock_timestamp())",
-		4,
-		{UUIDOID, INT4OID, JSONBOID, JSONBOID},
+		"WITH e AS (INSERT INTO hitl.workflow_events (workflow_id, seq, event_type, data, "
+		"created_at, hash) VALUES ($1, $2, 'workflow_failed', $3, $4, $5)) "
+		"UPDATE hitl.workflows SET event_hash = $5 WHERE id = $1",
+		5,
+		{UUIDOID, INT4OID, JSONBOID, TIMESTAMPTZOID, BYTEAOID},
 	};
 	/* At once: who cannot be loaded could not take a message about it. */
 	static HitlStatement admit = {
@@ -434,8 +437,10 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 	};
 	bool late = took_too_long(error->sqlerrcode);
 	const char *message;
+	HitlEvent event = {.workflow_id = id, .type = "workflow_failed"};
 	Datum values[5];
-	Datum dropped;
+	Datum hash;
+	Jsonb *dropped;
 	bool none = true;
 	bool isnull;
 
@@ -447,7 +452,8 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 						 : "unknown error";
 	values[0] = UUIDPGetDatum(id);
 	hitl_execute(&drop_messages, values, NULL, 0);
-	dropped = SPI_processed > 0 ? hitl_column(0, 1, &none) : 0;
+	dropped = SPI_processed > 0 ? DatumGetJsonbP(hitl_column(0, 1, &none))
+								: NULL;
 	values[1] = CStringGetTextDatum(message);
 	values[2] = CStringGetTextDatum(unpack_sql_state(error->sqlerrcode));
 	values[3] = error->detail ? CStringGetTextDatum(error->detail) : 0;
@@ -456,9 +462,17 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 	if (SPI_processed > 0)
 	{
 		values[1] = hitl_column(0, 1, &isnull);
-		values[2] = hitl_column(0, 2, &isnull);
-		values[3] = dropped;
-		hitl_execute(&record, values, none ? "   n" : NULL, 0);
+		event.seq = DatumGetInt32(values[1]);
+		event.data = DatumGetJsonbP(hitl_column(0, 2, &isnull));
+		if (dropped)
+			event.data = hitl_merge(event.data, dropped);
+		event.created_at = GetCurrentTimestamp();
+		hash = hitl_column(0, 3, &isnull);
+		values[2] = JsonbPGetDatum(event.data);
+		values[3] = TimestampTzGetDatum(event.created_at);
+		values[4] = PointerGetDatum(
+			hitl_chain_event(&event, isnull ? NULL : DatumGetByteaP(hash)));
+		hitl_execute(&record, values, NULL, 0);
 		hitl_withdraw_all(id);
 		hitl_tell_parent(id);
 		hitl_execute(&admit, values, NULL, 0);

@@ -19,12 +19,13 @@
 #include "workflow/branch.h"
 #include "workflow/caller.h"
 #include "workflow/definition.h"
+#include "workflow/evidence.h"
 #include "workflow/identifier.h"
 #include "workflow/large.h"
 
 static const Oid event_types[] = {UUIDOID,		  INT4OID,	TEXTOID,  TEXTOID,
 								  TEXTOID,		  JSONBOID, JSONBOID, TEXTOID,
-								  TIMESTAMPTZOID, INT8OID};
+								  TIMESTAMPTZOID, INT8OID,	BYTEAOID};
 static const Oid task_types[] = {UUIDOID, UUIDOID, INT8OID, TEXTOID,
 								 TEXTOID, TEXTOID, TEXTOID, JSONBOID,
 								 INT4OID, INT2OID, JSONBOID};
@@ -115,8 +116,9 @@ hitl_add_event(HitlBatch *batch, HitlWorkflow *workflow, const char *type,
 			   const char *step, const char *position, Jsonb *data,
 			   Jsonb *delta, const char *actor)
 {
-	Datum values[10];
-	bool nulls[10] = {false};
+	HitlEvent event;
+	Datum values[lengthof(event_types)];
+	bool nulls[lengthof(event_types)] = {false};
 
 	workflow->changed = true;
 	workflow->last_event++;
@@ -140,6 +142,19 @@ hitl_add_event(HitlBatch *batch, HitlWorkflow *workflow, const char *type,
 	values[8] = TimestampTzGetDatum(batch->now);
 	nulls[9] = batch->scope == 0;
 	values[9] = Int64GetDatum(batch->scope);
+
+	event.workflow_id = &workflow->id;
+	event.seq = workflow->last_event;
+	event.type = type;
+	event.step = step;
+	event.position = position;
+	event.data = data;
+	event.delta = delta;
+	event.actor = actor;
+	event.scope = batch->scope ? &batch->scope : NULL;
+	event.created_at = batch->now;
+	workflow->event_hash = hitl_chain_event(&event, workflow->event_hash);
+	values[10] = PointerGetDatum(workflow->event_hash);
 	hitl_rows_add(&batch->events, values, nulls);
 	return workflow->last_event;
 }
@@ -287,7 +302,7 @@ load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids,
 #define LOAD_WORKFLOWS \
 	"SELECT id, name, status, definition_hash, control, data, error, last_event, " \
 	"owner, started_at, finished_at, output, deadline, priority, template, parent_id, " \
-	"parent_token, depth, recoveries, large FROM hitl.workflows "
+	"parent_token, depth, recoveries, large, event_hash FROM hitl.workflows "
 	static HitlStatement load_one = {
 		LOAD_WORKFLOWS "WHERE id = $1 FOR UPDATE",
 		1,
@@ -369,6 +384,8 @@ load_workflows(HitlBatch *batch, const pg_uuid_t *id, const pg_uuid_t *ids,
 		workflow->parent_token = DatumGetInt64(hitl_column(i, 17, &isnull));
 		workflow->depth = DatumGetInt16(hitl_column(i, 18, &isnull));
 		workflow->recoveries = DatumGetInt32(hitl_column(i, 19, &isnull));
+		datum = hitl_column(i, 21, &isnull);
+		workflow->event_hash = isnull ? NULL : DatumGetByteaP(datum);
 	}
 	for (i = 0; i < batch->nworkflows; i++)
 		if (hashes[i])

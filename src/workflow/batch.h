@@ -45,6 +45,7 @@ typedef struct HitlWorkflow
 	Jsonb *error;  /* NULL unless failed */
 	Jsonb *output; /* NULL unless completed with one */
 	int32 last_event;
+	bytea *event_hash; /* of that one; NULL: it has none */
 	char *owner;
 	TimestampTz started_at;	 /* 0: not yet */
 	TimestampTz finished_at; /* 0: not yet */

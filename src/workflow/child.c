@@ -19,6 +19,7 @@
 #include "workflow/child.h"
 #include "workflow/definition.h"
 #include "workflow/effects.h"
+#include "workflow/evidence.h"
 #include "workflow/identifier.h"
 #include "workflow/mailbox.h"
 #include "workflow/template.h"
@@ -42,21 +43,23 @@ hitl_start_child(HitlBatch *batch, HitlWorkflow *workflow,
 	static HitlStatement insert = {
 		"WITH w AS (INSERT INTO hitl.workflows (id, name, definition_hash, data, owner, "
 		"created_by, priority, template, template_version, parent_id, parent_token, depth, "
-		"last_event) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1)) "
+		"last_event, event_hash) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1, $15)) "
 		"INSERT INTO hitl.workflow_events (workflow_id, seq, event_type, data, delta, "
-		"created_at) VALUES ($1, 1, 'workflow_created', jsonb_build_object('parent_id', $10), "
-		"$4, clock_timestamp())",
-		12,
+		"created_at, hash) VALUES ($1, 1, 'workflow_created', $13, $4, $14, $15)",
+		15,
 		{UUIDOID, TEXTOID, BYTEAOID, JSONBOID, NAMEOID, TEXTOID, INT2OID,
-		 TEXTOID, INT4OID, UUIDOID, INT8OID, INT2OID},
+		 TEXTOID, INT4OID, UUIDOID, INT8OID, INT2OID, JSONBOID, TIMESTAMPTZOID,
+		 BYTEAOID},
 	};
+	HitlEvent event = {.seq = 1, .type = "workflow_created"};
 	Jsonb *body = hitl_jsonb_parse(effect->body);
 	HitlTemplate child = {0};
 	const char *fault;
 	const char *name;
 	pg_uuid_t id;
-	Datum values[12];
-	char nulls[13] = "            ";
+	Datum values[15];
+	char nulls[16] = "               ";
 
 	if (workflow->depth >= MAX_DEPTH)
 		return cannot_start(
@@ -82,6 +85,13 @@ hitl_start_child(HitlBatch *batch, HitlWorkflow *workflow,
 	values[9] = UUIDPGetDatum(&workflow->id);
 	values[10] = Int64GetDatum(effect->token);
 	values[11] = Int16GetDatum(workflow->depth + 1);
+	event.workflow_id = &id;
+	event.data = hitl_facts("parent_id", hitl_id_text(&workflow->id), NULL);
+	event.delta = DatumGetJsonbP(values[3]);
+	event.created_at = GetCurrentTimestamp();
+	values[12] = JsonbPGetDatum(event.data);
+	values[13] = TimestampTzGetDatum(event.created_at);
+	values[14] = PointerGetDatum(hitl_chain_event(&event, NULL));
 	hitl_execute(&insert, values, nulls, 0);
 	hitl_tell_ranked(&id, "start", hitl_jsonb_parse("{}"), workflow->priority);
 	hitl_add_event(batch, workflow, "child_started", effect->step,

@@ -18,6 +18,7 @@
 #include "workflow/command.h"
 #include "workflow/control.h"
 #include "workflow/definition.h"
+#include "workflow/evidence.h"
 #include "workflow/idempotency.h"
 #include "workflow/identifier.h"
 #include "workflow/mailbox.h"
@@ -71,17 +72,18 @@ hitl_create_workflow(PG_FUNCTION_ARGS)
 {
 	static HitlStatement insert = {
 		"WITH w AS (INSERT INTO hitl.workflows (id, name, description, definition_hash, data, "
-		"owner, created_by, template, template_version, priority, deadline, last_event) "
-		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1)) "
+		"owner, created_by, template, template_version, priority, deadline, last_event, "
+		"event_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1, $13)) "
 		"INSERT INTO hitl.workflow_events (workflow_id, seq, event_type, delta, actor, "
-		"created_at) VALUES ($1, 1, 'workflow_created', $5, $7, clock_timestamp())",
-		11,
+		"created_at, hash) VALUES ($1, 1, 'workflow_created', $5, $7, $12, $13)",
+		13,
 		{UUIDOID, TEXTOID, TEXTOID, BYTEAOID, JSONBOID, NAMEOID, TEXTOID,
-		 TEXTOID, INT4OID, INT2OID, TIMESTAMPTZOID},
+		 TEXTOID, INT4OID, INT2OID, TIMESTAMPTZOID, TIMESTAMPTZOID, BYTEAOID},
 	};
+	HitlEvent event = {.seq = 1, .type = "workflow_created"};
 	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
-	Datum values[11];
-	char nulls[12] = "       nn  ";
+	Datum values[13];
+	char nulls[14] = "       nn    ";
 	Jsonb *input = object_argument(fcinfo, 3, "input_data");
 	Jsonb *definition = PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2);
 	int priority;
@@ -167,6 +169,12 @@ hitl_create_workflow(PG_FUNCTION_ARGS)
 	values[9] = Int16GetDatum(priority);
 	values[10] = TimestampTzGetDatum(deadline);
 	nulls[10] = deadline == DT_NOEND ? 'n' : ' ';
+	event.workflow_id = id;
+	event.delta = DatumGetJsonbP(values[4]);
+	event.actor = TextDatumGetCString(values[6]);
+	event.created_at = GetCurrentTimestamp();
+	values[11] = TimestampTzGetDatum(event.created_at);
+	values[12] = PointerGetDatum(hitl_chain_event(&event, NULL));
 	hitl_execute(&insert, values, nulls, 0);
 
 	/* With a definition the core keeps it, from the start on. */

@@ -17,6 +17,7 @@ CREATE TABLE hitl.workflows (
 	large jsonb,						-- {"steps": {"name": seq}}: large members of data are in these events
 	error jsonb,						-- {"kind", "message", ...} once failed
 	last_event integer NOT NULL DEFAULT 0,
+	event_hash bytea,					-- of that one; NULL: it is older than 0.3.0
 	output jsonb,						-- what a definition's "output" came to, once completed
 	owner name NOT NULL,				-- the role it was created by
 	created_by text NOT NULL,
@@ -92,10 +93,11 @@ CREATE TABLE hitl.workflow_events (
 	actor text,							-- who caused it; NULL: the engine
 	scope bigint,						-- whose data delta changed: a foreach element's branch; NULL: the workflow's
 	created_at timestamptz NOT NULL,
+	hash bytea,							-- SHA-256 over that of the event before, and this one; NULL: older than 0.3.0
 	PRIMARY KEY (workflow_id, seq)
 );
 COMMENT ON TABLE hitl.workflow_events IS
-	'the audit trail: append-only, numbered per workflow; delta is merged into the data two levels deep';
+	'the audit trail: append-only, numbered and chained by hash per workflow; delta is merged into the data two levels deep';
 SELECT pg_extension_config_dump('hitl.workflow_events', '');
 
 -- All of these change fast, and are emptied by hitl.retention: clean them

@@ -71,12 +71,12 @@ hitl_write_events(HitlBatch *batch)
 {
 	static HitlStatement insert = {
 		"INSERT INTO hitl.workflow_events (workflow_id, seq, event_type, step_name, "
-		"position, data, delta, actor, created_at, scope) "
-		"SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-		10,
+		"position, data, delta, actor, created_at, scope, hash) "
+		"SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+		11,
 		{UUIDARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
 		 JSONBARRAYOID, JSONBARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID,
-		 INT8ARRAYOID},
+		 INT8ARRAYOID, BYTEAARRAYOID},
 	};
 
 	hitl_rows_execute(&batch->events, &insert);
@@ -255,20 +255,20 @@ write_workflows(HitlBatch *batch)
 	static const Oid types[] = {UUIDOID,		TEXTOID,		JSONBOID,
 								JSONBOID,		JSONBOID,		INT4OID,
 								TIMESTAMPTZOID, TIMESTAMPTZOID, JSONBOID,
-								INT4OID,		JSONBOID};
+								INT4OID,		JSONBOID,		BYTEAOID};
 	static HitlStatement update_workflows = {
 		"UPDATE hitl.workflows w SET status = u.status, control = u.control, "
 		"data = coalesce(u.data, w.data), error = u.error, last_event = u.last_event, "
 		"started_at = u.started_at, finished_at = u.finished_at, output = u.output, "
-		"recoveries = u.recoveries, "
+		"recoveries = u.recoveries, event_hash = u.event_hash, "
 		"large = CASE WHEN u.data IS NULL THEN w.large ELSE u.large END "
-		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS u (id, status, "
+		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS u (id, status, "
 		"control, data, error, last_event, started_at, finished_at, output, recoveries, "
-		"large) WHERE w.id = u.id",
-		11,
+		"large, event_hash) WHERE w.id = u.id",
+		12,
 		{UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID,
 		 JSONBARRAYOID, INT4ARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
-		 JSONBARRAYOID, INT4ARRAYOID, JSONBARRAYOID},
+		 JSONBARRAYOID, INT4ARRAYOID, JSONBARRAYOID, BYTEAARRAYOID},
 	};
 	HitlRows rows;
 	int i;
@@ -302,6 +302,8 @@ write_workflows(HitlBatch *batch)
 		values[9] = Int32GetDatum(workflow->recoveries);
 		values[10] = PointerGetDatum(hitl_large_column(&workflow->data));
 		nulls[10] = values[10] == 0;
+		nulls[11] = workflow->event_hash == NULL;
+		values[11] = PointerGetDatum(workflow->event_hash);
 		hitl_rows_add(&rows, values, nulls);
 		hitl_announce_at_commit(&workflow->id);
 	}

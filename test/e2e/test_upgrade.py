@@ -1,6 +1,6 @@
-"""From version 0.1.0: the same catalog as a fresh installation, and everything goes on.
+"""From older versions: the same catalog as a fresh installation, and everything goes on.
 
-test/upgrade has the script of 0.1.0 and a dump of a database that it ran in.
+test/upgrade has the script of each version and a dump of a database that it ran in.
 """
 import re
 import subprocess
@@ -16,12 +16,16 @@ sys.path.insert(0, str(ROOT / "test/servers"))
 from inference_server import InferenceServer  # noqa: E402
 
 SETTINGS = {"hitl__allowed_private_hosts": "127.0.0.1"}
-OLD = "0.1.0"
+VERSIONS = ("0.1.0", "0.2.0")
 NEW = re.search(r"'(.*)'", re.search(r"default_version.*", (ROOT / "hitl.control").read_text())[0])[1]
 UPGRADE = ROOT / "test/upgrade"
 CATALOG = (UPGRADE / "catalog.sql").read_text()
-ROLES = ("reader", "boss", "clerk", "chief", '"Some One"')
-# Functions that take other arguments since, as they were called.
+ROLES = ("reader", "boss", "clerk", "chief", "robot", '"Some One"')
+LEVELS = {"reader": "viewer", "boss": "approver", "clerk": "operator", "chief": "admin", "robot": "worker"}
+SINCE_0_2_0 = ("robot",)
+# What each dump has: workflows, and statuses of them.
+COUNTS = {"0.1.0": (18, 9), "0.2.0": (59, 11)}
+# What changes something, as it was called.
 CALLS = ("hitl.create_workflow('x')",
          "hitl.execute_workflow('00000000-0000-7000-8000-000000000000')",
          "hitl.update_workflow_state('00000000-0000-7000-8000-000000000000', '{}')",
@@ -31,14 +35,22 @@ CALLS = ("hitl.create_workflow('x')",
          "hitl.respond_to_approval('00000000-0000-7000-8000-000000000000', 'x', 'approved')",
          "hitl.transition_workflow_status('00000000-0000-7000-8000-000000000000', 'paused')",
          "hitl.expire_due_approvals()")
+CALLS_0_2_0 = ("hitl.send_signal('00000000-0000-7000-8000-000000000000', 'x')",
+               "hitl.pause_workflow('00000000-0000-7000-8000-000000000000')",
+               "hitl.rollback_workflow('00000000-0000-7000-8000-000000000000')",
+               "hitl.create_template('x', definition => '{\"steps\": []}')",
+               "hitl.claim_tasks('jobs')",
+               "hitl.set_limit('queue', 'x', 1)",
+               "hitl.set_recovery_policy('timeout')",
+               "hitl.recover_failed_workflows()")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def old_scripts(cluster):
-    """The script of the old version, and some that the server is too old for."""
+    """The scripts of the old versions, and some that the server is too old for."""
     folder = [*cluster.bin.parents[3].glob("share/postgresql/*/extension")][0]
     library = (ROOT / "src/library.sql").read_text()
-    scripts = {f"hitl--{OLD}.sql": (UPGRADE / f"hitl--{OLD}.sql").read_text(),
+    scripts = {**{f"hitl--{old}.sql": (UPGRADE / f"hitl--{old}.sql").read_text() for old in VERSIONS},
                f"hitl--{NEW}--99.0.0.sql": library.replace("@VERSION@", "99.0.0"),
                f"hitl--{NEW}--98.0.0.sql": "-- does not look at the library"}
     for name, text in scripts.items():
@@ -48,10 +60,10 @@ def old_scripts(cluster):
         (folder / name).unlink()
 
 
-def create_old(cluster, name):
+def create_old(cluster, name, version):
     """A database with the extension as it was."""
     cluster.create_database(name, extension=False)
-    cluster.sql(f"CREATE EXTENSION hitl VERSION '{OLD}'", dbname=name)
+    cluster.sql(f"CREATE EXTENSION hitl VERSION '{version}'", dbname=name)
 
 
 def update(cluster, name):
@@ -64,13 +76,13 @@ def catalog(cluster, name):
                         + ") AS c (line)", [], dbname=name)]
 
 
-def test_catalog(cluster):
+@pytest.mark.parametrize("version", VERSIONS)
+def test_catalog(cluster, version):
     """An update leads to what a fresh installation has, to the last comment."""
     fresh = catalog(cluster, "hitl")
     assert len(fresh) > 500
-    create_old(cluster, "plain")
-    before = catalog(cluster, "plain")
-    assert len(set(fresh) - set(before)) > 200
+    create_old(cluster, "plain", version)
+    assert f"extension: version {version}," in "\n".join(catalog(cluster, "plain"))
     update(cluster, "plain")
     after = catalog(cluster, "plain")
     assert sorted(set(after) - set(fresh)) == []
@@ -80,9 +92,10 @@ def test_catalog(cluster):
     cluster.sql("DROP DATABASE plain", dbname="postgres")
 
 
-def test_default_privileges(cluster):
+@pytest.mark.parametrize("version", VERSIONS)
+def test_default_privileges(cluster, version):
     """What ALTER DEFAULT PRIVILEGES gives to others is not given on what is new."""
-    create_old(cluster, "generous")
+    create_old(cluster, "generous", version)
     cluster.sql("ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC;"
                 "ALTER DEFAULT PRIVILEGES GRANT ALL ON SEQUENCES TO PUBLIC", dbname="generous")
     update(cluster, "generous")
@@ -96,9 +109,10 @@ def test_default_privileges(cluster):
     cluster.sql("DROP DATABASE generous", dbname="postgres")
 
 
-def test_rolled_back(cluster):
+@pytest.mark.parametrize("version", VERSIONS)
+def test_rolled_back(cluster, version):
     """An update that is rolled back leaves everything as it was; sessions survive one that is not."""
-    create_old(cluster, "undecided")
+    create_old(cluster, "undecided", version)
     before = catalog(cluster, "undecided")
     with cluster.connect("undecided", autocommit=False) as connection:
         connection.execute("ALTER EXTENSION hitl UPDATE")
@@ -139,13 +153,15 @@ def test_library_too_old(cluster):
     cluster.sql("DROP DATABASE ahead", dbname="postgres")
 
 
-@pytest.fixture(scope="module")
-def old(cluster):
-    """The database of 0.1.0, restored; nothing works in it."""
-    for role in ROLES:
-        cluster.sql(f"CREATE ROLE {role}", dbname="postgres")
+@pytest.fixture(scope="module", params=VERSIONS)
+def old(cluster, request):
+    """The database of an old version, restored; nothing works in it.  The version."""
+    cluster.sql("".join(f"CREATE ROLE {role};" for role in ROLES), dbname="postgres")
     cluster.create_database("shop", extension=False)
-    cluster.psql((UPGRADE / f"database-{OLD}.sql").read_text(), "shop")
+    cluster.psql((UPGRADE / f"database-{request.param}.sql").read_text(), "shop")
+    yield request.param
+    cluster.sql("DROP DATABASE shop", dbname="postgres")
+    cluster.sql(f"DROP ROLE {', '.join(ROLES)}", dbname="postgres")
 
 
 @pytest.fixture(scope="module")
@@ -166,22 +182,22 @@ def rows(cluster, names):
                 for name in names}
 
 
-def test_nothing_works_before(cluster, rows_before):
+def test_nothing_works_before(cluster, old, rows_before):
     """Between restart and update the workers stay away, and callers are told why."""
-    wait_until(lambda: f'extension hitl is version {OLD} in database "shop"' in cluster.log())
+    wait_until(lambda: f'extension hitl is version {old} in database "shop"' in cluster.log())
     assert [row["kind"] for row in cluster.workers("shop")] == ["launcher"]
     assert "ALTER EXTENSION hitl UPDATE" in cluster.worker("launcher", dbname="shop")["last_error"]
     assert cluster.worker("launcher")["last_error"] is None
     cluster.restart()
     cluster.wait_for_workers()
     with cluster.connect("shop") as connection:
-        for call in CALLS:
+        for call in CALLS + (CALLS_0_2_0 if old != "0.1.0" else ()):
             with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState) as error:
                 connection.execute(f"SELECT {call}")
             assert "ALTER EXTENSION hitl UPDATE" in error.value.diag.message_hint
         # Reading is no problem.
         assert connection.execute("SELECT count(hitl.get_workflow_status(id)), count(DISTINCT status)"
-                                  " FROM hitl.workflows").fetchone() == (18, 9)
+                                  " FROM hitl.workflows").fetchone() == COUNTS[old]
     assert [row["kind"] for row in cluster.workers("shop")] == ["launcher"]
     assert rows(cluster, rows_before) == rows_before
 
@@ -194,24 +210,27 @@ def shop(cluster, rows_before):
     return "shop"
 
 
-def test_rows(cluster, rows_before, shop):
+def test_rows(cluster, old, rows_before, shop):
     """Nothing is lost; what is new has its default."""
     after = rows(cluster, rows_before)
     for name, wanted in rows_before.items():
-        found = [{column: row[column] for column in wanted[0]} for row in after[name]]
+        found = [{column: row[column] for column in wanted[0]} for row in after[name]] if wanted else after[name]
         for row in found + wanted:
-            if row.get("name") == "failed":  # where it failed is told, see test_retry_failed
+            if old == "0.1.0" and row.get("name") == "failed":  # where it failed is told, see test_retry_failed
                 del row["control"]
         assert sorted(map(str, found)) == sorted(map(str, wanted)), name
-    assert cluster.sql("SELECT origin, count(*) FROM hitl.outbox GROUP BY 1 ORDER BY 1", dbname=shop) == [
-        {"origin": "http://127.0.0.1:9901", "count": 1}, {"origin": "http://127.0.0.1:9902", "count": 2}]
+    if old == "0.1.0":
+        assert cluster.sql("SELECT origin, count(*) FROM hitl.outbox GROUP BY 1 ORDER BY 1", dbname=shop) == [
+            {"origin": "http://127.0.0.1:9901", "count": 1}, {"origin": "http://127.0.0.1:9902", "count": 2}]
 
 
-def test_rights(cluster, shop):
+def test_rights(cluster, old, shop):
     """Levels are what they are now, single rights what they were, and dumps have them."""
     with cluster.connect(shop) as connection:
-        for role, level in (("reader", "viewer"), ("boss", "approver"), ("clerk", "operator"),
-                            ("chief", "admin")):
+        for role, level in LEVELS.items():
+            if old == "0.1.0" and role in SINCE_0_2_0:
+                assert granted(connection, role) == set()
+                continue
             wanted = {f"{row[0]} {row[1]}" for row in connection.execute(
                 "SELECT privilege, CASE object_type WHEN 'TABLE' THEN object_name"
                 " ELSE object_name::regprocedure::text END"
@@ -247,17 +266,19 @@ def granted(connection, role):
         JOIN pg_roles r ON r.oid = a.grantee WHERE r.rolname = %s""", [role])}
 
 
-def test_workflows_go_on(cluster, shop):
+def test_workflows_go_on(cluster, old, shop):
     """Every workflow goes on from where it was, and ends."""
     with InferenceServer({"answers": [], "default": "Thought."}, key="sesame") as server, \
             cluster.connect(shop) as connection:
         port = re.search(r":(\d+)/", server.base_url)[1]
         connection.execute("UPDATE hitl.outbox SET url = regexp_replace(url, '990[12]', %s),"
-                           " next_attempt_at = clock_timestamp() WHERE purpose = 'inference'", [port])
+                           " next_attempt_at = clock_timestamp() WHERE purpose <> 'notification'", [port])
         connection.execute("UPDATE hitl.models SET secret_name = 'key',"
                            " base_url = regexp_replace(base_url, '990[12]', %s)", [port])
         connection.execute("UPDATE hitl.outbox SET secret_name = 'key' WHERE purpose = 'inference'")
-        connection.execute("SELECT hitl.set_secret('key', 'sesame')")
+        connection.execute("SELECT hitl.set_secret('key', 'sesame', '{127.0.0.1}')")
+        if old != "0.1.0":
+            prepare_0_2_0(connection)
         cluster.sql("ALTER DATABASE shop RESET hitl.run_workers", dbname="postgres")
         cluster.sql("SELECT hitl.start_workers()", dbname=shop)
         cluster.wait_for_workers(shop)
@@ -299,18 +320,116 @@ def test_workflows_go_on(cluster, shop):
 
         connection.execute("SELECT hitl.execute_workflow(%s)", [id_of(connection, "pending")])
         connection.execute("SET ROLE clerk")
-        connection.execute("SELECT hitl.execute_workflow(%s)", [id_of(connection, "of clerk", admin=False)])
+        connection.execute("SELECT hitl.execute_workflow(%s)", [id_of(connection, "of clerk", role="clerk")])
         connection.execute("RESET ROLE")
         until(connection, "pending", "completed")
         until(connection, "of clerk", "completed")
         connection.execute("SELECT hitl.transition_workflow_status(%s, 'running')",
                            [id_of(connection, "by hand")])
 
+        if old != "0.1.0":
+            go_on_0_2_0(connection)
+
         # What is new works on what is old.
         connection.execute("SELECT hitl.workflow_diagram(id), hitl.workflow_gantt(id),"
                            " hitl.get_workflow_status(id) FROM hitl.workflows")
         assert faults(connection) == []
         assert connection.execute("SELECT count(*) FROM hitl.messages").fetchone() == (0,)
+
+
+def prepare_0_2_0(connection):
+    """Let what was on its way in 0.2.0 find what it needs, and let it be due."""
+    connection.execute("SELECT hitl.set_secret('later', 'sesame', '{127.0.0.1}')")
+    connection.execute("CREATE OR REPLACE FUNCTION public.be_slow() RETURNS void LANGUAGE sql AS 'SELECT'")
+    connection.execute("UPDATE public.divisor SET n = 2")
+    connection.execute("UPDATE hitl.messages SET due_at = clock_timestamp() WHERE due_at < '2030-01-01'")
+
+
+def go_on_0_2_0(connection):
+    """What 0.2.0 could do besides."""
+    def call(name, function, *arguments):
+        return connection.execute(f"SELECT hitl.{function}(%s{', %s' * len(arguments)})",
+                                  [id_of(connection, name), *arguments]).fetchone()[0]
+
+    def answered_to_the_end(name):
+        """Until it has ended, answer what it asks."""
+        wait_until(lambda: not answer(connection, name) and status(connection, name) == "completed",
+                   describe=lambda: (name, status(connection, name)))
+
+    for name in ("fetching", "wants a secret", "expires", "statement", "retrying", "to recover"):
+        until(connection, name, "completed")
+    assert connection.execute("SELECT recoveries FROM hitl.workflows WHERE name = 'to recover'").fetchone() == (1,)
+    assert result(connection, "expires", "last") == "Late"
+
+    # Approvals in all forms; of some, an answer was there.
+    others = {"all": ("bob",), "all, not for ever": ("ann", "bob"), "two of three": ("ann",),
+              "two of three, not for ever": ("ann", "cid"), "one and another": ("ann", "bob"),
+              "one and another, not for ever": ("ann",)}
+    asked = connection.execute("SELECT name FROM hitl.workflows WHERE name LIKE 'asks %'").fetchall()
+    assert len(asked) == 16
+    for (name,) in asked:
+        people = others.get(name.removeprefix("asks "), ("ann",))
+        for who in people:
+            assert status(connection, name) == "waiting_approval"
+            assert answer(connection, name, who) == 1
+        until(connection, name, "completed")
+        assert result(connection, name, "last") == "Then approved"
+    assert [row[0] for row in connection.execute(
+        "SELECT hitl.respond_to_approval(approval_id, 'ann', 'approved') FROM hitl.list_pending_approvals()"
+        " WHERE title IN ('Anybody?', 'Before long?', 'Two?')")] == ["approved"] * 3
+    assert connection.execute(
+        "SELECT title FROM hitl.approval_requests WHERE id = hitl.request_approval('Anybody?',"
+        " approval_type => 'budget', context_data => '{\"amount\": 12.50}', idempotency_key => 'once')"
+        ).fetchone() == ("Anybody?",)
+
+    assert answer(connection, "branches") == 1
+    call("branches", "send_signal", "go")
+    until(connection, "branches", "completed")
+    assert result(connection, "branches", "last") == "Joined Quick"
+    answered_to_the_end("each")
+    assert result(connection, "each", "last").count("Told Number") == 5
+    call("back in branches", "execute_workflow")
+    answered_to_the_end("back in branches")
+
+    call("signalled", "send_signal", "paid", '{"order": 7}')
+    until(connection, "signalled", "completed")
+    connection.execute("SET ROLE robot")
+    connection.execute("SELECT hitl.send_signal(%s, 'go', '1')", [id_of(connection, "urgent", role="robot")])
+    assert connection.execute("SELECT hitl.complete_task(task_id, '{\"n\": 2}')"
+                              " FROM hitl.claim_tasks('jobs', 10)").rowcount == 1
+    connection.execute("RESET ROLE")
+    connection.execute("SELECT hitl.complete_task(task_id, '{\"n\": 1}') FROM public.claims")
+    for name in ("urgent", "claimed", "offered"):
+        until(connection, name, "completed")
+    assert {result(connection, name, "last") for name in ("claimed", "offered")} == {"Done 1", "Done 2"}
+    assert connection.execute("""SELECT w.name, w.output FROM hitl.workflows w WHERE id = hitl.create_workflow(
+        'urgent', workflow_definition => '{"steps": [{"name": "go", "type": "signal", "signal": "go"}],
+            "timeout": "3600 days", "output": {"sent": "{{ $.steps.go.payload }}"}}',
+        priority => 7, deadline => '2100-01-01', idempotency_key => 'once')""").fetchone() == ("urgent", {"sent": 1})
+
+    assert answer(connection, "child of parent") == 1
+    until(connection, "parent", "completed")
+    assert result(connection, "parent", "last") == "After completed"
+    assert answer(connection, "large") == 1
+    until(connection, "large", "completed")
+    assert call("large", "workflow_data")["steps"]["last"]["answer"] == "much " * 5000
+
+    assert call("to be undone", "rollback_workflow") == "begin"
+    for name in ("being undone", "to be undone"):
+        wait_until(lambda name=name: answer(connection, name) == 1)
+        until(connection, name, "rolled_back")
+        call(name, "execute_workflow")
+        answered_to_the_end(name)
+
+    connection.execute("SELECT hitl.execute_workflow(%s, start_at => now())", [id_of(connection, "scheduled")])
+    until(connection, "scheduled", "completed")
+    assert call("paused", "resume_workflow") == "waiting_approval"
+    answered_to_the_end("paused")
+    assert call("of a template", "migrate_workflow") is True
+    answered_to_the_end("of a template")
+    assert result(connection, "of a template", "tell") == "Tell EUR"
+    wait_until(lambda: [answer(connection, f"{which} of two") for which in ("first", "second")]
+               and {status(connection, f"{which} of two") for which in ("first", "second")} == {"completed"})
 
 
 def test_retry_failed(cluster, shop):
@@ -323,20 +442,25 @@ def test_retry_failed(cluster, shop):
         assert result(connection, "failed", "bad") == "found"
 
 
-def id_of(connection, name, admin=True):
-    if not admin:
+def id_of(connection, name, role=None):
+    """The id of a workflow, for a role that sees its own only."""
+    if role:
         connection.execute("RESET ROLE")
     found = connection.execute("SELECT id FROM hitl.workflows WHERE name = %s", [name]).fetchone()[0]
-    if not admin:
-        connection.execute("SET ROLE clerk")
+    if role:
+        connection.execute(f"SET ROLE {role}")
     return found
 
 
-def until(connection, name, status):
+def status(connection, name):
+    return connection.execute("SELECT status FROM hitl.workflows WHERE name = %s", [name]).fetchone()[0]
+
+
+def until(connection, name, wanted):
     def look():
         return connection.execute("SELECT status, error FROM hitl.workflows WHERE name = %s",
                                   [name]).fetchone()
-    wait_until(lambda: look()[0] == status, describe=lambda: (name, look()))
+    wait_until(lambda: look()[0] == wanted, describe=lambda: (name, look()))
 
 
 def result(connection, name, step):

@@ -56,4 +56,7 @@ def faults(connection):
         FROM hitl.workflows w JOIN hitl.approval_requests a ON a.workflow_id = w.id
         WHERE a.status = 'pending'
           AND w.status IN ('completed', 'failed', 'rejected', 'cancelled')
+        UNION ALL
+        SELECT 'event is not what was written', w.id, concat(f.seq, ' ', f.fault)
+        FROM hitl.workflows w, hitl.verify_events(w.id) f
         """).fetchall()

@@ -1,0 +1,32 @@
+/*
+ * evidence.h
+ *		The chain of hashes through the events of a workflow.
+ */
+#ifndef HITL_EVIDENCE_H
+#define HITL_EVIDENCE_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "utils/jsonb.h"
+#include "utils/uuid.h"
+
+/* What the hash of an event is about: its row of hitl.workflow_events. */
+typedef struct HitlEvent
+{
+	const pg_uuid_t *workflow_id;
+	int32 seq;
+	const char *type;
+	const char *step; /* or NULL, as the following */
+	const char *position;
+	Jsonb *data;
+	Jsonb *delta;
+	const char *actor;
+	const int64 *scope;
+	TimestampTz created_at;
+} HitlEvent;
+
+/* The hash of an event, palloc'd; previous: that of the one before, or NULL. */
+extern bytea *hitl_chain_event(const HitlEvent *event, const bytea *previous);
+
+#endif /* HITL_EVIDENCE_H */
