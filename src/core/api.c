@@ -3,6 +3,7 @@
  *		The table of the library's functions, the only symbol it exports.
  */
 #include "core/internal.h"
+#include "core/schema.h"
 
 #include <stdlib.h>
 
@@ -22,6 +23,11 @@ static const HitlCoreApi api = {.abi = HITL_CORE_ABI,
 								.rewind = hitl_rewind,
 								.migrate = hitl_migrate,
 								.decide = hitl_decide,
+								.parse_schema = hitl_parse_schema,
+								.free_schema = hitl_free_schema,
+								.validate = hitl_validate,
+								.free_violations = hitl_free_violations,
+								.build_form = hitl_build_form,
 								.parse_retry = hitl_parse_retry,
 								.retry_delay = hitl_retry_delay,
 								.is_retryable = hitl_is_retryable,
