@@ -45,7 +45,7 @@
 typedef struct Database
 {
 	Oid oid;
-	HitlVerdict verdict;
+	HitlSighting verdict;
 	bool seen;	  /* in this scan of pg_database */
 	int failures; /* probes that ended without a verdict */
 	TimestampTz probe_at;

@@ -83,7 +83,7 @@ hitl_wake_launcher(void)
  * does not.
  */
 void
-hitl_request(Oid dbid, HitlVerdict verdict)
+hitl_request(Oid dbid, HitlSighting verdict)
 {
 	int i;
 

@@ -77,18 +77,18 @@ typedef struct HitlSlot
 } HitlSlot;
 
 /* What is known of a database. */
-typedef enum HitlVerdict
+typedef enum HitlSighting
 {
 	HITL_UNKNOWN = 0, /* send a probe */
 	HITL_PRESENT,	  /* it has the extension, and wants it to work */
 	HITL_ABSENT		  /* it has not, or another version of it */
-} HitlVerdict;
+} HitlSighting;
 
 /* A message to the launcher. */
 typedef struct HitlRequest
 {
 	Oid dbid;
-	HitlVerdict verdict;
+	HitlSighting verdict;
 } HitlRequest;
 
 /*
@@ -136,7 +136,7 @@ extern HitlSlot *hitl_my_slot;
 extern void hitl_require_shared(void);
 
 extern void hitl_wake_launcher(void);
-extern void hitl_request(Oid dbid, HitlVerdict verdict);
+extern void hitl_request(Oid dbid, HitlSighting verdict);
 extern void hitl_request_rescan(void);
 
 extern bool hitl_database_has_workers(Oid dbid);
