@@ -14,6 +14,7 @@ SQL_PARTS = src/hitl.sql src/library.sql \
 	src/workflow/identifier.sql src/workflow/definition.sql \
 	src/workflow/workflow.sql src/workflow/idempotency.sql \
 	src/workflow/template.sql src/workflow/statement.sql src/approval/request.sql \
+	src/approval/answer.sql \
 	src/undo/checkpoint.sql src/worker/secret.sql \
 	src/agent/model.sql src/worker/limits.sql src/worker/outbox.sql \
 	src/worker/circuit_breaker.sql src/channel/channel.sql src/workflow/queue.sql \

@@ -34,6 +34,8 @@ BEGIN ATOMIC
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.definition_steps(jsonb)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.list_pending_approvals(text, uuid)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.validate_definition(jsonb)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.validate_schema(jsonb)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.validate_answer(jsonb, jsonb)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.partition_of(uuid)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.time_of(uuid)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.first_id(timestamptz)'),

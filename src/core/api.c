@@ -3,6 +3,8 @@
  *		The table of the library's functions, the only symbol it exports.
  */
 #include "core/policy.h"
+#include "core/internal.h"
+#include "core/schema.h"
 
 #include <stdlib.h>
 
@@ -31,6 +33,11 @@ static const HitlCoreApi api = {.abi = HITL_CORE_ABI,
 								.free_verdict = hitl_free_verdict,
 								.reassign_policy = hitl_reassign_policy,
 								.explain_policy = hitl_explain_policy,
+								.parse_schema = hitl_parse_schema,
+								.free_schema = hitl_free_schema,
+								.validate = hitl_validate,
+								.free_violations = hitl_free_violations,
+								.build_form = hitl_build_form,
 								.parse_retry = hitl_parse_retry,
 								.retry_delay = hitl_retry_delay,
 								.is_retryable = hitl_is_retryable,

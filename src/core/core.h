@@ -88,8 +88,9 @@ typedef struct HitlHost
 
 	/*
 	 * Does a regular expression match anywhere in a text?  Both are UTF-8.
-	 * FOUND or EMPTY; FAULTY with *text as above if it is no regular
-	 * expression.  subject NULL: only check it.
+	 * What the core asks for is in a plain dialect, see pattern.c, that means
+	 * the same to PostgreSQL.  FOUND or EMPTY; FAULTY with *text as above if
+	 * it is no regular expression.  subject NULL: only check it.
 	 */
 	HitlQueryResult (*match)(void *context, const char *pattern,
 							 const char *subject, size_t length,
@@ -648,7 +649,9 @@ typedef struct HitlCoreApi
 	void (*free_schema)(HitlSchema *schema);
 
 	/*
-	 * Check an instance.  HITL_INVALID fills violations with all of them.
+	 * Check an instance.  HITL_INVALID fills violations with all of them, or
+	 * the first thousand.  What takes too long has one of "$budget", what is no
+	 * JSON one of "$json".  HITL_HOST_FAILED: match did, or is missing.
 	 */
 	HitlResult (*validate)(const HitlSchema *schema, const char *instance,
 						   const HitlHost *host, HitlViolations *violations);

@@ -113,6 +113,7 @@ extern void hitl_json_write_content(HitlBuffer *buffer, const char *text,
 extern void hitl_json_write_member(HitlBuffer *buffer, const char *key,
 								   const char *text);
 extern size_t hitl_utf8_cut(const char *text, size_t length, size_t characters);
+extern char *hitl_put_utf8(char *out, unsigned code);
 
 /* ---- fault.c -------------------------------------------------------- */
 

@@ -42,7 +42,6 @@ static bool read_string(Reader *reader, const char **text, size_t *length);
 static bool read_escape(Reader *reader, char **out);
 static bool read_hex(Reader *reader, unsigned *code);
 static size_t utf8_length(const char *p, const char *end);
-static char *put_utf8(char *out, unsigned code);
 static void skip_space(Reader *reader);
 static bool refuse(Reader *reader, const char *message);
 
@@ -311,6 +310,35 @@ hitl_utf8_cut(const char *text, size_t length, size_t characters)
 }
 
 /*
+ * Write a character as UTF-8 and return what is after it.
+ */
+char *
+hitl_put_utf8(char *out, unsigned code)
+{
+	if (code < 0x80)
+		*out++ = (char) code;
+	else if (code < 0x800)
+	{
+		*out++ = (char) (0xC0 | code >> 6);
+		*out++ = (char) (0x80 | (code & 0x3F));
+	}
+	else if (code < 0x10000)
+	{
+		*out++ = (char) (0xE0 | code >> 12);
+		*out++ = (char) (0x80 | (code >> 6 & 0x3F));
+		*out++ = (char) (0x80 | (code & 0x3F));
+	}
+	else
+	{
+		*out++ = (char) (0xF0 | code >> 18);
+		*out++ = (char) (0x80 | (code >> 12 & 0x3F));
+		*out++ = (char) (0x80 | (code >> 6 & 0x3F));
+		*out++ = (char) (0x80 | (code & 0x3F));
+	}
+	return out;
+}
+
+/*
  * Any value, at its first byte.
  */
 static bool
@@ -525,7 +553,7 @@ read_string(Reader *reader, const char **text, size_t *length)
 			}
 			else if (reader->flags & HITL_JSON_LENIENT)
 			{
-				out = put_utf8(out, 0xFFFD);
+				out = hitl_put_utf8(out, 0xFFFD);
 				reader->p++;
 			}
 			else
@@ -577,9 +605,9 @@ read_escape(Reader *reader, char **out)
 				return false;
 			if (low >= 0xDC00 && low <= 0xDFFF)
 			{
-				*out = put_utf8(*out,
-								0x10000 + ((code - 0xD800) << 10) +
-									(low - 0xDC00));
+				*out = hitl_put_utf8(*out,
+									 0x10000 + ((code - 0xD800) << 10) +
+										 (low - 0xDC00));
 				return true;
 			}
 			reader->p = after;
@@ -594,7 +622,7 @@ read_escape(Reader *reader, char **out)
 							  : "half a surrogate pair stands in a string");
 		code = 0xFFFD;
 	}
-	*out = put_utf8(*out, code);
+	*out = hitl_put_utf8(*out, code);
 	return true;
 }
 
@@ -648,35 +676,6 @@ utf8_length(const char *p, const char *end)
 		(s[0] == 0xF0 && s[1] < 0x90) || (s[0] == 0xF4 && s[1] > 0x8F))
 		return 0;
 	return 4;
-}
-
-/*
- * Write a character as UTF-8 and return what is after it.
- */
-static char *
-put_utf8(char *out, unsigned code)
-{
-	if (code < 0x80)
-		*out++ = (char) code;
-	else if (code < 0x800)
-	{
-		*out++ = (char) (0xC0 | code >> 6);
-		*out++ = (char) (0x80 | (code & 0x3F));
-	}
-	else if (code < 0x10000)
-	{
-		*out++ = (char) (0xE0 | code >> 12);
-		*out++ = (char) (0x80 | (code >> 6 & 0x3F));
-		*out++ = (char) (0x80 | (code & 0x3F));
-	}
-	else
-	{
-		*out++ = (char) (0xF0 | code >> 18);
-		*out++ = (char) (0x80 | (code >> 12 & 0x3F));
-		*out++ = (char) (0x80 | (code >> 6 & 0x3F));
-		*out++ = (char) (0x80 | (code & 0x3F));
-	}
-	return out;
 }
 
 /*

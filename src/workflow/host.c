@@ -89,6 +89,7 @@ static bool read_name(const char **text, const char *start, int *name,
 void
 hitl_host_init(HitlHost *host, HitlHostData *host_data)
 {
+	memset(host, 0, sizeof(*host));
 	host->context = host_data;
 	host->query = query_path;
 	host->check_path = check_path;

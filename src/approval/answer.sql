@@ -1,0 +1,15 @@
+-- answer.sql
+--		Checking answers by JSON Schema.
+
+-- STABLE: what a regular expression matches is up to the version of the server.
+CREATE FUNCTION hitl.validate_schema(schema jsonb)
+	RETURNS TABLE (pointer text, message text)
+	AS 'MODULE_PATHNAME', 'hitl_validate_schema' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hitl.validate_schema(jsonb) IS
+	'every fault of a JSON Schema for answers, and what is not supported in it, with its JSON pointer; no rows for one that can be used';
+
+CREATE FUNCTION hitl.validate_answer(schema jsonb, answer jsonb)
+	RETURNS TABLE (pointer text, keyword text, message text)
+	AS 'MODULE_PATHNAME', 'hitl_validate_answer' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hitl.validate_answer(jsonb, jsonb) IS
+	'everything in an answer that a JSON Schema does not allow: where, by which keyword, and why; no rows for a valid one';
