@@ -122,8 +122,9 @@ typedef struct HitlHost
  *	continue  {}								go on; no message of the mailbox,
  *												the host sends it while effects say "more"
  *	approval  {"token":n,"approval_id":"…","outcome":"approved|rejected|expired|cancelled",
- *			   "approver_id":"…","response_data":…,"feedback":…}
- *												an approval request was decided
+ *			   "approver_id":"…","on_behalf_of":[…]?,"response_data":…?,"edits":…?,
+ *			   "context_data":…?,"feedback":…}	an approval request was decided; or
+ *			  {"token":n,"error":{"kind":"…","message":"…"}}	people cannot be asked
  *	reply	  {"token":n,"result":{…}}			a task, statement, HTTP call, external task
  *												or join has been answered by the host, or
  *			  {"token":n,"status":200,"headers":{…}?,"body":"…"}	by a server, or
@@ -212,7 +213,8 @@ typedef enum HitlEffectKind
 	 * Ask humans.  token: to be sent back in the approval message.  body:
 	 * {"title","description","approval_type","requested_from":[…],
 	 * "required_approvers":[…],"approval_threshold":n|null,
-	 * "timeout_seconds":n|null,"channels":[…]|null,"context_data":{…}}.
+	 * "timeout_seconds":n|null,"channels":[…]|null,"policy":…?,
+	 * "form_fields":[…]?,"editable":false?,"context_data":{…}}.
 	 */
 	HITL_EFFECT_REQUEST_APPROVAL,
 

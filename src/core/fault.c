@@ -117,6 +117,11 @@ hitl_append_pointer(HitlBuffer *buffer, const HitlPlace *place)
 	if (place == NULL)
 		return;
 	hitl_append_pointer(buffer, place->outer);
+	if (place->index == HITL_WITHIN)
+	{
+		hitl_append_text(buffer, place->key);
+		return;
+	}
 	hitl_append_char(buffer, '/');
 	if (place->key == NULL)
 	{

@@ -122,8 +122,11 @@ typedef struct HitlPlace
 {
 	const struct HitlPlace *outer;
 	const char *key; /* member, or NULL */
-	int index;		 /* element, where key is NULL */
+	int index;		 /* element, where key is NULL; HITL_WITHIN: key is the
+					  * rest of the pointer */
 } HitlPlace;
+
+#define HITL_WITHIN (-1)
 
 /* What a parser of documents carries along. */
 typedef struct HitlParse
@@ -812,6 +815,8 @@ extern void hitl_ask(HitlRun *run, HitlPosition *position,
 extern const char *hitl_check_decision(const HitlJson *body);
 extern const char *hitl_write_decision(HitlRun *run, const HitlJson *body,
 									   const char *member);
+extern bool hitl_fail_unasked(HitlRun *run, HitlPosition *position,
+							  const HitlJson *body);
 extern bool hitl_is_approved(const HitlJson *body);
 extern void hitl_decline(HitlRun *run, HitlPosition *position,
 						 const HitlJson *body, const char *result);

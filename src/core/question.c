@@ -4,14 +4,16 @@
  *		An approval step and the approval_config of a task ask alike.
  */
 #include "core/internal.h"
+#include "core/policy.h"
+#include "core/schema.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HOUR_MS	   (60.0 * 60 * 1000)
 #define MAX_PEOPLE 1000 /* in one list */
 
-static const char *const types[] = {"binary", "form", "budget", NULL};
 static const char *const outcomes[] = {"approved", "rejected", "expired",
 									   "cancelled", NULL};
 
@@ -32,6 +34,12 @@ static void parse_threshold(HitlParse *parse, const HitlPlace *place,
 							HitlBuffer *terms);
 static void parse_time_limit(HitlParse *parse, const HitlPlace *place,
 							 const HitlJson *object, HitlBuffer *terms);
+static void parse_policy(HitlParse *parse, const HitlPlace *place,
+						 const HitlJson *object, HitlBuffer *terms);
+static void parse_form(HitlParse *parse, const HitlPlace *place,
+					   const HitlJson *object, HitlBuffer *terms);
+static void add_faults(HitlParse *parse, const HitlPlace *place,
+					   HitlResult result, const HitlFaults *faults);
 
 /*
  * Read the members that describe a question: those of an approval step, or,
@@ -81,6 +89,8 @@ hitl_parse_question(HitlParse *parse, const HitlPlace *place,
 	parse_time_limit(parse, place, object, &terms);
 	write_people(&terms, "channels",
 				 get_people(parse, place, object, "channels", false), "null");
+	parse_policy(parse, place, object, &terms);
+	parse_form(parse, place, object, &terms);
 	question->terms = hitl_buffer_text(&terms);
 
 	data = hitl_get(parse, place, object, "context_data", HITL_JSON_OBJECT,
@@ -132,6 +142,8 @@ hitl_ask(HitlRun *run, HitlPosition *position, const HitlQuestion *question,
 	hitl_append_text(&body, description);
 	hitl_append_char(&body, ',');
 	hitl_append_text(&body, question->terms);
+	if (more_context != NULL)
+		hitl_append_text(&body, ",\"editable\":false");
 	hitl_append_text(&body, ",\"context_data\":{");
 	hitl_append_text(&body, data);
 	if (data[0] != '\0' && more_context != NULL)
@@ -154,8 +166,20 @@ hitl_check_decision(const HitlJson *body)
 {
 	static const char *const texts[] = {"approval_id", "approver_id",
 										"feedback", NULL};
+	const HitlJson *error = hitl_json_member(body, "error");
 	const HitlJson *member = hitl_json_member(body, "outcome");
 	const char *const *name;
+
+	if (error != NULL)
+	{
+		const HitlJson *kind = hitl_json_member(error, "kind");
+		const HitlJson *message = hitl_json_member(error, "message");
+
+		if (kind == NULL || kind->type != HITL_JSON_STRING || message == NULL ||
+			message->type != HITL_JSON_STRING)
+			return "\"error\" must have \"kind\" and \"message\"";
+		return NULL;
+	}
 
 	if (member == NULL || member->type != HITL_JSON_STRING ||
 		!is_one_of(member->text, outcomes))
@@ -168,6 +192,21 @@ hitl_check_decision(const HitlJson *body)
 			return "\"approval_id\", \"approver_id\" and \"feedback\" must be strings or null";
 	}
 	return NULL;
+}
+
+/*
+ * Fail the step if people could not be asked.
+ */
+bool
+hitl_fail_unasked(HitlRun *run, HitlPosition *position, const HitlJson *body)
+{
+	const HitlJson *error = hitl_json_member(body, "error");
+
+	if (error == NULL)
+		return false;
+	hitl_fail_step(run, position, hitl_json_member(error, "kind")->text,
+				   hitl_json_member(error, "message")->text);
+	return true;
 }
 
 /*
@@ -188,8 +227,10 @@ hitl_is_approved(const HitlJson *body)
 const char *
 hitl_write_decision(HitlRun *run, const HitlJson *body, const char *member)
 {
-	static const char *const kept[] = {"approval_id", "approver_id",
-									   "response_data", "feedback", NULL};
+	static const char *const kept[] = {"approval_id",	"approver_id",
+									   "on_behalf_of",	"response_data",
+									   "edits",			"context_data",
+									   "feedback",		NULL};
 	const char *const *name;
 	HitlBuffer buffer;
 	char *text;
@@ -292,11 +333,11 @@ parse_type(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 		key = "type";
 	}
 	type = hitl_get_text(parse, place, object, key, false);
-	if (type != NULL && !is_one_of(type, types))
+	if (type != NULL && type[0] == '\0')
 	{
 		HitlPlace here = {place, key, 0};
 
-		hitl_fault(parse, &here, "must be binary, form or budget");
+		hitl_fault(parse, &here, "must not be empty");
 	}
 	hitl_json_write_member(terms, "approval_type",
 						   type == NULL ? "binary" : type);
@@ -473,4 +514,95 @@ parse_time_limit(HitlParse *parse, const HitlPlace *place,
 		hitl_append_seconds(terms, limit);
 	else
 		hitl_append_text(terms, "null");
+}
+
+/*
+ * "policy", in the place of the simple form.
+ */
+static void
+parse_policy(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
+			 HitlBuffer *terms)
+{
+	static const char *const simple[] = {"requested_from", "required_approvers",
+										 "approval_threshold", NULL};
+	const HitlJson *member = hitl_json_member(object, "policy");
+	HitlPlace here = {place, "policy", 0};
+	const char *const *name;
+	HitlFaults faults = {0};
+	HitlPolicy *policy = NULL;
+	HitlResult result;
+	HitlBuffer text;
+
+	if (member == NULL)
+		return;
+	for (name = simple; *name != NULL; name++)
+		if (hitl_json_member(object, *name) != NULL)
+			hitl_fault(parse, &here, "give either \"policy\" or \"%s\"", *name);
+	if (hitl_json_member(member, "timeout") != NULL &&
+		(hitl_json_member(object, "timeout") != NULL ||
+		 hitl_json_member(object, "timeout_hours") != NULL))
+		hitl_fault(parse, &here, "the time limit is stated twice");
+	hitl_buffer_init(&text, parse->arena);
+	hitl_json_write(&text, member);
+	if (hitl_buffer_text(&text) == NULL)
+		return;
+	result = hitl_parse_policy(hitl_buffer_text(&text), &policy, &faults);
+	if (result == HITL_OK)
+		hitl_free_policy(policy);
+	else
+		add_faults(parse, &here, result, &faults);
+	hitl_free_faults(&faults);
+	hitl_append_text(terms, ",\"policy\":");
+	hitl_json_write(terms, member);
+}
+
+/*
+ * "form_fields" of a form.
+ */
+static void
+parse_form(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
+		   HitlBuffer *terms)
+{
+	const HitlJson *member = hitl_json_member(object, "form_fields");
+	HitlPlace here = {place, "form_fields", 0};
+	HitlFaults faults = {0};
+	HitlResult result;
+	HitlBuffer text;
+	char *schema = NULL;
+	char *ui_schema = NULL;
+
+	if (member == NULL)
+		return;
+	hitl_buffer_init(&text, parse->arena);
+	hitl_json_write(&text, member);
+	if (hitl_buffer_text(&text) == NULL)
+		return;
+	result = hitl_build_form("form", hitl_buffer_text(&text), "{}", &schema,
+							 &ui_schema, &faults);
+	if (result != HITL_OK)
+		add_faults(parse, &here, result, &faults);
+	hitl_free_faults(&faults);
+	free(schema);
+	free(ui_schema);
+	hitl_append_text(terms, ",\"form_fields\":");
+	hitl_json_write(terms, member);
+}
+
+/*
+ * Faults of a document within the definition.
+ */
+static void
+add_faults(HitlParse *parse, const HitlPlace *place, HitlResult result,
+		   const HitlFaults *faults)
+{
+	int i;
+
+	if (result != HITL_INVALID)
+		parse->result = result;
+	for (i = 0; i < faults->count; i++)
+	{
+		HitlPlace inner = {place, faults->items[i].pointer, HITL_WITHIN};
+
+		hitl_fault(parse, &inner, "%s", faults->items[i].message);
+	}
 }

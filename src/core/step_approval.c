@@ -12,6 +12,8 @@ static const char *const members[] = {"title",
 									  "timeout_hours",
 									  "context_data",
 									  "channels",
+									  "policy",
+									  "form_fields",
 									  "timeout",
 									  "on_reject",
 									  "on_timeout",
@@ -55,8 +57,11 @@ enter_approval(HitlRun *run, HitlPosition *position)
 static void
 deliver_approval(HitlRun *run, HitlPosition *position, const HitlJson *body)
 {
-	const char *decision = hitl_write_decision(run, body, "decision");
+	const char *decision;
 
+	if (hitl_fail_unasked(run, position, body))
+		return;
+	decision = hitl_write_decision(run, body, "decision");
 	if (decision == NULL)
 		return;
 	if (hitl_is_approved(body))

@@ -32,6 +32,8 @@ static const char *const config_members[] = {"title",
 											 "timeout_hours",
 											 "context_data",
 											 "channels",
+											 "policy",
+											 "form_fields",
 											 "when",
 											 NULL};
 
@@ -408,9 +410,12 @@ deliver_task(HitlRun *run, HitlPosition *position, const HitlJson *body)
 static void
 deliver_decision(HitlRun *run, HitlPosition *position, const HitlJson *body)
 {
-	const char *approval = hitl_write_decision(run, body, "outcome");
+	const char *approval;
 	const char *result;
 
+	if (hitl_fail_unasked(run, position, body))
+		return;
+	approval = hitl_write_decision(run, body, "outcome");
 	if (approval == NULL)
 		return;
 	if (hitl_is_approved(body) && position->result == NULL)
