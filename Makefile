@@ -13,14 +13,16 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/workflow/*.c src/approva
 SQL_PARTS = src/hitl.sql src/library.sql \
 	src/workflow/identifier.sql src/workflow/definition.sql \
 	src/workflow/workflow.sql src/workflow/idempotency.sql \
-	src/workflow/template.sql src/workflow/statement.sql src/approval/request.sql \
-	src/approval/answer.sql \
+	src/workflow/template.sql src/workflow/statement.sql \
+	src/approval/principal.sql src/approval/request.sql src/approval/policy.sql src/approval/answer.sql \
+	src/approval/type.sql src/approval/response.sql src/approval/revision.sql src/approval/inbox.sql \
+	src/approval/rule.sql \
 	src/undo/checkpoint.sql src/worker/secret.sql \
 	src/agent/model.sql src/worker/limits.sql src/worker/outbox.sql \
 	src/worker/circuit_breaker.sql src/channel/channel.sql src/workflow/queue.sql \
 	src/workflow/external.sql src/workflow/signal.sql src/workflow/child.sql \
 	src/workflow/control.sql src/workflow/command.sql \
-	src/workflow/recovery.sql src/approval/response.sql \
+	src/workflow/recovery.sql \
 	src/workflow/status.sql src/workflow/evidence.sql src/workflow/await.sql \
 	src/workflow/admission.sql src/workflow/schedule.sql src/workflow/retention.sql src/workflow/display.sql \
 	src/worker/worker.sql src/access.sql

@@ -1,5 +1,5 @@
 -- access.sql
---		Who may do what: nothing for PUBLIC, five levels to grant to roles.
+--		Who may do what: nothing for PUBLIC, six levels to grant to roles.
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA hitl FROM PUBLIC;
 REVOKE ALL ON ALL PROCEDURES IN SCHEMA hitl FROM PUBLIC;
@@ -32,7 +32,9 @@ BEGIN ATOMIC
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.step_summary(jsonb)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.name_people(jsonb)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.definition_steps(jsonb)'),
-		(1, 'EXECUTE', 'FUNCTION', 'hitl.list_pending_approvals(text, uuid)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.see_all()'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.validate_policy(jsonb)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.principal_of(text)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.validate_definition(jsonb)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.validate_schema(jsonb)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.validate_answer(jsonb, jsonb)'),
@@ -43,7 +45,6 @@ BEGIN ATOMIC
 		(1, 'EXECUTE', 'PROCEDURE', 'hitl.await_approval(uuid, interval, text)'),
 		(1, 'SELECT', 'TABLE', 'hitl.limits'),
 		(1, 'SELECT', 'TABLE', 'hitl.circuit_breakers'),
-		(2, 'EXECUTE', 'FUNCTION', 'hitl.respond_to_approval(uuid, text, text, jsonb, text)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.create_template(text, integer, jsonb, text, jsonb, text[])'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.activate_template(text, integer)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.deactivate_template(text, integer)'),
@@ -67,8 +68,10 @@ BEGIN ATOMIC
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.retry_workflow(uuid, text)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.skip_step(uuid, text, jsonb, text, bigint)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.recover_failed_workflows(text[], interval, integer, text, integer)'),
-		(3, 'EXECUTE', 'FUNCTION', 'hitl.request_approval(text, text, text, text, text[], integer, numeric, jsonb, uuid, text, text[], text)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.request_approval(text, text, text, text, text[], integer, numeric, jsonb, uuid, text, text[], text, jsonb, jsonb)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.cancel_approval(uuid, text)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.revise_approval(uuid, text, text, jsonb, text)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.provide_information(uuid, text, jsonb)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.expire_approval(uuid)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.expire_due_approvals()'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.create_checkpoint(uuid, text, text, text)'),
@@ -92,6 +95,26 @@ BEGIN ATOMIC
 		(4, 'SELECT', 'TABLE', 'hitl.template_loads'),
 		(4, 'SELECT', 'TABLE', 'hitl.template_starts'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.recount_template_starts()'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.create_principal(text, text, name, text, text, text, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.update_principal(text, text, name, text, text, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_principal_active(text, boolean)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.create_group(text, text, text[])'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_group(text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.add_member(text, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.remove_member(text, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.create_approval_type(text, jsonb, jsonb, text, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_approval_type(text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.create_approval_rule(text, text, text, integer, text, text, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_approval_rule(text, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.replay_rules(timestamptz, text, boolean)'),
+		(4, 'SELECT', 'TABLE', 'hitl.principals'),
+		(4, 'SELECT', 'TABLE', 'hitl.principal_names'),
+		(4, 'SELECT', 'TABLE', 'hitl.principal_groups'),
+		(4, 'SELECT', 'TABLE', 'hitl.group_members'),
+		(4, 'SELECT', 'TABLE', 'hitl.approval_types'),
+		(4, 'SELECT', 'TABLE', 'hitl.approval_rules'),
+		(4, 'SELECT', 'TABLE', 'hitl.rule_decisions'),
+		(4, 'SELECT', 'TABLE', 'hitl.approval_reminders'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.grant_acting(name, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.revoke_acting(name, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.grant_queue(name, text)'),
@@ -117,8 +140,6 @@ BEGIN ATOMIC
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.event_hash(bytea, hitl.workflow_events)'),
 		(4, 'SELECT', 'TABLE', 'hitl.workflow_steps'),
 		(4, 'SELECT', 'TABLE', 'hitl.workflow_checkpoints'),
-		(4, 'SELECT', 'TABLE', 'hitl.approval_requests'),
-		(4, 'SELECT', 'TABLE', 'hitl.approval_responses'),
 		(4, 'SELECT', 'TABLE', 'hitl.pending_approvals'),
 		(4, 'SELECT', 'TABLE', 'hitl.acting_grants'),
 		(4, 'SELECT', 'TABLE', 'hitl.external_tasks'),
@@ -129,10 +150,36 @@ BEGIN ATOMIC
 		(4, 'SELECT', 'TABLE', 'hitl.awaited_signals'),
 		(4, 'SELECT', 'TABLE', 'hitl.signal_grants'),
 		(4, 'SELECT', 'TABLE', 'hitl.child_workflows')
+	) AS o (rank, privilege, object_type, object_name) ON o.rank <= l.rank
+	UNION ALL
+	-- What is about the own: participants, and all from the rank on.
+	SELECT l.level, o.privilege, o.object_type, o.object_name
+	FROM (VALUES
+		('participant', 9), ('viewer', 1), ('approver', 2), ('operator', 3), ('admin', 4)) AS l (level, rank)
+	JOIN (VALUES
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.current_principal()'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.may_act_for(text)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.sees_all()'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.sees_approval(uuid)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.sees_workflow(name)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.list_pending_approvals(text, uuid)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.approval_form(uuid)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.explain_policy(uuid)'),
+		(1, 'SELECT', 'TABLE', 'hitl.inbox'),
+		(1, 'SELECT', 'TABLE', 'hitl.approval_requests'),
+		(1, 'SELECT', 'TABLE', 'hitl.approval_responses'),
+		(1, 'SELECT', 'TABLE', 'hitl.approval_contents'),
+		(1, 'SELECT', 'TABLE', 'hitl.approval_asks'),
+		(1, 'SELECT', 'TABLE', 'hitl.delegations'),
+		(2, 'EXECUTE', 'FUNCTION', 'hitl.respond_to_approval(uuid, text, text, jsonb, text, jsonb, bytea, text, jsonb)'),
+		(2, 'EXECUTE', 'FUNCTION', 'hitl.respond_to_approvals(uuid[], text, text, jsonb, text, text, jsonb)'),
+		(2, 'EXECUTE', 'FUNCTION', 'hitl.reassign_approval(uuid, text, text, text)'),
+		(2, 'EXECUTE', 'FUNCTION', 'hitl.delegate_approvals(text, timestamptz, timestamptz, text, text)'),
+		(2, 'EXECUTE', 'FUNCTION', 'hitl.end_delegation(uuid)')
 	) AS o (rank, privilege, object_type, object_name) ON o.rank <= l.rank;
 END;
 COMMENT ON FUNCTION hitl.access_levels() IS
-	'what each level of hitl.grant_access (worker, viewer, approver, operator, admin) allows';
+	'what each level of hitl.grant_access (worker, participant, viewer, approver, operator, admin) allows';
 
 CREATE FUNCTION hitl.grant_access(grantee name, level text) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -140,11 +187,11 @@ AS $$
 DECLARE
 	grant_ record;
 BEGIN
-	IF level NOT IN ('worker', 'viewer', 'approver', 'operator', 'admin') THEN
+	IF level NOT IN ('worker', 'participant', 'viewer', 'approver', 'operator', 'admin') THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('unknown access level "%s"', level),
-			HINT = 'A level is worker, viewer, approver, operator or admin.';
+			HINT = 'A level is worker, participant, viewer, approver, operator or admin.';
 	END IF;
 	EXECUTE format('GRANT USAGE ON SCHEMA hitl TO %I', grantee);
 	FOR grant_ IN SELECT a.* FROM hitl.access_levels() AS a WHERE a.level = grant_access.level LOOP
@@ -154,7 +201,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION hitl.grant_access(name, text) IS
-	'let a role use hitl: worker takes tasks and sends signals that it was granted, viewer reads, approver also answers approvals, operator also runs workflows, admin also configures';
+	'let a role use hitl: worker takes tasks and sends signals that it was granted, participant answers what it is asked and sees only that, viewer reads all, approver also answers approvals, operator also runs workflows, admin also configures';
 
 CREATE FUNCTION hitl.revoke_access(grantee name) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp

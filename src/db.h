@@ -10,7 +10,7 @@
 #include "catalog/pg_type_d.h"
 #include "executor/spi.h"
 
-#define HITL_MAX_PARAMS 24
+#define HITL_MAX_PARAMS 32
 
 /*
  * A statement prepared at its first execution and kept.  Define it static:

@@ -26,6 +26,7 @@ int hitl_request_timeout = 120;
 int hitl_max_response_size = 4096;
 int hitl_breaker_threshold = 5;
 int hitl_breaker_cooldown = 30000;
+int hitl_reminder_interval = 600;
 char *hitl_ca_file = NULL;
 char *hitl_allowed_private_hosts = NULL;
 
@@ -125,6 +126,12 @@ define_settings(void)
 		"It doubles with each trial that fails, up to ten minutes.",
 		&hitl_breaker_cooldown, 30000, 100, 24 * 60 * 60 * 1000, PGC_SIGHUP,
 		GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"hitl.reminder_interval",
+		"Time within which nobody is reminded of approval requests twice.",
+		"Reminders that come due within it wait until it is over.",
+		&hitl_reminder_interval, 600, 0, 7 * 24 * 60 * 60, PGC_SIGHUP,
+		GUC_UNIT_S, NULL, NULL, NULL);
 	DefineCustomStringVariable(
 		"hitl.ca_file",
 		"File with the certificates of authorities that outgoing requests trust.",

@@ -24,6 +24,7 @@ extern int hitl_request_timeout; /* s, default limit of one HTTP request */
 extern int hitl_max_response_size; /* kB, a larger response is an error */
 extern int hitl_breaker_threshold; /* failures in a row that open a breaker */
 extern int hitl_breaker_cooldown;  /* ms, until the first trial */
+extern int hitl_reminder_interval; /* s, nobody is reminded more often */
 extern char *hitl_ca_file;		   /* certificates to trust; "": the system's */
 extern char *hitl_allowed_private_hosts; /* comma-separated host names and
 											 * addresses exempt from the guard */
@@ -43,6 +44,16 @@ extern char *hitl_allowed_private_hosts; /* comma-separated host names and
 #define ERRCODE_HITL_NOT_AN_APPROVER	  MAKE_SQLSTATE('W', 'F', '0', '1', '5')
 #define ERRCODE_HITL_KEY_REUSED			  MAKE_SQLSTATE('W', 'F', '0', '1', '6')
 #define ERRCODE_HITL_STATE_CHANGED		  MAKE_SQLSTATE('W', 'F', '0', '1', '7')
+#define ERRCODE_HITL_CONTENT_CHANGED	  MAKE_SQLSTATE('W', 'F', '0', '1', '8')
+#define ERRCODE_HITL_INVALID_ANSWER		  MAKE_SQLSTATE('W', 'F', '0', '1', '9')
+#define ERRCODE_HITL_PRINCIPAL_NOT_FOUND  MAKE_SQLSTATE('W', 'F', '0', '5', '0')
+#define ERRCODE_HITL_NAME_IN_USE		  MAKE_SQLSTATE('W', 'F', '0', '5', '1')
+#define ERRCODE_HITL_GROUP_NOT_FOUND	  MAKE_SQLSTATE('W', 'F', '0', '5', '2')
+#define ERRCODE_HITL_PRINCIPAL_INACTIVE	  MAKE_SQLSTATE('W', 'F', '0', '5', '3')
+#define ERRCODE_HITL_MUST_NOT_ANSWER	  MAKE_SQLSTATE('W', 'F', '0', '5', '4')
+#define ERRCODE_HITL_INVALID_POLICY		  MAKE_SQLSTATE('W', 'F', '0', '5', '5')
+#define ERRCODE_HITL_TYPE_NOT_FOUND		  MAKE_SQLSTATE('W', 'F', '0', '5', '6')
+#define ERRCODE_HITL_INVALID_FORM		  MAKE_SQLSTATE('W', 'F', '0', '5', '7')
 #define ERRCODE_HITL_MISSING_PARAMETERS	  MAKE_SQLSTATE('W', 'F', '0', '3', '0')
 #define ERRCODE_HITL_TEMPLATE_EXISTS	  MAKE_SQLSTATE('W', 'F', '0', '3', '1')
 #define ERRCODE_HITL_CANNOT_MIGRATE		  MAKE_SQLSTATE('W', 'F', '0', '3', '2')

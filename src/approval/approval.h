@@ -1,22 +1,40 @@
 /*
  * approval.h
- *		Approval requests and responses, as others in the server see them.
- *		All of it runs within SPI.
+ *		Approval requests and what is done about them, as others in the server
+ *		see them.  All of it runs within SPI.
  */
 #ifndef HITL_APPROVAL_H
 #define HITL_APPROVAL_H
 
 #include "postgres.h"
 
+#include "core/core.h"
+#include "nodes/pg_list.h"
 #include "utils/array.h"
 #include "utils/jsonb.h"
+#include "utils/timestamp.h"
 #include "utils/uuid.h"
 #include "workflow/mailbox.h"
 #include "workflow/rows.h"
 
 /* ---- request.c ------------------------------------------------------- */
 
-/* Insert the requests of a batch and queue their notifications. */
+/* Columns of the rows for hitl_insert_approvals. */
+#define HITL_APPROVAL_COLUMNS 16
+extern const Oid hitl_approval_types[HITL_APPROVAL_COLUMNS];
+
+/*
+ * Add a row of a request: body as of a REQUEST_APPROVAL effect; workflow_id and
+ * step may be NULL, token 0; requesters: char *, whose principals are those who
+ * asked.  Returns NULL, or why it cannot be made, with an SQLSTATE.
+ */
+extern char *hitl_prepare_approval(HitlRows *rows, const pg_uuid_t *id,
+								   const pg_uuid_t *workflow_id, int64 token,
+								   const char *step, Jsonb *body,
+								   const char *requested_by, const char *role,
+								   List *requesters, int *sqlerrcode);
+
+/* Insert the requests of a batch, and do what follows from them at once. */
 extern void hitl_insert_approvals(HitlRows *rows);
 
 /* Cancel the pending requests that a batch withdraws. */
@@ -31,20 +49,157 @@ extern void hitl_withdraw_all_approvals(ArrayType *workflow_ids);
  */
 extern void hitl_announce_decided(const char *event_type);
 
-/*
- * Let up to limit requests expire that are due, leaving out those that are
- * being answered right now.  Returns how many did; skipped is set if there are
- * none but such.
- */
-extern int64 hitl_expire_due(int limit, bool *skipped);
-
 extern void hitl_approval_missing(const pg_uuid_t *id) pg_attribute_noreturn();
 
 /* Refuse to touch a request that is not pending any more, saying why. */
 extern void hitl_refuse_ended(const pg_uuid_t *id, const char *status)
 	pg_attribute_noreturn();
 
-/* ERROR unless the caller may withdraw what role has asked. */
+/* ERROR unless the caller may withdraw or revise what role has asked. */
 extern void hitl_check_requester(const pg_uuid_t *id, const char *role);
+extern bool hitl_is_requester(const char *role);
+
+/* ---- due.c ------------------------------------------------------------ */
+
+/*
+ * Do what is due by time for up to limit requests, leaving out those that are
+ * being answered right now.  Returns for how many; skipped is set if there are
+ * none but such.
+ */
+extern int64 hitl_expire_due(int limit, bool *skipped);
+
+/* ---- case.c ------------------------------------------------------------ */
+
+/* A request, its row locked. */
+typedef struct HitlApproval
+{
+	pg_uuid_t id;
+	char *status;
+	bool has_workflow;
+	pg_uuid_t workflow_id;
+	bool has_token; /* a step awaits it */
+	int64 token;
+	char *step;
+	char *requested_role;
+	char *title;
+	char *description; /* or NULL */
+	char *type;
+	Jsonb *context_data;
+	char *policy; /* JSON text */
+	bool timed;
+	char *policy_state; /* or NULL */
+	List *asked;		/* char *, as in the tables */
+	List *asked_now;	/* by now, if that is something else */
+	TimestampTz due_at; /* 0: never */
+	TimestampTz expires_at;
+	int round;
+	TimestampTz opened_at;
+	int acts;
+	char *wanted; /* from the requester, or NULL */
+	List *requesters;
+	List *editors;
+	bool editable;
+	Jsonb *answer_schema; /* or NULL */
+	Datum content_hash;
+	Datum last_hash; /* of the act before */
+	int reminders;
+	TimestampTz reminded_at; /* 0: never */
+	int escalations;
+
+	/* Of the round, once loaded. */
+	bool votes_loaded;
+	int nvotes;
+	HitlVote *votes;
+	int votes_capacity;
+	List *answered; /* those whose answers stand, and for whom they answered */
+
+	const HitlPolicy *parsed; /* or NULL */
+} HitlApproval;
+
+/* Lock a request; ERROR if there is none. */
+extern HitlApproval *hitl_lock_approval(const pg_uuid_t *id);
+
+/* Read one without locking it. */
+extern HitlApproval *hitl_read_approval(const pg_uuid_t *id);
+
+/* Lock those whose policies are to be evaluated, leaving out those that others have locked. */
+extern List *hitl_lock_due_approvals(TimestampTz now, int limit);
+
+extern const HitlPolicy *hitl_approval_policy(HitlApproval *approval);
+extern void hitl_load_votes(HitlApproval *approval);
+extern void hitl_add_vote(HitlApproval *approval, const char *person,
+						  List *names, HitlChoice choice, TimestampTz at);
+
+/* A new round begins: there are no votes yet. */
+extern void hitl_reopen(HitlApproval *approval, TimestampTz now);
+
+/* The verdict, palloc'd copies in it. */
+extern void hitl_evaluate(HitlApproval *approval, TimestampTz now,
+						  HitlVerdict *verdict);
+
+/* How each part of the policy stands: JSON text (core.h, explain_policy). */
+extern char *hitl_explain(HitlApproval *approval);
+
+/* Names of a verdict as a list. */
+extern List *hitl_asked_list(const HitlVerdict *verdict);
+
+/* Parse a policy; NULL with *why, a list of faults, if it is none. */
+extern HitlPolicy *hitl_parse_policy_text(const char *text, char **why);
+
+/* The policy of a simple form; JSON text. */
+extern char *hitl_simple_policy_text(List *asked, List *required, int threshold,
+									 int64 timeout_ms);
+
+/* An instant as the core has it, and back; 0 is none. */
+extern int64 hitl_to_unix(TimestampTz instant);
+extern TimestampTz hitl_from_unix(int64 microseconds);
+
+extern const char *hitl_outcome_name(HitlOutcome outcome);
+
+/* ---- act.c -------------------------------------------------------------- */
+
+/* Something that is done about a request: a row of approval_responses. */
+typedef struct HitlAct
+{
+	const char *who;
+	List *on_behalf_of;
+	List *names;
+	const char *decision;
+	bool standing;
+	Jsonb *response_data; /* these may be NULL */
+	const char *feedback;
+	Jsonb *edits;
+	const char *channel; /* NULL: sql */
+	Jsonb *evidence;
+	TimestampTz at;
+} HitlAct;
+
+/*
+ * Record an act and the verdict after it; NULL: the act is not one that the
+ * policy counts.  The request is written as it is in memory.  Wakes and tells
+ * everybody whom it concerns, the workflow too.  Returns the status after it.
+ */
+extern const char *hitl_record_act(HitlApproval *approval, const HitlAct *act,
+								   const HitlVerdict *verdict);
+
+/* Record a verdict that came by time. */
+extern void hitl_record_verdict(HitlApproval *approval,
+								const HitlVerdict *verdict, TimestampTz now);
+
+/* Tell the channels of something about one request. */
+extern void hitl_notify_about(const pg_uuid_t *id, const char *event_type);
+
+/* ---- revision.c --------------------------------------------------------- */
+
+/*
+ * Give a request another content (NULL: as it is) and begin a new round: the
+ * answers so far do not count any more.
+ */
+extern void hitl_change_content(HitlApproval *approval, const char *who,
+								const char *title, const char *description,
+								Jsonb *context_data, TimestampTz at);
+
+/* RFC 7396: null takes away, objects are merged, all else replaces. */
+extern Jsonb *hitl_merge_patch(Jsonb *target, Jsonb *patch);
 
 #endif /* HITL_APPROVAL_H */

@@ -7,8 +7,11 @@
 #include "postgres.h"
 
 #include "approval/approval.h"
+#include "approval/principal.h"
+#include "approval/type.h"
 #include "catalog/pg_type.h"
 #include "channel/channel.h"
+#include "core_bridge.h"
 #include "db.h"
 #include "hitl.h"
 #include "miscadmin.h"
@@ -22,17 +25,38 @@
 #include "worker/worker.h"
 #include "workflow/batch.h"
 #include "workflow/caller.h"
+#include "workflow/data.h"
 #include "workflow/idempotency.h"
 #include "workflow/identifier.h"
 
 /* Requests that expire in one statement. */
 #define EXPIRE_LIMIT 1000
 
+/* What a statement does to requests whose workflow does not wait any more ... */
+#define WITHDRAW \
+	"UPDATE hitl.approval_requests a SET status = 'cancelled', decided_at = c.at, " \
+	"reason = 'withdrawn by its workflow', due_at = NULL, policy_state = NULL, wanted = NULL, " \
+	"decision_hash = hitl.decision_hash(a.last_hash, 'cancelled', c.at, NULL, " \
+	"'withdrawn by its workflow') "
+
+/* ... and to the list of whom those in "ended" have asked. */
+#define FORGET_ASKS \
+	"gone AS (DELETE FROM hitl.approval_asks k USING (SELECT e.id, unnest(a.asked) AS name " \
+	"FROM ended e JOIN hitl.approval_requests a ON a.id = e.id) AS g " \
+	"WHERE k.name = g.name AND k.approval_id = g.id) "
+
 /* A year of hours is enough for any time limit. */
 #define MAX_TIMEOUT_HOURS (10 * 366 * 24)
 
-static ArrayType *id_array(const pg_uuid_t *id);
+static char *make_policy(Jsonb *body, bool *timed, int *sqlerrcode);
+static Jsonb *names_jsonb(List *names);
+static bool any_group(List *names);
+static List *body_names(Jsonb *body, const char *key);
 static Jsonb *all_arguments(FunctionCallInfo fcinfo);
+static Jsonb *body_of_arguments(FunctionCallInfo fcinfo);
+static void push_text(JsonbParseState **state, const char *key,
+					  const char *value);
+static void push_member(JsonbParseState **state, const char *key, Jsonb *value);
 static void check_people(FunctionCallInfo fcinfo);
 static text *end_request(FunctionCallInfo fcinfo, const char *status,
 						 const char *reason);
@@ -43,32 +67,134 @@ PG_FUNCTION_INFO_V1(hitl_cancel_approval);
 PG_FUNCTION_INFO_V1(hitl_expire_approval);
 PG_FUNCTION_INFO_V1(hitl_expire_due_approvals);
 
+/* Columns of hitl_prepare_approval(). */
+const Oid hitl_approval_types[HITL_APPROVAL_COLUMNS] = {
+	UUIDOID, UUIDOID,		 INT8OID,		 TEXTOID,  JSONBOID, TEXTOID,
+	NAMEOID, TIMESTAMPTZOID, JSONBOID,		 BOOLOID,  JSONBOID, TIMESTAMPTZOID,
+	JSONBOID, JSONBOID,		 JSONBOID,		 TIMESTAMPTZOID,
+};
+
 /*
- * Insert requests of workflows, set-based, and queue their notifications.
+ * A row of a request: whom its policy asks at first, the form of its answer.
+ */
+char *
+hitl_prepare_approval(HitlRows *rows, const pg_uuid_t *id,
+					  const pg_uuid_t *workflow_id, int64 token,
+					  const char *step, Jsonb *body, const char *requested_by,
+					  const char *role, List *requesters, int *sqlerrcode)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	HitlPolicyCase input = {0};
+	HitlVerdict verdict = {0};
+	HitlPolicy *policy;
+	Jsonb *schema;
+	Jsonb *ui_schema;
+	Jsonb *context = hitl_member(body, "context_data");
+	char *type = hitl_member_text(body, "approval_type");
+	char *text;
+	char *why = NULL;
+	bool timed = false;
+	Datum values[HITL_APPROVAL_COLUMNS] = {0};
+	bool nulls[HITL_APPROVAL_COLUMNS] = {false};
+
+	why = hitl_find_form(type ? type : "binary", hitl_member(body, "form_fields"),
+						 context ? context : hitl_jsonb_parse("{}"), &schema,
+						 &ui_schema, sqlerrcode);
+	if (why)
+		return why;
+	text = make_policy(body, &timed, sqlerrcode);
+	policy = hitl_parse_policy_text(text, &why);
+	if (policy == NULL)
+	{
+		*sqlerrcode = ERRCODE_HITL_INVALID_POLICY;
+		return why;
+	}
+	input.opened_us = input.now_us = hitl_to_unix(now);
+	if (hitl_core()->evaluate_policy(policy, &input, &verdict) != HITL_OK)
+		hitl_core_out_of_memory();
+	Assert(verdict.outcome == HITL_OUTCOME_PENDING);
+
+	values[0] = UUIDPGetDatum(id);
+	values[1] = UUIDPGetDatum(workflow_id);
+	nulls[1] = workflow_id == NULL;
+	values[2] = Int64GetDatum(token);
+	nulls[2] = token == 0;
+	values[3] = step ? CStringGetTextDatum(step) : 0;
+	nulls[3] = step == NULL;
+	values[4] = JsonbPGetDatum(body);
+	values[5] = CStringGetTextDatum(requested_by);
+	values[6] = DirectFunctionCall1(namein, CStringGetDatum(role));
+	values[7] = TimestampTzGetDatum(now);
+	values[8] = JsonbPGetDatum(hitl_jsonb_parse(text));
+	values[9] = BoolGetDatum(timed);
+	values[10] = JsonbPGetDatum(names_jsonb(hitl_asked_list(&verdict)));
+	values[11] = TimestampTzGetDatum(hitl_from_unix(verdict.next_us));
+	nulls[11] = verdict.next_us == 0;
+	values[12] = JsonbPGetDatum(schema);
+	nulls[12] = schema == NULL;
+	values[13] = JsonbPGetDatum(ui_schema);
+	nulls[13] = ui_schema == NULL;
+	nulls[14] = !hitl_core()->excludes_requester(policy);
+	if (!nulls[14])
+		values[14] = JsonbPGetDatum(names_jsonb(requesters));
+	values[15] = TimestampTzGetDatum(hitl_from_unix(verdict.expires_us));
+	nulls[15] = verdict.expires_us == 0;
+	hitl_core()->free_verdict(&verdict);
+	hitl_rows_add(rows, values, nulls);
+	return NULL;
+}
+
+/*
+ * Insert requests, set-based, and do what follows from them at once.
  */
 void
 hitl_insert_approvals(HitlRows *rows)
 {
 	static HitlStatement insert = {
+		"WITH asks AS (INSERT INTO hitl.approval_asks (name, approval_id) "
+		"SELECT n.name, r.id FROM unnest($1, $11) AS r (id, asked), "
+		"LATERAL jsonb_array_elements_text(r.asked) AS n (name)) "
 		"INSERT INTO hitl.approval_requests (id, workflow_id, token, step_name, title, "
 		"description, approval_type, requested_from, required_approvers, "
 		"approval_threshold, context_data, channels, content_hash, requested_by, "
-		"requested_role, requested_at, expires_at) "
-		"SELECT id, workflow_id, token, step_name, body ->> 'title', body ->> 'description', "
-		"coalesce(body ->> 'approval_type', 'binary'), "
+		"requested_role, requested_at, opened_at, expires_at, policy, timed, asked, due_at, "
+		"answer_schema, ui_schema, editable, requesters, request_hash, last_hash) "
+		"SELECT r.id, r.workflow_id, r.token, r.step_name, body ->> 'title', "
+		"body ->> 'description', t.approval_type, "
 		"hitl.text_array(body -> 'requested_from'), "
 		"hitl.text_array(body -> 'required_approvers'), "
-		"(body ->> 'approval_threshold')::integer, "
-		"coalesce(body -> 'context_data', '{}'), hitl.text_array(body -> 'channels'), "
-		"hitl.approval_content_hash(body ->> 'title', body ->> 'description', "
-		"coalesce(body ->> 'approval_type', 'binary'), coalesce(body -> 'context_data', '{}')), "
-		"requested_by, requested_role, clock_timestamp(), "
-		"clock_timestamp() + make_interval(secs => (body ->> 'timeout_seconds')::float8) "
-		"FROM unnest($1, $2, $3, $4, $5, $6, $7) AS r (id, workflow_id, token, step_name, "
-		"body, requested_by, requested_role)",
-		7,
+		"(body ->> 'approval_threshold')::integer, t.context_data, "
+		"hitl.text_array(body -> 'channels'), c.hash, r.requested_by, r.requested_role, "
+		"r.requested_at, r.requested_at, r.expires_at, r.policy, r.timed, "
+		"coalesce(hitl.text_array(r.asked), '{}'), r.due_at, r.answer_schema, r.ui_schema, "
+		"coalesce((body ->> 'editable')::boolean, true), "
+		"CASE WHEN r.requesters IS NULL THEN '{}' ELSE "
+		"ARRAY(SELECT DISTINCT hitl.principal_of(p.name) "
+		"FROM (SELECT jsonb_array_elements_text(r.requesters) UNION ALL "
+		"SELECT w.created_by FROM hitl.workflows w WHERE w.id = r.workflow_id) AS p (name)) END, "
+		"h.hash, h.hash "
+		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) "
+		"AS r (id, workflow_id, token, step_name, body, requested_by, requested_role, "
+		"requested_at, policy, timed, asked, due_at, answer_schema, ui_schema, requesters, "
+		"expires_at), "
+		"LATERAL (SELECT coalesce(body ->> 'approval_type', 'binary') AS approval_type, "
+		"coalesce(body -> 'context_data', '{}') AS context_data OFFSET 0) AS t, "
+		"LATERAL (SELECT hitl.approval_content_hash(body ->> 'title', body ->> 'description', "
+		"t.approval_type, t.context_data, r.answer_schema) AS hash OFFSET 0) AS c, "
+		"LATERAL (SELECT hitl.request_hash(r.id, r.workflow_id, r.step_name, c.hash, r.policy, "
+		"r.requested_by, r.requested_role, r.requested_at) AS hash OFFSET 0) AS h",
+		HITL_APPROVAL_COLUMNS,
 		{UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, TEXTARRAYOID, JSONBARRAYOID,
-		 TEXTARRAYOID, NAMEARRAYOID},
+		 TEXTARRAYOID, NAMEARRAYOID, TIMESTAMPTZARRAYOID, JSONBARRAYOID,
+		 BOOLARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID, JSONBARRAYOID,
+		 JSONBARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID},
+	};
+	static HitlStatement any_rule =
+		{"SELECT 1 FROM hitl.approval_rules WHERE mode <> 'off' LIMIT 1", 0};
+	static HitlStatement apply_rules = {
+		"SELECT hitl.apply_approval_rules($1)",
+		1,
+		{UUIDARRAYOID},
 	};
 	ArrayType *ids;
 
@@ -78,6 +204,26 @@ hitl_insert_approvals(HitlRows *rows)
 	ids = construct_array(rows->values[0], rows->count, UUIDOID, UUID_LEN,
 						  false, TYPALIGN_CHAR);
 	hitl_notify_channels("approval.requested", ids);
+	hitl_execute(&any_rule, NULL, NULL, 1);
+	if (SPI_processed > 0)
+	{
+		Datum value = PointerGetDatum(ids);
+
+		hitl_execute(&apply_rules, &value, NULL, 0);
+	}
+}
+
+/*
+ * Tell the channels of something about one request.
+ */
+void
+hitl_notify_about(const pg_uuid_t *id, const char *event_type)
+{
+	Datum value = UUIDPGetDatum(id);
+
+	hitl_notify_channels(event_type,
+						 construct_array(&value, 1, UUIDOID, UUID_LEN, false,
+										 TYPALIGN_CHAR));
 }
 
 /*
@@ -87,11 +233,10 @@ void
 hitl_withdraw_approvals(HitlRows *rows)
 {
 	static HitlStatement cancel = {
-		"UPDATE hitl.approval_requests a SET status = 'cancelled', "
-		"decided_at = clock_timestamp(), reason = 'withdrawn by its workflow' "
-		"FROM unnest($1, $2) AS w (workflow_id, token) "
+		"WITH ended AS (" WITHDRAW
+		"FROM unnest($1, $2) AS w (workflow_id, token), (SELECT clock_timestamp() AS at) AS c "
 		"WHERE a.workflow_id = w.workflow_id AND a.token = w.token AND a.status = 'pending' "
-		"RETURNING a.id",
+		"RETURNING a.id), " FORGET_ASKS "SELECT id FROM ended",
 		2,
 		{UUIDARRAYOID, INT8ARRAYOID},
 	};
@@ -109,9 +254,9 @@ void
 hitl_withdraw_all_approvals(ArrayType *workflow_ids)
 {
 	static HitlStatement cancel = {
-		"UPDATE hitl.approval_requests SET status = 'cancelled', "
-		"decided_at = clock_timestamp(), reason = 'withdrawn by its workflow' "
-		"WHERE workflow_id = ANY ($1) AND status = 'pending' RETURNING id",
+		"WITH ended AS (" WITHDRAW "FROM (SELECT clock_timestamp() AS at) AS c "
+		"WHERE a.workflow_id = ANY ($1) AND a.status = 'pending' RETURNING a.id), " FORGET_ASKS
+		"SELECT id FROM ended",
 		1,
 		{UUIDARRAYOID},
 	};
@@ -144,69 +289,6 @@ hitl_announce_decided(const char *event_type)
 	hitl_notify_channels(event_type,
 						 construct_array(ids, count, UUIDOID, UUID_LEN, false,
 										 TYPALIGN_CHAR));
-}
-
-/*
- * Let requests expire that are due.
- */
-int64
-hitl_expire_due(int limit, bool *skipped)
-{
-	static HitlStatement any_due = {
-		"SELECT 1 FROM hitl.approval_requests "
-		"WHERE status = 'pending' AND expires_at <= $1 LIMIT 1",
-		1,
-		{TIMESTAMPTZOID},
-	};
-	static HitlStatement any_free = {
-		"SELECT 1 FROM hitl.approval_requests "
-		"WHERE status = 'pending' AND expires_at <= $1 "
-		"ORDER BY expires_at LIMIT 1 FOR UPDATE SKIP LOCKED",
-		1,
-		{TIMESTAMPTZOID},
-	};
-	static HitlStatement expire = {
-		"WITH due AS (SELECT id FROM hitl.approval_requests "
-		"WHERE status = 'pending' AND expires_at <= $2 "
-		"ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED), "
-		"expired AS (UPDATE hitl.approval_requests a SET status = 'expired', "
-		"decided_at = clock_timestamp() FROM due WHERE a.id = due.id "
-		"RETURNING a.id, a.workflow_id, a.token, a.step_name, coalesce((SELECT w.priority "
-		"FROM hitl.workflows w WHERE w.id = a.workflow_id), 0) AS priority), "
-		"told AS (INSERT INTO hitl.messages (due_at, workflow_id, kind, body) "
-		"SELECT clock_timestamp() - priority * " HITL_HEAD_START
-		", workflow_id, 'approval', "
-		"jsonb_strip_nulls(jsonb_build_object("
-		"'approval_id', id, 'token', token, 'step_name', step_name, 'outcome', 'expired')) "
-		"FROM expired WHERE workflow_id IS NOT NULL) "
-		"SELECT id, priority FROM expired",
-		2,
-		{INT4OID, TIMESTAMPTZOID},
-	};
-	Datum values[2];
-	int64 count;
-	int64 i;
-	bool isnull;
-
-	/* Mostly none is; the statement below would wake the engine regardless. */
-	values[0] = values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
-	hitl_execute(&any_due, values, NULL, 1);
-	if (SPI_processed == 0)
-		return 0;
-	hitl_execute(&any_free, values, NULL, 1);
-	if (SPI_processed == 0)
-	{
-		*skipped = true;
-		return 0;
-	}
-	values[0] = Int32GetDatum(limit);
-	hitl_execute(&expire, values, NULL, 0);
-	count = SPI_processed;
-	for (i = 0; i < count; i++)
-		if (DatumGetInt32(hitl_column(i, 2, &isnull)) > 0)
-			hitl_look_back_at_commit();
-	hitl_announce_decided("approval.expired");
-	return count;
 }
 
 /*
@@ -249,17 +331,26 @@ hitl_refuse_ended(const pg_uuid_t *id, const char *status)
 void
 hitl_check_requester(const pg_uuid_t *id, const char *role)
 {
-	Oid caller = hitl_caller_id();
-	Oid requester = get_role_oid(role, true);
-
-	if (superuser_arg(caller) ||
-		(OidIsValid(requester) && has_privs_of_role(caller, requester)))
+	if (hitl_is_requester(role))
 		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied for approval request %s", hitl_id_text(id)),
 			 errdetail("It was made by role \"%s\".", role),
 			 errhint("A request is ended by the role that made it, and by members of that role.")));
+}
+
+/*
+ * Does the caller have the rights of a role that asked?
+ */
+bool
+hitl_is_requester(const char *role)
+{
+	Oid caller = hitl_caller_id();
+	Oid requester = get_role_oid(role, true);
+
+	return superuser_arg(caller) ||
+		(OidIsValid(requester) && has_privs_of_role(caller, requester));
 }
 
 /*
@@ -315,17 +406,6 @@ hitl_text_array(PG_FUNCTION_ARGS)
 Datum
 hitl_request_approval(PG_FUNCTION_ARGS)
 {
-	static HitlStatement insert = {
-		"INSERT INTO hitl.approval_requests (id, title, description, approval_type, "
-		"requested_from, required_approvers, approval_threshold, expires_at, context_data, "
-		"workflow_id, requested_by, requested_role, channels, content_hash, requested_at) "
-		"VALUES ($1, $2, $3, $4, CASE WHEN $5 IS NOT NULL THEN ARRAY[$5] END, "
-		"nullif($6, '{}'), $7, clock_timestamp() + make_interval(secs => 3600 * $8), $9, $10, "
-		"$11, $12, $13, hitl.approval_content_hash($2, $3, $4, $9), clock_timestamp())",
-		13,
-		{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID, INT4OID,
-		 FLOAT8OID, JSONBOID, UUIDOID, TEXTOID, NAMEOID, TEXTARRAYOID},
-	};
 	static HitlStatement unknown_channel = {
 		"SELECT u.name FROM unnest($1) AS u (name) "
 		"WHERE NOT EXISTS (SELECT FROM hitl.channel_configurations c WHERE c.name = u.name)",
@@ -337,56 +417,24 @@ hitl_request_approval(PG_FUNCTION_ARGS)
 		1,
 		{UUIDOID},
 	};
-	pg_uuid_t *workflow_id = PG_ARGISNULL(8) ? NULL : PG_GETARG_UUID_P(8);
+	pg_uuid_t *workflow_id;
 	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
-	Datum values[13];
-	char nulls[14] = "             ";
+	HitlRows rows;
+	Jsonb *body;
+	List *requesters;
 	char *requested_by;
-	int i;
+	char *why;
+	int sqlerrcode = ERRCODE_INVALID_PARAMETER_VALUE;
 
 	hitl_require_version(); /* another one may give fewer arguments */
-	check_people(fcinfo);
+	workflow_id = PG_ARGISNULL(8) ? NULL : PG_GETARG_UUID_P(8);
 	*id = hitl_new_id(workflow_id ? hitl_id_partition(workflow_id)
 								  : HITL_ANY_PARTITION);
-
-	/* arguments 0..5 are parameters 2..7 */
-	values[0] = UUIDPGetDatum(id);
-	for (i = 0; i <= 5; i++)
-	{
-		values[i + 1] = fcinfo->args[i].value;
-		nulls[i + 1] = PG_ARGISNULL(i) ? 'n' : ' ';
-	}
-	if (PG_ARGISNULL(2))
-	{
-		values[3] = CStringGetTextDatum("binary");
-		nulls[3] = ' ';
-	}
-	if (PG_ARGISNULL(6))
-		nulls[7] = 'n';
-	else
-	{
-		double hours = DatumGetFloat8(
-			DirectFunctionCall1(numeric_float8, PG_GETARG_DATUM(6)));
-
-		if (!(hours > 0 && hours <= MAX_TIMEOUT_HOURS))
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("timeout_hours must be positive and at most %d",
-							MAX_TIMEOUT_HOURS)));
-		values[7] = Float8GetDatum(hours);
-	}
-	values[8] = PG_ARGISNULL(7) ? JsonbPGetDatum(hitl_jsonb_parse("{}"))
-								: PG_GETARG_DATUM(7);
-	values[9] = PG_GETARG_DATUM(8);
-	nulls[9] = workflow_id ? ' ' : 'n';
+	SPI_connect();
+	check_people(fcinfo);
+	body = body_of_arguments(fcinfo);
 	requested_by = PG_ARGISNULL(9) ? hitl_caller()
 								   : text_to_cstring(PG_GETARG_TEXT_PP(9));
-	values[10] = CStringGetTextDatum(requested_by);
-	values[11] = DirectFunctionCall1(namein, CStringGetDatum(hitl_caller()));
-	values[12] = PG_GETARG_DATUM(10);
-	nulls[12] = PG_ARGISNULL(10) ? 'n' : ' ';
-
-	SPI_connect();
 	if (!PG_ARGISNULL(11) &&
 		!hitl_take_key("approval", text_to_cstring(PG_GETARG_TEXT_PP(11)),
 					   all_arguments(fcinfo), id))
@@ -414,27 +462,48 @@ hitl_request_approval(PG_FUNCTION_ARGS)
 					 errdetail("Its status is %s.", status),
 					 errhint("Ask without workflow_id, or roll the workflow back first.")));
 	}
-	if (nulls[12] == ' ')
+	if (!PG_ARGISNULL(10))
 	{
-		hitl_execute(&unknown_channel, &values[12], NULL, 1);
+		Datum channels = PG_GETARG_DATUM(10);
+
+		hitl_execute(&unknown_channel, &channels, NULL, 1);
 		if (SPI_processed > 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_OBJECT),
 					 errmsg("channel \"%s\" does not exist", hitl_column_text(0, 1)),
 					 errhint("hitl.configure_channel() makes one; without channels the default ones are told.")));
 	}
-	hitl_execute(&insert, values, nulls, 0);
-	hitl_notify_channels("approval.requested", id_array(id));
+	requesters = list_make3(hitl_caller(),
+							GetUserNameFromId(hitl_identity_role_id(), false),
+							requested_by);
+	hitl_rows_init(&rows, HITL_APPROVAL_COLUMNS, hitl_approval_types);
+	why = hitl_prepare_approval(&rows, id, workflow_id, 0, NULL, body,
+								requested_by, hitl_caller(), requesters,
+								&sqlerrcode);
+	if (why)
+		ereport(ERROR,
+				(errcode(sqlerrcode),
+				 sqlerrcode == ERRCODE_HITL_INVALID_POLICY ?
+				 errmsg("the policy of the approval request is faulty") :
+				 sqlerrcode == ERRCODE_HITL_INVALID_FORM ?
+				 errmsg("the form of the approval request is faulty") :
+				 errmsg("%s", why),
+				 sqlerrcode == ERRCODE_HITL_INVALID_POLICY ||
+				 sqlerrcode == ERRCODE_HITL_INVALID_FORM ?
+				 errdetail_internal("%s", why) : 0,
+				 sqlerrcode == ERRCODE_HITL_TYPE_NOT_FOUND ?
+				 errhint("A type is \"binary\", \"form\", \"budget\" or one made by hitl.create_approval_type().") : 0));
+	hitl_insert_approvals(&rows);
 	if (workflow_id)
 		hitl_tell_workflow(workflow_id, "approval_requested",
 						   hitl_facts("approval_id", hitl_id_text(id), "title",
 									  text_to_cstring(PG_GETARG_TEXT_PP(0)),
 									  "requested_by", requested_by, NULL));
-	SPI_finish();
 
-	/* The engine lets it expire on time. */
-	if (!PG_ARGISNULL(6))
+	/* The engine does what becomes due. */
+	if (!rows.nulls[11][0])
 		hitl_wake_at_commit(HITL_WORKER_ENGINE);
+	SPI_finish();
 	PG_RETURN_UUID_P(id);
 }
 
@@ -484,25 +553,90 @@ hitl_expire_due_approvals(PG_FUNCTION_ARGS)
 }
 
 /*
- * An array of one id.
+ * The policy of a request: as it was given, with the time limit stated beside
+ * it, or what the simple form stands for.
  */
-static ArrayType *
-id_array(const pg_uuid_t *id)
+static char *
+make_policy(Jsonb *body, bool *timed, int *sqlerrcode)
 {
-	Datum value = UUIDPGetDatum(id);
+	Jsonb *policy = hitl_member(body, "policy");
+	Jsonb *timeout = hitl_member(body, "timeout_seconds");
+	char *limit = hitl_member_text(body, "timeout_seconds");
 
-	return construct_array(&value, 1, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
+	*sqlerrcode = ERRCODE_HITL_INVALID_POLICY;
+	*timed = policy != NULL;
+	if (policy == NULL)
+		return hitl_simple_policy_text(
+			body_names(body, "requested_from"),
+			body_names(body, "required_approvers"),
+			hitl_member_int(body, "approval_threshold", 0),
+			limit ? (int64) (strtod(limit, NULL) * 1000 + 0.5) : 0);
+	if (limit == NULL)
+		return hitl_jsonb_text(policy);
+	if (!JB_ROOT_IS_OBJECT(policy))
+		policy = hitl_jsonb_parse(
+			psprintf("{\"from\": %s}", hitl_jsonb_text(policy)));
+	if (hitl_member(policy, "timeout"))
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_INVALID_POLICY),
+				 errmsg("a request with a policy has its time limit there"),
+				 errhint("Give either timeout_hours or \"timeout\" in the policy.")));
+	return hitl_jsonb_text(
+		hitl_merge(policy, hitl_jsonb_parse(psprintf("{\"timeout\": %s}",
+													 hitl_jsonb_text(timeout)))));
 }
 
 /*
- * All arguments of request_approval but the last, as one value.
+ * Names as a JSON array.
+ */
+static Jsonb *
+names_jsonb(List *names)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	hitl_append_names(&text, names);
+	return hitl_jsonb_parse(text.data);
+}
+
+/*
+ * A member of a body that names people.
+ */
+static List *
+body_names(Jsonb *body, const char *key)
+{
+	Jsonb *value = hitl_member(body, key);
+
+	return value == NULL ? NIL : hitl_jsonb_names(value);
+}
+
+/*
+ * Is one of the names that of a group?
+ */
+static bool
+any_group(List *names)
+{
+	static HitlStatement find = {
+		"SELECT 1 FROM hitl.principal_names n WHERE n.name = ANY ($1) AND n.kind = 'group'",
+		1,
+		{TEXTARRAYOID},
+	};
+	Datum value = PointerGetDatum(hitl_list_array(names));
+
+	hitl_execute(&find, &value, NULL, 1);
+	return SPI_processed > 0;
+}
+
+/*
+ * All arguments of request_approval but the key, as one value.
  */
 static Jsonb *
 all_arguments(FunctionCallInfo fcinfo)
 {
-	static const Oid types[] = {TEXTOID,	  TEXTOID, TEXTOID,		TEXTOID,
-								TEXTARRAYOID, INT4OID, NUMERICOID,	JSONBOID,
-								UUIDOID,	  TEXTOID, TEXTARRAYOID};
+	static const Oid types[] = {TEXTOID,	  TEXTOID, TEXTOID,		 TEXTOID,
+								TEXTARRAYOID, INT4OID, NUMERICOID,	 JSONBOID,
+								UUIDOID,	  TEXTOID, TEXTARRAYOID, InvalidOid,
+								JSONBOID,	  JSONBOID};
 	Jsonb *all = hitl_jsonb_parse("{}");
 	int i;
 
@@ -511,7 +645,7 @@ all_arguments(FunctionCallInfo fcinfo)
 		Oid function;
 		bool is_varlena;
 
-		if (PG_ARGISNULL(i))
+		if (PG_ARGISNULL(i) || !OidIsValid(types[i]))
 			continue;
 		getTypeOutputInfo(types[i], &function, &is_varlena);
 		all = hitl_merge(all,
@@ -524,28 +658,96 @@ all_arguments(FunctionCallInfo fcinfo)
 }
 
 /*
- * Check title, type, required_approvers and approval_threshold.
+ * The arguments as the body of a REQUEST_APPROVAL effect.
+ */
+static Jsonb *
+body_of_arguments(FunctionCallInfo fcinfo)
+{
+	JsonbParseState *state = NULL;
+	List *required = PG_ARGISNULL(4)
+		? NIL
+		: hitl_text_list(PG_GETARG_ARRAYTYPE_P(4));
+
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	push_text(&state, "title", text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	if (!PG_ARGISNULL(1))
+		push_text(&state, "description",
+				  text_to_cstring(PG_GETARG_TEXT_PP(1)));
+	if (!PG_ARGISNULL(2))
+		push_text(&state, "approval_type",
+				  text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	if (!PG_ARGISNULL(3))
+		push_text(&state, "requested_from",
+				  text_to_cstring(PG_GETARG_TEXT_PP(3)));
+	if (required != NIL)
+		push_member(&state, "required_approvers", names_jsonb(required));
+	if (!PG_ARGISNULL(5))
+		push_member(&state, "approval_threshold",
+					hitl_jsonb_parse(psprintf("%d", PG_GETARG_INT32(5))));
+	if (!PG_ARGISNULL(6))
+	{
+		double hours = DatumGetFloat8(
+			DirectFunctionCall1(numeric_float8, PG_GETARG_DATUM(6)));
+
+		if (!(hours > 0 && hours <= MAX_TIMEOUT_HOURS))
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("timeout_hours must be positive and at most %d",
+							MAX_TIMEOUT_HOURS)));
+		push_member(&state, "timeout_seconds",
+					hitl_jsonb_parse(psprintf("%.3f", Max(hours * 3600, 0.001))));
+	}
+	if (!PG_ARGISNULL(7))
+		push_member(&state, "context_data", PG_GETARG_JSONB_P(7));
+	if (!PG_ARGISNULL(10))
+		push_member(&state, "channels",
+					names_jsonb(hitl_text_list(PG_GETARG_ARRAYTYPE_P(10))));
+	if (!PG_ARGISNULL(12))
+		push_member(&state, "policy", PG_GETARG_JSONB_P(12));
+	if (!PG_ARGISNULL(13))
+		push_member(&state, "form_fields", PG_GETARG_JSONB_P(13));
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+static void
+push_text(JsonbParseState **state, const char *key, const char *value)
+{
+	hitl_push_text(state, WJB_KEY, key, strlen(key));
+	hitl_push_text(state, WJB_VALUE, value, strlen(value));
+}
+
+static void
+push_member(JsonbParseState **state, const char *key, Jsonb *value)
+{
+	JsonbValue member;
+
+	hitl_push_text(state, WJB_KEY, key, strlen(key));
+	if (JB_ROOT_IS_SCALAR(value))
+		(void) JsonbExtractScalar(&value->root, &member);
+	else
+	{
+		member.type = jbvBinary;
+		member.val.binary.data = &value->root;
+		member.val.binary.len = VARSIZE_ANY_EXHDR(value);
+	}
+	pushJsonbValue(state, WJB_VALUE, &member);
+}
+
+/*
+ * Check title, names and approval_threshold.
  */
 static void
 check_people(FunctionCallInfo fcinfo)
 {
-	int eligible = PG_ARGISNULL(3) ? 0 : 1;
-	char *type = PG_ARGISNULL(2) ? "binary"
-								 : text_to_cstring(PG_GETARG_TEXT_PP(2));
 	char *requested_from = PG_ARGISNULL(3)
 		? NULL
 		: text_to_cstring(PG_GETARG_TEXT_PP(3));
+	List *people = requested_from ? list_make1(requested_from) : NIL;
 
 	if (PG_ARGISNULL(0) || VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(0)) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("an approval request needs a title")));
-	if (strcmp(type, "binary") != 0 && strcmp(type, "form") != 0 &&
-		strcmp(type, "budget") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown approval type \"%s\"", type),
-				 errhint("An approval type is \"binary\", \"form\" or \"budget\".")));
 	if (requested_from && requested_from[0] == '\0')
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -555,26 +757,32 @@ check_people(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("context_data must be a JSON object")));
+	if (!PG_ARGISNULL(12) &&
+		!(PG_ARGISNULL(3) && PG_ARGISNULL(4) && PG_ARGISNULL(5)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("a request with a policy names its approvers there"),
+				 errhint("Give either policy or requested_from, required_approvers and approval_threshold.")));
 	if (!PG_ARGISNULL(4))
 	{
-		Datum *people;
+		Datum *elements;
 		char **names;
 		bool *nulls;
 		int count;
 		int i;
 
 		deconstruct_array(PG_GETARG_ARRAYTYPE_P(4), TEXTOID, -1, false,
-						  TYPALIGN_INT, &people, &nulls, &count);
+						  TYPALIGN_INT, &elements, &nulls, &count);
 		names = palloc((count + 1) * sizeof(char *));
 		for (i = 0; i < count; i++)
 		{
-			names[i] = nulls[i] ? "" : TextDatumGetCString(people[i]);
+			names[i] = nulls[i] ? "" : TextDatumGetCString(elements[i]);
 			if (names[i][0] == '\0')
 				ereport(ERROR,
 						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 						 errmsg("required_approvers must not contain null or empty names")));
 			if (requested_from == NULL || strcmp(names[i], requested_from) != 0)
-				eligible++;
+				people = lappend(people, names[i]);
 		}
 		qsort(names, count, sizeof(char *), pg_qsort_strcmp);
 		for (i = 1; i < count; i++)
@@ -591,12 +799,14 @@ check_people(FunctionCallInfo fcinfo)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("approval_threshold must be at least 1")));
-		if (eligible > 0 && threshold > eligible)
+		if (people != NIL && threshold > list_length(people) &&
+			!any_group(people))
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 					 errmsg("approval_threshold %d can never be reached", threshold),
 					 errdetail_plural("Only %d person may answer.",
-									  "Only %d persons may answer.", eligible, eligible)));
+									  "Only %d persons may answer.",
+									  list_length(people), list_length(people))));
 	}
 }
 
@@ -606,57 +816,45 @@ check_people(FunctionCallInfo fcinfo)
 static text *
 end_request(FunctionCallInfo fcinfo, const char *status, const char *reason)
 {
-	static HitlStatement lock = {
-		"SELECT status, workflow_id, token, step_name, requested_role "
-		"FROM hitl.approval_requests WHERE id = $1 FOR UPDATE",
-		1,
-		{UUIDOID},
-	};
 	static HitlStatement end = {
-		"UPDATE hitl.approval_requests SET status = $2, decided_at = clock_timestamp(), "
-		"reason = $3, decided_by = $4 WHERE id = $1 RETURNING id",
-		4,
-		{UUIDOID, TEXTOID, TEXTOID, TEXTOID},
+		"WITH gone AS (DELETE FROM hitl.approval_asks "
+		"WHERE approval_id = $1 AND name = ANY ($5)) "
+		"UPDATE hitl.approval_requests a SET status = $2, decided_at = c.at, reason = $3, "
+		"decided_by = $4, asked = '{}', due_at = NULL, policy_state = NULL, wanted = NULL, "
+		"decision_hash = hitl.decision_hash(a.last_hash, $2, c.at, $4, $3) "
+		"FROM (SELECT clock_timestamp() AS at OFFSET 0) AS c WHERE a.id = $1 RETURNING a.id",
+		5,
+		{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID},
 	};
 	pg_uuid_t *id = PG_GETARG_UUID_P(0);
-	Datum values[4];
-	Datum workflow_id;
-	bool alone;
-	bool no_token;
-	int64 token;
-	char *step;
-	char *old;
+	HitlApproval *approval;
+	Datum values[5];
 
 	SPI_connect();
-	values[0] = UUIDPGetDatum(id);
-	hitl_execute(&lock, values, NULL, 1);
-	if (SPI_processed == 0)
-		hitl_approval_missing(id);
-	old = hitl_column_text(0, 1);
-	workflow_id = hitl_column(0, 2, &alone);
-	token = DatumGetInt64(hitl_column(0, 3, &no_token));
-	step = hitl_column_text(0, 4);
-	hitl_check_requester(id, hitl_column_text(0, 5));
-	if (strcmp(old, "pending") != 0)
-		hitl_refuse_ended(id, old);
+	approval = hitl_lock_approval(id);
+	hitl_check_requester(id, approval->requested_role);
+	if (strcmp(approval->status, "pending") != 0)
+		hitl_refuse_ended(id, approval->status);
 
+	values[0] = UUIDPGetDatum(id);
 	values[1] = CStringGetTextDatum(status);
 	values[2] = reason ? CStringGetTextDatum(reason) : 0;
 	values[3] = CStringGetTextDatum(hitl_caller());
-	hitl_execute(&end, values, reason ? NULL : "  n ", 0);
+	values[4] = PointerGetDatum(hitl_list_array(approval->asked));
+	hitl_execute(&end, values, reason ? NULL : "  n  ", 0);
 	hitl_announce_decided(psprintf("approval.%s", status));
-	if (!alone)
+	if (approval->has_workflow)
 	{
 		Jsonb *body = hitl_facts("approval_id", hitl_id_text(id), "outcome",
-								 status, "step_name", step, "reason", reason,
-								 "actor", hitl_caller(), NULL);
+								 status, "step_name", approval->step, "reason",
+								 reason, "actor", hitl_caller(), NULL);
 
-		if (!no_token)
+		if (approval->has_token)
 			body = hitl_merge(body,
 							  hitl_jsonb_parse(
 								  psprintf("{\"token\": " INT64_FORMAT "}",
-										   token)));
-		hitl_tell_workflow(DatumGetUUIDP(workflow_id), "approval", body);
+										   approval->token)));
+		hitl_tell_workflow(&approval->workflow_id, "approval", body);
 	}
 	SPI_finish();
 	return cstring_to_text(status);

@@ -2,348 +2,413 @@
  * response.c
  *		Answering approval requests.
  *
- * Every way to answer ends here.  The request's row is locked first, so of two
- * answers that would decide it exactly one does, and the other is told so.
+ * Every way to answer ends here.  The request's row is locked, so of two answers
+ * that would decide it exactly one does, and the other is told so.
  */
 #include "postgres.h"
 
 #include "approval/approval.h"
+#include "approval/principal.h"
+#include "approval/type.h"
 #include "channel/channel.h"
 #include "core_bridge.h"
-#include "db.h"
 #include "hitl.h"
 #include "utils/acl.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/timestamp.h"
-#include "worker/worker.h"
+#include "version.h"
 #include "workflow/caller.h"
 #include "workflow/data.h"
 #include "workflow/identifier.h"
 
-/* Columns of the locked request. */
-enum
+/* What can be answered. */
+typedef struct Decision
 {
-	COL_STATUS = 1,
-	COL_WORKFLOW,
-	COL_TOKEN,
-	COL_STEP,
-	COL_MAY_ANSWER,
-	COL_ELIGIBLE,
-	COL_REQUIRED,
-	COL_THRESHOLD,
-	COL_IS_REQUIRED,
-	COL_EXPIRED,
-	COL_EXPIRES_AT,
-	COL_HASH
+	const char *name;
+	bool is_answer; /* counts for the policy, once per person and round */
+	HitlChoice choice;
+} Decision;
+
+static const Decision decisions[] = {
+	{"approved", true, HITL_CHOICE_APPROVE},
+	{"rejected", true, HITL_CHOICE_REJECT},
+	{"modified", true, HITL_CHOICE_REJECT},
+	{"abstained", true, HITL_CHOICE_ABSTAIN},
+	{"information_requested", false},
+	{"commented", false},
 };
 
-static void check_acting(const char *approver);
-static HitlOutcome tally_with(const pg_uuid_t *id, bool approves, bool required,
-							  int eligible, int nrequired, int threshold);
+/* An answer, as it was given. */
+typedef struct Answer
+{
+	const Decision *decision;
+	Jsonb *response_data; /* these may be NULL */
+	char *feedback;
+	Jsonb *edits;
+	bytea *shown; /* hash of what was shown */
+	char *channel;
+	Jsonb *evidence;
+} Answer;
+
+static const Decision *find_decision(const char *name);
+static void check_answer(const Answer *answer);
+static const char *respond(const pg_uuid_t *id, const char *approver,
+						   const Answer *answer);
+static void check_time(HitlApproval *approval, TimestampTz now);
+static void check_shown(const HitlApproval *approval, const Answer *answer);
+static void check_asked(HitlApproval *approval, const HitlActor *actor,
+						const Answer *answer, HitlAct *act);
+static const char *excluded_as(HitlApproval *approval, const char *name);
+static List *common_names(List *names, List *asked);
+static bool adds_names(List *names, List *to);
+static List *join_names(List *names, List *more);
+static void edit(HitlApproval *approval, const HitlActor *actor,
+				 const Answer *answer, HitlAct *act, HitlVerdict *verdict);
 
 PG_FUNCTION_INFO_V1(hitl_respond_to_approval);
-PG_FUNCTION_INFO_V1(hitl_grant_acting);
-PG_FUNCTION_INFO_V1(hitl_revoke_acting);
 
 /*
  * hitl.respond_to_approval(approval_id, approver_id, decision, response_data,
- * feedback): the status of the request after the answer.
+ * feedback, edits, content_hash, channel, evidence): the status of the request
+ * after the answer.
  */
 Datum
 hitl_respond_to_approval(PG_FUNCTION_ARGS)
 {
-	static HitlStatement lock = {
-		"SELECT a.status, a.workflow_id, a.token, a.step_name, "
-		"(a.requested_from IS NULL AND a.required_approvers IS NULL) "
-		"OR $2 = ANY (a.requested_from) IS TRUE OR $2 = ANY (a.required_approvers) IS TRUE, "
-		"CASE WHEN a.requested_from IS NULL THEN coalesce(cardinality(a.required_approvers), 0) "
-		"WHEN a.required_approvers IS NULL THEN cardinality(a.requested_from) "
-		"ELSE (SELECT count(*) FROM (SELECT unnest(a.requested_from) UNION "
-		"SELECT unnest(a.required_approvers)) u)::integer END, "
-		"coalesce(cardinality(a.required_approvers), 0), coalesce(a.approval_threshold, 0), "
-		"$2 = ANY (a.required_approvers) IS TRUE, "
-		"a.expires_at <= clock_timestamp() IS TRUE, a.expires_at, a.content_hash "
-		"FROM hitl.approval_requests a WHERE a.id = $1 FOR UPDATE OF a",
-		2,
-		{UUIDOID, TEXTOID},
-	};
-	static HitlStatement insert = {
-		"INSERT INTO hitl.approval_responses (approval_id, approver_id, decision, "
-		"response_data, feedback, content_hash, session_role, caller_role) "
-		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
-		8,
-		{UUIDOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID, BYTEAOID, NAMEOID,
-		 NAMEOID},
-	};
-	static HitlStatement decide = {
-		"UPDATE hitl.approval_requests SET status = $2, decided_at = clock_timestamp(), "
-		"decided_by = $3 WHERE id = $1 RETURNING id",
-		3,
-		{UUIDOID, TEXTOID, TEXTOID},
-	};
-	static HitlStatement touch = {
-		"UPDATE hitl.approval_requests SET status = status WHERE id = $1",
-		1,
-		{UUIDOID},
-	};
-	pg_uuid_t *id;
+	Answer answer = {0};
+	const char *status;
 	char *approver;
-	char *decision;
-	char *step;
-	const char *outcome_name = "pending";
-	HitlOutcome outcome;
-	Datum values[8];
-	char nulls[9] = "        ";
-	Datum workflow_id;
-	Datum hash;
-	int64 token;
-	bool no_workflow;
-	bool no_token;
-	bool isnull;
-	bool required;
-	int eligible;
-	int nrequired;
-	int threshold;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))
+	hitl_require_version(); /* another one may give fewer arguments */
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(2))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("approval_id, approver_id and decision must not be null"),
+				 errmsg("approval_id and decision must not be null"),
 				 errhint("A missing decision is never an approval.")));
-	id = PG_GETARG_UUID_P(0);
-	approver = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	decision = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	if (strcmp(decision, "approved") != 0 && strcmp(decision, "rejected") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown decision \"%s\"", decision),
-				 errhint("A decision is \"approved\" or \"rejected\".")));
+	approver = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+	answer.decision = find_decision(text_to_cstring(PG_GETARG_TEXT_PP(2)));
+	answer.response_data = PG_ARGISNULL(3) ? NULL : PG_GETARG_JSONB_P(3);
+	answer.feedback = PG_ARGISNULL(4) ? NULL
+									  : text_to_cstring(PG_GETARG_TEXT_PP(4));
+	answer.edits = PG_ARGISNULL(5) ? NULL : PG_GETARG_JSONB_P(5);
+	answer.shown = PG_ARGISNULL(6) ? NULL : PG_GETARG_BYTEA_PP(6);
+	answer.channel = PG_ARGISNULL(7) ? NULL
+									 : text_to_cstring(PG_GETARG_TEXT_PP(7));
+	answer.evidence = PG_ARGISNULL(8) ? NULL : PG_GETARG_JSONB_P(8);
+	check_answer(&answer);
 
 	SPI_connect();
-	check_acting(approver);
-
-	values[0] = PG_GETARG_DATUM(0);
-	values[1] = PG_GETARG_DATUM(1);
-	hitl_execute(&lock, values, NULL, 1);
-	if (SPI_processed == 0)
-		hitl_approval_missing(id);
-	if (strcmp(hitl_column_text(0, COL_STATUS), "pending") != 0)
-		hitl_refuse_ended(id, hitl_column_text(0, COL_STATUS));
-	if (DatumGetBool(hitl_column(0, COL_EXPIRED, &isnull)))
-		hitl_refuse_ended(id, "expired");
-	if (!DatumGetBool(hitl_column(0, COL_MAY_ANSWER, &isnull)))
-		ereport(ERROR,
-				(errcode(ERRCODE_HITL_NOT_AN_APPROVER),
-				 errmsg("\"%s\" is not asked by approval request %s", approver, hitl_id_text(id)),
-				 errhint("hitl.list_pending_approvals() shows whom a request asks.")));
-	workflow_id = hitl_column(0, COL_WORKFLOW, &no_workflow);
-	token = DatumGetInt64(hitl_column(0, COL_TOKEN, &no_token));
-	step = hitl_column_text(0, COL_STEP);
-	eligible = DatumGetInt32(hitl_column(0, COL_ELIGIBLE, &isnull));
-	nrequired = DatumGetInt32(hitl_column(0, COL_REQUIRED, &isnull));
-	threshold = DatumGetInt32(hitl_column(0, COL_THRESHOLD, &isnull));
-	required = DatumGetBool(hitl_column(0, COL_IS_REQUIRED, &isnull));
-	hash = hitl_column(0, COL_HASH, &isnull);
-
-	values[2] = PG_GETARG_DATUM(2);
-	values[3] = PG_GETARG_DATUM(3);
-	nulls[3] = PG_ARGISNULL(3) ? 'n' : ' ';
-	values[4] = PG_GETARG_DATUM(4);
-	nulls[4] = PG_ARGISNULL(4) ? 'n' : ' ';
-	values[5] = hash;
-	values[6] = DirectFunctionCall1(namein,
-									CStringGetDatum(hitl_session_role()));
-	values[7] = DirectFunctionCall1(namein, CStringGetDatum(hitl_caller()));
-	hitl_execute(&insert, values, nulls, 0);
-	if (SPI_processed == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_HITL_ALREADY_ANSWERED),
-				 errmsg("\"%s\" has already answered approval request %s", approver,
-						hitl_id_text(id)),
-				 errhint("An answer is final; other approvers may still answer.")));
-
-	outcome = tally_with(id, strcmp(decision, "approved") == 0, required,
-						 eligible, nrequired, threshold);
-	if (outcome != HITL_OUTCOME_PENDING)
-	{
-		outcome_name = outcome == HITL_OUTCOME_APPROVED ? "approved"
-														: "rejected";
-		values[1] = CStringGetTextDatum(outcome_name);
-		values[2] = PG_GETARG_DATUM(1);
-		hitl_execute(&decide, values, NULL, 0);
-		hitl_announce_decided(psprintf("approval.%s", outcome_name));
-	}
-	else
-	{
-		/*
-		 * A transaction that began before this one commits, at an isolation
-		 * level where it cannot see this answer, must not count without it:
-		 * it finds the row updated and fails to serialize.
-		 */
-		hitl_execute(&touch, values, NULL, 0);
-	}
-
-	if (!no_workflow)
-	{
-		StringInfoData extra;
-		Jsonb *body;
-
-		body = hitl_facts("approval_id", hitl_id_text(id), "approver_id",
-						  approver, "decision", decision, "step_name", step,
-						  "outcome",
-						  outcome == HITL_OUTCOME_PENDING ? NULL : outcome_name,
-						  "feedback",
-						  PG_ARGISNULL(4)
-							  ? NULL
-							  : text_to_cstring(PG_GETARG_TEXT_PP(4)),
-						  NULL);
-		initStringInfo(&extra);
-		appendStringInfoChar(&extra, '{');
-		if (!no_token)
-			appendStringInfo(&extra, "\"token\": " INT64_FORMAT, token);
-		if (!PG_ARGISNULL(3))
-			appendStringInfo(&extra, "%s\"response_data\": %s",
-							 no_token ? "" : ", ",
-							 hitl_jsonb_text(PG_GETARG_JSONB_P(3)));
-		appendStringInfoChar(&extra, '}');
-		hitl_tell_workflow(DatumGetUUIDP(workflow_id), "approval",
-						   hitl_merge(body, hitl_jsonb_parse(extra.data)));
-	}
+	status = MemoryContextStrdup(fcinfo->flinfo->fn_mcxt,
+								 respond(PG_GETARG_UUID_P(0), approver,
+										 &answer));
 	SPI_finish();
-	PG_RETURN_TEXT_P(cstring_to_text(outcome_name));
+	PG_RETURN_TEXT_P(cstring_to_text(status));
 }
 
 /*
- * hitl.grant_acting(grantee, approver_id)
+ * What is answered; ERRORs where it is none of the things that can be.
  */
-Datum
-hitl_grant_acting(PG_FUNCTION_ARGS)
+static const Decision *
+find_decision(const char *name)
 {
-	static HitlStatement insert = {
-		"INSERT INTO hitl.acting_grants (grantee, approver_id, granted_by) "
-		"VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-		3,
-		{NAMEOID, TEXTOID, NAMEOID},
-	};
-	Datum values[3];
+	int i;
 
-	(void) get_role_oid(NameStr(*PG_GETARG_NAME(0)), false);
-	if (VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1)) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("approver_id must not be empty"),
-				 errhint("'*' lets the role act for anyone.")));
-	values[0] = PG_GETARG_DATUM(0);
-	values[1] = PG_GETARG_DATUM(1);
-	values[2] = DirectFunctionCall1(namein, CStringGetDatum(hitl_caller()));
-	SPI_connect();
-	hitl_execute(&insert, values, NULL, 0);
-	SPI_finish();
-	PG_RETURN_VOID();
+	for (i = 0; i < lengthof(decisions); i++)
+		if (strcmp(decisions[i].name, name) == 0)
+			return &decisions[i];
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown decision \"%s\"", name),
+			 errhint("A decision is \"approved\", \"rejected\", \"modified\", \"abstained\", \"information_requested\" or \"commented\".")));
+	return NULL;
 }
 
 /*
- * hitl.revoke_acting(grantee, approver_id)
- */
-Datum
-hitl_revoke_acting(PG_FUNCTION_ARGS)
-{
-	static HitlStatement remove = {
-		"DELETE FROM hitl.acting_grants WHERE grantee = $1 AND approver_id = $2",
-		2,
-		{NAMEOID, TEXTOID},
-	};
-	Datum values[2];
-	bool found;
-
-	values[0] = PG_GETARG_DATUM(0);
-	values[1] = PG_GETARG_DATUM(1);
-	SPI_connect();
-	hitl_execute(&remove, values, NULL, 0);
-	found = SPI_processed > 0;
-	SPI_finish();
-	PG_RETURN_BOOL(found);
-}
-
-/*
- * Refuse to answer for somebody whom the calling role may not act for.  A role
- * answers as itself, as a role it is a member of, and as whom it was granted
- * to act for.
+ * Refuse what is wrong whatever the request.
  */
 static void
-check_acting(const char *approver)
+check_answer(const Answer *answer)
 {
-	static HitlStatement find = {
-		"SELECT 1 FROM hitl.acting_grants WHERE approver_id IN ($1, '*') "
-		"AND pg_has_role($2, (SELECT oid FROM pg_roles WHERE rolname = grantee), 'USAGE')",
-		2,
-		{TEXTOID, OIDOID},
-	};
-	Oid caller = hitl_caller_id();
-	Oid role;
-	Datum values[2];
+	bool edits = strcmp(answer->decision->name, "modified") == 0;
+	bool empty = answer->feedback == NULL || answer->feedback[0] == '\0';
 
-	if (superuser_arg(caller))
-		return;
-	role = strlen(approver) < NAMEDATALEN ? get_role_oid(approver, true)
-										  : InvalidOid;
-	if (OidIsValid(role) && has_privs_of_role(caller, role))
-		return;
-	values[0] = CStringGetTextDatum(approver);
-	values[1] = ObjectIdGetDatum(caller);
-	hitl_execute(&find, values, NULL, 1);
-	if (SPI_processed > 0)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("role \"%s\" may not answer as \"%s\"", hitl_caller(), approver),
-			 errhint("An administrator can allow it with hitl.grant_acting('%s', '%s').",
-					 hitl_caller(), approver)));
+	if (answer->edits &&
+		(!edits || !JB_ROOT_IS_OBJECT(answer->edits) ||
+		 JB_ROOT_COUNT(answer->edits) == 0))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("edits must be an object with changes of context_data, and the decision \"modified\"")));
+	if (empty && ((edits && answer->edits == NULL) ||
+				  (!answer->decision->is_answer)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("decision \"%s\" needs a text in feedback", answer->decision->name),
+				 errhint("Say what is to be changed, what is asked, or what is remarked.")));
+	if (answer->channel && (answer->channel[0] == '\0' ||
+							strlen(answer->channel) > NAMEDATALEN))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("channel must be a name")));
 }
 
 /*
- * How the request stands, this answer included.  Most requests are decided by
- * their first answer; only the others need the earlier ones counted.
+ * Answer.
  */
-static HitlOutcome
-tally_with(const pg_uuid_t *id, bool approves, bool required, int eligible,
-		   int nrequired, int threshold)
+static const char *
+respond(const pg_uuid_t *id, const char *approver, const Answer *answer)
 {
-	static HitlStatement count = {
-		"SELECT count(*) FILTER (WHERE r.decision = 'approved'), "
-		"count(*) FILTER (WHERE r.decision = 'approved' "
-		"AND r.approver_id = ANY (a.required_approvers)), "
-		"count(*) FILTER (WHERE r.decision = 'rejected'), "
-		"count(*) FILTER (WHERE r.decision = 'rejected' "
-		"AND r.approver_id = ANY (a.required_approvers)) "
-		"FROM hitl.approval_requests a JOIN hitl.approval_responses r ON r.approval_id = a.id "
-		"WHERE a.id = $1",
-		1,
-		{UUIDOID},
-	};
-	HitlTally tally = {0};
+	HitlActor *actor = hitl_identify(approver);
+	HitlApproval *approval = hitl_lock_approval(id);
+	HitlVerdict verdict = {0};
+	HitlAct act = {0};
+	TimestampTz now = GetCurrentTimestamp();
+	const char *status;
+	bool wants_changes;
 
-	tally.eligible = eligible;
-	tally.required = nrequired;
-	tally.threshold = threshold;
-	if (eligible == 1 || (threshold <= 1 && nrequired == 0))
-	{
-		tally.approvals = approves ? 1 : 0;
-		tally.required_approvals = approves && required ? 1 : 0;
-		tally.rejections = approves ? 0 : 1;
-		tally.required_rejections = !approves && required ? 1 : 0;
-	}
-	if (hitl_core()->decide(&tally) == HITL_OUTCOME_PENDING)
-	{
-		Datum value = UUIDPGetDatum(id);
-		bool isnull;
+	if ((answer->channel || answer->evidence) && !actor->by_grant)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("role \"%s\" may not state channel or evidence", hitl_caller()),
+				 errdetail("They are for programs that answer in the name of people.")));
+	if (strcmp(approval->status, "pending") != 0)
+		hitl_refuse_ended(id, approval->status);
+	check_time(approval, now);
 
-		hitl_execute(&count, &value, NULL, 1);
-		tally.approvals = DatumGetInt64(hitl_column(0, 1, &isnull));
-		tally.required_approvals = DatumGetInt64(hitl_column(0, 2, &isnull));
-		tally.rejections = DatumGetInt64(hitl_column(0, 3, &isnull));
-		tally.required_rejections = DatumGetInt64(hitl_column(0, 4, &isnull));
+	act.who = actor->name;
+	act.decision = answer->decision->name;
+	act.response_data = answer->response_data;
+	act.feedback = answer->feedback;
+	act.edits = answer->edits;
+	act.channel = answer->channel;
+	act.evidence = answer->evidence;
+	act.at = now;
+	check_asked(approval, actor, answer, &act);
+
+	if (!answer->decision->is_answer)
+	{
+		if (strcmp(act.decision, "information_requested") == 0 &&
+			approval->wanted == NULL)
+			approval->wanted = "information";
+		status = hitl_record_act(approval, &act, NULL);
+		if (strcmp(act.decision, "information_requested") == 0)
+			hitl_notify_about(&approval->id, "approval.information_requested");
+		return status;
 	}
-	return hitl_core()->decide(&tally);
+
+	check_shown(approval, answer);
+	if (answer->edits || answer->decision->choice == HITL_CHOICE_APPROVE)
+		hitl_check_form(approval, answer->response_data);
+	act.standing = true;
+	if (answer->edits)
+	{
+		edit(approval, actor, answer, &act, &verdict);
+		status = hitl_record_act(approval, &act, &verdict);
+		if (verdict.outcome == HITL_OUTCOME_PENDING)
+			hitl_notify_about(&approval->id, "approval.revised");
+		return status;
+	}
+
+	wants_changes = strcmp(act.decision, "modified") == 0;
+	if (wants_changes && !approval->has_token)
+	{
+		/* The requester is to make them; then everybody is asked anew. */
+		approval->wanted = "changes";
+		status = hitl_record_act(approval, &act, NULL);
+		hitl_notify_about(&approval->id, "approval.changes_requested");
+		return status;
+	}
+	hitl_load_votes(approval);
+	hitl_add_vote(approval, act.who, act.names, answer->decision->choice, now);
+	hitl_evaluate(approval, now, &verdict);
+	if (verdict.outcome == HITL_OUTCOME_APPROVED && approval->wanted &&
+		strcmp(approval->wanted, "changes") == 0)
+		return hitl_record_act(approval, &act, NULL);
+	return hitl_record_act(approval, &act, &verdict);
+}
+
+/*
+ * What is due by time comes before the answer, even if the engine has not got
+ * round to it.
+ */
+static void
+check_time(HitlApproval *approval, TimestampTz now)
+{
+	HitlVerdict verdict = {0};
+
+	if (approval->due_at == 0 || approval->due_at > now)
+		return;
+	if (!approval->timed)
+		hitl_refuse_ended(&approval->id, "expired");
+	hitl_evaluate(approval, now, &verdict);
+	if (verdict.outcome != HITL_OUTCOME_PENDING)
+		hitl_refuse_ended(&approval->id, hitl_outcome_name(verdict.outcome));
+
+	/* Who is in the table is what hitl_record_act() changes. */
+	approval->asked_now = hitl_asked_list(&verdict);
+}
+
+/*
+ * What changed since it was shown must be shown again.
+ */
+static void
+check_shown(const HitlApproval *approval, const Answer *answer)
+{
+	bytea *current = DatumGetByteaPP(approval->content_hash);
+
+	if (answer->shown == NULL && approval->round == 1)
+		return;
+	if (answer->shown && VARSIZE_ANY_EXHDR(answer->shown) == VARSIZE_ANY_EXHDR(current) &&
+		memcmp(VARDATA_ANY(answer->shown), VARDATA_ANY(current),
+			   VARSIZE_ANY_EXHDR(current)) == 0)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_HITL_CONTENT_CHANGED),
+			 errmsg("the content of approval request %s has changed", hitl_id_text(&approval->id)),
+			 answer->shown ? 0 : errdetail("A request that was changed is answered with the hash of what was shown."),
+			 errhint("Look at it again, and pass its content_hash with the answer.")));
+}
+
+/*
+ * May this person answer, and for whom does the answer count?
+ */
+static void
+check_asked(HitlApproval *approval, const HitlActor *actor,
+			const Answer *answer, HitlAct *act)
+{
+	List *asked = approval->asked_now ? approval->asked_now : approval->asked;
+	const char *excluded = excluded_as(approval, actor->name);
+	bool is_answer = answer->decision->is_answer;
+	ListCell *cell;
+
+	if (approval->acts > 0)
+		hitl_load_votes(approval);
+	if (excluded == NULL)
+		act->names = common_names(actor->names, asked);
+	foreach(cell, actor->delegators)
+	{
+		HitlDelegator *delegator = lfirst(cell);
+		List *common = common_names(delegator->names, asked);
+
+		if (excluded == NULL && adds_names(common, act->names) &&
+			excluded_as(approval, delegator->name) == NULL &&
+			!hitl_list_has(approval->answered, delegator->name))
+		{
+			act->on_behalf_of = lappend(act->on_behalf_of, delegator->name);
+			act->names = join_names(act->names, common);
+		}
+	}
+	if (!is_answer && strcmp(act->decision, "commented") == 0 &&
+		hitl_is_requester(approval->requested_role))
+		return;
+	if (excluded && is_answer)
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_MUST_NOT_ANSWER),
+				 errmsg("\"%s\" must not answer approval request %s", actor->name,
+						hitl_id_text(&approval->id)),
+				 errdetail("Its policy excludes %s.", excluded)));
+	if (act->names == NIL)
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_NOT_AN_APPROVER),
+				 errmsg("\"%s\" is not asked by approval request %s", actor->name,
+						hitl_id_text(&approval->id)),
+				 errhint("hitl.explain_policy() shows whom a request asks, and when.")));
+	if (is_answer && hitl_list_has(approval->answered, actor->name))
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_ALREADY_ANSWERED),
+				 errmsg("\"%s\" has already answered approval request %s", actor->name,
+						hitl_id_text(&approval->id)),
+				 errhint("An answer is final; other approvers may still answer.")));
+}
+
+/*
+ * As what a person must not answer; NULL if nothing speaks against it.
+ */
+static const char *
+excluded_as(HitlApproval *approval, const char *name)
+{
+	if (hitl_list_has(approval->requesters, name) &&
+		hitl_core()->excludes_requester(hitl_approval_policy(approval)))
+		return "the requester";
+	if (hitl_list_has(approval->editors, name) &&
+		hitl_core()->excludes_editors(hitl_approval_policy(approval)))
+		return "whoever edited the request";
+	return NULL;
+}
+
+/*
+ * Which of the names are asked.
+ */
+static List *
+common_names(List *names, List *asked)
+{
+	List *common = NIL;
+	ListCell *cell;
+
+	foreach(cell, names)
+		if (hitl_list_has(asked, lfirst(cell)) &&
+			!hitl_list_has(common, lfirst(cell)))
+			common = lappend(common, lfirst(cell));
+	return common;
+}
+
+/*
+ * Are there names that are not in a list?
+ */
+static bool
+adds_names(List *names, List *to)
+{
+	ListCell *cell;
+
+	foreach(cell, names)
+		if (!hitl_list_has(to, lfirst(cell)))
+			return true;
+	return false;
+}
+
+/*
+ * Two lists, each name once.
+ */
+static List *
+join_names(List *names, List *more)
+{
+	ListCell *cell;
+
+	foreach(cell, more)
+		if (!hitl_list_has(names, lfirst(cell)))
+			names = lappend(names, lfirst(cell));
+	return names;
+}
+
+/*
+ * An answer that changes what it is about: a new round begins, with this answer
+ * as its first, unless the policy wants editors to leave the decision to others.
+ */
+static void
+edit(HitlApproval *approval, const HitlActor *actor, const Answer *answer,
+	 HitlAct *act, HitlVerdict *verdict)
+{
+	List *names = actor->names;
+	List *asked;
+	ListCell *cell;
+
+	hitl_change_content(approval, act->who, NULL, NULL,
+						hitl_merge_patch(approval->context_data, answer->edits),
+						act->at);
+	hitl_evaluate(approval, act->at, verdict);
+	asked = hitl_asked_list(verdict);
+	foreach(cell, actor->delegators)
+	{
+		HitlDelegator *delegator = lfirst(cell);
+
+		if (hitl_list_has(act->on_behalf_of, delegator->name))
+			names = join_names(list_copy(names), delegator->names);
+	}
+	names = common_names(names, asked);
+	if (names == NIL || excluded_as(approval, act->who))
+	{
+		act->standing = false;
+		return;
+	}
+	act->names = names;
+	hitl_add_vote(approval, act->who, act->names, HITL_CHOICE_APPROVE, act->at);
+	hitl_evaluate(approval, act->at, verdict);
 }

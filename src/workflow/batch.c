@@ -6,6 +6,7 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
+#include "approval/approval.h"
 #include "catalog/pg_type.h"
 #include "core_bridge.h"
 #include "hitl.h"
@@ -29,8 +30,6 @@ static const Oid event_types[] = {UUIDOID,		  INT4OID,	TEXTOID,  TEXTOID,
 static const Oid task_types[] = {UUIDOID, UUIDOID, INT8OID, TEXTOID,
 								 TEXTOID, TEXTOID, TEXTOID, JSONBOID,
 								 INT4OID, INT2OID, JSONBOID};
-static const Oid approval_types[] = {UUIDOID,  UUIDOID, INT8OID, TEXTOID,
-									 JSONBOID, TEXTOID, NAMEOID};
 static const Oid checkpoint_types[] = {UUIDOID,		   UUIDOID,	 TEXTOID,
 									   TEXTOID,		   TEXTOID,	 INT4OID,
 									   JSONBOID,	   JSONBOID, TEXTOID,
@@ -65,7 +64,8 @@ hitl_batch_create(void)
 	batch->host_data.batch = batch;
 	hitl_host_init(&batch->host, &batch->host_data);
 	hitl_rows_init(&batch->events, lengthof(event_types), event_types);
-	hitl_rows_init(&batch->approvals, lengthof(approval_types), approval_types);
+	hitl_rows_init(&batch->approvals, HITL_APPROVAL_COLUMNS,
+				   hitl_approval_types);
 	hitl_rows_init(&batch->tasks, lengthof(task_types), task_types);
 	hitl_rows_init(&batch->checkpoints, lengthof(checkpoint_types),
 				   checkpoint_types);

@@ -334,6 +334,31 @@ hitl_facts(const char *key, ...)
 }
 
 /*
+ * Those of the members of an object that are named; the names end with NULL.
+ */
+Jsonb *
+hitl_some_members(Jsonb *object, const char *key, ...)
+{
+	JsonbParseState *state = NULL;
+	va_list args;
+
+	va_start(args, key);
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (; key != NULL; key = va_arg(args, const char *))
+	{
+		JsonbValue value;
+
+		if (!getKeyJsonValueFromContainer(&object->root, key, strlen(key),
+										  &value))
+			continue;
+		hitl_push_text(&state, WJB_KEY, key, strlen(key));
+		pushJsonbValue(&state, WJB_VALUE, &value);
+	}
+	va_end(args);
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+/*
  * Merge the deltas into the document.
  */
 static void

@@ -107,4 +107,7 @@ extern void hitl_push_text(JsonbParseState **state, JsonbIteratorToken token,
 /* jsonb of an object of text members; NULL values are left out.  Ends with NULL. */
 extern Jsonb *hitl_facts(const char *key, ...);
 
+/* Those of the members of an object that are named.  Ends with NULL. */
+extern Jsonb *hitl_some_members(Jsonb *object, const char *key, ...);
+
 #endif /* HITL_DATA_H */

@@ -21,11 +21,6 @@ COMMENT ON TABLE hitl.template_schedules IS
 	'templates that pg_cron starts; each has a job there';
 SELECT pg_extension_config_dump('hitl.template_schedules', '');
 
-CREATE FUNCTION hitl.calling_role() RETURNS name
-	AS 'MODULE_PATHNAME', 'hitl_calling_role' LANGUAGE C STABLE;
-COMMENT ON FUNCTION hitl.calling_role() IS
-	'the role on whose authority functions act: SET ROLE counts, SECURITY DEFINER does not';
-
 -- Both rights and duties go with membership, as for workflows.
 CREATE FUNCTION hitl.check_schedule_owner(schedule_name text, owner name) RETURNS void
 	LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

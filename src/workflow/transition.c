@@ -15,6 +15,7 @@
 #include "hitl.h"
 #include "undo/checkpoint.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 #include "worker/worker.h"
 #include "workflow/admission.h"
 #include "workflow/batch.h"
@@ -37,6 +38,7 @@ static void leave_to_engine(HitlBatch *batch, HitlWorkflow *workflow,
 static void start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body);
 static void hear_approval(HitlBatch *batch, HitlWorkflow *workflow,
 						  Jsonb *body);
+static bool is_answer(const char *decision);
 static void apply_effects(HitlBatch *batch, HitlWorkflow *workflow,
 						  const char *kind, const char *actor, List **answers);
 static void apply_effect(HitlBatch *batch, HitlWorkflow *workflow,
@@ -44,8 +46,8 @@ static void apply_effect(HitlBatch *batch, HitlWorkflow *workflow,
 						 const char *actor, List **answers);
 static void add_answer(List **answers, const char *kind, char *body);
 static bool is_callers_doing(const char *kind, const char *event_type);
-static void request_approval(HitlBatch *batch, HitlWorkflow *workflow,
-							 const HitlEffect *effect);
+static char *request_approval(HitlBatch *batch, HitlWorkflow *workflow,
+							  const HitlEffect *effect);
 
 /*
  * Deliver one message of the mailbox.
@@ -329,14 +331,25 @@ hear_approval(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 	char *decision = hitl_member_text(body, "decision");
 	char *outcome = hitl_member_text(body, "outcome");
 
+	char *happened = hitl_member_text(body, "happened");
+
 	batch->scope = hitl_token_scope(batch, workflow,
 									hitl_member_int(body, "token", 0));
 	if (decision)
-		hitl_add_event(batch, workflow, "approval_responded", step, NULL,
-					   hitl_facts("approval_id", approval, "decision", decision,
-								  "feedback",
-								  hitl_member_text(body, "feedback"), NULL),
+		hitl_add_event(batch, workflow,
+					   is_answer(decision)
+						   ? "approval_responded"
+						   : psprintf("approval_%s", decision),
+					   step, NULL,
+					   hitl_some_members(body, "approval_id", "decision",
+										 "feedback", "edits", "on_behalf_of",
+										 NULL),
 					   NULL, approver);
+	if (happened)
+		hitl_add_event(batch, workflow, psprintf("approval_%s", happened), step,
+					   NULL,
+					   hitl_some_members(body, "approval_id", "asked", NULL),
+					   NULL, NULL);
 	if (outcome)
 		hitl_add_event(batch, workflow, psprintf("approval_%s", outcome), step,
 					   NULL,
@@ -344,12 +357,12 @@ hear_approval(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 								  hitl_member_text(body, "reason"), NULL),
 					   NULL, hitl_member_text(body, "actor"));
 	batch->scope = 0;
-	if (outcome == NULL)
+	if (outcome == NULL && hitl_member(body, "error") == NULL)
 		return;
 
 	if (workflow->definition == NULL)
 	{
-		if (strcmp(workflow->status, "waiting_approval") == 0)
+		if (outcome && strcmp(workflow->status, "waiting_approval") == 0)
 		{
 			if (strcmp(outcome, "approved") == 0 ||
 				strcmp(outcome, "rejected") == 0)
@@ -361,6 +374,17 @@ hear_approval(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 	else if (hitl_member(body, "token") &&
 			 !hitl_status_is_final(workflow->status))
 		run_core(batch, workflow, "approval", body, NULL, NULL);
+}
+
+/*
+ * Is it an answer to the question, or something else that is done about it?
+ */
+static bool
+is_answer(const char *decision)
+{
+	return strcmp(decision, "approved") == 0 ||
+		strcmp(decision, "rejected") == 0 ||
+		strcmp(decision, "modified") == 0 || strcmp(decision, "abstained") == 0;
 }
 
 /*
@@ -409,7 +433,8 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 			break;
 
 		case HITL_EFFECT_REQUEST_APPROVAL:
-			request_approval(batch, workflow, effect);
+			add_answer(answers, "approval",
+					   request_approval(batch, workflow, effect));
 			break;
 
 		case HITL_EFFECT_RUN_TASK:
@@ -527,30 +552,40 @@ is_callers_doing(const char *kind, const char *event_type)
 }
 
 /*
- * Ask humans on behalf of a step.
+ * Ask humans on behalf of a step.  Returns the body of the approval message if
+ * they cannot be asked.
  */
-static void
+static char *
 request_approval(HitlBatch *batch, HitlWorkflow *workflow,
 				 const HitlEffect *effect)
 {
 	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
 	Jsonb *body = hitl_jsonb_parse(effect->body);
-	Datum values[7];
-	bool nulls[7] = {false};
+	int sqlerrcode = 0;
+	char *why;
 
 	*id = hitl_new_id(hitl_id_partition(&workflow->id));
-	values[0] = UUIDPGetDatum(id);
-	values[1] = UUIDPGetDatum(&workflow->id);
-	values[2] = Int64GetDatum(effect->token);
-	nulls[3] = effect->step == NULL;
-	values[3] = effect->step ? CStringGetTextDatum(effect->step) : 0;
-	values[4] = JsonbPGetDatum(body);
-	values[5] = CStringGetTextDatum(workflow->name);
-	values[6] = DirectFunctionCall1(namein, CStringGetDatum(workflow->owner));
-	hitl_rows_add(&batch->approvals, values, nulls);
+	why = hitl_prepare_approval(&batch->approvals, id, &workflow->id,
+								effect->token, effect->step, body,
+								workflow->name, workflow->owner,
+								list_make1(workflow->owner), &sqlerrcode);
+	if (why)
+	{
+		StringInfoData message;
+
+		initStringInfo(&message);
+		appendStringInfo(&message,
+						 "{\"token\": " INT64_FORMAT
+						 ", \"error\": {\"kind\": \"validation_error\", \"message\": ",
+						 effect->token);
+		escape_json(&message, why);
+		appendStringInfoString(&message, "}}");
+		return message.data;
+	}
 	hitl_add_event(batch, workflow, "approval_requested", effect->step,
 				   effect->position,
 				   hitl_facts("approval_id", hitl_id_text(id), "title",
 							  hitl_member_text(body, "title"), NULL),
 				   NULL, NULL);
+	return NULL;
 }

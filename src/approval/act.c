@@ -1,0 +1,365 @@
+/*
+ * act.c
+ *		Recording what is done about a request, and what comes of it.
+ *
+ * One statement writes an act and its outcome: the row of the request is
+ * locked, and every act updates it.  So a transaction that cannot see the act,
+ * at an isolation level where it will not, fails to serialize instead of
+ * counting without it.
+ */
+#include "postgres.h"
+
+#include "approval/approval.h"
+#include "approval/principal.h"
+#include "catalog/pg_type.h"
+#include "channel/channel.h"
+#include "db.h"
+#include "hitl.h"
+#include "utils/builtins.h"
+#include "worker/worker.h"
+#include "workflow/caller.h"
+#include "workflow/data.h"
+#include "workflow/identifier.h"
+
+/* Parameters 1 to 18 of the statements that record an act. */
+#define INSERT_ACT \
+	"INSERT INTO hitl.approval_responses (approval_id, number, round, approver_id, " \
+	"on_behalf_of, names, decision, response_data, feedback, edits, content_hash, channel, " \
+	"evidence, session_role, caller_role, responded_at, standing, hash) " \
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, " \
+	"hitl.response_hash($18, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, " \
+	"$15, $16)) RETURNING hash"
+#define ACT_TYPES \
+	UUIDOID, INT4OID, INT4OID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID, \
+		JSONBOID, TEXTOID, JSONBOID, BYTEAOID, TEXTOID, JSONBOID, NAMEOID, \
+		NAMEOID, TIMESTAMPTZOID, BOOLOID, BYTEAOID
+#define ACT_PARAMS 18
+
+PG_FUNCTION_INFO_V1(hitl_decide_by_rule);
+
+static void fill_act(const HitlApproval *approval, const HitlAct *act,
+					 Datum *values, char *nulls);
+static void write_asks(const HitlApproval *approval, List *asked);
+static bool same_names(List *first, List *second);
+static void take_verdict(HitlApproval *approval, const HitlVerdict *verdict);
+static void wake_for_due(const HitlApproval *approval);
+static void tell_workflow(const HitlApproval *approval, const HitlAct *act,
+						  const char *outcome, const char *reason,
+						  const char *decider);
+static void append_member(StringInfo text, const char *key, const char *value);
+
+/*
+ * Record an act and what came of it.
+ */
+const char *
+hitl_record_act(HitlApproval *approval, const HitlAct *act,
+				const HitlVerdict *verdict)
+{
+	static HitlStatement decide = {
+		"WITH act AS (" INSERT_ACT "), gone AS (DELETE FROM hitl.approval_asks "
+		"WHERE approval_id = $1 AND name = ANY ($19)) "
+		"UPDATE hitl.approval_requests a SET acts = $2, last_hash = act.hash, status = $20, "
+		"decided_at = $16, decided_by = $21, reason = $22, policy_state = NULL, "
+		"asked = '{}', due_at = NULL, wanted = NULL, "
+		"decision_hash = hitl.decision_hash(act.hash, $20, $16, $21, $22) "
+		"FROM act WHERE a.id = $1 RETURNING a.id",
+		ACT_PARAMS + 4,
+		{ACT_TYPES, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID},
+	};
+	static HitlStatement go_on = {
+		"WITH act AS (" INSERT_ACT ") "
+		"UPDATE hitl.approval_requests a SET acts = $2, last_hash = act.hash, "
+		"policy_state = $19, asked = $20, due_at = $21, expires_at = $22, wanted = $23, "
+		"escalations = $24 FROM act WHERE a.id = $1",
+		ACT_PARAMS + 6,
+		{ACT_TYPES, TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+		 TEXTOID, INT4OID},
+	};
+	HitlOutcome outcome = verdict ? verdict->outcome : HITL_OUTCOME_PENDING;
+	const char *status = hitl_outcome_name(outcome);
+	Datum values[ACT_PARAMS + 6];
+	char nulls[ACT_PARAMS + 7];
+	List *before = approval->asked;
+
+	approval->acts++;
+	fill_act(approval, act, values, nulls);
+	if (outcome != HITL_OUTCOME_PENDING)
+	{
+		const char *by = verdict->decider;
+
+		values[18] = PointerGetDatum(hitl_list_array(before));
+		values[19] = CStringGetTextDatum(status);
+		values[20] = by ? CStringGetTextDatum(by) : 0;
+		values[21] = CStringGetTextDatum(verdict->reason);
+		memcpy(nulls + ACT_PARAMS, "    ", 5);
+		if (by == NULL)
+			nulls[20] = 'n';
+		hitl_execute(&decide, values, nulls, 0);
+		hitl_announce_decided(psprintf("approval.%s", status));
+	}
+	else
+	{
+		TimestampTz due_before = approval->due_at;
+
+		if (verdict)
+			take_verdict(approval, verdict);
+		values[18] = approval->policy_state
+			? CStringGetTextDatum(approval->policy_state)
+			: 0;
+		values[19] = PointerGetDatum(hitl_list_array(approval->asked));
+		values[20] = TimestampTzGetDatum(approval->due_at);
+		values[21] = TimestampTzGetDatum(approval->expires_at);
+		values[22] = approval->wanted ? CStringGetTextDatum(approval->wanted)
+									  : 0;
+		values[23] = Int32GetDatum(approval->escalations);
+		memcpy(nulls + ACT_PARAMS, "      ", 7);
+		nulls[18] = approval->policy_state ? ' ' : 'n';
+		nulls[20] = approval->due_at ? ' ' : 'n';
+		nulls[21] = approval->expires_at ? ' ' : 'n';
+		nulls[22] = approval->wanted ? ' ' : 'n';
+		hitl_execute(&go_on, values, nulls, 0);
+		write_asks(approval, before);
+		if (approval->due_at != due_before)
+			wake_for_due(approval);
+	}
+	if (approval->has_workflow)
+		tell_workflow(approval, act,
+					  outcome == HITL_OUTCOME_PENDING ? NULL : status,
+					  verdict ? verdict->reason : NULL, NULL);
+	return status;
+}
+
+/*
+ * Record what time has brought.
+ */
+void
+hitl_record_verdict(HitlApproval *approval, const HitlVerdict *verdict,
+					TimestampTz now)
+{
+	static HitlStatement decide = {
+		"WITH gone AS (DELETE FROM hitl.approval_asks "
+		"WHERE approval_id = $1 AND name = ANY ($2)) "
+		"UPDATE hitl.approval_requests a SET status = $3, decided_at = $4, decided_by = $5, "
+		"reason = $6, policy_state = NULL, asked = '{}', due_at = NULL, wanted = NULL, "
+		"decision_hash = hitl.decision_hash(a.last_hash, $3, $4, $5, $6) "
+		"WHERE a.id = $1 RETURNING a.id",
+		6,
+		{UUIDOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID},
+	};
+	static HitlStatement go_on = {
+		"UPDATE hitl.approval_requests a SET policy_state = $2, asked = $3, due_at = $4, "
+		"expires_at = $5, escalations = $6, reminders = $7, reminded_at = $8 "
+		"WHERE a.id = $1",
+		8,
+		{UUIDOID, TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+		 INT4OID, INT4OID, TIMESTAMPTZOID},
+	};
+	Datum values[8];
+	char nulls[9] = "        ";
+	List *before = approval->asked;
+
+	values[0] = UUIDPGetDatum(&approval->id);
+	if (verdict->outcome != HITL_OUTCOME_PENDING)
+	{
+		const char *status = hitl_outcome_name(verdict->outcome);
+
+		values[1] = PointerGetDatum(hitl_list_array(before));
+		values[2] = CStringGetTextDatum(status);
+		values[3] = TimestampTzGetDatum(now);
+		values[4] = verdict->decider ? CStringGetTextDatum(verdict->decider)
+									 : 0;
+		nulls[4] = verdict->decider ? ' ' : 'n';
+		values[5] = CStringGetTextDatum(verdict->reason);
+		hitl_execute(&decide, values, nulls, 0);
+		hitl_announce_decided(psprintf("approval.%s", status));
+		if (approval->has_workflow)
+			tell_workflow(approval, NULL, status, verdict->reason,
+						  verdict->decider);
+		return;
+	}
+	take_verdict(approval, verdict);
+	values[1] = approval->policy_state
+		? CStringGetTextDatum(approval->policy_state)
+		: 0;
+	nulls[1] = approval->policy_state ? ' ' : 'n';
+	values[2] = PointerGetDatum(hitl_list_array(approval->asked));
+	values[3] = TimestampTzGetDatum(approval->due_at);
+	nulls[3] = approval->due_at ? ' ' : 'n';
+	values[4] = TimestampTzGetDatum(approval->expires_at);
+	nulls[4] = approval->expires_at ? ' ' : 'n';
+	values[5] = Int32GetDatum(approval->escalations);
+	values[6] = Int32GetDatum(approval->reminders);
+	values[7] = TimestampTzGetDatum(approval->reminded_at);
+	nulls[7] = approval->reminded_at ? ' ' : 'n';
+	hitl_execute(&go_on, values, nulls, 0);
+	write_asks(approval, before);
+}
+
+/*
+ * hitl.decide_by_rule(approval_id, outcome, rule)
+ */
+Datum
+hitl_decide_by_rule(PG_FUNCTION_ARGS)
+{
+	char *outcome = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	HitlVerdict verdict = {0};
+
+	verdict.outcome = strcmp(outcome, "approved") == 0 ? HITL_OUTCOME_APPROVED
+													   : HITL_OUTCOME_REJECTED;
+	verdict.reason = "rule";
+	verdict.decider = text_to_cstring(PG_GETARG_TEXT_PP(2));
+	SPI_connect();
+	hitl_record_verdict(hitl_lock_approval(PG_GETARG_UUID_P(0)), &verdict,
+						GetCurrentTimestamp());
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * The parameters of an act.
+ */
+static void
+fill_act(const HitlApproval *approval, const HitlAct *act, Datum *values,
+		 char *nulls)
+{
+	memset(nulls, ' ', ACT_PARAMS);
+	values[0] = UUIDPGetDatum(&approval->id);
+	values[1] = Int32GetDatum(approval->acts);
+	values[2] = Int32GetDatum(approval->round);
+	values[3] = CStringGetTextDatum(act->who);
+	values[4] = act->on_behalf_of
+		? PointerGetDatum(hitl_list_array(act->on_behalf_of))
+		: 0;
+	nulls[4] = act->on_behalf_of ? ' ' : 'n';
+	values[5] = PointerGetDatum(hitl_list_array(act->names));
+	values[6] = CStringGetTextDatum(act->decision);
+	values[7] = JsonbPGetDatum(act->response_data);
+	nulls[7] = act->response_data ? ' ' : 'n';
+	values[8] = act->feedback ? CStringGetTextDatum(act->feedback) : 0;
+	nulls[8] = act->feedback ? ' ' : 'n';
+	values[9] = JsonbPGetDatum(act->edits);
+	nulls[9] = act->edits ? ' ' : 'n';
+	values[10] = approval->content_hash;
+	values[11] = CStringGetTextDatum(act->channel ? act->channel : "sql");
+	values[12] = JsonbPGetDatum(act->evidence);
+	nulls[12] = act->evidence ? ' ' : 'n';
+	values[13] = DirectFunctionCall1(namein,
+									 CStringGetDatum(hitl_session_role()));
+	values[14] = DirectFunctionCall1(namein, CStringGetDatum(hitl_caller()));
+	values[15] = TimestampTzGetDatum(act->at);
+	values[16] = BoolGetDatum(act->standing);
+	values[17] = approval->last_hash;
+}
+
+/*
+ * Bring the list of who is asked up to date.
+ */
+static void
+write_asks(const HitlApproval *approval, List *before)
+{
+	static HitlStatement change = {
+		"WITH gone AS (DELETE FROM hitl.approval_asks WHERE approval_id = $1 "
+		"AND name = ANY ($2) AND name <> ALL ($3)) "
+		"INSERT INTO hitl.approval_asks (name, approval_id) "
+		"SELECT n.name, $1 FROM unnest($3) AS n (name) WHERE n.name <> ALL ($2)",
+		3,
+		{UUIDOID, TEXTARRAYOID, TEXTARRAYOID},
+	};
+	Datum values[3];
+
+	if (same_names(before, approval->asked))
+		return;
+	values[0] = UUIDPGetDatum(&approval->id);
+	values[1] = PointerGetDatum(hitl_list_array(before));
+	values[2] = PointerGetDatum(hitl_list_array(approval->asked));
+	hitl_execute(&change, values, NULL, 0);
+}
+
+static bool
+same_names(List *first, List *second)
+{
+	ListCell *a;
+	ListCell *b;
+
+	if (list_length(first) != list_length(second))
+		return false;
+	forboth(a, first, b, second)
+	{
+		if (strcmp(lfirst(a), lfirst(b)) != 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * What a verdict that leaves a request pending makes of it.
+ */
+static void
+take_verdict(HitlApproval *approval, const HitlVerdict *verdict)
+{
+	approval->policy_state = unconstify(char *, verdict->state);
+	approval->asked = hitl_asked_list(verdict);
+	approval->due_at = hitl_from_unix(verdict->next_us);
+	approval->expires_at = hitl_from_unix(verdict->expires_us);
+	approval->escalations = verdict->escalations;
+}
+
+/*
+ * The engine does what is due; it may have to get up earlier.
+ */
+static void
+wake_for_due(const HitlApproval *approval)
+{
+	if (approval->due_at != 0)
+		hitl_wake_at_commit(HITL_WORKER_ENGINE);
+}
+
+/*
+ * Leave the workflow a message: what was done, if anything, and the outcome, if
+ * there is one.
+ */
+static void
+tell_workflow(const HitlApproval *approval, const HitlAct *act,
+			  const char *outcome, const char *reason, const char *decider)
+{
+	StringInfoData extra;
+	Jsonb *body;
+
+	body = hitl_facts("approval_id", hitl_id_text(&approval->id), "step_name",
+					  approval->step, "outcome", outcome, "approver_id",
+					  act ? act->who : decider, "decision",
+					  act ? act->decision : NULL, "feedback",
+					  act ? act->feedback : NULL, "reason",
+					  outcome ? reason : NULL, NULL);
+	initStringInfo(&extra);
+	if (approval->has_token)
+		appendStringInfo(&extra, "{\"token\": " INT64_FORMAT, approval->token);
+	if (act && act->response_data)
+		append_member(&extra, "response_data",
+					  hitl_jsonb_text(act->response_data));
+	if (act && act->edits)
+		append_member(&extra, "edits", hitl_jsonb_text(act->edits));
+	if (outcome && approval->round > 1)
+		append_member(&extra, "context_data",
+					  hitl_jsonb_text(approval->context_data));
+	if (act && act->on_behalf_of)
+	{
+		StringInfoData names;
+
+		initStringInfo(&names);
+		hitl_append_names(&names, act->on_behalf_of);
+		append_member(&extra, "on_behalf_of", names.data);
+	}
+	if (extra.len > 0)
+	{
+		appendStringInfoChar(&extra, '}');
+		body = hitl_merge(body, hitl_jsonb_parse(extra.data));
+	}
+	hitl_tell_workflow(&approval->workflow_id, "approval", body);
+}
+
+static void
+append_member(StringInfo text, const char *key, const char *value)
+{
+	appendStringInfo(text, "%s\"%s\": %s", text->len ? ", " : "{", key, value);
+}

@@ -1,0 +1,601 @@
+/*
+ * case.c
+ *		A request as its policy sees it: who has answered, how it stands.
+ *
+ * The core decides (core/policy.c); here is what it needs from the tables.
+ */
+#include "postgres.h"
+
+#include "approval/approval.h"
+#include "approval/principal.h"
+#include "catalog/pg_type.h"
+#include "core_bridge.h"
+#include "db.h"
+#include "hitl.h"
+#include "lib/stringinfo.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+#include "workflow/batch.h"
+#include "workflow/data.h"
+#include "workflow/identifier.h"
+
+/* What the columns of a request are read in. */
+#define COLUMNS \
+	"a.id, a.status, a.workflow_id, a.token, a.step_name, a.requested_role, a.title, " \
+	"a.description, a.approval_type, a.context_data, a.policy, a.timed, a.policy_state, " \
+	"a.asked, a.due_at, a.expires_at, a.round, a.opened_at, a.acts, a.wanted, a.requesters, " \
+	"a.editors, a.editable, a.answer_schema, a.content_hash, a.reminders, a.reminded_at, " \
+	"a.escalations, a.last_hash"
+
+enum
+{
+	COL_ID = 1,
+	COL_STATUS,
+	COL_WORKFLOW,
+	COL_TOKEN,
+	COL_STEP,
+	COL_ROLE,
+	COL_TITLE,
+	COL_DESCRIPTION,
+	COL_TYPE,
+	COL_CONTEXT,
+	COL_POLICY,
+	COL_TIMED,
+	COL_STATE,
+	COL_ASKED,
+	COL_DUE,
+	COL_EXPIRES,
+	COL_ROUND,
+	COL_OPENED,
+	COL_ACTS,
+	COL_WANTED,
+	COL_REQUESTERS,
+	COL_EDITORS,
+	COL_EDITABLE,
+	COL_SCHEMA,
+	COL_HASH,
+	COL_REMINDERS,
+	COL_REMINDED,
+	COL_ESCALATIONS,
+	COL_LAST_HASH
+};
+
+/* What count_people() needs beside the names. */
+typedef struct Counting
+{
+	HitlApproval *approval;
+	MemoryContext caller;
+	ErrorData *error;
+} Counting;
+
+static void fill_case(HitlApproval *approval, TimestampTz now,
+					  Counting *counting, HitlPolicyCase *input);
+static void fail_case(HitlApproval *approval, HitlResult result,
+					  Counting *counting) pg_attribute_noreturn();
+static HitlApproval *read_approval(uint64 row);
+static TimestampTz read_time(uint64 row, int column);
+static Jsonb *read_jsonb(uint64 row, int column);
+static List *read_texts(uint64 row, int column);
+static HitlChoice choice_of(const char *decision);
+static bool count_people(void *context, int nnames, const char *const *names,
+						 int *count);
+static void free_policy(void *policy);
+
+/*
+ * Lock a request.
+ */
+HitlApproval *
+hitl_lock_approval(const pg_uuid_t *id)
+{
+	static HitlStatement lock = {
+		"SELECT " COLUMNS
+		" FROM hitl.approval_requests a WHERE a.id = $1 FOR UPDATE",
+		1,
+		{UUIDOID},
+	};
+	Datum value = UUIDPGetDatum(id);
+
+	hitl_execute(&lock, &value, NULL, 1);
+	if (SPI_processed == 0)
+		hitl_approval_missing(id);
+	return read_approval(0);
+}
+
+/*
+ * Read a request without locking it.
+ */
+HitlApproval *
+hitl_read_approval(const pg_uuid_t *id)
+{
+	static HitlStatement find = {
+		"SELECT " COLUMNS " FROM hitl.approval_requests a WHERE a.id = $1",
+		1,
+		{UUIDOID},
+	};
+	Datum value = UUIDPGetDatum(id);
+
+	hitl_execute(&find, &value, NULL, 1);
+	if (SPI_processed == 0)
+		hitl_approval_missing(id);
+	return read_approval(0);
+}
+
+/*
+ * Lock requests whose policies are to be evaluated by now.
+ */
+List *
+hitl_lock_due_approvals(TimestampTz now, int limit)
+{
+	static HitlStatement lock = {
+		"SELECT " COLUMNS " FROM hitl.approval_requests a "
+		"WHERE a.status = 'pending' AND a.due_at <= $1 AND a.timed "
+		"ORDER BY a.due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
+		2,
+		{TIMESTAMPTZOID, INT4OID},
+	};
+	List *approvals = NIL;
+	Datum values[2];
+	uint64 i;
+
+	values[0] = TimestampTzGetDatum(now);
+	values[1] = Int32GetDatum(limit);
+	hitl_execute(&lock, values, NULL, 0);
+	for (i = 0; i < SPI_processed; i++)
+		approvals = lappend(approvals, read_approval(i));
+	return approvals;
+}
+
+/*
+ * The policy of a request, parsed.
+ */
+const HitlPolicy *
+hitl_approval_policy(HitlApproval *approval)
+{
+	char *why = NULL;
+
+	if (approval->parsed == NULL)
+	{
+		approval->parsed = hitl_parse_policy_text(approval->policy, &why);
+		if (approval->parsed == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("the policy of approval request %s is faulty",
+							hitl_id_text(&approval->id)),
+					 errdetail_internal("%s", why)));
+	}
+	return approval->parsed;
+}
+
+/*
+ * Parse a policy, which lives as long as the current memory context.
+ */
+HitlPolicy *
+hitl_parse_policy_text(const char *text, char **why)
+{
+	MemoryContextCallback *callback = palloc(sizeof(MemoryContextCallback));
+	HitlFaults faults = {0};
+	HitlPolicy *policy = NULL;
+	HitlResult result = hitl_core()->parse_policy(text, &policy, &faults);
+
+	if (result == HITL_NO_MEMORY)
+		hitl_core_out_of_memory();
+	if (result != HITL_OK)
+	{
+		StringInfoData list;
+		int i;
+
+		initStringInfo(&list);
+		for (i = 0; i < faults.count; i++)
+			appendStringInfo(&list, "%s%s: %s", i ? "\n" : "",
+							 faults.items[i].pointer[0]
+								 ? faults.items[i].pointer
+								 : "/",
+							 faults.items[i].message);
+		hitl_core()->free_faults(&faults);
+		*why = list.data;
+		return NULL;
+	}
+	callback->func = free_policy;
+	callback->arg = policy;
+	MemoryContextRegisterResetCallback(CurrentMemoryContext, callback);
+	return policy;
+}
+
+/*
+ * The policy that the simple form of a request stands for.
+ */
+char *
+hitl_simple_policy_text(List *asked, List *required, int threshold,
+						int64 timeout_ms)
+{
+	StringInfoData asked_text;
+	StringInfoData required_text;
+	char *text = NULL;
+	char *error = NULL;
+	char *fault;
+	char *copy;
+
+	initStringInfo(&asked_text);
+	initStringInfo(&required_text);
+	hitl_append_names(&asked_text, asked);
+	hitl_append_names(&required_text, required);
+	fault = hitl_core_fault(
+		hitl_core()->simple_policy(asked == NIL ? NULL : asked_text.data,
+								   required == NIL ? NULL : required_text.data,
+								   threshold, timeout_ms, &text, &error),
+		error);
+	if (fault)
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_INVALID_POLICY),
+				 errmsg("nobody could approve this request"),
+				 errdetail_internal("%s", fault)));
+	copy = pstrdup(text);
+	hitl_core()->free_text(text);
+	return copy;
+}
+
+/*
+ * Load the answers of the round.  Whoever wants changes has not consented: a
+ * step takes that as a rejection; a request by hand waits for the changes.
+ */
+void
+hitl_load_votes(HitlApproval *approval)
+{
+	static HitlStatement find = {
+		"SELECT r.approver_id, r.on_behalf_of, r.names, r.responded_at, "
+		"CASE WHEN r.edits IS NOT NULL THEN 'approved' ELSE r.decision END "
+		"FROM hitl.approval_responses r WHERE r.approval_id = $1 AND r.standing "
+		"ORDER BY r.number",
+		1,
+		{UUIDOID},
+	};
+	Datum value = UUIDPGetDatum(&approval->id);
+	uint64 i;
+
+	if (approval->votes_loaded)
+		return;
+	approval->votes_loaded = true;
+	if (approval->acts == 0)
+		return;
+	hitl_execute(&find, &value, NULL, 0);
+	for (i = 0; i < SPI_processed; i++)
+	{
+		char *person = hitl_column_text(i, 1);
+		char *decision = hitl_column_text(i, 5);
+
+		approval->answered = lappend(approval->answered, person);
+		approval->answered = list_concat(approval->answered, read_texts(i, 2));
+		if (strcmp(decision, "modified") != 0 || approval->has_token)
+			hitl_add_vote(approval, person, read_texts(i, 3),
+						  choice_of(decision), read_time(i, 4));
+	}
+}
+
+/*
+ * Add an answer to those in memory.
+ */
+void
+hitl_add_vote(HitlApproval *approval, const char *person, List *names,
+			  HitlChoice choice, TimestampTz at)
+{
+	const char **texts = palloc((list_length(names) + 1) * sizeof(char *));
+	HitlVote *vote;
+	ListCell *cell;
+	int count = 0;
+
+	if (approval->nvotes == approval->votes_capacity)
+	{
+		approval->votes_capacity = Max(4, approval->votes_capacity * 2);
+		approval->votes = approval->votes == NULL
+			? palloc(approval->votes_capacity * sizeof(HitlVote))
+			: repalloc(approval->votes,
+					   approval->votes_capacity * sizeof(HitlVote));
+	}
+	foreach(cell, names)
+		texts[count++] = lfirst(cell);
+	vote = &approval->votes[approval->nvotes++];
+	vote->person = person;
+	vote->nnames = count;
+	vote->names = texts;
+	vote->choice = choice;
+	vote->at_us = hitl_to_unix(at);
+}
+
+/*
+ * Begin a new round.
+ */
+void
+hitl_reopen(HitlApproval *approval, TimestampTz now)
+{
+	approval->round++;
+	approval->opened_at = now;
+	approval->policy_state = NULL;
+	approval->nvotes = 0;
+	approval->answered = NIL;
+	approval->votes_loaded = true;
+	approval->reminders = 0;
+	approval->reminded_at = 0;
+	approval->escalations = 0;
+	approval->wanted = NULL;
+}
+
+/*
+ * How a request stands.  What is in the verdict lives as long as the current
+ * memory context.
+ */
+void
+hitl_evaluate(HitlApproval *approval, TimestampTz now, HitlVerdict *verdict)
+{
+	HitlVerdict found = {0};
+	HitlPolicyCase input;
+	Counting counting = {approval, CurrentMemoryContext, NULL};
+	HitlResult result;
+	int i;
+
+	fill_case(approval, now, &counting, &input);
+	result = hitl_core()->evaluate_policy(hitl_approval_policy(approval), &input,
+										  &found);
+	if (result != HITL_OK)
+		fail_case(approval, result, &counting);
+
+	/* Nothing in between can raise an error but want of memory. */
+	*verdict = found;
+	verdict->memory = NULL;
+	verdict->reason = found.reason ? pstrdup(found.reason) : NULL;
+	verdict->decider = found.decider ? pstrdup(found.decider) : NULL;
+	verdict->state = found.state ? pstrdup(found.state) : NULL;
+	verdict->asked = palloc((found.nasked + 1) * sizeof(char *));
+	for (i = 0; i < found.nasked; i++)
+		verdict->asked[i] = pstrdup(found.asked[i]);
+	hitl_core()->free_verdict(&found);
+}
+
+/*
+ * How each part of the policy stands, as JSON text (core.h, explain_policy).
+ */
+char *
+hitl_explain(HitlApproval *approval)
+{
+	HitlPolicyCase input;
+	Counting counting = {approval, CurrentMemoryContext, NULL};
+	HitlResult result;
+	char *json = NULL;
+	char *error = NULL;
+	char *copy;
+
+	fill_case(approval, GetCurrentTimestamp(), &counting, &input);
+	result = hitl_core()->explain_policy(hitl_approval_policy(approval), &input,
+										 &json, &error);
+	hitl_core()->free_text(error);
+	if (result != HITL_OK)
+		fail_case(approval, result, &counting);
+	copy = pstrdup(json);
+	hitl_core()->free_text(json);
+	return copy;
+}
+
+/*
+ * Whom a verdict asks.
+ */
+List *
+hitl_asked_list(const HitlVerdict *verdict)
+{
+	List *names = NIL;
+	int i;
+
+	for (i = 0; i < verdict->nasked; i++)
+		names = lappend(names, unconstify(char *, verdict->asked[i]));
+	return names;
+}
+
+/*
+ * An instant as the core has it.
+ */
+int64
+hitl_to_unix(TimestampTz instant)
+{
+	return instant == 0 ? 0 : instant + HITL_UNIX_EPOCH_US;
+}
+
+TimestampTz
+hitl_from_unix(int64 microseconds)
+{
+	return microseconds == 0 ? 0 : microseconds - HITL_UNIX_EPOCH_US;
+}
+
+/*
+ * An outcome as the status of a request.
+ */
+const char *
+hitl_outcome_name(HitlOutcome outcome)
+{
+	static const char *const names[] = {"pending", "approved", "rejected",
+										"expired"};
+
+	return names[outcome];
+}
+
+/*
+ * What a policy is evaluated with.
+ */
+static void
+fill_case(HitlApproval *approval, TimestampTz now, Counting *counting,
+		  HitlPolicyCase *input)
+{
+	hitl_load_votes(approval);
+	memset(input, 0, sizeof(*input));
+	input->opened_us = hitl_to_unix(approval->opened_at);
+	input->now_us = hitl_to_unix(now);
+	input->state = approval->policy_state;
+	input->nvotes = approval->nvotes;
+	input->votes = approval->votes;
+	input->reminders = approval->reminders;
+	input->last_remind_us = hitl_to_unix(approval->reminded_at);
+	input->count_people = count_people;
+	input->context = counting;
+}
+
+/*
+ * The core could not evaluate it.
+ */
+static void
+fail_case(HitlApproval *approval, HitlResult result, Counting *counting)
+{
+	if (result == HITL_NO_MEMORY)
+		hitl_core_out_of_memory();
+	if (counting->error)
+		ReThrowError(counting->error);
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_CORRUPTED),
+			 errmsg("the policy of approval request %s cannot be evaluated",
+					hitl_id_text(&approval->id)),
+			 errdetail("What is kept of its state is faulty.")));
+}
+
+/*
+ * A row of COLUMNS.
+ */
+static HitlApproval *
+read_approval(uint64 row)
+{
+	HitlApproval *approval = palloc0(sizeof(HitlApproval));
+	Datum value;
+	bool isnull;
+
+	approval->id = *DatumGetUUIDP(hitl_column(row, COL_ID, &isnull));
+	approval->status = hitl_column_text(row, COL_STATUS);
+	value = hitl_column(row, COL_WORKFLOW, &isnull);
+	approval->has_workflow = !isnull;
+	if (!isnull)
+		approval->workflow_id = *DatumGetUUIDP(value);
+	approval->token = DatumGetInt64(hitl_column(row, COL_TOKEN, &isnull));
+	approval->has_token = !isnull;
+	approval->step = hitl_column_text(row, COL_STEP);
+	approval->requested_role = hitl_column_text(row, COL_ROLE);
+	approval->title = hitl_column_text(row, COL_TITLE);
+	approval->description = hitl_column_text(row, COL_DESCRIPTION);
+	approval->type = hitl_column_text(row, COL_TYPE);
+	approval->context_data = read_jsonb(row, COL_CONTEXT);
+	approval->policy = hitl_column_text(row, COL_POLICY);
+	approval->timed = DatumGetBool(hitl_column(row, COL_TIMED, &isnull));
+	approval->policy_state = hitl_column_text(row, COL_STATE);
+	approval->asked = read_texts(row, COL_ASKED);
+	approval->due_at = read_time(row, COL_DUE);
+	approval->expires_at = read_time(row, COL_EXPIRES);
+	approval->round = DatumGetInt32(hitl_column(row, COL_ROUND, &isnull));
+	approval->opened_at = read_time(row, COL_OPENED);
+	approval->acts = DatumGetInt32(hitl_column(row, COL_ACTS, &isnull));
+	approval->wanted = hitl_column_text(row, COL_WANTED);
+	approval->requesters = read_texts(row, COL_REQUESTERS);
+	approval->editors = read_texts(row, COL_EDITORS);
+	approval->editable = DatumGetBool(hitl_column(row, COL_EDITABLE, &isnull));
+	approval->answer_schema = read_jsonb(row, COL_SCHEMA);
+	approval->content_hash = datumCopy(hitl_column(row, COL_HASH, &isnull),
+									   false, -1);
+	approval->reminders = DatumGetInt32(
+		hitl_column(row, COL_REMINDERS, &isnull));
+	approval->reminded_at = read_time(row, COL_REMINDED);
+	approval->escalations = DatumGetInt32(
+		hitl_column(row, COL_ESCALATIONS, &isnull));
+	approval->last_hash = datumCopy(hitl_column(row, COL_LAST_HASH, &isnull),
+									false, -1);
+	return approval;
+}
+
+static TimestampTz
+read_time(uint64 row, int column)
+{
+	bool isnull;
+	Datum value = hitl_column(row, column, &isnull);
+
+	return isnull ? 0 : DatumGetTimestampTz(value);
+}
+
+static Jsonb *
+read_jsonb(uint64 row, int column)
+{
+	bool isnull;
+	Datum value = hitl_column(row, column, &isnull);
+
+	return isnull ? NULL : DatumGetJsonbPCopy(value);
+}
+
+static List *
+read_texts(uint64 row, int column)
+{
+	bool isnull;
+	Datum value = hitl_column(row, column, &isnull);
+
+	return isnull ? NIL : hitl_text_list(DatumGetArrayTypeP(value));
+}
+
+/*
+ * What an answer is to the policy.
+ */
+static HitlChoice
+choice_of(const char *decision)
+{
+	if (strcmp(decision, "approved") == 0)
+		return HITL_CHOICE_APPROVE;
+	if (strcmp(decision, "abstained") == 0)
+		return HITL_CHOICE_ABSTAIN;
+	return HITL_CHOICE_REJECT;
+}
+
+/*
+ * Callback of the core: how many people stand behind names.  No error may pass
+ * through the core's frames; it is raised again by hitl_evaluate(), so that the
+ * transaction ends.
+ */
+static bool
+count_people(void *context, int nnames, const char *const *names, int *count)
+{
+	static HitlStatement find = {
+		"SELECT hitl.count_people($1, $2)",
+		2,
+		{TEXTARRAYOID, TEXTARRAYOID},
+	};
+	Counting *counting = context;
+	volatile bool counted = true;
+
+	PG_TRY();
+	{
+		HitlApproval *approval = counting->approval;
+		const HitlPolicy *policy = hitl_approval_policy(approval);
+		List *list = NIL;
+		List *excluded = NIL;
+		Datum values[2];
+		bool isnull;
+		int i;
+
+		for (i = 0; i < nnames; i++)
+			list = lappend(list, unconstify(char *, names[i]));
+		if (hitl_core()->excludes_requester(policy))
+			excluded = list_concat(excluded, approval->requesters);
+		if (hitl_core()->excludes_editors(policy))
+			excluded = list_concat(excluded, approval->editors);
+		values[0] = PointerGetDatum(hitl_list_array(list));
+		values[1] = PointerGetDatum(hitl_list_array(excluded));
+		hitl_execute(&find, values, NULL, 1);
+		*count = DatumGetInt32(hitl_column(0, 1, &isnull));
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(counting->caller);
+		counting->error = CopyErrorData();
+		FlushErrorState();
+		counted = false;
+	}
+	PG_END_TRY();
+	return counted;
+}
+
+/*
+ * When the memory context goes.
+ */
+static void
+free_policy(void *policy)
+{
+	hitl_core()->free_policy(policy);
+}

@@ -1,0 +1,173 @@
+-- inbox.sql
+--		What each principal is asked, and who sees what.
+
+-- ---- who sees what --------------------------------------------------------
+
+-- The right to execute it is what counts.
+CREATE FUNCTION hitl.see_all() RETURNS void LANGUAGE sql IMMUTABLE
+BEGIN ATOMIC
+	SELECT;
+END;
+COMMENT ON FUNCTION hitl.see_all() IS
+	'does nothing: whoever may call it sees all workflows and approval requests, not only the own';
+
+CREATE FUNCTION hitl.sees_all() RETURNS boolean
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT has_function_privilege(hitl.calling_role(), 'hitl.see_all()', 'EXECUTE');
+END;
+COMMENT ON FUNCTION hitl.sees_all() IS 'does the caller see all workflows and approval requests?';
+
+-- By which names somebody can be asked, and whose they are: the own, and those of
+-- everybody that has delegated to him.
+CREATE FUNCTION hitl.answering_names(principal text) RETURNS TABLE (name text, owner text)
+	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT n.name, o.owner
+	FROM (SELECT answering_names.principal AS owner
+		  UNION ALL SELECT d FROM hitl.delegators_of(answering_names.principal) AS d) AS o,
+		 LATERAL unnest(hitl.names_of(o.owner)) AS n (name);
+END;
+COMMENT ON FUNCTION hitl.answering_names(text) IS
+	'the names by which a principal can be asked, its own and those of everybody that has delegated to it';
+
+CREATE FUNCTION hitl.sees_approval(approval_id uuid) RETURNS boolean
+	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT hitl.sees_all() OR EXISTS (
+		SELECT FROM hitl.approval_requests a
+		WHERE a.id = sees_approval.approval_id
+		  AND (pg_has_role(hitl.calling_role(), (SELECT r.oid FROM pg_roles r WHERE r.rolname = a.requested_role), 'USAGE')
+			   OR EXISTS (SELECT FROM hitl.approval_responses r
+						  WHERE r.approval_id = a.id AND r.approver_id = hitl.current_principal())
+			   OR EXISTS (SELECT FROM hitl.approval_asks k
+						  WHERE k.approval_id = a.id
+							AND k.name IN (SELECT n.name FROM hitl.answering_names(hitl.current_principal()) AS n))));
+END;
+COMMENT ON FUNCTION hitl.sees_approval(uuid) IS
+	'does the caller see this request: one that it has made, answered, or is asked by?';
+
+CREATE FUNCTION hitl.sees_workflow(owner name) RETURNS boolean
+	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT coalesce(pg_has_role(hitl.calling_role(), (SELECT r.oid FROM pg_roles r WHERE r.rolname = sees_workflow.owner), 'USAGE'), false);
+END;
+COMMENT ON FUNCTION hitl.sees_workflow(name) IS 'does the caller see the workflows of this role?';
+
+ALTER TABLE hitl.approval_requests ENABLE ROW LEVEL SECURITY;
+CREATE POLICY seen ON hitl.approval_requests FOR SELECT
+	USING ((SELECT hitl.sees_all()) OR hitl.sees_approval(id));
+ALTER TABLE hitl.approval_responses ENABLE ROW LEVEL SECURITY;
+CREATE POLICY seen ON hitl.approval_responses FOR SELECT
+	USING ((SELECT hitl.sees_all()) OR hitl.sees_approval(approval_id));
+ALTER TABLE hitl.approval_contents ENABLE ROW LEVEL SECURITY;
+CREATE POLICY seen ON hitl.approval_contents FOR SELECT
+	USING ((SELECT hitl.sees_all()) OR hitl.sees_approval(approval_id));
+ALTER TABLE hitl.approval_asks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY seen ON hitl.approval_asks FOR SELECT
+	USING ((SELECT hitl.sees_all()) OR hitl.sees_approval(approval_id));
+ALTER TABLE hitl.delegations ENABLE ROW LEVEL SECURITY;
+CREATE POLICY seen ON hitl.delegations FOR SELECT
+	USING ((SELECT hitl.sees_all()) OR (SELECT hitl.current_principal()) IN (delegator, delegate));
+ALTER TABLE hitl.workflows ENABLE ROW LEVEL SECURITY;
+CREATE POLICY seen ON hitl.workflows FOR SELECT
+	USING ((SELECT hitl.sees_all()) OR hitl.sees_workflow(owner));
+ALTER TABLE hitl.workflow_events ENABLE ROW LEVEL SECURITY;
+CREATE POLICY seen ON hitl.workflow_events FOR SELECT
+	USING ((SELECT hitl.sees_all())
+		   OR EXISTS (SELECT FROM hitl.workflows w WHERE w.id = workflow_id));
+
+-- ---- what is pending ------------------------------------------------------
+
+CREATE VIEW hitl.pending_approvals AS
+	SELECT a.id AS approval_id, a.workflow_id, a.step_name, a.title, a.description,
+		   a.approval_type, a.requested_from, a.required_approvers, a.approval_threshold,
+		   (SELECT count(*) FROM hitl.approval_responses r
+			WHERE r.approval_id = a.id AND r.standing
+			  AND (r.decision = 'approved' OR r.edits IS NOT NULL)) AS approvals,
+		   a.context_data, a.requested_by, a.requested_at, a.expires_at,
+		   a.asked, a.wanted, a.round, a.content_hash
+	FROM hitl.approval_requests a
+	WHERE a.status = 'pending'
+	  AND (a.due_at IS NULL OR a.due_at > clock_timestamp() OR a.timed);
+COMMENT ON VIEW hitl.pending_approvals IS
+	'approval requests that wait for answers';
+
+-- Found by the names that they ask, whatever the number of the others.
+CREATE FUNCTION hitl.pending_of(principal text) RETURNS SETOF uuid
+	LANGUAGE sql STABLE STRICT ROWS 100 SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
+BEGIN ATOMIC
+	SELECT DISTINCT k.approval_id
+	FROM hitl.answering_names(pending_of.principal) AS n
+	JOIN hitl.approval_asks k ON k.name = n.name
+	JOIN hitl.approval_requests a ON a.id = k.approval_id AND a.status = 'pending'
+	WHERE n.owner <> ALL (a.requesters) AND n.owner <> ALL (a.editors)
+	  AND pending_of.principal <> ALL (a.requesters) AND pending_of.principal <> ALL (a.editors)
+	  AND NOT EXISTS (SELECT FROM hitl.approval_responses r
+					  WHERE r.approval_id = k.approval_id AND r.standing
+						AND (r.approver_id IN (n.owner, pending_of.principal) OR n.owner = ANY (r.on_behalf_of)));
+END;
+COMMENT ON FUNCTION hitl.pending_of(text) IS
+	'the pending requests that a principal is asked to answer: itself, in a group, or as a delegate';
+
+CREATE FUNCTION hitl.list_pending_approvals(
+	requested_from text DEFAULT NULL,
+	workflow_id uuid DEFAULT NULL
+) RETURNS SETOF hitl.pending_approvals
+	LANGUAGE plpgsql STABLE SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
+AS $$
+DECLARE
+	person text;
+BEGIN
+	IF list_pending_approvals.requested_from IS NULL AND hitl.sees_all() THEN
+		IF list_pending_approvals.workflow_id IS NULL THEN
+			RETURN QUERY SELECT p.* FROM hitl.pending_approvals p ORDER BY p.approval_id;
+		ELSE
+			RETURN QUERY SELECT p.* FROM hitl.pending_approvals p
+				WHERE p.workflow_id = list_pending_approvals.workflow_id ORDER BY p.approval_id;
+		END IF;
+		RETURN;
+	END IF;
+	person := hitl.principal_of(coalesce(list_pending_approvals.requested_from, hitl.current_principal()));
+	IF NOT hitl.sees_all() AND NOT hitl.may_act_for(person) THEN
+		RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+			MESSAGE = format('role "%s" may not see what "%s" is asked', hitl.identity_role(), person),
+			HINT = 'Without requested_from, the list has what the caller is asked.';
+	END IF;
+	RETURN QUERY SELECT p.* FROM hitl.pending_of(person) AS o (id)
+		JOIN hitl.pending_approvals p ON p.approval_id = o.id
+		WHERE list_pending_approvals.workflow_id IS NULL OR p.workflow_id = list_pending_approvals.workflow_id
+		ORDER BY p.approval_id;
+END
+$$;
+COMMENT ON FUNCTION hitl.list_pending_approvals(text, uuid) IS
+	'pending approval requests, oldest first: those that one approver is asked (itself, in a group, as a delegate) and has not answered, those of one workflow, or all that the caller sees';
+
+CREATE VIEW hitl.inbox AS
+	SELECT p.approval_id, p.title, p.description, p.approval_type, p.context_data, p.requested_by,
+		   p.requested_at, p.expires_at, p.asked, p.wanted, p.round, p.content_hash, p.workflow_id, p.step_name
+	FROM hitl.list_pending_approvals(hitl.current_principal()) AS p;
+COMMENT ON VIEW hitl.inbox IS 'what the caller is asked and has not answered';
+
+CREATE FUNCTION hitl.approval_form(approval_id uuid) RETURNS jsonb
+	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	form jsonb;
+BEGIN
+	IF hitl.sees_approval(approval_id) THEN
+		SELECT jsonb_build_object('schema', coalesce(a.answer_schema, '{"type": "object"}'),
+								  'ui_schema', coalesce(a.ui_schema, '{}')) INTO form
+		FROM hitl.approval_requests a WHERE a.id = approval_form.approval_id;
+	END IF;
+	IF form IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'WF003',
+			MESSAGE = format('approval request %s does not exist', approval_id);
+	END IF;
+	RETURN form;
+END
+$$;
+COMMENT ON FUNCTION hitl.approval_form(uuid) IS
+	'the form of a request: JSON Schema of the answer ("schema") and hints of react-jsonschema-form ("ui_schema")';

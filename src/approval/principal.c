@@ -1,0 +1,474 @@
+/*
+ * principal.c
+ *		Who answers, and who may.
+ *
+ * A caller is recognised by session_user (docs/decisions/0016).  It answers as
+ * the principal whose role that is, or else by the role's name; as others only
+ * by a grant, or as their delegate.
+ */
+#include "postgres.h"
+
+#include "approval/principal.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "db.h"
+#include "hitl.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/formatting.h"
+#include "utils/json.h"
+#include "workflow/caller.h"
+
+static char *find_principal(const char *text, bool lock, bool *active,
+							char **role);
+static char *own_principal(void);
+static bool is_granted(const char *approver, const char *principal);
+static bool may_act(const char *text, const char *principal, const char *role,
+					bool *by_grant);
+static void add_names(HitlActor *actor);
+static HitlDelegator *find_delegator(HitlActor *actor, const char *name);
+static void refuse_acting(const char *approver)
+	pg_attribute_noreturn();
+
+PG_FUNCTION_INFO_V1(hitl_calling_role);
+PG_FUNCTION_INFO_V1(hitl_identity_role);
+PG_FUNCTION_INFO_V1(hitl_may_act_for);
+PG_FUNCTION_INFO_V1(hitl_grant_acting);
+PG_FUNCTION_INFO_V1(hitl_revoke_acting);
+
+/*
+ * hitl.calling_role(): the role on whose authority functions act.
+ */
+Datum
+hitl_calling_role(PG_FUNCTION_ARGS)
+{
+	return DirectFunctionCall1(namein, CStringGetDatum(hitl_caller()));
+}
+
+/*
+ * hitl.identity_role()
+ */
+Datum
+hitl_identity_role(PG_FUNCTION_ARGS)
+{
+	char *name = GetUserNameFromId(hitl_identity_role_id(), false);
+
+	return DirectFunctionCall1(namein, CStringGetDatum(name));
+}
+
+/*
+ * hitl.may_act_for(approver_id)
+ */
+Datum
+hitl_may_act_for(PG_FUNCTION_ARGS)
+{
+	char *approver = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	char *principal;
+	char *role = NULL;
+	bool active;
+	bool by_grant;
+	bool may;
+
+	SPI_connect();
+	principal = find_principal(approver, false, &active, &role);
+	may = may_act(approver, principal, role, &by_grant);
+	SPI_finish();
+	PG_RETURN_BOOL(may);
+}
+
+/*
+ * hitl.grant_acting(grantee, approver_id)
+ */
+Datum
+hitl_grant_acting(PG_FUNCTION_ARGS)
+{
+	static HitlStatement insert = {
+		"INSERT INTO hitl.acting_grants (grantee, approver_id, granted_by) "
+		"VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+		3,
+		{NAMEOID, TEXTOID, NAMEOID},
+	};
+	Datum values[3];
+
+	(void) get_role_oid(NameStr(*PG_GETARG_NAME(0)), false);
+	if (VARSIZE_ANY_EXHDR(PG_GETARG_TEXT_PP(1)) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("approver_id must not be empty"),
+				 errhint("'*' lets the role act for anyone.")));
+	values[0] = PG_GETARG_DATUM(0);
+	values[1] = PG_GETARG_DATUM(1);
+	values[2] = DirectFunctionCall1(namein, CStringGetDatum(hitl_caller()));
+	SPI_connect();
+	hitl_execute(&insert, values, NULL, 0);
+	SPI_finish();
+	PG_RETURN_VOID();
+}
+
+/*
+ * hitl.revoke_acting(grantee, approver_id)
+ */
+Datum
+hitl_revoke_acting(PG_FUNCTION_ARGS)
+{
+	static HitlStatement remove = {
+		"DELETE FROM hitl.acting_grants WHERE grantee = $1 AND approver_id = $2",
+		2,
+		{NAMEOID, TEXTOID},
+	};
+	Datum values[2];
+	bool found;
+
+	values[0] = PG_GETARG_DATUM(0);
+	values[1] = PG_GETARG_DATUM(1);
+	SPI_connect();
+	hitl_execute(&remove, values, NULL, 0);
+	found = SPI_processed > 0;
+	SPI_finish();
+	PG_RETURN_BOOL(found);
+}
+
+/*
+ * The role by which the caller is recognised: who logged in.  SET ROLE lends
+ * rights, not an identity, but to a superuser, who could log in as anybody.
+ */
+Oid
+hitl_identity_role_id(void)
+{
+	Oid caller = hitl_caller_id();
+	Oid session = GetSessionUserId();
+
+	return superuser_arg(session) ? caller : session;
+}
+
+/*
+ * Who acts, if the caller may act as that principal.
+ */
+HitlActor *
+hitl_identify(const char *approver_id)
+{
+	HitlActor *actor = palloc0(sizeof(HitlActor));
+	const char *text = approver_id ? approver_id : own_principal();
+	char *role = NULL;
+	bool active = true;
+	char *principal = find_principal(text, true, &active, &role);
+
+	if (!may_act(text, principal, role, &actor->by_grant))
+	{
+		/* Who names his delegator means to answer for him. */
+		char *own = own_principal();
+		bool own_active = true;
+		char *own_role = NULL;
+		char *own_name = find_principal(own, true, &own_active, &own_role);
+
+		if (principal == NULL || own_name == NULL || !own_active)
+			refuse_acting(text);
+		actor->name = own_name;
+		actor->registered = true;
+		add_names(actor);
+		if (find_delegator(actor, principal) == NULL)
+			refuse_acting(text);
+		return actor;
+	}
+	if (!active)
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_PRINCIPAL_INACTIVE),
+				 errmsg("principal \"%s\" is not active", principal),
+				 errhint("hitl.set_principal_active() activates it.")));
+	actor->registered = principal != NULL;
+	actor->name = principal ? principal : pstrdup(text);
+	add_names(actor);
+	return actor;
+}
+
+/*
+ * A text[] as a list.
+ */
+List *
+hitl_text_list(ArrayType *array)
+{
+	List *texts = NIL;
+	Datum *elements;
+	bool *nulls;
+	int count;
+	int i;
+
+	if (array == NULL)
+		return NIL;
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &elements,
+					  &nulls, &count);
+	for (i = 0; i < count; i++)
+		if (!nulls[i])
+			texts = lappend(texts, TextDatumGetCString(elements[i]));
+	return texts;
+}
+
+/*
+ * A list as text[].
+ */
+ArrayType *
+hitl_list_array(List *texts)
+{
+	Datum *elements = palloc((list_length(texts) + 1) * sizeof(Datum));
+	ListCell *cell;
+	int count = 0;
+
+	foreach(cell, texts)
+		elements[count++] = CStringGetTextDatum(lfirst(cell));
+	return construct_array(elements, count, TEXTOID, -1, false, TYPALIGN_INT);
+}
+
+/*
+ * Is a text in a list?
+ */
+bool
+hitl_list_has(List *texts, const char *text)
+{
+	ListCell *cell;
+
+	foreach(cell, texts)
+		if (strcmp(lfirst(cell), text) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * The strings of a JSON array, or a JSON string, as a list.
+ */
+List *
+hitl_jsonb_names(Jsonb *value)
+{
+	List *names = NIL;
+	JsonbIterator *iterator = JsonbIteratorInit(&value->root);
+	JsonbIteratorToken token;
+	JsonbValue element;
+
+	while ((token = JsonbIteratorNext(&iterator, &element, false)) != WJB_DONE)
+	{
+		char *name;
+
+		if (token != WJB_ELEM || element.type != jbvString)
+			continue;
+		name = pnstrdup(element.val.string.val, element.val.string.len);
+		if (!hitl_list_has(names, name))
+			names = lappend(names, name);
+	}
+	return names;
+}
+
+/*
+ * Append a list as a JSON array.
+ */
+void
+hitl_append_names(StringInfo text, List *names)
+{
+	ListCell *cell;
+
+	appendStringInfoChar(text, '[');
+	foreach(cell, names)
+	{
+		if (cell != list_head(names))
+			appendStringInfoChar(text, ',');
+		escape_json(text, lfirst(cell));
+	}
+	appendStringInfoChar(text, ']');
+}
+
+/*
+ * The principal that a text means, its row locked, if wanted, against a loss
+ * of rights; or NULL.  A group is nobody.
+ */
+static char *
+find_principal(const char *text, bool lock, bool *active, char **role)
+{
+	static HitlStatement find_locked = {
+		"SELECT p.name, p.active, p.role FROM hitl.principals p WHERE p.name = "
+		"(SELECT n.principal FROM hitl.principal_names n WHERE n.name = $1) FOR SHARE",
+		1,
+		{TEXTOID},
+	};
+	static HitlStatement find = {
+		"SELECT p.name, p.active, p.role FROM hitl.principals p WHERE p.name = "
+		"(SELECT n.principal FROM hitl.principal_names n WHERE n.name = $1)",
+		1,
+		{TEXTOID},
+	};
+	static HitlStatement is_group = {
+		"SELECT 1 FROM hitl.principal_names n WHERE n.name = $1 AND n.kind = 'group'",
+		1,
+		{TEXTOID},
+	};
+	Datum value = CStringGetTextDatum(text);
+	bool isnull;
+
+	hitl_execute(lock ? &find_locked : &find, &value, NULL, 1);
+	if (SPI_processed == 0 && strchr(text, '@'))
+	{
+		char *lower = str_tolower(text, strlen(text), DEFAULT_COLLATION_OID);
+
+		if (strcmp(lower, text) != 0)
+		{
+			Datum lowered = CStringGetTextDatum(lower);
+
+			hitl_execute(lock ? &find_locked : &find, &lowered, NULL, 1);
+		}
+	}
+	if (SPI_processed > 0)
+	{
+		*active = DatumGetBool(hitl_column(0, 2, &isnull));
+		*role = hitl_column_text(0, 3);
+		return hitl_column_text(0, 1);
+	}
+	hitl_execute(&is_group, &value, NULL, 1);
+	if (SPI_processed > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" is a group", text),
+				 errhint("Say which of its members it is.")));
+	return NULL;
+}
+
+/*
+ * The principal that calls, or the name of its role.
+ */
+static char *
+own_principal(void)
+{
+	static HitlStatement find = {
+		"SELECT p.name FROM hitl.principals p WHERE p.role = $1",
+		1,
+		{NAMEOID},
+	};
+	char *role = GetUserNameFromId(hitl_identity_role_id(), false);
+	Datum value = DirectFunctionCall1(namein, CStringGetDatum(role));
+
+	hitl_execute(&find, &value, NULL, 1);
+	return SPI_processed > 0 ? hitl_column_text(0, 1) : role;
+}
+
+/*
+ * May the caller speak as what text means?  principal and its role are NULL
+ * where it means nobody that is registered.
+ */
+static bool
+may_act(const char *text, const char *principal, const char *role,
+		bool *by_grant)
+{
+	char *own_role;
+
+	*by_grant = true;
+	if (superuser_arg(hitl_caller_id()))
+		return true;
+	own_role = GetUserNameFromId(hitl_identity_role_id(), false);
+	if (principal ? role && strcmp(role, own_role) == 0
+				  : strcmp(text, own_role) == 0 &&
+				strcmp(own_principal(), own_role) == 0)
+	{
+		*by_grant = false;
+		return true;
+	}
+	return is_granted(text, principal ? principal : text);
+}
+
+/*
+ * Was a role whose rights the caller has allowed to act for this approver?
+ */
+static bool
+is_granted(const char *approver, const char *principal)
+{
+	static HitlStatement find = {
+		"SELECT 1 FROM hitl.acting_grants g WHERE (g.approver_id IN ($1, $2, '*') "
+		"OR g.approver_id IN (SELECT n.name FROM hitl.principal_names n WHERE n.principal = $2)) "
+		"AND pg_has_role($3, (SELECT oid FROM pg_roles WHERE rolname = g.grantee), 'USAGE')",
+		3,
+		{TEXTOID, TEXTOID, OIDOID},
+	};
+	Datum values[3];
+
+	values[0] = CStringGetTextDatum(approver);
+	values[1] = CStringGetTextDatum(principal);
+	values[2] = ObjectIdGetDatum(hitl_caller_id());
+	hitl_execute(&find, values, NULL, 1);
+	return SPI_processed > 0;
+}
+
+/*
+ * By which names requests can ask this principal, and those for whom it may
+ * answer.
+ */
+static void
+add_names(HitlActor *actor)
+{
+	static HitlStatement find = {
+		"SELECT NULL, n.name FROM hitl.principal_names n WHERE n.principal = $1 "
+		"UNION ALL SELECT NULL, m.group_name FROM hitl.group_members m WHERE m.principal = $1 "
+		"UNION ALL SELECT d.delegator, o.name FROM hitl.delegators_of($1) AS d (delegator), "
+		"LATERAL unnest(hitl.names_of(d.delegator)) AS o (name)",
+		1,
+		{TEXTOID},
+	};
+	Datum value;
+	uint64 i;
+
+	actor->names = list_make2(actor->name, "*");
+	if (!actor->registered)
+		return;
+	value = CStringGetTextDatum(actor->name);
+	hitl_execute(&find, &value, NULL, 0);
+	for (i = 0; i < SPI_processed; i++)
+	{
+		char *owner = hitl_column_text(i, 1);
+		char *name = hitl_column_text(i, 2);
+
+		if (owner == NULL)
+		{
+			if (strcmp(name, actor->name) != 0)
+				actor->names = lappend(actor->names, name);
+		}
+		else
+		{
+			HitlDelegator *delegator = find_delegator(actor, owner);
+
+			if (delegator == NULL)
+			{
+				delegator = palloc0(sizeof(HitlDelegator));
+				delegator->name = owner;
+				actor->delegators = lappend(actor->delegators, delegator);
+			}
+			delegator->names = lappend(delegator->names, name);
+		}
+	}
+}
+
+/*
+ * One of those for whom a principal may answer; NULL if it may not.
+ */
+static HitlDelegator *
+find_delegator(HitlActor *actor, const char *name)
+{
+	ListCell *cell;
+
+	foreach(cell, actor->delegators)
+	{
+		HitlDelegator *delegator = lfirst(cell);
+
+		if (strcmp(delegator->name, name) == 0)
+			return delegator;
+	}
+	return NULL;
+}
+
+/*
+ * Report that the caller may not answer for somebody.
+ */
+static void
+refuse_acting(const char *approver)
+{
+	char *role = GetUserNameFromId(hitl_identity_role_id(), false);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("role \"%s\" may not answer as \"%s\"", role, approver),
+			 errhint("An administrator can allow it with hitl.grant_acting('%s', '%s').",
+					 hitl_caller(), approver)));
+}
