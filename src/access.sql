@@ -160,6 +160,7 @@ BEGIN ATOMIC
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.current_principal()'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.may_act_for(text)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.sees_all()'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.pending_of(text, boolean)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.sees_approval(uuid)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.sees_workflow(name)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.list_pending_approvals(text, uuid)'),

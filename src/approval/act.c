@@ -46,6 +46,7 @@ static void wake_for_due(const HitlApproval *approval);
 static void tell_workflow(const HitlApproval *approval, const HitlAct *act,
 						  const char *outcome, const char *reason,
 						  const char *decider);
+static bool is_telling(const char *reason);
 static void append_member(StringInfo text, const char *key, const char *value);
 
 /*
@@ -330,7 +331,7 @@ tell_workflow(const HitlApproval *approval, const HitlAct *act,
 					  act ? act->who : decider, "decision",
 					  act ? act->decision : NULL, "feedback",
 					  act ? act->feedback : NULL, "reason",
-					  outcome ? reason : NULL, NULL);
+					  outcome && is_telling(reason) ? reason : NULL, NULL);
 	initStringInfo(&extra);
 	if (approval->has_token)
 		appendStringInfo(&extra, "{\"token\": " INT64_FORMAT, approval->token);
@@ -356,6 +357,16 @@ tell_workflow(const HitlApproval *approval, const HitlAct *act,
 		body = hitl_merge(body, hitl_jsonb_parse(extra.data));
 	}
 	hitl_tell_workflow(&approval->workflow_id, "approval", body);
+}
+
+/*
+ * Does a reason say more than the outcome?
+ */
+static bool
+is_telling(const char *reason)
+{
+	return strcmp(reason, "approved") != 0 && strcmp(reason, "rejected") != 0 &&
+		strcmp(reason, "silence") != 0;
 }
 
 static void

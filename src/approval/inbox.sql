@@ -94,22 +94,24 @@ COMMENT ON VIEW hitl.pending_approvals IS
 	'approval requests that wait for answers';
 
 -- Found by the names that they ask, whatever the number of the others.
-CREATE FUNCTION hitl.pending_of(principal text) RETURNS SETOF uuid
+CREATE FUNCTION hitl.pending_of(principal text, anybody boolean) RETURNS SETOF uuid
 	LANGUAGE sql STABLE STRICT ROWS 100 SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
 BEGIN ATOMIC
 	SELECT DISTINCT k.approval_id
-	FROM hitl.answering_names(pending_of.principal) AS n
+	FROM (SELECT a.name, a.owner FROM hitl.answering_names(pending_of.principal) AS a
+		  UNION ALL SELECT '*', pending_of.principal WHERE pending_of.anybody) AS n
 	JOIN hitl.approval_asks k ON k.name = n.name
 	JOIN hitl.approval_requests a ON a.id = k.approval_id AND a.status = 'pending'
-	WHERE n.owner <> ALL (a.requesters) AND n.owner <> ALL (a.editors)
+	WHERE (hitl.sees_all() OR hitl.may_act_for(pending_of.principal))
+	  AND n.owner <> ALL (a.requesters) AND n.owner <> ALL (a.editors)
 	  AND pending_of.principal <> ALL (a.requesters) AND pending_of.principal <> ALL (a.editors)
 	  AND NOT EXISTS (SELECT FROM hitl.approval_responses r
 					  WHERE r.approval_id = k.approval_id AND r.standing
 						AND (r.approver_id IN (n.owner, pending_of.principal) OR n.owner = ANY (r.on_behalf_of)));
 END;
-COMMENT ON FUNCTION hitl.pending_of(text) IS
-	'the pending requests that a principal is asked to answer: itself, in a group, or as a delegate';
+COMMENT ON FUNCTION hitl.pending_of(text, boolean) IS
+	'the pending requests that a principal is asked to answer: itself, in a group, or as a delegate; with anybody those, too, that name nobody';
 
 CREATE FUNCTION hitl.list_pending_approvals(
 	requested_from text DEFAULT NULL,
@@ -136,7 +138,7 @@ BEGIN
 			MESSAGE = format('role "%s" may not see what "%s" is asked', hitl.identity_role(), person),
 			HINT = 'Without requested_from, the list has what the caller is asked.';
 	END IF;
-	RETURN QUERY SELECT p.* FROM hitl.pending_of(person) AS o (id)
+	RETURN QUERY SELECT p.* FROM hitl.pending_of(person, false) AS o (id)
 		JOIN hitl.pending_approvals p ON p.approval_id = o.id
 		WHERE list_pending_approvals.workflow_id IS NULL OR p.workflow_id = list_pending_approvals.workflow_id
 		ORDER BY p.approval_id;
@@ -148,8 +150,11 @@ COMMENT ON FUNCTION hitl.list_pending_approvals(text, uuid) IS
 CREATE VIEW hitl.inbox AS
 	SELECT p.approval_id, p.title, p.description, p.approval_type, p.context_data, p.requested_by,
 		   p.requested_at, p.expires_at, p.asked, p.wanted, p.round, p.content_hash, p.workflow_id, p.step_name
-	FROM hitl.list_pending_approvals(hitl.current_principal()) AS p;
-COMMENT ON VIEW hitl.inbox IS 'what the caller is asked and has not answered';
+	FROM hitl.pending_of(hitl.current_principal(), hitl.sees_all()) AS o (id)
+	JOIN hitl.pending_approvals p ON p.approval_id = o.id
+	ORDER BY p.approval_id;
+COMMENT ON VIEW hitl.inbox IS
+	'what the caller is asked and has not answered; to whoever sees all requests also those that name nobody';
 
 CREATE FUNCTION hitl.approval_form(approval_id uuid) RETURNS jsonb
 	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp

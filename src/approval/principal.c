@@ -26,6 +26,7 @@ static bool is_granted(const char *approver, const char *principal);
 static bool may_act(const char *text, const char *principal, const char *role,
 					bool *by_grant);
 static void add_names(HitlActor *actor);
+static bool sees_all(void);
 static HitlDelegator *find_delegator(HitlActor *actor, const char *name);
 static void refuse_acting(const char *approver)
 	pg_attribute_noreturn();
@@ -410,7 +411,10 @@ add_names(HitlActor *actor)
 	Datum value;
 	uint64 i;
 
-	actor->names = list_make2(actor->name, "*");
+	/* Whoever sees all requests is anybody who may answer them. */
+	actor->names = list_make1(actor->name);
+	if (sees_all())
+		actor->names = lappend(actor->names, "*");
 	if (!actor->registered)
 		return;
 	value = CStringGetTextDatum(actor->name);
@@ -438,6 +442,18 @@ add_names(HitlActor *actor)
 			delegator->names = lappend(delegator->names, name);
 		}
 	}
+}
+
+static bool
+sees_all(void)
+{
+	static HitlStatement find = {"SELECT hitl.sees_all()", 0};
+	bool isnull;
+
+	if (superuser_arg(hitl_caller_id()))
+		return true;
+	hitl_execute(&find, NULL, NULL, 1);
+	return DatumGetBool(hitl_column(0, 1, &isnull));
 }
 
 /*

@@ -145,12 +145,11 @@ CREATE FUNCTION hitl.names_of(principal text) RETURNS text[]
 BEGIN ATOMIC
 	SELECT ARRAY(
 		SELECT names_of.principal
-		UNION SELECT '*'
 		UNION SELECT n.name FROM hitl.principal_names n WHERE n.principal = names_of.principal
 		UNION SELECT m.group_name FROM hitl.group_members m WHERE m.principal = names_of.principal);
 END;
 COMMENT ON FUNCTION hitl.names_of(text) IS
-	'the names by which a request can ask this principal: its own, those of its groups, and * for anybody';
+	'the names by which a request can ask this principal: its own, and those of its groups';
 
 CREATE FUNCTION hitl.count_people(names text[], excluded text[]) RETURNS integer
 	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp

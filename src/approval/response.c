@@ -299,6 +299,12 @@ check_asked(HitlApproval *approval, const HitlActor *actor,
 	if (!is_answer && strcmp(act->decision, "commented") == 0 &&
 		hitl_is_requester(approval->requested_role))
 		return;
+	if (is_answer && hitl_list_has(approval->answered, actor->name))
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_ALREADY_ANSWERED),
+				 errmsg("\"%s\" has already answered approval request %s", actor->name,
+						hitl_id_text(&approval->id)),
+				 errhint("An answer is final; other approvers may still answer.")));
 	if (excluded && is_answer)
 		ereport(ERROR,
 				(errcode(ERRCODE_HITL_MUST_NOT_ANSWER),
@@ -311,12 +317,6 @@ check_asked(HitlApproval *approval, const HitlActor *actor,
 				 errmsg("\"%s\" is not asked by approval request %s", actor->name,
 						hitl_id_text(&approval->id)),
 				 errhint("hitl.explain_policy() shows whom a request asks, and when.")));
-	if (is_answer && hitl_list_has(approval->answered, actor->name))
-		ereport(ERROR,
-				(errcode(ERRCODE_HITL_ALREADY_ANSWERED),
-				 errmsg("\"%s\" has already answered approval request %s", actor->name,
-						hitl_id_text(&approval->id)),
-				 errhint("An answer is final; other approvers may still answer.")));
 }
 
 /*

@@ -9,7 +9,7 @@
 
 #define HITL_MAX_PARTS		 200
 #define HITL_MAX_LEVELS		 10
-#define HITL_MAX_NAMES		 1000 /* of a leaf */
+#define HITL_MAX_NAMES		 100000 /* of a leaf */
 #define HITL_MAX_ESCALATIONS 5
 #define HITL_MAX_SETS		 4096 /* alternatives, where people must differ */
 #define HITL_MAX_REMINDERS	 1000

@@ -564,7 +564,6 @@ parse_form(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 		   HitlBuffer *terms)
 {
 	const HitlJson *member = hitl_json_member(object, "form_fields");
-	HitlPlace here = {place, "form_fields", 0};
 	HitlFaults faults = {0};
 	HitlResult result;
 	HitlBuffer text;
@@ -580,7 +579,7 @@ parse_form(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	result = hitl_build_form("form", hitl_buffer_text(&text), "{}", &schema,
 							 &ui_schema, &faults);
 	if (result != HITL_OK)
-		add_faults(parse, &here, result, &faults);
+		add_faults(parse, place, result, &faults);
 	hitl_free_faults(&faults);
 	free(schema);
 	free(ui_schema);

@@ -232,8 +232,15 @@ TEST(people)
 	CHECK_TEXT(faults_of(APPROVAL(
 				   ",\"requested_from\":\"a group\",\"approval_threshold\":3")),
 			   "");
-	CHECK_TEXT(faults_of(APPROVAL(",\"approval_type\":\"vote\"")),
-			   "/steps/0/approval_type: must be binary, form or budget");
+	CHECK_TEXT(faults_of(APPROVAL(",\"approval_type\":\"vote\"")), "");
+	CHECK_TEXT(faults_of(APPROVAL(",\"approval_type\":\"\"")),
+			   "/steps/0/approval_type: must not be empty");
+	CHECK_TEXT(faults_of(APPROVAL(",\"policy\":{\"any_of\":[]},"
+								  "\"requested_from\":\"a\"")),
+			   "/steps/0/policy: give either \"policy\" or \"requested_from\"\n"
+			   "/steps/0/policy/any_of: must not be empty");
+	CHECK_TEXT(faults_of(APPROVAL(",\"form_fields\":[{\"name\":\"a\"}]")),
+			   "/steps/0/form_fields/0: \"type\" is missing");
 	CHECK_TEXT(
 		faults_of(APPROVAL(",\"timeout_hours\":0")),
 		"/steps/0/timeout_hours: must be a number of hours above 0, at most ten years");

@@ -74,7 +74,7 @@ TEST(asked_before_it_acts)
 		"{\"title\":\"Approval of step pay\",\"description\":null,"
 		"\"approval_type\":\"binary\",\"requested_from\":[],\"required_approvers\":[],"
 		"\"approval_threshold\":null,\"timeout_seconds\":null,\"channels\":null,"
-		"\"context_data\":{\"limit\":5,\"task\":\"pay 1200\",\"context\":{\"to\":\"ann\"}}}");
+		"\"editable\":false,\"context_data\":{\"limit\":5,\"task\":\"pay 1200\",\"context\":{\"to\":\"ann\"}}}");
 
 	/* What is run is what was approved, though the data changed since. */
 	memory_merge(&w.memory, "{\"variables\":{\"n\":999999,\"who\":\"eve\"}}");
