@@ -6,6 +6,7 @@
 
 #include "db.h"
 #include "jit/jit.h"
+#include "optimizer/cost.h"
 #include "version.h"
 
 /*
@@ -16,6 +17,7 @@ hitl_execute(HitlStatement *statement, Datum *values, const char *nulls,
 			 long limit)
 {
 	bool jit = jit_enabled;
+	bool seqscan = enable_seqscan;
 	int result = 0;
 
 	if (statement->plan == NULL)
@@ -35,8 +37,12 @@ hitl_execute(HitlStatement *statement, Datum *values, const char *nulls,
 		statement->plan = plan;
 	}
 
-	/* It would take longer than what we run, whatever the planner thinks. */
+	/*
+	 * Compiling would take longer than what we run, whatever the planner thinks;
+	 * and a plan made while a table was small must not scan it later.
+	 */
 	jit_enabled = false;
+	enable_seqscan = false;
 	PG_TRY();
 	{
 		result = SPI_execute_plan(statement->plan, values, nulls, false, limit);
@@ -44,6 +50,7 @@ hitl_execute(HitlStatement *statement, Datum *values, const char *nulls,
 	PG_FINALLY();
 	{
 		jit_enabled = jit;
+		enable_seqscan = seqscan;
 	}
 	PG_END_TRY();
 	if (result < 0)

@@ -19,16 +19,15 @@
 #include "worker/worker.h"
 #include "workflow/caller.h"
 #include "workflow/data.h"
+#include "workflow/evidence.h"
 #include "workflow/identifier.h"
 
 /* Parameters 1 to 18 of the statements that record an act. */
 #define INSERT_ACT \
-	"INSERT INTO hitl.approval_responses (approval_id, number, round, approver_id, " \
-	"on_behalf_of, names, decision, response_data, feedback, edits, content_hash, channel, " \
-	"evidence, session_role, caller_role, responded_at, standing, hash) " \
-	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, " \
-	"hitl.response_hash($18, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, " \
-	"$15, $16)) RETURNING hash"
+	"WITH act AS (INSERT INTO hitl.approval_responses (approval_id, number, round, " \
+	"approver_id, on_behalf_of, names, decision, response_data, feedback, edits, " \
+	"content_hash, channel, evidence, session_role, caller_role, responded_at, standing, hash) " \
+	"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)) "
 #define ACT_TYPES \
 	UUIDOID, INT4OID, INT4OID, TEXTOID, TEXTARRAYOID, TEXTARRAYOID, TEXTOID, \
 		JSONBOID, TEXTOID, JSONBOID, BYTEAOID, TEXTOID, JSONBOID, NAMEOID, \
@@ -39,6 +38,12 @@ PG_FUNCTION_INFO_V1(hitl_decide_by_rule);
 
 static void fill_act(const HitlApproval *approval, const HitlAct *act,
 					 Datum *values, char *nulls);
+static bytea *hash_act(const HitlApproval *approval, const HitlAct *act,
+					   const char *session_role, const char *caller_role);
+static bytea *hash_decision(const bytea *previous, const char *status,
+							TimestampTz at, const char *by, const char *reason);
+static void append_hex(StringInfo text, const bytea *value);
+static void append_list(StringInfo text, List *names);
 static void write_asks(const HitlApproval *approval, List *asked);
 static bool same_names(List *first, List *second);
 static void take_verdict(HitlApproval *approval, const HitlVerdict *verdict);
@@ -57,21 +62,21 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 				const HitlVerdict *verdict)
 {
 	static HitlStatement decide = {
-		"WITH act AS (" INSERT_ACT "), gone AS (DELETE FROM hitl.approval_asks "
+		INSERT_ACT
+		", gone AS (DELETE FROM hitl.approval_asks "
 		"WHERE approval_id = $1 AND name = ANY ($19)) "
-		"UPDATE hitl.approval_requests a SET acts = $2, last_hash = act.hash, status = $20, "
+		"UPDATE hitl.approval_requests a SET acts = $2, last_hash = $18, status = $20, "
 		"decided_at = $16, decided_by = $21, reason = $22, policy_state = NULL, "
-		"asked = '{}', due_at = NULL, wanted = NULL, "
-		"decision_hash = hitl.decision_hash(act.hash, $20, $16, $21, $22) "
-		"FROM act WHERE a.id = $1 RETURNING a.id",
-		ACT_PARAMS + 4,
-		{ACT_TYPES, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID},
+		"asked = '{}', due_at = NULL, wanted = NULL, decision_hash = $23 "
+		"WHERE a.id = $1 RETURNING a.id",
+		ACT_PARAMS + 5,
+		{ACT_TYPES, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID, BYTEAOID},
 	};
 	static HitlStatement go_on = {
-		"WITH act AS (" INSERT_ACT ") "
-		"UPDATE hitl.approval_requests a SET acts = $2, last_hash = act.hash, "
+		INSERT_ACT
+		"UPDATE hitl.approval_requests a SET acts = $2, last_hash = $18, "
 		"policy_state = $19, asked = $20, due_at = $21, expires_at = $22, wanted = $23, "
-		"escalations = $24 FROM act WHERE a.id = $1",
+		"escalations = $24 WHERE a.id = $1",
 		ACT_PARAMS + 6,
 		{ACT_TYPES, TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
 		 TEXTOID, INT4OID},
@@ -92,7 +97,10 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 		values[19] = CStringGetTextDatum(status);
 		values[20] = by ? CStringGetTextDatum(by) : 0;
 		values[21] = CStringGetTextDatum(verdict->reason);
-		memcpy(nulls + ACT_PARAMS, "    ", 5);
+		values[22] = PointerGetDatum(hash_decision(DatumGetByteaPP(values[17]),
+												   status, act->at, by,
+												   verdict->reason));
+		memcpy(nulls + ACT_PARAMS, "     ", 6);
 		if (by == NULL)
 			nulls[20] = 'n';
 		hitl_execute(&decide, values, nulls, 0);
@@ -142,10 +150,10 @@ hitl_record_verdict(HitlApproval *approval, const HitlVerdict *verdict,
 		"WHERE approval_id = $1 AND name = ANY ($2)) "
 		"UPDATE hitl.approval_requests a SET status = $3, decided_at = $4, decided_by = $5, "
 		"reason = $6, policy_state = NULL, asked = '{}', due_at = NULL, wanted = NULL, "
-		"decision_hash = hitl.decision_hash(a.last_hash, $3, $4, $5, $6) "
-		"WHERE a.id = $1 RETURNING a.id",
-		6,
-		{UUIDOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID},
+		"decision_hash = $7 WHERE a.id = $1 RETURNING a.id",
+		7,
+		{UUIDOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
+		 BYTEAOID},
 	};
 	static HitlStatement go_on = {
 		"UPDATE hitl.approval_requests a SET policy_state = $2, asked = $3, due_at = $4, "
@@ -171,6 +179,9 @@ hitl_record_verdict(HitlApproval *approval, const HitlVerdict *verdict,
 									 : 0;
 		nulls[4] = verdict->decider ? ' ' : 'n';
 		values[5] = CStringGetTextDatum(verdict->reason);
+		values[6] = PointerGetDatum(
+			hash_decision(DatumGetByteaPP(approval->last_hash), status, now,
+						  verdict->decider, verdict->reason));
 		hitl_execute(&decide, values, nulls, 0);
 		hitl_announce_decided(psprintf("approval.%s", status));
 		if (approval->has_workflow)
@@ -223,6 +234,9 @@ static void
 fill_act(const HitlApproval *approval, const HitlAct *act, Datum *values,
 		 char *nulls)
 {
+	char *session_role = hitl_session_role();
+	char *caller_role = hitl_caller();
+
 	memset(nulls, ' ', ACT_PARAMS);
 	values[0] = UUIDPGetDatum(&approval->id);
 	values[1] = Int32GetDatum(approval->acts);
@@ -244,12 +258,111 @@ fill_act(const HitlApproval *approval, const HitlAct *act, Datum *values,
 	values[11] = CStringGetTextDatum(act->channel ? act->channel : "sql");
 	values[12] = JsonbPGetDatum(act->evidence);
 	nulls[12] = act->evidence ? ' ' : 'n';
-	values[13] = DirectFunctionCall1(namein,
-									 CStringGetDatum(hitl_session_role()));
-	values[14] = DirectFunctionCall1(namein, CStringGetDatum(hitl_caller()));
+	values[13] = DirectFunctionCall1(namein, CStringGetDatum(session_role));
+	values[14] = DirectFunctionCall1(namein, CStringGetDatum(caller_role));
 	values[15] = TimestampTzGetDatum(act->at);
 	values[16] = BoolGetDatum(act->standing);
-	values[17] = approval->last_hash;
+	values[17] = PointerGetDatum(
+		hash_act(approval, act, session_role, caller_role));
+}
+
+/*
+ * hitl.response_hash(), which has to give the same.
+ */
+static bytea *
+hash_act(const HitlApproval *approval, const HitlAct *act,
+		 const char *session_role, const char *caller_role)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoChar(&text, '[');
+	hitl_chain_id(&text, &approval->id);
+	appendStringInfo(&text, ", %d, %d, ", approval->acts, approval->round);
+	hitl_chain_text(&text, act->who);
+	appendStringInfoString(&text, ", ");
+	append_list(&text, act->on_behalf_of);
+	appendStringInfoString(&text, ", ");
+	append_list(&text, act->names);
+	appendStringInfoString(&text, ", ");
+	hitl_chain_text(&text, act->decision);
+	appendStringInfoString(&text, ", ");
+	hitl_chain_jsonb(&text, act->response_data);
+	appendStringInfoString(&text, ", ");
+	hitl_chain_text(&text, act->feedback);
+	appendStringInfoString(&text, ", ");
+	hitl_chain_jsonb(&text, act->edits);
+	appendStringInfoString(&text, ", ");
+	append_hex(&text, DatumGetByteaPP(approval->content_hash));
+	appendStringInfoString(&text, ", ");
+	hitl_chain_text(&text, act->channel ? act->channel : "sql");
+	appendStringInfoString(&text, ", ");
+	hitl_chain_jsonb(&text, act->evidence);
+	appendStringInfoString(&text, ", ");
+	hitl_chain_text(&text, session_role);
+	appendStringInfoString(&text, ", ");
+	hitl_chain_text(&text, caller_role);
+	appendStringInfo(&text, ", " INT64_FORMAT "]", hitl_to_unix(act->at));
+	return hitl_chain_hash(DatumGetByteaPP(approval->last_hash), text.data,
+						   text.len);
+}
+
+/*
+ * hitl.decision_hash(), which has to give the same.
+ */
+static bytea *
+hash_decision(const bytea *previous, const char *status, TimestampTz at,
+			  const char *by, const char *reason)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoChar(&text, '[');
+	hitl_chain_text(&text, status);
+	appendStringInfo(&text, ", " INT64_FORMAT ", ", hitl_to_unix(at));
+	hitl_chain_text(&text, by);
+	appendStringInfoString(&text, ", ");
+	hitl_chain_text(&text, reason);
+	appendStringInfoChar(&text, ']');
+	return hitl_chain_hash(previous, text.data, text.len);
+}
+
+/*
+ * Append bytes as a JSON string of hexadecimal digits.
+ */
+static void
+append_hex(StringInfo text, const bytea *value)
+{
+	const unsigned char *bytes = (const unsigned char *) VARDATA_ANY(value);
+	int i;
+
+	appendStringInfoChar(text, '"');
+	for (i = 0; i < VARSIZE_ANY_EXHDR(value); i++)
+		appendStringInfo(text, "%02x", bytes[i]);
+	appendStringInfoChar(text, '"');
+}
+
+/*
+ * Append a list of texts as jsonb prints it.
+ */
+static void
+append_list(StringInfo text, List *names)
+{
+	ListCell *cell;
+
+	if (names == NIL)
+	{
+		appendStringInfoString(text, "null");
+		return;
+	}
+	appendStringInfoChar(text, '[');
+	foreach(cell, names)
+	{
+		if (cell != list_head(names))
+			appendStringInfoString(text, ", ");
+		hitl_chain_text(text, lfirst(cell));
+	}
+	appendStringInfoChar(text, ']');
 }
 
 /*

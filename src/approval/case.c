@@ -334,8 +334,8 @@ hitl_evaluate(HitlApproval *approval, TimestampTz now, HitlVerdict *verdict)
 	int i;
 
 	fill_case(approval, now, &counting, &input);
-	result = hitl_core()->evaluate_policy(hitl_approval_policy(approval), &input,
-										  &found);
+	result = hitl_core()->evaluate_policy(hitl_approval_policy(approval),
+										  &input, &found);
 	if (result != HITL_OK)
 		fail_case(approval, result, &counting);
 

@@ -176,9 +176,10 @@ tell_happened(const HitlApproval *approval, const char *happened, List *names)
 		StringInfoData body;
 
 		initStringInfo(&body);
-		appendStringInfo(&body,
-						 "{\"approval_id\": \"%s\", \"happened\": \"%s\", \"asked\": ",
-						 hitl_id_text(&approval->id), happened);
+		appendStringInfo(
+			&body,
+			"{\"approval_id\": \"%s\", \"happened\": \"%s\", \"asked\": ",
+			hitl_id_text(&approval->id), happened);
 		hitl_append_names(&body, names);
 		if (approval->step)
 		{

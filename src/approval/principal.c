@@ -17,19 +17,27 @@
 #include "utils/builtins.h"
 #include "utils/formatting.h"
 #include "utils/json.h"
+#include "utils/timestamp.h"
 #include "workflow/caller.h"
 
-static char *find_principal(const char *text, bool lock, bool *active,
-							char **role);
+/* A row of hitl.principals. */
+typedef struct Principal
+{
+	char *name; /* NULL: nobody that is registered */
+	char *role; /* or NULL */
+	bool active;
+	bool is_delegate; /* or was a moment ago */
+} Principal;
+
+static bool find_principal(const char *text, bool lock, Principal *found);
 static char *own_principal(void);
 static bool is_granted(const char *approver, const char *principal);
-static bool may_act(const char *text, const char *principal, const char *role,
+static bool may_act(const char *text, const Principal *principal,
 					bool *by_grant);
-static void add_names(HitlActor *actor);
+static void add_names(HitlActor *actor, bool is_delegate);
 static bool sees_all(void);
 static HitlDelegator *find_delegator(HitlActor *actor, const char *name);
-static void refuse_acting(const char *approver)
-	pg_attribute_noreturn();
+static void refuse_acting(const char *approver) pg_attribute_noreturn();
 
 PG_FUNCTION_INFO_V1(hitl_calling_role);
 PG_FUNCTION_INFO_V1(hitl_identity_role);
@@ -64,15 +72,13 @@ Datum
 hitl_may_act_for(PG_FUNCTION_ARGS)
 {
 	char *approver = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	char *principal;
-	char *role = NULL;
-	bool active;
+	Principal principal;
 	bool by_grant;
 	bool may;
 
 	SPI_connect();
-	principal = find_principal(approver, false, &active, &role);
-	may = may_act(approver, principal, role, &by_grant);
+	(void) find_principal(approver, false, &principal);
+	may = may_act(approver, &principal, &by_grant);
 	SPI_finish();
 	PG_RETURN_BOOL(may);
 }
@@ -150,35 +156,32 @@ hitl_identify(const char *approver_id)
 {
 	HitlActor *actor = palloc0(sizeof(HitlActor));
 	const char *text = approver_id ? approver_id : own_principal();
-	char *role = NULL;
-	bool active = true;
-	char *principal = find_principal(text, true, &active, &role);
+	Principal principal;
 
-	if (!may_act(text, principal, role, &actor->by_grant))
+	(void) find_principal(text, true, &principal);
+	if (!may_act(text, &principal, &actor->by_grant))
 	{
 		/* Who names his delegator means to answer for him. */
-		char *own = own_principal();
-		bool own_active = true;
-		char *own_role = NULL;
-		char *own_name = find_principal(own, true, &own_active, &own_role);
+		Principal own;
 
-		if (principal == NULL || own_name == NULL || !own_active)
+		if (principal.name == NULL ||
+			!find_principal(own_principal(), true, &own) || !own.active)
 			refuse_acting(text);
-		actor->name = own_name;
+		actor->name = own.name;
 		actor->registered = true;
-		add_names(actor);
-		if (find_delegator(actor, principal) == NULL)
+		add_names(actor, own.is_delegate);
+		if (find_delegator(actor, principal.name) == NULL)
 			refuse_acting(text);
 		return actor;
 	}
-	if (!active)
+	if (principal.name && !principal.active)
 		ereport(ERROR,
 				(errcode(ERRCODE_HITL_PRINCIPAL_INACTIVE),
-				 errmsg("principal \"%s\" is not active", principal),
+				 errmsg("principal \"%s\" is not active", principal.name),
 				 errhint("hitl.set_principal_active() activates it.")));
-	actor->registered = principal != NULL;
-	actor->name = principal ? principal : pstrdup(text);
-	add_names(actor);
+	actor->registered = principal.name != NULL;
+	actor->name = principal.name ? principal.name : pstrdup(text);
+	add_names(actor, principal.is_delegate);
 	return actor;
 }
 
@@ -276,24 +279,19 @@ hitl_append_names(StringInfo text, List *names)
 }
 
 /*
- * The principal that a text means, its row locked, if wanted, against a loss
- * of rights; or NULL.  A group is nobody.
+ * Find the principal that a text means, and lock its row, if wanted, against a
+ * loss of rights.  A group is nobody.
  */
-static char *
-find_principal(const char *text, bool lock, bool *active, char **role)
+static bool
+find_principal(const char *text, bool lock, Principal *found)
 {
-	static HitlStatement find_locked = {
-		"SELECT p.name, p.active, p.role FROM hitl.principals p WHERE p.name = "
-		"(SELECT n.principal FROM hitl.principal_names n WHERE n.name = $1) FOR SHARE",
-		1,
-		{TEXTOID},
-	};
-	static HitlStatement find = {
-		"SELECT p.name, p.active, p.role FROM hitl.principals p WHERE p.name = "
-		"(SELECT n.principal FROM hitl.principal_names n WHERE n.name = $1)",
-		1,
-		{TEXTOID},
-	};
+#define FIND \
+	"SELECT p.name, p.role, p.active, EXISTS (SELECT FROM hitl.delegations d " \
+	"WHERE d.delegate = p.name AND d.ends_at > clock_timestamp()) " \
+	"FROM hitl.principals p WHERE p.name = " \
+	"(SELECT n.principal FROM hitl.principal_names n WHERE n.name = $1)"
+	static HitlStatement find_locked = {FIND " FOR SHARE", 1, {TEXTOID}};
+	static HitlStatement find = {FIND, 1, {TEXTOID}};
 	static HitlStatement is_group = {
 		"SELECT 1 FROM hitl.principal_names n WHERE n.name = $1 AND n.kind = 'group'",
 		1,
@@ -302,6 +300,7 @@ find_principal(const char *text, bool lock, bool *active, char **role)
 	Datum value = CStringGetTextDatum(text);
 	bool isnull;
 
+	memset(found, 0, sizeof(*found));
 	hitl_execute(lock ? &find_locked : &find, &value, NULL, 1);
 	if (SPI_processed == 0 && strchr(text, '@'))
 	{
@@ -316,9 +315,11 @@ find_principal(const char *text, bool lock, bool *active, char **role)
 	}
 	if (SPI_processed > 0)
 	{
-		*active = DatumGetBool(hitl_column(0, 2, &isnull));
-		*role = hitl_column_text(0, 3);
-		return hitl_column_text(0, 1);
+		found->name = hitl_column_text(0, 1);
+		found->role = hitl_column_text(0, 2);
+		found->active = DatumGetBool(hitl_column(0, 3, &isnull));
+		found->is_delegate = DatumGetBool(hitl_column(0, 4, &isnull));
+		return true;
 	}
 	hitl_execute(&is_group, &value, NULL, 1);
 	if (SPI_processed > 0)
@@ -326,7 +327,7 @@ find_principal(const char *text, bool lock, bool *active, char **role)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" is a group", text),
 				 errhint("Say which of its members it is.")));
-	return NULL;
+	return false;
 }
 
 /*
@@ -348,12 +349,10 @@ own_principal(void)
 }
 
 /*
- * May the caller speak as what text means?  principal and its role are NULL
- * where it means nobody that is registered.
+ * May the caller speak as what text means?
  */
 static bool
-may_act(const char *text, const char *principal, const char *role,
-		bool *by_grant)
+may_act(const char *text, const Principal *principal, bool *by_grant)
 {
 	char *own_role;
 
@@ -361,14 +360,15 @@ may_act(const char *text, const char *principal, const char *role,
 	if (superuser_arg(hitl_caller_id()))
 		return true;
 	own_role = GetUserNameFromId(hitl_identity_role_id(), false);
-	if (principal ? role && strcmp(role, own_role) == 0
-				  : strcmp(text, own_role) == 0 &&
+	if (principal->name
+			? principal->role && strcmp(principal->role, own_role) == 0
+			: strcmp(text, own_role) == 0 &&
 				strcmp(own_principal(), own_role) == 0)
 	{
 		*by_grant = false;
 		return true;
 	}
-	return is_granted(text, principal ? principal : text);
+	return is_granted(text, principal->name ? principal->name : text);
 }
 
 /*
@@ -398,17 +398,27 @@ is_granted(const char *approver, const char *principal)
  * answer.
  */
 static void
-add_names(HitlActor *actor)
+add_names(HitlActor *actor, bool is_delegate)
 {
-	static HitlStatement find = {
-		"SELECT NULL, n.name FROM hitl.principal_names n WHERE n.principal = $1 "
-		"UNION ALL SELECT NULL, m.group_name FROM hitl.group_members m WHERE m.principal = $1 "
-		"UNION ALL SELECT d.delegator, o.name FROM hitl.delegators_of($1) AS d (delegator), "
-		"LATERAL unnest(hitl.names_of(d.delegator)) AS o (name)",
+	static HitlStatement find_own = {
+		"SELECT n.name FROM hitl.principal_names n WHERE n.principal = $1 "
+		"UNION ALL SELECT m.group_name FROM hitl.group_members m WHERE m.principal = $1",
 		1,
 		{TEXTOID},
 	};
-	Datum value;
+	static HitlStatement find_delegated = {
+		"SELECT d.delegator, n.name FROM hitl.delegations d "
+		"JOIN hitl.principals p ON p.name = d.delegator AND p.active "
+		"JOIN hitl.principal_names n ON n.principal = d.delegator "
+		"WHERE d.delegate = $1 AND d.starts_at <= $2 AND d.ends_at > $2 "
+		"UNION ALL SELECT d.delegator, m.group_name FROM hitl.delegations d "
+		"JOIN hitl.principals p ON p.name = d.delegator AND p.active "
+		"JOIN hitl.group_members m ON m.principal = d.delegator "
+		"WHERE d.delegate = $1 AND d.starts_at <= $2 AND d.ends_at > $2",
+		2,
+		{TEXTOID, TIMESTAMPTZOID},
+	};
+	Datum values[2];
 	uint64 i;
 
 	/* Whoever sees all requests is anybody who may answer them. */
@@ -417,30 +427,31 @@ add_names(HitlActor *actor)
 		actor->names = lappend(actor->names, "*");
 	if (!actor->registered)
 		return;
-	value = CStringGetTextDatum(actor->name);
-	hitl_execute(&find, &value, NULL, 0);
+	values[0] = CStringGetTextDatum(actor->name);
+	values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
+	hitl_execute(&find_own, values, NULL, 0);
+	for (i = 0; i < SPI_processed; i++)
+	{
+		char *name = hitl_column_text(i, 1);
+
+		if (strcmp(name, actor->name) != 0)
+			actor->names = lappend(actor->names, name);
+	}
+	if (!is_delegate)
+		return;
+	hitl_execute(&find_delegated, values, NULL, 0);
 	for (i = 0; i < SPI_processed; i++)
 	{
 		char *owner = hitl_column_text(i, 1);
-		char *name = hitl_column_text(i, 2);
+		HitlDelegator *delegator = find_delegator(actor, owner);
 
-		if (owner == NULL)
+		if (delegator == NULL)
 		{
-			if (strcmp(name, actor->name) != 0)
-				actor->names = lappend(actor->names, name);
+			delegator = palloc0(sizeof(HitlDelegator));
+			delegator->name = owner;
+			actor->delegators = lappend(actor->delegators, delegator);
 		}
-		else
-		{
-			HitlDelegator *delegator = find_delegator(actor, owner);
-
-			if (delegator == NULL)
-			{
-				delegator = palloc0(sizeof(HitlDelegator));
-				delegator->name = owner;
-				actor->delegators = lappend(actor->delegators, delegator);
-			}
-			delegator->names = lappend(delegator->names, name);
-		}
+		delegator->names = lappend(delegator->names, hitl_column_text(i, 2));
 	}
 }
 

@@ -18,7 +18,7 @@ typedef struct HitlActor
 	char *name;		 /* of the principal, or the text it is known by */
 	bool registered; /* is a row of hitl.principals, which is locked */
 	bool by_grant;	 /* the caller speaks for somebody else */
-	List *names;	 /* char *: by which a request can ask this principal itself */
+	List *names; /* char *: by which a request can ask this principal itself */
 	List *delegators; /* HitlDelegator *: for whom it may answer now */
 } HitlActor;
 

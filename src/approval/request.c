@@ -69,9 +69,10 @@ PG_FUNCTION_INFO_V1(hitl_expire_due_approvals);
 
 /* Columns of hitl_prepare_approval(). */
 const Oid hitl_approval_types[HITL_APPROVAL_COLUMNS] = {
-	UUIDOID, UUIDOID,		 INT8OID,		 TEXTOID,  JSONBOID, TEXTOID,
-	NAMEOID, TIMESTAMPTZOID, JSONBOID,		 BOOLOID,  JSONBOID, TIMESTAMPTZOID,
-	JSONBOID, JSONBOID,		 JSONBOID,		 TIMESTAMPTZOID,
+	UUIDOID,  UUIDOID,	INT8OID,  TEXTOID,
+	JSONBOID, TEXTOID,	NAMEOID,  TIMESTAMPTZOID,
+	JSONBOID, BOOLOID,	JSONBOID, TIMESTAMPTZOID,
+	JSONBOID, JSONBOID, JSONBOID, TIMESTAMPTZOID,
 };
 
 /*
@@ -97,7 +98,8 @@ hitl_prepare_approval(HitlRows *rows, const pg_uuid_t *id,
 	Datum values[HITL_APPROVAL_COLUMNS] = {0};
 	bool nulls[HITL_APPROVAL_COLUMNS] = {false};
 
-	why = hitl_find_form(type ? type : "binary", hitl_member(body, "form_fields"),
+	why = hitl_find_form(type ? type : "binary",
+						 hitl_member(body, "form_fields"),
 						 context ? context : hitl_jsonb_parse("{}"), &schema,
 						 &ui_schema, sqlerrcode);
 	if (why)
@@ -582,8 +584,9 @@ make_policy(Jsonb *body, bool *timed, int *sqlerrcode)
 				 errmsg("a request with a policy has its time limit there"),
 				 errhint("Give either timeout_hours or \"timeout\" in the policy.")));
 	return hitl_jsonb_text(
-		hitl_merge(policy, hitl_jsonb_parse(psprintf("{\"timeout\": %s}",
-													 hitl_jsonb_text(timeout)))));
+		hitl_merge(policy,
+				   hitl_jsonb_parse(psprintf("{\"timeout\": %s}",
+											 hitl_jsonb_text(timeout)))));
 }
 
 /*
@@ -664,15 +667,13 @@ static Jsonb *
 body_of_arguments(FunctionCallInfo fcinfo)
 {
 	JsonbParseState *state = NULL;
-	List *required = PG_ARGISNULL(4)
-		? NIL
-		: hitl_text_list(PG_GETARG_ARRAYTYPE_P(4));
+	List *required = PG_ARGISNULL(4) ? NIL
+									 : hitl_text_list(PG_GETARG_ARRAYTYPE_P(4));
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	push_text(&state, "title", text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	if (!PG_ARGISNULL(1))
-		push_text(&state, "description",
-				  text_to_cstring(PG_GETARG_TEXT_PP(1)));
+		push_text(&state, "description", text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	if (!PG_ARGISNULL(2))
 		push_text(&state, "approval_type",
 				  text_to_cstring(PG_GETARG_TEXT_PP(2)));
@@ -695,7 +696,8 @@ body_of_arguments(FunctionCallInfo fcinfo)
 					 errmsg("timeout_hours must be positive and at most %d",
 							MAX_TIMEOUT_HOURS)));
 		push_member(&state, "timeout_seconds",
-					hitl_jsonb_parse(psprintf("%.3f", Max(hours * 3600, 0.001))));
+					hitl_jsonb_parse(
+						psprintf("%.3f", Max(hours * 3600, 0.001))));
 	}
 	if (!PG_ARGISNULL(7))
 		push_member(&state, "context_data", PG_GETARG_JSONB_P(7));

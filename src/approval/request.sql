@@ -1,17 +1,19 @@
 -- request.sql
 --		Approval requests, and what is done about them.
 
+-- Each CHECK would be read and prepared anew by every statement that changes a
+-- row, so there is but one.
 CREATE TABLE hitl.approval_requests (
 	id uuid PRIMARY KEY,
 	workflow_id uuid,
 	token bigint,						-- awaited by the workflow's control state
 	step_name text,
-	title text NOT NULL CHECK (title <> ''),
+	title text NOT NULL,
 	description text,
 	approval_type text NOT NULL DEFAULT 'binary',
 	requested_from text[],				-- the simple form of the policy, as it was given
 	required_approvers text[],
-	approval_threshold integer CHECK (approval_threshold >= 1),
+	approval_threshold integer,
 	context_data jsonb NOT NULL DEFAULT '{}',
 	channels text[],					-- to be told by; NULL: the default channels
 	status text NOT NULL DEFAULT 'pending'
@@ -32,7 +34,7 @@ CREATE TABLE hitl.approval_requests (
 	round integer NOT NULL DEFAULT 1,	-- another one after each change of the content
 	opened_at timestamptz NOT NULL,		-- when the round began
 	acts integer NOT NULL DEFAULT 0,	-- rows of hitl.approval_responses
-	wanted text CHECK (wanted IN ('changes', 'information')),	-- from the requester
+	wanted text,						-- from the requester: changes or information
 	requesters text[] NOT NULL DEFAULT '{}',	-- principals that must not answer: who asked ...
 	editors text[] NOT NULL DEFAULT '{}',		-- ... and who changed the content
 	editable boolean NOT NULL DEFAULT true,	-- false: what it is about is fixed elsewhere

@@ -137,14 +137,14 @@ check_answer(const Answer *answer)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("edits must be an object with changes of context_data, and the decision \"modified\"")));
-	if (empty && ((edits && answer->edits == NULL) ||
-				  (!answer->decision->is_answer)))
+	if (empty &&
+		((edits && answer->edits == NULL) || (!answer->decision->is_answer)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("decision \"%s\" needs a text in feedback", answer->decision->name),
 				 errhint("Say what is to be changed, what is asked, or what is remarked.")));
-	if (answer->channel && (answer->channel[0] == '\0' ||
-							strlen(answer->channel) > NAMEDATALEN))
+	if (answer->channel &&
+		(answer->channel[0] == '\0' || strlen(answer->channel) > NAMEDATALEN))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("channel must be a name")));
@@ -256,7 +256,8 @@ check_shown(const HitlApproval *approval, const Answer *answer)
 
 	if (answer->shown == NULL && approval->round == 1)
 		return;
-	if (answer->shown && VARSIZE_ANY_EXHDR(answer->shown) == VARSIZE_ANY_EXHDR(current) &&
+	if (answer->shown &&
+		VARSIZE_ANY_EXHDR(answer->shown) == VARSIZE_ANY_EXHDR(current) &&
 		memcmp(VARDATA_ANY(answer->shown), VARDATA_ANY(current),
 			   VARSIZE_ANY_EXHDR(current)) == 0)
 		return;

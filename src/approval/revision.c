@@ -163,9 +163,10 @@ hitl_reassign_approval(PG_FUNCTION_ARGS)
 	act.names = list_make1(to);
 	act.decision = "reassigned";
 	act.response_data = hitl_facts("from", from, "to", to, NULL);
-	act.response_data = hitl_merge(
-		act.response_data,
-		hitl_jsonb_parse(psprintf("{\"policy\": %s}", approval->policy)));
+	act.response_data = hitl_merge(act.response_data,
+								   hitl_jsonb_parse(
+									   psprintf("{\"policy\": %s}",
+												approval->policy)));
 	act.feedback = PG_ARGISNULL(3) ? NULL
 								   : text_to_cstring(PG_GETARG_TEXT_PP(3));
 	act.at = GetCurrentTimestamp();
@@ -396,7 +397,8 @@ static bool
 is_manager(void)
 {
 	Datum function = DirectFunctionCall1(regprocedurein,
-										 CStringGetDatum("hitl.grant_acting(name,text)"));
+										 CStringGetDatum(
+											 "hitl.grant_acting(name,text)"));
 
 	return pg_proc_aclcheck(DatumGetObjectId(function), hitl_caller_id(),
 							ACL_EXECUTE) == ACLCHECK_OK;

@@ -130,8 +130,7 @@ run_check(HitlApproval *approval, Jsonb *response_data)
 	owner = get_role_oid(hitl_column_text(0, 2), false);
 	value = UUIDPGetDatum(&approval->id);
 	hitl_execute(&describe, &value, NULL, 1);
-	request = JsonbPGetDatum(
-		DatumGetJsonbPCopy(hitl_column(0, 1, &isnull)));
+	request = JsonbPGetDatum(DatumGetJsonbPCopy(hitl_column(0, 1, &isnull)));
 
 	/* Its author must not gain the rights that we run with. */
 	GetUserIdAndSecContext(&caller, &context);

@@ -34,10 +34,6 @@
 	((at) + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
 static void append_event(StringInfo text, const HitlEvent *event);
-static void append_id(StringInfo text, const pg_uuid_t *id);
-static void append_text(StringInfo text, const char *value);
-static void append_jsonb(StringInfo text, Jsonb *value);
-static bytea *hash_text(const bytea *previous, const char *text, int length);
 static pg_cryptohash_ctx *create_state(void);
 static void read_event(HeapTupleHeader row, HitlEvent *event);
 static char *text_value(Datum value, bool isnull);
@@ -62,7 +58,7 @@ hitl_chain_event(const HitlEvent *event, const bytea *previous)
 	}
 	resetStringInfo(&text);
 	append_event(&text, event);
-	hash = hash_text(previous, text.data, text.len);
+	hash = hitl_chain_hash(previous, text.data, text.len);
 	if (text.maxlen > MAX_KEPT_TEXT)
 	{
 		pfree(text.data);
@@ -95,19 +91,19 @@ static void
 append_event(StringInfo text, const HitlEvent *event)
 {
 	appendStringInfoChar(text, '[');
-	append_id(text, event->workflow_id);
+	hitl_chain_id(text, event->workflow_id);
 	appendStringInfo(text, ", %d, ", event->seq);
-	append_text(text, event->type);
+	hitl_chain_text(text, event->type);
 	appendStringInfoString(text, ", ");
-	append_text(text, event->step);
+	hitl_chain_text(text, event->step);
 	appendStringInfoString(text, ", ");
-	append_text(text, event->position);
+	hitl_chain_text(text, event->position);
 	appendStringInfoString(text, ", ");
-	append_jsonb(text, event->data);
+	hitl_chain_jsonb(text, event->data);
 	appendStringInfoString(text, ", ");
-	append_jsonb(text, event->delta);
+	hitl_chain_jsonb(text, event->delta);
 	appendStringInfoString(text, ", ");
-	append_text(text, event->actor);
+	hitl_chain_text(text, event->actor);
 	if (event->scope)
 		appendStringInfo(text, ", " INT64_FORMAT, *event->scope);
 	else
@@ -119,8 +115,8 @@ append_event(StringInfo text, const HitlEvent *event)
 /*
  * Append an id, as a JSON string.
  */
-static void
-append_id(StringInfo text, const pg_uuid_t *id)
+void
+hitl_chain_id(StringInfo text, const pg_uuid_t *id)
 {
 	static const char digits[] = "0123456789abcdef";
 
@@ -138,8 +134,8 @@ append_id(StringInfo text, const pg_uuid_t *id)
 /*
  * Append a text as JSON.
  */
-static void
-append_text(StringInfo text, const char *value)
+void
+hitl_chain_text(StringInfo text, const char *value)
 {
 	if (value)
 		escape_json(text, value);
@@ -150,8 +146,8 @@ append_text(StringInfo text, const char *value)
 /*
  * Append a jsonb as its text.
  */
-static void
-append_jsonb(StringInfo text, Jsonb *value)
+void
+hitl_chain_jsonb(StringInfo text, Jsonb *value)
 {
 	if (value)
 		(void) JsonbToCString(text, &value->root, VARSIZE(value));
@@ -162,8 +158,8 @@ append_jsonb(StringInfo text, Jsonb *value)
 /*
  * SHA-256 of a hash (32 zero bytes if there is none) and a text in UTF-8.
  */
-static bytea *
-hash_text(const bytea *previous, const char *text, int length)
+bytea *
+hitl_chain_hash(const bytea *previous, const char *text, int length)
 {
 	static pg_cryptohash_ctx *state = NULL;
 	static const uint8 none[PG_SHA256_DIGEST_LENGTH] = {0};

@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "lib/stringinfo.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
@@ -28,5 +29,16 @@ typedef struct HitlEvent
 
 /* The hash of an event, palloc'd; previous: that of the one before, or NULL. */
 extern bytea *hitl_chain_event(const HitlEvent *event, const bytea *previous);
+
+/* ---- for other chains ------------------------------------------------ */
+
+/* Append a value as jsonb prints it; NULL values are null. */
+extern void hitl_chain_id(StringInfo text, const pg_uuid_t *id);
+extern void hitl_chain_text(StringInfo text, const char *value);
+extern void hitl_chain_jsonb(StringInfo text, Jsonb *value);
+
+/* SHA-256 of a hash (NULL: 32 zero bytes) and a text in UTF-8. */
+extern bytea *hitl_chain_hash(const bytea *previous, const char *text,
+							  int length);
 
 #endif /* HITL_EVIDENCE_H */
