@@ -283,9 +283,6 @@ build_field(Form *form, const HitlPlace *place, const HitlJson *fields,
 	hitl_check_members(parse, place, field, field_members, NULL);
 	name = read_name(form, place, fields, field);
 	type = read_type(form, place, field);
-	(void) hitl_get(parse, place, field, "title", HITL_JSON_STRING, false);
-	(void) hitl_get(parse, place, field, "description", HITL_JSON_STRING,
-					false);
 	if (name == NULL || type == NULL)
 		return;
 	for (i = 0; i < OWN_MEMBERS; i++)
@@ -384,7 +381,8 @@ write_field(Form *form, const HitlPlace *place, const HitlJson *field,
 			const FieldType *type)
 {
 	HitlBuffer out;
-	bool faulty = form->parse.faulty;
+	bool faulty;
+	bool taken;
 	const char *text;
 	size_t i;
 
@@ -407,12 +405,12 @@ write_field(Form *form, const HitlPlace *place, const HitlJson *field,
 	text = hitl_buffer_text(&out);
 	if (text == NULL || form->parse.result != HITL_OK)
 		return NULL;
+	faulty = form->parse.faulty;
 	form->parse.faulty = false;
 	hitl_check_schema(&form->parse, place, text);
-	if (form->parse.faulty)
-		return NULL;
-	form->parse.faulty = faulty;
-	return text;
+	taken = !form->parse.faulty;
+	form->parse.faulty |= faulty;
+	return taken ? text : NULL;
 }
 
 /*

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define MAX_VIOLATIONS 1000
-#define MAX_DEPTH	   1000 /* schemas within each other, by reference */
+#define MAX_DEPTH	   2000 /* schemas within each other, by reference */
 
 /* Steps: so many, and so many for each value of the instance. */
 #define BUDGET			 1000000
