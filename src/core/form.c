@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Characters of an amount, so that twice of it is a number, too. */
+#define MAX_AMOUNT 1000
+
 /* Groups of members that only some types have. */
 #define HAS_ENUM   0x01
 #define NEEDS_ENUM 0x02
@@ -633,6 +636,8 @@ find_amount(Form *form, const HitlPlace *place, const HitlJson *context,
 				   hitl_json_type_name(amount));
 	else if (hitl_compare_numbers(amount->text, "0") < 0)
 		hitl_fault(&form->parse, &here, "must not be negative");
+	else if (amount->length > MAX_AMOUNT)
+		hitl_fault(&form->parse, &here, "must not have so many digits");
 	else
 		return amount;
 	return NULL;

@@ -261,6 +261,16 @@ TEST(budget)
 			   "/form_fields", "no fields of its own");
 }
 
+TEST(amounts_have_an_end)
+{
+	char context[1200] = "{\"amount\":";
+
+	memset(context + 10, '9', 1001);
+	strcpy(context + 1011, "}");
+	FORM_FAULT("budget", NULL, context, "/context_data/amount",
+			   "so many digits");
+}
+
 TEST(forms_are_valid_schemas)
 {
 	static const char *const contexts[] = {"{\"amount\":1.5}",
@@ -328,5 +338,5 @@ TEST(without_memory)
 }
 
 SUITE(form, RUN(binary), RUN(types), RUN(fields), RUN(types_of_fields),
-	  RUN(hints), RUN(faulty_fields), RUN(budget), RUN(forms_are_valid_schemas),
-	  RUN(without_memory));
+	  RUN(hints), RUN(faulty_fields), RUN(budget), RUN(amounts_have_an_end),
+	  RUN(forms_are_valid_schemas), RUN(without_memory));
