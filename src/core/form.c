@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Characters of an amount, so that twice of it is a number, too. */
+#define MAX_AMOUNT 1000
+
 /* Groups of members that only some types have. */
 #define HAS_ENUM   0x01
 #define NEEDS_ENUM 0x02
@@ -283,9 +286,6 @@ build_field(Form *form, const HitlPlace *place, const HitlJson *fields,
 	hitl_check_members(parse, place, field, field_members, NULL);
 	name = read_name(form, place, fields, field);
 	type = read_type(form, place, field);
-	(void) hitl_get(parse, place, field, "title", HITL_JSON_STRING, false);
-	(void) hitl_get(parse, place, field, "description", HITL_JSON_STRING,
-					false);
 	if (name == NULL || type == NULL)
 		return;
 	for (i = 0; i < OWN_MEMBERS; i++)
@@ -384,7 +384,8 @@ write_field(Form *form, const HitlPlace *place, const HitlJson *field,
 			const FieldType *type)
 {
 	HitlBuffer out;
-	bool faulty = form->parse.faulty;
+	bool faulty;
+	bool taken;
 	const char *text;
 	size_t i;
 
@@ -407,12 +408,12 @@ write_field(Form *form, const HitlPlace *place, const HitlJson *field,
 	text = hitl_buffer_text(&out);
 	if (text == NULL || form->parse.result != HITL_OK)
 		return NULL;
+	faulty = form->parse.faulty;
 	form->parse.faulty = false;
 	hitl_check_schema(&form->parse, place, text);
-	if (form->parse.faulty)
-		return NULL;
-	form->parse.faulty = faulty;
-	return text;
+	taken = !form->parse.faulty;
+	form->parse.faulty |= faulty;
+	return taken ? text : NULL;
 }
 
 /*
@@ -635,6 +636,8 @@ find_amount(Form *form, const HitlPlace *place, const HitlJson *context,
 				   hitl_json_type_name(amount));
 	else if (hitl_compare_numbers(amount->text, "0") < 0)
 		hitl_fault(&form->parse, &here, "must not be negative");
+	else if (amount->length > MAX_AMOUNT)
+		hitl_fault(&form->parse, &here, "must not have so many digits");
 	else
 		return amount;
 	return NULL;

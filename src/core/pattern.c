@@ -87,13 +87,11 @@ static void refuse(Translation *t, const char *why);
 const char *
 hitl_translate_pattern(HitlArena *arena, const char *pattern, const char **why)
 {
-	Translation t = {.arena = arena, .p = pattern};
+	Range ranges[MAX_RANGES];
+	Translation t = {.arena = arena, .p = pattern, .ranges = ranges};
 
 	*why = NULL;
 	hitl_buffer_init(&t.out, arena);
-	t.ranges = hitl_alloc(arena, MAX_RANGES * sizeof(Range));
-	if (t.ranges == NULL)
-		return NULL;
 	while (t.why == NULL && *t.p != '\0')
 		read_term(&t);
 	if (t.depth > 0)

@@ -352,7 +352,8 @@ compile_members(HitlCompiler *c, HitlNode *node, const HitlJson *value)
 {
 	const HitlJson *member;
 
-	for (member = value->first; member != NULL; member = member->next)
+	for (member = value->first; member != NULL && !hitl_faults_full(&c->parse);
+		 member = member->next)
 	{
 		const HitlPlace *place = keep_place(c, node->place, member->key, 0);
 		HitlRule *rule = hitl_alloc_zero(c->parse.arena, sizeof(HitlRule));
@@ -567,9 +568,8 @@ compile_pattern(HitlCompiler *c, const HitlPlace *place, const char *pattern)
 		case HITL_QUERY_EMPTY:
 			break;
 		case HITL_QUERY_FAULTY:
-			hitl_fault(&c->parse, place,
-					   "not a supported regular expression: %s",
-					   why == NULL ? "syntax error" : why);
+			hitl_fault(&c->parse, place, "%s",
+					   why == NULL ? "not a regular expression" : why);
 			break;
 		case HITL_QUERY_HOST_FAILED:
 			c->parse.result = HITL_HOST_FAILED;

@@ -217,6 +217,39 @@ extern HitlResult hitl_validate(const HitlSchema *schema, const char *instance,
 								HitlViolations *violations);
 extern void hitl_free_violations(HitlViolations *violations);
 
+/* A check under way. */
+typedef struct HitlCheck
+{
+	const HitlHost *host;
+	HitlArena *memory; /* of the violations */
+	HitlArena scratch;
+	HitlViolations *violations;
+	int64_t budget;
+	int depth;
+	int quiet; /* violations are not recorded */
+	bool spent;
+	HitlResult result; /* other than OK: stop */
+} HitlCheck;
+
+typedef bool HitlChecker(HitlCheck *check, const HitlNode *node,
+						 const HitlRule *rule, const HitlJson *instance,
+						 const HitlPlace *place);
+
+extern bool hitl_check_node(HitlCheck *check, const HitlNode *node,
+							const HitlJson *instance, const HitlPlace *place);
+extern bool hitl_matches(HitlCheck *check, const HitlNode *node,
+						 const HitlJson *instance, const HitlPlace *place);
+extern bool hitl_violate(HitlCheck *check, const HitlPlace *place,
+						 const char *keyword, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+extern bool hitl_spend(HitlCheck *check, const HitlPlace *place,
+					   const char *message);
+
+/* ---- keyword.c -------------------------------------------------------- */
+
+/* By keyword; NULL: it is checked along with another one. */
+extern HitlChecker *const hitl_checkers[HITL_CHECKED_KEYWORDS];
+
 /* ---- form.c ---------------------------------------------------------- */
 
 extern HitlResult hitl_build_form(const char *type, const char *fields,

@@ -8,6 +8,7 @@
 #include "harness.h"
 
 #include <ctype.h>
+#include <regex.h>
 
 static const char *const comparisons[] = {"==", "!=", ">=", "<=", ">", "<"};
 
@@ -15,6 +16,9 @@ static HitlQueryResult query(void *context, int64_t scope, const char *path,
 							 const char **text);
 static HitlQueryResult check_path(void *context, const char *path,
 								  const char **text);
+static HitlQueryResult match(void *context, const char *pattern,
+							 const char *subject, size_t length,
+							 const char **text);
 static const char *walk(json_t *data, const char *p, json_t **match);
 static bool compare(json_t *left, json_t *right, const char *how);
 
@@ -28,6 +32,7 @@ memory_init(Memory *memory, const char *data)
 	memory->host.context = memory;
 	memory->host.query = query;
 	memory->host.check_path = check_path;
+	memory->host.match = match;
 	memory->host.load_branch = memory_load_branch;
 	memory->host.list_branches = memory_list_branches;
 	memory->branches = json_object();
@@ -153,6 +158,30 @@ check_path(void *context, const char *path, const char **text)
 		return HITL_QUERY_FOUND;
 	*text = "syntax error in path";
 	return HITL_QUERY_FAULTY;
+}
+
+/*
+ * The host's match callback: the regular expressions of the C library, which
+ * have no lookaround.
+ */
+static HitlQueryResult
+match(void *context, const char *pattern, const char *subject,
+	  size_t length HITL_UNUSED, const char **text)
+{
+	Memory *memory = context;
+	regex_t regex;
+	bool found;
+
+	if (memory->broken)
+		return HITL_QUERY_HOST_FAILED;
+	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+	{
+		*text = "syntax error in pattern";
+		return HITL_QUERY_FAULTY;
+	}
+	found = subject != NULL && regexec(&regex, subject, 0, NULL, 0) == 0;
+	regfree(&regex);
+	return found ? HITL_QUERY_FOUND : HITL_QUERY_EMPTY;
 }
 
 /*

@@ -18,6 +18,9 @@ extern const Test suite_question[];
 extern const Test suite_checkpoint[];
 extern const Test suite_retry[];
 extern const Test suite_policy[];
+extern const Test suite_schema[];
+extern const Test suite_pattern[];
+extern const Test suite_form[];
 extern const Test suite_inference[];
 extern const Test suite_api[];
 extern const Test suite_fork[];
@@ -60,6 +63,9 @@ static const struct
 			  {"checkpoint", suite_checkpoint},
 			  {"retry", suite_retry},
 			  {"policy", suite_policy},
+			  {"schema", suite_schema},
+			  {"pattern", suite_pattern},
+			  {"form", suite_form},
 			  {"inference", suite_inference},
 			  {"api", suite_api},
 			  {"instant", suite_instant},

@@ -36,7 +36,9 @@ TEST(table_is_complete)
 	CHECK(api->parse_definition && api->free_definition && api->free_faults &&
 		  api->parse_control && api->dump_control && api->free_control &&
 		  api->advance && api->free_effects && api->rewind && api->decide &&
-		  api->parse_retry && api->retry_delay && api->build_chat_request &&
+		  api->parse_schema && api->free_schema && api->validate &&
+		  api->free_violations && api->build_form && api->parse_retry &&
+		  api->retry_delay && api->build_chat_request &&
 		  api->build_echo_reply && api->free_text);
 	api->free_text(NULL);
 	api->free_definition(NULL);
