@@ -42,8 +42,6 @@ static bytea *hash_act(const HitlApproval *approval, const HitlAct *act,
 					   const char *session_role, const char *caller_role);
 static bytea *hash_decision(const bytea *previous, const char *status,
 							TimestampTz at, const char *by, const char *reason);
-static void append_hex(StringInfo text, const bytea *value);
-static void append_list(StringInfo text, List *names);
 static void write_asks(const HitlApproval *approval, List *asked);
 static bool same_names(List *first, List *second);
 static void take_verdict(HitlApproval *approval, const HitlVerdict *verdict);
@@ -281,9 +279,9 @@ hash_act(const HitlApproval *approval, const HitlAct *act,
 	appendStringInfo(&text, ", %d, %d, ", approval->acts, approval->round);
 	hitl_chain_text(&text, act->who);
 	appendStringInfoString(&text, ", ");
-	append_list(&text, act->on_behalf_of);
+	hitl_chain_list(&text, act->on_behalf_of);
 	appendStringInfoString(&text, ", ");
-	append_list(&text, act->names);
+	hitl_chain_list(&text, act->names);
 	appendStringInfoString(&text, ", ");
 	hitl_chain_text(&text, act->decision);
 	appendStringInfoString(&text, ", ");
@@ -293,7 +291,7 @@ hash_act(const HitlApproval *approval, const HitlAct *act,
 	appendStringInfoString(&text, ", ");
 	hitl_chain_jsonb(&text, act->edits);
 	appendStringInfoString(&text, ", ");
-	append_hex(&text, DatumGetByteaPP(approval->content_hash));
+	hitl_chain_hex(&text, DatumGetByteaPP(approval->content_hash));
 	appendStringInfoString(&text, ", ");
 	hitl_chain_text(&text, act->channel ? act->channel : "sql");
 	appendStringInfoString(&text, ", ");
@@ -325,44 +323,6 @@ hash_decision(const bytea *previous, const char *status, TimestampTz at,
 	hitl_chain_text(&text, reason);
 	appendStringInfoChar(&text, ']');
 	return hitl_chain_hash(previous, text.data, text.len);
-}
-
-/*
- * Append bytes as a JSON string of hexadecimal digits.
- */
-static void
-append_hex(StringInfo text, const bytea *value)
-{
-	const unsigned char *bytes = (const unsigned char *) VARDATA_ANY(value);
-	int i;
-
-	appendStringInfoChar(text, '"');
-	for (i = 0; i < VARSIZE_ANY_EXHDR(value); i++)
-		appendStringInfo(text, "%02x", bytes[i]);
-	appendStringInfoChar(text, '"');
-}
-
-/*
- * Append a list of texts as jsonb prints it.
- */
-static void
-append_list(StringInfo text, List *names)
-{
-	ListCell *cell;
-
-	if (names == NIL)
-	{
-		appendStringInfoString(text, "null");
-		return;
-	}
-	appendStringInfoChar(text, '[');
-	foreach(cell, names)
-	{
-		if (cell != list_head(names))
-			appendStringInfoString(text, ", ");
-		hitl_chain_text(text, lfirst(cell));
-	}
-	appendStringInfoChar(text, ']');
 }
 
 /*

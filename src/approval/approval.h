@@ -20,7 +20,7 @@
 /* ---- request.c ------------------------------------------------------- */
 
 /* Columns of the rows for hitl_insert_approvals. */
-#define HITL_APPROVAL_COLUMNS 16
+#define HITL_APPROVAL_COLUMNS 18
 extern const Oid hitl_approval_types[HITL_APPROVAL_COLUMNS];
 
 /*

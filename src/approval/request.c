@@ -26,6 +26,7 @@
 #include "workflow/batch.h"
 #include "workflow/caller.h"
 #include "workflow/data.h"
+#include "workflow/evidence.h"
 #include "workflow/idempotency.h"
 #include "workflow/identifier.h"
 
@@ -48,6 +49,12 @@
 /* A year of hours is enough for any time limit. */
 #define MAX_TIMEOUT_HOURS (10 * 366 * 24)
 
+static bytea *hash_content(Jsonb *body, Jsonb *context, const char *type,
+						   Jsonb *schema);
+static bytea *hash_request(const pg_uuid_t *id, const pg_uuid_t *workflow_id,
+						   const char *step, const bytea *content_hash,
+						   Jsonb *policy, const char *requested_by,
+						   const char *role, TimestampTz at);
 static char *make_policy(Jsonb *body, bool *timed, int *sqlerrcode);
 static Jsonb *names_jsonb(List *names);
 static bool any_group(List *names);
@@ -69,10 +76,10 @@ PG_FUNCTION_INFO_V1(hitl_expire_due_approvals);
 
 /* Columns of hitl_prepare_approval(). */
 const Oid hitl_approval_types[HITL_APPROVAL_COLUMNS] = {
-	UUIDOID,  UUIDOID,	INT8OID,  TEXTOID,
-	JSONBOID, TEXTOID,	NAMEOID,  TIMESTAMPTZOID,
-	JSONBOID, BOOLOID,	JSONBOID, TIMESTAMPTZOID,
-	JSONBOID, JSONBOID, JSONBOID, TIMESTAMPTZOID,
+	UUIDOID,		UUIDOID,		INT8OID,		TEXTOID,  JSONBOID,
+	TEXTOID,		NAMEOID,		TIMESTAMPTZOID, JSONBOID, BOOLOID,
+	JSONBOID,		TIMESTAMPTZOID, JSONBOID,		JSONBOID, JSONBOID,
+	TIMESTAMPTZOID, BYTEAOID,		BYTEAOID,
 };
 
 /*
@@ -94,6 +101,7 @@ hitl_prepare_approval(HitlRows *rows, const pg_uuid_t *id,
 	char *type = hitl_member_text(body, "approval_type");
 	char *text;
 	char *why = NULL;
+	bytea *hash;
 	bool timed = false;
 	Datum values[HITL_APPROVAL_COLUMNS] = {0};
 	bool nulls[HITL_APPROVAL_COLUMNS] = {false};
@@ -142,8 +150,72 @@ hitl_prepare_approval(HitlRows *rows, const pg_uuid_t *id,
 	values[15] = TimestampTzGetDatum(hitl_from_unix(verdict.expires_us));
 	nulls[15] = verdict.expires_us == 0;
 	hitl_core()->free_verdict(&verdict);
+	hash = hash_content(body, context, type, schema);
+	values[16] = PointerGetDatum(hash);
+	values[17] = PointerGetDatum(hash_request(id, workflow_id, step, hash,
+											  DatumGetJsonbP(values[8]),
+											  requested_by, role, now));
 	hitl_rows_add(rows, values, nulls);
 	return NULL;
+}
+
+/*
+ * hitl.approval_content_hash(), which has to give the same.
+ */
+static bytea *
+hash_content(Jsonb *body, Jsonb *context, const char *type, Jsonb *schema)
+{
+	StringInfoData text;
+
+	/* In the order in which jsonb has its members. */
+	initStringInfo(&text);
+	appendStringInfoString(&text, "{\"title\": ");
+	hitl_chain_text(&text, hitl_member_text(body, "title"));
+	appendStringInfoString(&text, ", \"description\": ");
+	hitl_chain_text(&text, hitl_member_text(body, "description"));
+	appendStringInfoString(&text, ", \"context_data\": ");
+	hitl_chain_jsonb(&text, context ? context : hitl_jsonb_parse("{}"));
+	if (schema)
+	{
+		appendStringInfoString(&text, ", \"answer_schema\": ");
+		hitl_chain_jsonb(&text, schema);
+	}
+	appendStringInfoString(&text, ", \"approval_type\": ");
+	hitl_chain_text(&text, type ? type : "binary");
+	appendStringInfoChar(&text, '}');
+	return hitl_hash_text(text.data, text.len);
+}
+
+/*
+ * hitl.request_hash(), which has to give the same.
+ */
+static bytea *
+hash_request(const pg_uuid_t *id, const pg_uuid_t *workflow_id,
+			 const char *step, const bytea *content_hash, Jsonb *policy,
+			 const char *requested_by, const char *role, TimestampTz at)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoChar(&text, '[');
+	hitl_chain_id(&text, id);
+	appendStringInfoString(&text, ", ");
+	if (workflow_id)
+		hitl_chain_id(&text, workflow_id);
+	else
+		hitl_chain_text(&text, NULL);
+	appendStringInfoString(&text, ", ");
+	hitl_chain_text(&text, step);
+	appendStringInfoString(&text, ", ");
+	hitl_chain_hex(&text, content_hash);
+	appendStringInfoString(&text, ", ");
+	hitl_chain_jsonb(&text, policy);
+	appendStringInfoString(&text, ", ");
+	hitl_chain_text(&text, requested_by);
+	appendStringInfoString(&text, ", ");
+	hitl_chain_text(&text, role);
+	appendStringInfo(&text, ", " INT64_FORMAT "]", hitl_to_unix(at));
+	return hitl_hash_text(text.data, text.len);
 }
 
 /*
@@ -162,11 +234,11 @@ hitl_insert_approvals(HitlRows *rows)
 		"requested_role, requested_at, opened_at, expires_at, policy, timed, asked, due_at, "
 		"answer_schema, ui_schema, editable, requesters, request_hash, last_hash) "
 		"SELECT r.id, r.workflow_id, r.token, r.step_name, body ->> 'title', "
-		"body ->> 'description', t.approval_type, "
+		"body ->> 'description', coalesce(body ->> 'approval_type', 'binary'), "
 		"hitl.text_array(body -> 'requested_from'), "
 		"hitl.text_array(body -> 'required_approvers'), "
-		"(body ->> 'approval_threshold')::integer, t.context_data, "
-		"hitl.text_array(body -> 'channels'), c.hash, r.requested_by, r.requested_role, "
+		"(body ->> 'approval_threshold')::integer, coalesce(body -> 'context_data', '{}'), "
+		"hitl.text_array(body -> 'channels'), r.content_hash, r.requested_by, r.requested_role, "
 		"r.requested_at, r.requested_at, r.expires_at, r.policy, r.timed, "
 		"coalesce(hitl.text_array(r.asked), '{}'), r.due_at, r.answer_schema, r.ui_schema, "
 		"coalesce((body ->> 'editable')::boolean, true), "
@@ -174,40 +246,43 @@ hitl_insert_approvals(HitlRows *rows)
 		"ARRAY(SELECT DISTINCT hitl.principal_of(p.name) "
 		"FROM (SELECT jsonb_array_elements_text(r.requesters) UNION ALL "
 		"SELECT w.created_by FROM hitl.workflows w WHERE w.id = r.workflow_id) AS p (name)) END, "
-		"h.hash, h.hash "
-		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) "
-		"AS r (id, workflow_id, token, step_name, body, requested_by, requested_role, "
-		"requested_at, policy, timed, asked, due_at, answer_schema, ui_schema, requesters, "
-		"expires_at), "
-		"LATERAL (SELECT coalesce(body ->> 'approval_type', 'binary') AS approval_type, "
-		"coalesce(body -> 'context_data', '{}') AS context_data OFFSET 0) AS t, "
-		"LATERAL (SELECT hitl.approval_content_hash(body ->> 'title', body ->> 'description', "
-		"t.approval_type, t.context_data, r.answer_schema) AS hash OFFSET 0) AS c, "
-		"LATERAL (SELECT hitl.request_hash(r.id, r.workflow_id, r.step_name, c.hash, r.policy, "
-		"r.requested_by, r.requested_role, r.requested_at) AS hash OFFSET 0) AS h",
+		"r.request_hash, r.request_hash "
+		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
+		"$17, $18) AS r (id, workflow_id, token, step_name, body, requested_by, "
+		"requested_role, requested_at, policy, timed, asked, due_at, answer_schema, ui_schema, "
+		"requesters, expires_at, content_hash, request_hash)",
 		HITL_APPROVAL_COLUMNS,
 		{UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, TEXTARRAYOID, JSONBARRAYOID,
 		 TEXTARRAYOID, NAMEARRAYOID, TIMESTAMPTZARRAYOID, JSONBARRAYOID,
 		 BOOLARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID, JSONBARRAYOID,
-		 JSONBARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID},
+		 JSONBARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID, BYTEAARRAYOID,
+		 BYTEAARRAYOID},
 	};
-	static HitlStatement any_rule =
-		{"SELECT 1 FROM hitl.approval_rules WHERE mode <> 'off' LIMIT 1", 0};
+	static HitlStatement any = {
+		"SELECT EXISTS (SELECT FROM hitl.channel_configurations WHERE active), "
+		"EXISTS (SELECT FROM hitl.approval_rules WHERE mode <> 'off')",
+		0};
 	static HitlStatement apply_rules = {
 		"SELECT hitl.apply_approval_rules($1)",
 		1,
 		{UUIDARRAYOID},
 	};
 	ArrayType *ids;
+	bool any_channel;
+	bool any_rule;
+	bool isnull;
 
 	if (rows->count == 0)
 		return;
 	hitl_rows_execute(rows, &insert);
 	ids = construct_array(rows->values[0], rows->count, UUIDOID, UUID_LEN,
 						  false, TYPALIGN_CHAR);
-	hitl_notify_channels("approval.requested", ids);
-	hitl_execute(&any_rule, NULL, NULL, 1);
-	if (SPI_processed > 0)
+	hitl_execute(&any, NULL, NULL, 1);
+	any_channel = DatumGetBool(hitl_column(0, 1, &isnull));
+	any_rule = DatumGetBool(hitl_column(0, 2, &isnull));
+	if (any_channel)
+		hitl_notify_channels("approval.requested", ids);
+	if (any_rule)
 	{
 		Datum value = PointerGetDatum(ids);
 

@@ -39,7 +39,7 @@ static const char *const workflow_status =
 	"FROM hitl.workflows w WHERE id OPERATOR(pg_catalog.=) $1";
 static const char *const approval_status =
 	"SELECT CASE WHEN status OPERATOR(pg_catalog.=) 'pending' "
-	"AND expires_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp() "
+	"AND NOT timed AND due_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp() "
 	"THEN 'expired' ELSE status END FROM hitl.approval_requests "
 	"WHERE id OPERATOR(pg_catalog.=) $1";
 

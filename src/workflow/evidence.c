@@ -156,6 +156,44 @@ hitl_chain_jsonb(StringInfo text, Jsonb *value)
 }
 
 /*
+ * Append bytes as a JSON string of hexadecimal digits.
+ */
+void
+hitl_chain_hex(StringInfo text, const bytea *value)
+{
+	const unsigned char *bytes = (const unsigned char *) VARDATA_ANY(value);
+	int i;
+
+	appendStringInfoChar(text, '"');
+	for (i = 0; i < VARSIZE_ANY_EXHDR(value); i++)
+		appendStringInfo(text, "%02x", bytes[i]);
+	appendStringInfoChar(text, '"');
+}
+
+/*
+ * Append a list of texts as jsonb prints it.
+ */
+void
+hitl_chain_list(StringInfo text, List *names)
+{
+	ListCell *cell;
+
+	if (names == NIL)
+	{
+		appendStringInfoString(text, "null");
+		return;
+	}
+	appendStringInfoChar(text, '[');
+	foreach(cell, names)
+	{
+		if (cell != list_head(names))
+			appendStringInfoString(text, ", ");
+		hitl_chain_text(text, lfirst(cell));
+	}
+	appendStringInfoChar(text, ']');
+}
+
+/*
  * SHA-256 of a hash (32 zero bytes if there is none) and a text in UTF-8.
  */
 bytea *
@@ -182,9 +220,20 @@ hitl_chain_hash(const bytea *previous, const char *text, int length)
 		pg_cryptohash_update(state, (const uint8 *) converted, length) < 0 ||
 		pg_cryptohash_final(state, (uint8 *) VARDATA(hash),
 							PG_SHA256_DIGEST_LENGTH) < 0)
-		elog(ERROR, "could not compute the hash of an event: %s",
-			 pg_cryptohash_error(state));
+		elog(ERROR, "could not compute a hash: %s", pg_cryptohash_error(state));
 	return hash;
+}
+
+/*
+ * SHA-256 of a text in UTF-8 alone.
+ */
+bytea *
+hitl_hash_text(const char *text, int length)
+{
+	bytea *nothing = palloc(VARHDRSZ);
+
+	SET_VARSIZE(nothing, VARHDRSZ);
+	return hitl_chain_hash(nothing, text, length);
 }
 
 /*
@@ -199,7 +248,7 @@ create_state(void)
 	pg_cryptohash_ctx *volatile state = NULL;
 
 	if (owner == NULL)
-		owner = ResourceOwnerCreate(NULL, "hashes of hitl's events");
+		owner = ResourceOwnerCreate(NULL, "hashes of hitl");
 	CurrentResourceOwner = owner;
 	PG_TRY();
 	{

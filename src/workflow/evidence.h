@@ -9,6 +9,7 @@
 
 #include "datatype/timestamp.h"
 #include "lib/stringinfo.h"
+#include "nodes/pg_list.h"
 #include "utils/jsonb.h"
 #include "utils/uuid.h"
 
@@ -36,9 +37,15 @@ extern bytea *hitl_chain_event(const HitlEvent *event, const bytea *previous);
 extern void hitl_chain_id(StringInfo text, const pg_uuid_t *id);
 extern void hitl_chain_text(StringInfo text, const char *value);
 extern void hitl_chain_jsonb(StringInfo text, Jsonb *value);
+extern void hitl_chain_hex(StringInfo text, const bytea *value);
+extern void hitl_chain_list(StringInfo text,
+							List *names); /* char *; NIL: null */
 
 /* SHA-256 of a hash (NULL: 32 zero bytes) and a text in UTF-8. */
 extern bytea *hitl_chain_hash(const bytea *previous, const char *text,
 							  int length);
+
+/* SHA-256 of a text in UTF-8 alone. */
+extern bytea *hitl_hash_text(const char *text, int length);
 
 #endif /* HITL_EVIDENCE_H */

@@ -72,9 +72,10 @@ BEGIN
 			SELECT jsonb_agg(jsonb_build_object(
 				'approval_id', a.id, 'title', a.title, 'step_name', a.step_name,
 				'requested_from', a.requested_from, 'required_approvers', a.required_approvers,
-				'approval_threshold', a.approval_threshold, 'expires_at', a.expires_at,
+				'approval_threshold', a.approval_threshold, 'asked', a.asked, 'wanted', a.wanted,
+				'expires_at', a.expires_at,
 				'responses', (SELECT count(*) FROM hitl.approval_responses r
-							  WHERE r.approval_id = a.id)) ORDER BY a.id)
+							  WHERE r.approval_id = a.id AND r.standing)) ORDER BY a.id)
 			FROM hitl.approval_requests a
 			WHERE a.workflow_id = w.id AND a.status = 'pending'), '[]'),
 		'awaited_signals', coalesce((
