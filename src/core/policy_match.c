@@ -37,6 +37,7 @@ typedef struct Spread
 	int *given; /* of each sort, to each leaf */
 } Spread;
 
+static bool find_all_sets(HitlEvaluation *run);
 static Sets find_sets(HitlEvaluation *run, const HitlPart *part);
 static Sets combine(HitlEvaluation *run, const HitlPart *part);
 static void spread_voters(HitlEvaluation *run, Spread *spread,
@@ -84,35 +85,13 @@ hitl_match_voters(HitlEvaluation *run)
 	const HitlPolicy *policy = run->policy;
 	HitlArena scratch;
 	Spread *spread;
-	HitlLeafSet fed_somewhere = {{0}};
 	HitlLeafSet hungry_somewhere = {{0}};
 	bool *approved;
 	int i;
 	int j;
 
-	if (run->sets == NULL)
-	{
-		hitl_arena_free(&run->sets_memory);
-		run->nsets = 0;
-		for (i = 0; i <= run->stage; i++)
-		{
-			Sets sets = find_sets(run, policy->stages[i].part);
-			HitlLeafSet *all = hitl_alloc(&run->sets_memory,
-										  (run->nsets + sets.count) *
-											  sizeof(HitlLeafSet));
-
-			if (all == NULL)
-				return;
-			if (run->nsets > 0)
-				memcpy(all, run->sets, run->nsets * sizeof(HitlLeafSet));
-			if (sets.count > 0)
-				memcpy(all + run->nsets, sets.items,
-					   sets.count * sizeof(HitlLeafSet));
-			run->sets = all;
-			run->nsets += sets.count;
-		}
-	}
-
+	if (run->sets == NULL && !find_all_sets(run))
+		return;
 	hitl_arena_init(&scratch);
 	spread = hitl_alloc_zero(&scratch, sizeof(Spread));
 	approved = hitl_alloc_zero(&scratch, policy->nparts * sizeof(bool));
@@ -143,10 +122,7 @@ hitl_match_voters(HitlEvaluation *run)
 					<< spread->leaves[j] % 64;
 		}
 		for (j = 0; j < HITL_SET_WORDS; j++)
-		{
 			hungry_somewhere.words[j] |= hungry.words[j];
-			fed_somewhere.words[j] |= run->sets[i].words[j] & ~hungry.words[j];
-		}
 		for (j = 0; j < policy->nparts; j++)
 		{
 			const HitlPart *part = policy->parts[j];
@@ -188,6 +164,37 @@ hitl_match_voters(HitlEvaluation *run)
 }
 
 /*
+ * The sets of leaves that suffice for the request; false without memory.
+ */
+static bool
+find_all_sets(HitlEvaluation *run)
+{
+	HitlArena *memory = &run->sets_memory;
+	Sets sets[HITL_MAX_ESCALATIONS + 1];
+	size_t total = 0;
+	int i;
+
+	hitl_arena_free(memory);
+	for (i = 0; i <= run->stage; i++)
+	{
+		sets[i] = find_sets(run, run->policy->stages[i].part);
+		total += sets[i].count;
+	}
+	run->nsets = 0;
+	run->sets = hitl_alloc(memory, (total + 1) * sizeof(HitlLeafSet));
+	if (run->sets == NULL)
+		return false;
+	for (i = 0; i <= run->stage; i++)
+	{
+		if (sets[i].count > 0)
+			memcpy(run->sets + run->nsets, sets[i].items,
+				   sets[i].count * sizeof(HitlLeafSet));
+		run->nsets += sets[i].count;
+	}
+	return true;
+}
+
+/*
  * The sets of leaves that suffice for a part, as it stands.
  */
 static Sets
@@ -219,20 +226,32 @@ combine(HitlEvaluation *run, const HitlPart *part)
 	HitlArena *memory = &run->sets_memory;
 	Sets partial[HITL_MAX_PARTS + 1] = {{0, NULL}};
 	const HitlPart *child;
+	int needed = part->needed;
 	int rest = part->voters;
 	int j;
 
+	/* Those that time has approved are taken, whatever else is. */
+	for (child = part->first; child != NULL; child = child->next)
+	{
+		if (!child->advisory && run->states[child->number].granted)
+		{
+			needed--;
+			rest--;
+		}
+	}
+	if (needed < 0)
+		needed = 0;
 	partial[0].items = hitl_alloc_zero(memory, sizeof(HitlLeafSet));
 	partial[0].count = 1;
 	for (child = part->first; child != NULL; child = child->next)
 	{
 		Sets sets;
 
-		if (child->advisory)
+		if (child->advisory || run->states[child->number].granted)
 			continue;
 		sets = find_sets(run, child);
 		rest--;
-		for (j = part->needed; j >= 0; j--)
+		for (j = needed; j >= 0; j--)
 		{
 			Sets more = {0, NULL};
 			int i;
@@ -240,7 +259,7 @@ combine(HitlEvaluation *run, const HitlPart *part)
 			int word;
 
 			/* With too few chosen, the rest would not suffice. */
-			if (j + rest < part->needed)
+			if (j + rest < needed)
 			{
 				partial[j].count = 0;
 				continue;
@@ -272,7 +291,7 @@ combine(HitlEvaluation *run, const HitlPart *part)
 			partial[j] = more;
 		}
 	}
-	return partial[part->needed];
+	return partial[needed];
 }
 
 /*

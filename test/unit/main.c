@@ -17,7 +17,10 @@ extern const Test suite_task[];
 extern const Test suite_question[];
 extern const Test suite_checkpoint[];
 extern const Test suite_retry[];
+extern const Test suite_tally[];
 extern const Test suite_policy[];
+extern const Test suite_policy_text[];
+extern const Test suite_policy_random[];
 extern const Test suite_inference[];
 extern const Test suite_api[];
 extern const Test suite_fork[];
@@ -59,7 +62,10 @@ static const struct
 			  {"question", suite_question},
 			  {"checkpoint", suite_checkpoint},
 			  {"retry", suite_retry},
+			  {"tally", suite_tally},
 			  {"policy", suite_policy},
+			  {"policy_text", suite_policy_text},
+			  {"policy_random", suite_policy_random},
 			  {"inference", suite_inference},
 			  {"api", suite_api},
 			  {"instant", suite_instant},
