@@ -42,6 +42,7 @@ static Sets find_sets(HitlEvaluation *run, const HitlPart *part);
 static Sets combine(HitlEvaluation *run, const HitlPart *part);
 static void spread_voters(HitlEvaluation *run, Spread *spread,
 						  const HitlLeafSet *set);
+static void take_free(Spread *spread, int leaf);
 static bool feed(Spread *spread, int leaf);
 static void find_hungry(Spread *spread);
 static bool has_leaf(const HitlLeafSet *set, int leaf);
@@ -86,6 +87,7 @@ hitl_match_voters(HitlEvaluation *run)
 	HitlArena scratch;
 	Spread *spread;
 	HitlLeafSet hungry_somewhere = {{0}};
+	HitlLeafSet enough = {{0}}; /* leaves with as many approvals as needed */
 	bool *approved;
 	int i;
 	int j;
@@ -110,10 +112,24 @@ hitl_match_voters(HitlEvaluation *run)
 		run->memory->failed = true;
 		return;
 	}
+	for (i = 0; i < policy->nleaves; i++)
+	{
+		const HitlPartState *state = &run->states[policy->leaves[i]->number];
+
+		if (state->needed > 0 && state->approvals >= state->needed)
+			enough.words[i / 64] |= UINT64_C(1) << i % 64;
+	}
 	for (i = 0; i < run->nsets; i++)
 	{
 		HitlLeafSet hungry = {{0}};
 
+		/* Where no leaf can be fed, all are hungry. */
+		if (!meet(&run->sets[i], &enough))
+		{
+			for (j = 0; j < HITL_SET_WORDS; j++)
+				hungry_somewhere.words[j] |= run->sets[i].words[j];
+			continue;
+		}
 		spread_voters(run, spread, &run->sets[i]);
 		for (j = 0; j < spread->nleaves; j++)
 		{
@@ -325,12 +341,35 @@ spread_voters(HitlEvaluation *run, Spread *spread, const HitlLeafSet *set)
 	memset(spread->given, 0,
 		   (size_t) spread->nvoters * spread->nleaves * sizeof(int));
 	for (i = 0; i < spread->nleaves; i++)
+		take_free(spread, i);
+	for (i = 0; i < spread->nleaves; i++)
 	{
 		do
-			memset(spread->visited, 0, sizeof(spread->visited));
+			memset(spread->visited, 0, spread->nleaves * sizeof(bool));
 		while (spread->lacks[i] > 0 && feed(spread, i) && --spread->lacks[i]);
 	}
 	find_hungry(spread);
+}
+
+/*
+ * Give a leaf as many approvals as are free for it.
+ */
+static void
+take_free(Spread *spread, int leaf)
+{
+	int i;
+
+	for (i = 0; i < spread->nvoters && spread->lacks[leaf] > 0; i++)
+	{
+		int count = spread->left[i] < spread->lacks[leaf] ? spread->left[i]
+														  : spread->lacks[leaf];
+
+		if (!has_leaf(&spread->voters[i]->leaves, spread->leaves[leaf]))
+			continue;
+		spread->left[i] -= count;
+		spread->lacks[leaf] -= count;
+		spread->given[i * spread->nleaves + leaf] += count;
+	}
 }
 
 /*

@@ -69,8 +69,10 @@ list_branches(void *context, int64_t first, int64_t count, const int64_t **list,
 	return HITL_QUERY_FOUND;
 }
 
-const HitlHost fuzz_host = {NULL, query, check_path, load_branch,
-							list_branches};
+const HitlHost fuzz_host = {.query = query,
+							.check_path = check_path,
+							.load_branch = load_branch,
+							.list_branches = list_branches};
 
 void
 set_branch(int64_t branch, const char *text)

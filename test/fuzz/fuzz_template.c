@@ -21,7 +21,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	HitlBuffer buffer;
 	HitlFaults faults = {0};
 	HitlDefinition *definition;
-	HitlHost host = {NULL, query, NULL, NULL, NULL};
+	HitlHost host = {.query = query};
 	char *input;
 
 	hitl_arena_init(&arena);
