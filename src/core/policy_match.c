@@ -37,6 +37,19 @@ typedef struct Spread
 	int *given; /* of each sort, to each leaf */
 } Spread;
 
+/* What is found out about the parts, over all sets. */
+typedef struct Match
+{
+	HitlLeafSet enough; /* leaves with as many approvals as they need */
+	HitlLeafSet hungry; /* in some set */
+	bool approved[HITL_MAX_PARTS];
+} Match;
+
+static Spread *new_spread(HitlArena *scratch, const HitlEvaluation *run);
+static void judge_set(HitlEvaluation *run, Spread *spread,
+					  const HitlLeafSet *set, Match *match);
+static void apply_match(HitlEvaluation *run, const Match *match,
+						const HitlPart *part);
 static bool find_all_sets(HitlEvaluation *run);
 static Sets find_sets(HitlEvaluation *run, const HitlPart *part);
 static Sets combine(HitlEvaluation *run, const HitlPart *part);
@@ -45,6 +58,7 @@ static void spread_voters(HitlEvaluation *run, Spread *spread,
 static void take_free(Spread *spread, int leaf);
 static bool feed(Spread *spread, int leaf);
 static void find_hungry(Spread *spread);
+static void add_leaf(HitlLeafSet *set, int leaf);
 static bool has_leaf(const HitlLeafSet *set, int leaf);
 static bool meet(const HitlLeafSet *one, const HitlLeafSet *other);
 
@@ -85,98 +99,120 @@ hitl_match_voters(HitlEvaluation *run)
 {
 	const HitlPolicy *policy = run->policy;
 	HitlArena scratch;
+	Match match;
 	Spread *spread;
-	HitlLeafSet hungry_somewhere = {{0}};
-	HitlLeafSet enough = {{0}}; /* leaves with as many approvals as needed */
-	bool *approved;
 	int i;
-	int j;
 
 	if (run->sets == NULL && !find_all_sets(run))
-		return;
-	hitl_arena_init(&scratch);
-	spread = hitl_alloc_zero(&scratch, sizeof(Spread));
-	approved = hitl_alloc_zero(&scratch, policy->nparts * sizeof(bool));
-	if (spread != NULL)
 	{
-		size_t most = run->nvoters > 0 ? run->nvoters : 1;
-
-		spread->voters = hitl_alloc(&scratch, most * sizeof(HitlVoters *));
-		spread->left = hitl_alloc(&scratch, most * sizeof(int));
-		spread->given = hitl_alloc(&scratch,
-								   most * policy->nleaves * sizeof(int));
-	}
-	if (scratch.failed)
-	{
-		hitl_arena_free(&scratch);
 		run->memory->failed = true;
 		return;
 	}
-	for (i = 0; i < policy->nleaves; i++)
+	memset(&match, 0, sizeof(match));
+	hitl_arena_init(&scratch);
+	spread = new_spread(&scratch, run);
+	if (spread == NULL)
+		run->memory->failed = true;
+	else
 	{
-		const HitlPartState *state = &run->states[policy->leaves[i]->number];
-
-		if (state->needed > 0 && state->approvals >= state->needed)
-			enough.words[i / 64] |= UINT64_C(1) << i % 64;
-	}
-	for (i = 0; i < run->nsets; i++)
-	{
-		HitlLeafSet hungry = {{0}};
-
-		/* Where no leaf can be fed, all are hungry. */
-		if (!meet(&run->sets[i], &enough))
+		for (i = 0; i < policy->nleaves; i++)
 		{
-			for (j = 0; j < HITL_SET_WORDS; j++)
-				hungry_somewhere.words[j] |= run->sets[i].words[j];
-			continue;
+			const HitlPartState
+				*state = &run->states[policy->leaves[i]->number];
+
+			if (state->needed > 0 && state->approvals >= state->needed)
+				add_leaf(&match.enough, i);
 		}
-		spread_voters(run, spread, &run->sets[i]);
-		for (j = 0; j < spread->nleaves; j++)
+		for (i = 0; i < run->nsets; i++)
+			judge_set(run, spread, &run->sets[i], &match);
+		for (i = policy->nparts - 1; i >= 0; i--)
 		{
-			if (spread->hungry[j])
-				hungry.words[spread->leaves[j] / 64] |= UINT64_C(1)
-					<< spread->leaves[j] % 64;
-		}
-		for (j = 0; j < HITL_SET_WORDS; j++)
-			hungry_somewhere.words[j] |= hungry.words[j];
-		for (j = 0; j < policy->nparts; j++)
-		{
-			const HitlPart *part = policy->parts[j];
-			HitlLeafSet inside;
-			int k;
-
-			for (k = 0; k < HITL_SET_WORDS; k++)
-				inside.words[k] = part->within.words[k] & run->sets[i].words[k];
-			if (!part->in_advisory && meet(&inside, &inside) &&
-				!meet(&inside, &hungry))
-				approved[j] = true;
-		}
-	}
-	for (j = policy->nparts - 1; j >= 0; j--)
-	{
-		const HitlPart *part = policy->parts[j];
-		HitlPartState *state = &run->states[j];
-
-		if (part->in_advisory)
-			continue;
-		if (approved[j] && state->status == HITL_PART_ASKED &&
-			hitl_is_asking(run, part))
-		{
-			hitl_approve_part(run, part);
-			state->by_people = part->percent > 0 && part->leaf >= 0;
-
-			/* check_inner closes it, when those within are. */
-			state->closed = part->leaf >= 0 &&
-				!has_leaf(&hungry_somewhere, part->leaf);
-		}
-		else if (part->leaf >= 0 && state->status == HITL_PART_APPROVED &&
-				 !state->closed && !has_leaf(&hungry_somewhere, part->leaf))
-		{
-			state->closed = true;
-			run->changed = true;
+			if (!policy->parts[i]->in_advisory)
+				apply_match(run, &match, policy->parts[i]);
 		}
 	}
 	hitl_arena_free(&scratch);
+}
+
+/*
+ * Room for spreading approvals; NULL without memory.
+ */
+static Spread *
+new_spread(HitlArena *scratch, const HitlEvaluation *run)
+{
+	Spread *spread = hitl_alloc_zero(scratch, sizeof(Spread));
+	size_t nvoters = run->nvoters;
+
+	if (spread == NULL)
+		return NULL;
+	spread->voters = hitl_alloc(scratch, nvoters * sizeof(HitlVoters *));
+	spread->left = hitl_alloc(scratch, nvoters * sizeof(int));
+	spread->given = hitl_alloc(scratch,
+							   nvoters * run->policy->nleaves * sizeof(int));
+	return scratch->failed ? NULL : spread;
+}
+
+/*
+ * Which parts do the approvals suffice for, should this set come about?
+ */
+static void
+judge_set(HitlEvaluation *run, Spread *spread, const HitlLeafSet *set,
+		  Match *match)
+{
+	HitlLeafSet hungry = {{0}};
+	int i;
+	int j;
+
+	/* Where no leaf can be fed, all are hungry. */
+	if (!meet(set, &match->enough))
+	{
+		for (i = 0; i < HITL_SET_WORDS; i++)
+			match->hungry.words[i] |= set->words[i];
+		return;
+	}
+	spread_voters(run, spread, set);
+	for (i = 0; i < spread->nleaves; i++)
+	{
+		if (spread->hungry[i])
+			add_leaf(&hungry, spread->leaves[i]);
+	}
+	for (i = 0; i < HITL_SET_WORDS; i++)
+		match->hungry.words[i] |= hungry.words[i];
+	for (i = 0; i < run->policy->nparts; i++)
+	{
+		HitlLeafSet inside = run->policy->parts[i]->within;
+
+		for (j = 0; j < HITL_SET_WORDS; j++)
+			inside.words[j] &= set->words[j];
+		if (meet(&inside, &inside) && !meet(&inside, &hungry))
+			match->approved[i] = true;
+	}
+}
+
+/*
+ * Decide a part by what was found.
+ */
+static void
+apply_match(HitlEvaluation *run, const Match *match, const HitlPart *part)
+{
+	HitlPartState *state = &run->states[part->number];
+	bool is_leaf = part->leaf >= 0;
+	bool fed = is_leaf && !has_leaf(&match->hungry, part->leaf);
+
+	if (match->approved[part->number] && state->status == HITL_PART_ASKED &&
+		hitl_is_asking(run, part))
+	{
+		hitl_approve_part(run, part);
+		state->by_people = is_leaf && part->percent > 0;
+
+		/* Of an inner part, check_inner does it when those within are. */
+		state->closed = fed;
+	}
+	else if (fed && state->status == HITL_PART_APPROVED && !state->closed)
+	{
+		state->closed = true;
+		run->changed = true;
+	}
 }
 
 /*
@@ -446,6 +482,15 @@ find_hungry(Spread *spread)
 			}
 		}
 	}
+}
+
+/*
+ * Put a leaf into a set.
+ */
+static void
+add_leaf(HitlLeafSet *set, int leaf)
+{
+	set->words[leaf / 64] |= UINT64_C(1) << leaf % 64;
 }
 
 /*
