@@ -5,7 +5,6 @@
  */
 #include "core/policy.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
