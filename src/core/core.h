@@ -404,18 +404,6 @@ typedef struct HitlVote
 	int64_t at_us; /* Unix time; votes are in this order */
 } HitlVote;
 
-/* How the answers to one approval request stand. */
-typedef struct HitlTally
-{
-	int eligible;			 /* how many may answer; 0: not limited to a list */
-	int required;			 /* how many are named as required approvers */
-	int threshold;			 /* approvals asked for; 0: not stated */
-	int approvals;			 /* so far */
-	int required_approvals;	 /* of these, by required approvers */
-	int rejections;			 /* so far */
-	int required_rejections; /* of these, by required approvers */
-} HitlTally;
-
 /* What a policy is evaluated with. */
 typedef struct HitlPolicyCase
 {
@@ -587,9 +575,6 @@ typedef struct HitlCoreApi
 	HitlResult (*migrate)(const HitlDefinition *from, HitlControl *control,
 						  const HitlDefinition *to, const HitlHost *host,
 						  HitlControl **migrated, HitlFaults *faults);
-
-	/* Decide an approval request by its answers so far. */
-	HitlOutcome (*decide)(const HitlTally *tally);
 
 	/*
 	 * Parse and check a policy.  HITL_INVALID fills faults with every fault

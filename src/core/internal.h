@@ -843,10 +843,6 @@ extern bool hitl_host_repeats(const HitlStep *step);
 extern bool hitl_parse_instant(const char *text, int64_t *us);
 extern void hitl_append_instant(HitlBuffer *buffer, int64_t us);
 
-/* ---- tally.c -------------------------------------------------------- */
-
-extern HitlOutcome hitl_decide(const HitlTally *tally);
-
 /* ---- reply.c -------------------------------------------------------- */
 
 /* What a reply comes to: a result, or a failure. */

@@ -216,17 +216,21 @@ typedef struct HitlEvaluation
 	int nsets;
 } HitlEvaluation;
 
-extern HitlResult hitl_evaluate_policy(const HitlPolicy *policy,
-									   const HitlPolicyCase *input,
-									   HitlVerdict *verdict);
-extern void hitl_free_verdict(HitlVerdict *verdict);
 extern HitlResult hitl_run_evaluation(HitlEvaluation *run, HitlArena *memory,
 									  const HitlPolicy *policy,
 									  const HitlPolicyCase *input);
 extern void hitl_end_evaluation(HitlEvaluation *run);
 extern void hitl_approve_part(HitlEvaluation *run, const HitlPart *part);
 extern bool hitl_is_asking(const HitlEvaluation *run, const HitlPart *part);
+extern bool hitl_next_due(const HitlEvaluation *run, int64_t *due_us);
 extern int64_t hitl_later(int64_t us, int64_t more_us);
+
+/* ---- policy_verdict.c ----------------------------------------------- */
+
+extern HitlResult hitl_evaluate_policy(const HitlPolicy *policy,
+									   const HitlPolicyCase *input,
+									   HitlVerdict *verdict);
+extern void hitl_free_verdict(HitlVerdict *verdict);
 
 /* ---- policy_match.c ------------------------------------------------- */
 

@@ -4,7 +4,6 @@
  */
 #include "core/policy.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define NAMES_SHOWN 5 /* in the description of a leaf */

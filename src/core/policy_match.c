@@ -37,12 +37,28 @@ typedef struct Spread
 	int *given; /* of each sort, to each leaf */
 } Spread;
 
+/* What is found out about the parts, over all sets. */
+typedef struct Match
+{
+	HitlLeafSet enough; /* leaves with as many approvals as they need */
+	HitlLeafSet hungry; /* in some set */
+	bool approved[HITL_MAX_PARTS];
+} Match;
+
+static Spread *new_spread(HitlArena *scratch, const HitlEvaluation *run);
+static void judge_set(HitlEvaluation *run, Spread *spread,
+					  const HitlLeafSet *set, Match *match);
+static void apply_match(HitlEvaluation *run, const Match *match,
+						const HitlPart *part);
+static bool find_all_sets(HitlEvaluation *run);
 static Sets find_sets(HitlEvaluation *run, const HitlPart *part);
 static Sets combine(HitlEvaluation *run, const HitlPart *part);
 static void spread_voters(HitlEvaluation *run, Spread *spread,
 						  const HitlLeafSet *set);
+static void take_free(Spread *spread, int leaf);
 static bool feed(Spread *spread, int leaf);
 static void find_hungry(Spread *spread);
+static void add_leaf(HitlLeafSet *set, int leaf);
 static bool has_leaf(const HitlLeafSet *set, int leaf);
 static bool meet(const HitlLeafSet *one, const HitlLeafSet *other);
 
@@ -83,108 +99,151 @@ hitl_match_voters(HitlEvaluation *run)
 {
 	const HitlPolicy *policy = run->policy;
 	HitlArena scratch;
+	Match match;
 	Spread *spread;
-	HitlLeafSet fed_somewhere = {{0}};
-	HitlLeafSet hungry_somewhere = {{0}};
-	bool *approved;
 	int i;
-	int j;
 
-	if (run->sets == NULL)
+	if (run->sets == NULL && !find_all_sets(run))
 	{
-		hitl_arena_free(&run->sets_memory);
-		run->nsets = 0;
-		for (i = 0; i <= run->stage; i++)
-		{
-			Sets sets = find_sets(run, policy->stages[i].part);
-			HitlLeafSet *all = hitl_alloc(&run->sets_memory,
-										  (run->nsets + sets.count) *
-											  sizeof(HitlLeafSet));
-
-			if (all == NULL)
-				return;
-			if (run->nsets > 0)
-				memcpy(all, run->sets, run->nsets * sizeof(HitlLeafSet));
-			if (sets.count > 0)
-				memcpy(all + run->nsets, sets.items,
-					   sets.count * sizeof(HitlLeafSet));
-			run->sets = all;
-			run->nsets += sets.count;
-		}
-	}
-
-	hitl_arena_init(&scratch);
-	spread = hitl_alloc_zero(&scratch, sizeof(Spread));
-	approved = hitl_alloc_zero(&scratch, policy->nparts * sizeof(bool));
-	if (spread != NULL)
-	{
-		size_t most = run->nvoters > 0 ? run->nvoters : 1;
-
-		spread->voters = hitl_alloc(&scratch, most * sizeof(HitlVoters *));
-		spread->left = hitl_alloc(&scratch, most * sizeof(int));
-		spread->given = hitl_alloc(&scratch,
-								   most * policy->nleaves * sizeof(int));
-	}
-	if (scratch.failed)
-	{
-		hitl_arena_free(&scratch);
 		run->memory->failed = true;
 		return;
 	}
-	for (i = 0; i < run->nsets; i++)
+	memset(&match, 0, sizeof(match));
+	hitl_arena_init(&scratch);
+	spread = new_spread(&scratch, run);
+	if (spread == NULL)
+		run->memory->failed = true;
+	else
 	{
-		HitlLeafSet hungry = {{0}};
+		for (i = 0; i < policy->nleaves; i++)
+		{
+			const HitlPartState
+				*state = &run->states[policy->leaves[i]->number];
 
-		spread_voters(run, spread, &run->sets[i]);
-		for (j = 0; j < spread->nleaves; j++)
-		{
-			if (spread->hungry[j])
-				hungry.words[spread->leaves[j] / 64] |= UINT64_C(1)
-					<< spread->leaves[j] % 64;
+			if (state->needed > 0 && state->approvals >= state->needed)
+				add_leaf(&match.enough, i);
 		}
-		for (j = 0; j < HITL_SET_WORDS; j++)
+		for (i = 0; i < run->nsets; i++)
+			judge_set(run, spread, &run->sets[i], &match);
+		for (i = policy->nparts - 1; i >= 0; i--)
 		{
-			hungry_somewhere.words[j] |= hungry.words[j];
-			fed_somewhere.words[j] |= run->sets[i].words[j] & ~hungry.words[j];
-		}
-		for (j = 0; j < policy->nparts; j++)
-		{
-			const HitlPart *part = policy->parts[j];
-			HitlLeafSet inside;
-			int k;
-
-			for (k = 0; k < HITL_SET_WORDS; k++)
-				inside.words[k] = part->within.words[k] & run->sets[i].words[k];
-			if (!part->in_advisory && meet(&inside, &inside) &&
-				!meet(&inside, &hungry))
-				approved[j] = true;
-		}
-	}
-	for (j = policy->nparts - 1; j >= 0; j--)
-	{
-		const HitlPart *part = policy->parts[j];
-		HitlPartState *state = &run->states[j];
-
-		if (part->in_advisory)
-			continue;
-		if (approved[j] && state->status == HITL_PART_ASKED &&
-			hitl_is_asking(run, part))
-		{
-			hitl_approve_part(run, part);
-			state->by_people = part->percent > 0 && part->leaf >= 0;
-
-			/* check_inner closes it, when those within are. */
-			state->closed = part->leaf >= 0 &&
-				!has_leaf(&hungry_somewhere, part->leaf);
-		}
-		else if (part->leaf >= 0 && state->status == HITL_PART_APPROVED &&
-				 !state->closed && !has_leaf(&hungry_somewhere, part->leaf))
-		{
-			state->closed = true;
-			run->changed = true;
+			if (!policy->parts[i]->in_advisory)
+				apply_match(run, &match, policy->parts[i]);
 		}
 	}
 	hitl_arena_free(&scratch);
+}
+
+/*
+ * Room for spreading approvals; NULL without memory.
+ */
+static Spread *
+new_spread(HitlArena *scratch, const HitlEvaluation *run)
+{
+	Spread *spread = hitl_alloc_zero(scratch, sizeof(Spread));
+	size_t nvoters = run->nvoters;
+
+	if (spread == NULL)
+		return NULL;
+	spread->voters = hitl_alloc(scratch, nvoters * sizeof(HitlVoters *));
+	spread->left = hitl_alloc(scratch, nvoters * sizeof(int));
+	spread->given = hitl_alloc(scratch,
+							   nvoters * run->policy->nleaves * sizeof(int));
+	return scratch->failed ? NULL : spread;
+}
+
+/*
+ * Which parts do the approvals suffice for, should this set come about?
+ */
+static void
+judge_set(HitlEvaluation *run, Spread *spread, const HitlLeafSet *set,
+		  Match *match)
+{
+	HitlLeafSet hungry = {{0}};
+	int i;
+	int j;
+
+	/* Where no leaf can be fed, all are hungry. */
+	if (!meet(set, &match->enough))
+	{
+		for (i = 0; i < HITL_SET_WORDS; i++)
+			match->hungry.words[i] |= set->words[i];
+		return;
+	}
+	spread_voters(run, spread, set);
+	for (i = 0; i < spread->nleaves; i++)
+	{
+		if (spread->hungry[i])
+			add_leaf(&hungry, spread->leaves[i]);
+	}
+	for (i = 0; i < HITL_SET_WORDS; i++)
+		match->hungry.words[i] |= hungry.words[i];
+	for (i = 0; i < run->policy->nparts; i++)
+	{
+		HitlLeafSet inside = run->policy->parts[i]->within;
+
+		for (j = 0; j < HITL_SET_WORDS; j++)
+			inside.words[j] &= set->words[j];
+		if (meet(&inside, &inside) && !meet(&inside, &hungry))
+			match->approved[i] = true;
+	}
+}
+
+/*
+ * Decide a part by what was found.
+ */
+static void
+apply_match(HitlEvaluation *run, const Match *match, const HitlPart *part)
+{
+	HitlPartState *state = &run->states[part->number];
+	bool is_leaf = part->leaf >= 0;
+	bool fed = is_leaf && !has_leaf(&match->hungry, part->leaf);
+
+	if (match->approved[part->number] && state->status == HITL_PART_ASKED &&
+		hitl_is_asking(run, part))
+	{
+		hitl_approve_part(run, part);
+		state->by_people = is_leaf && part->percent > 0;
+
+		/* Of an inner part, check_inner does it when those within are. */
+		state->closed = fed;
+	}
+	else if (fed && state->status == HITL_PART_APPROVED && !state->closed)
+	{
+		state->closed = true;
+		run->changed = true;
+	}
+}
+
+/*
+ * The sets of leaves that suffice for the request; false without memory.
+ */
+static bool
+find_all_sets(HitlEvaluation *run)
+{
+	HitlArena *memory = &run->sets_memory;
+	Sets sets[HITL_MAX_ESCALATIONS + 1];
+	size_t total = 0;
+	int i;
+
+	hitl_arena_free(memory);
+	for (i = 0; i <= run->stage; i++)
+	{
+		sets[i] = find_sets(run, run->policy->stages[i].part);
+		total += sets[i].count;
+	}
+	run->nsets = 0;
+	run->sets = hitl_alloc(memory, (total + 1) * sizeof(HitlLeafSet));
+	if (run->sets == NULL)
+		return false;
+	for (i = 0; i <= run->stage; i++)
+	{
+		if (sets[i].count > 0)
+			memcpy(run->sets + run->nsets, sets[i].items,
+				   sets[i].count * sizeof(HitlLeafSet));
+		run->nsets += sets[i].count;
+	}
+	return true;
 }
 
 /*
@@ -219,20 +278,32 @@ combine(HitlEvaluation *run, const HitlPart *part)
 	HitlArena *memory = &run->sets_memory;
 	Sets partial[HITL_MAX_PARTS + 1] = {{0, NULL}};
 	const HitlPart *child;
+	int needed = part->needed;
 	int rest = part->voters;
 	int j;
 
+	/* Those that time has approved are taken, whatever else is. */
+	for (child = part->first; child != NULL; child = child->next)
+	{
+		if (!child->advisory && run->states[child->number].granted)
+		{
+			needed--;
+			rest--;
+		}
+	}
+	if (needed < 0)
+		needed = 0;
 	partial[0].items = hitl_alloc_zero(memory, sizeof(HitlLeafSet));
 	partial[0].count = 1;
 	for (child = part->first; child != NULL; child = child->next)
 	{
 		Sets sets;
 
-		if (child->advisory)
+		if (child->advisory || run->states[child->number].granted)
 			continue;
 		sets = find_sets(run, child);
 		rest--;
-		for (j = part->needed; j >= 0; j--)
+		for (j = needed; j >= 0; j--)
 		{
 			Sets more = {0, NULL};
 			int i;
@@ -240,7 +311,7 @@ combine(HitlEvaluation *run, const HitlPart *part)
 			int word;
 
 			/* With too few chosen, the rest would not suffice. */
-			if (j + rest < part->needed)
+			if (j + rest < needed)
 			{
 				partial[j].count = 0;
 				continue;
@@ -272,7 +343,7 @@ combine(HitlEvaluation *run, const HitlPart *part)
 			partial[j] = more;
 		}
 	}
-	return partial[part->needed];
+	return partial[needed];
 }
 
 /*
@@ -306,12 +377,35 @@ spread_voters(HitlEvaluation *run, Spread *spread, const HitlLeafSet *set)
 	memset(spread->given, 0,
 		   (size_t) spread->nvoters * spread->nleaves * sizeof(int));
 	for (i = 0; i < spread->nleaves; i++)
+		take_free(spread, i);
+	for (i = 0; i < spread->nleaves; i++)
 	{
 		do
-			memset(spread->visited, 0, sizeof(spread->visited));
+			memset(spread->visited, 0, spread->nleaves * sizeof(bool));
 		while (spread->lacks[i] > 0 && feed(spread, i) && --spread->lacks[i]);
 	}
 	find_hungry(spread);
+}
+
+/*
+ * Give a leaf as many approvals as are free for it.
+ */
+static void
+take_free(Spread *spread, int leaf)
+{
+	int i;
+
+	for (i = 0; i < spread->nvoters && spread->lacks[leaf] > 0; i++)
+	{
+		int count = spread->left[i] < spread->lacks[leaf] ? spread->left[i]
+														  : spread->lacks[leaf];
+
+		if (!has_leaf(&spread->voters[i]->leaves, spread->leaves[leaf]))
+			continue;
+		spread->left[i] -= count;
+		spread->lacks[leaf] -= count;
+		spread->given[i * spread->nleaves + leaf] += count;
+	}
 }
 
 /*
@@ -388,6 +482,15 @@ find_hungry(Spread *spread)
 			}
 		}
 	}
+}
+
+/*
+ * Put a leaf into a set.
+ */
+static void
+add_leaf(HitlLeafSet *set, int leaf)
+{
+	set->words[leaf / 64] |= UINT64_C(1) << leaf % 64;
 }
 
 /*

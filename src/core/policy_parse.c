@@ -5,7 +5,6 @@
 #include "core/policy.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define MAX_COUNT 1000000

@@ -5,7 +5,6 @@
  */
 #include "core/policy.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,7 +76,7 @@ hitl_simple_policy(const char *asked, const char *required, int threshold,
 	{
 		find_doubles(&arena, &names);
 		if (threshold > 0 && names.required + names.others > HITL_MAX_NAMES)
-			fault = "more than 1000 names; use a group";
+			fault = "asked and required are too many names; use a group";
 	}
 	if (fault == NULL && !arena.failed)
 	{

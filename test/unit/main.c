@@ -21,6 +21,8 @@ extern const Test suite_policy[];
 extern const Test suite_schema[];
 extern const Test suite_pattern[];
 extern const Test suite_form[];
+extern const Test suite_policy_text[];
+extern const Test suite_policy_random[];
 extern const Test suite_inference[];
 extern const Test suite_api[];
 extern const Test suite_fork[];
@@ -66,6 +68,8 @@ static const struct
 			  {"schema", suite_schema},
 			  {"pattern", suite_pattern},
 			  {"form", suite_form},
+			  {"policy_text", suite_policy_text},
+			  {"policy_random", suite_policy_random},
 			  {"inference", suite_inference},
 			  {"api", suite_api},
 			  {"instant", suite_instant},
