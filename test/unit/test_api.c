@@ -35,10 +35,13 @@ TEST(table_is_complete)
 	CHECK_INT(api->abi, HITL_CORE_ABI);
 	CHECK(api->parse_definition && api->free_definition && api->free_faults &&
 		  api->parse_control && api->dump_control && api->free_control &&
-		  api->advance && api->free_effects && api->rewind && api->decide &&
-		  api->parse_schema && api->free_schema && api->validate &&
-		  api->free_violations && api->build_form && api->parse_retry &&
-		  api->retry_delay && api->build_chat_request &&
+		  api->advance && api->free_effects && api->rewind &&
+		  api->parse_policy && api->free_policy && api->simple_policy &&
+		  api->excludes_requester && api->excludes_editors &&
+		  api->evaluate_policy && api->free_verdict && api->reassign_policy &&
+		  api->explain_policy && api->parse_schema && api->free_schema &&
+		  api->validate && api->free_violations && api->build_form &&
+		  api->parse_retry && api->retry_delay && api->build_chat_request &&
 		  api->build_echo_reply && api->free_text);
 	api->free_text(NULL);
 	api->free_definition(NULL);
