@@ -147,7 +147,8 @@ FROM (SELECT p.id, p.simple AS policy,
 			 hitl.request_hash(p.id, p.workflow_id, p.step_name, p.content_hash, p.simple,
 							   p.requested_by, p.requested_role, p.requested_at) AS hash
 	  FROM (SELECT r.*, hitl.simple_policy(r.requested_from, r.required_approvers, r.approval_threshold,
-							greatest(r.expires_at - r.requested_at, interval '1 ms')) AS simple
+							CASE WHEN r.expires_at IS NOT NULL THEN
+								greatest(r.expires_at - r.requested_at, interval '1 ms') END) AS simple
 			FROM hitl.approval_requests r OFFSET 0) AS p
 	  OFFSET 0) AS n
 WHERE n.id = a.id;
