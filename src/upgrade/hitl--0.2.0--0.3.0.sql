@@ -62,13 +62,15 @@ DROP FUNCTION hitl.approval_content_hash(text, text, text, jsonb),
 
 -- ---- rights -------------------------------------------------------------
 
--- Who could list or answer all requests, or read these tables, saw all of them.
+-- Who could list or answer all requests, or read these tables, saw all rows; what
+-- row-level security calls needs rights, too.
 INSERT INTO hitl_grants_before (function, grantee, is_grantable)
 SELECT 'see_all', g.grantee, false FROM hitl_grants_before g
 WHERE g.function IN ('list_pending_approvals', 'respond_to_approval')
 UNION
-SELECT 'see_all', a.grantee, false
-FROM pg_class c, aclexplode(c.relacl) AS a
+SELECT f.name, a.grantee, false
+FROM pg_class c, aclexplode(c.relacl) AS a,
+	 unnest('{see_all,sees_all,sees_approval,sees_workflow}'::name[]) AS f (name)
 WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::regclass,
 				'hitl.workflows'::regclass, 'hitl.workflow_events'::regclass)
   AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner;
@@ -186,7 +188,6 @@ ALTER TABLE hitl.approval_responses
 	ALTER COLUMN hash SET NOT NULL,
 	ADD CONSTRAINT approval_responses_pkey PRIMARY KEY (approval_id, number);
 -- @take src/approval/request.sql: CREATE UNIQUE INDEX approval_responses_standing
-ANALYZE hitl.approval_responses (approval_id, number);
 
 -- A state is kept once people were counted: after a rejection.
 UPDATE hitl.approval_requests a SET
