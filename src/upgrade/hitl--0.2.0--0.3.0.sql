@@ -40,7 +40,6 @@ DROP INDEX hitl.approval_requests_pending;
 
 ALTER TABLE hitl.approval_responses
 	DROP CONSTRAINT approval_responses_decision_check,
-	DROP CONSTRAINT approval_responses_pkey,
 	ADD COLUMN number integer,
 	ADD COLUMN round integer NOT NULL DEFAULT 1,
 	ADD COLUMN on_behalf_of text[],
@@ -182,7 +181,9 @@ BEGIN
 END
 $$;
 
+-- Not before: rows of a table that is published are not updated without a key.
 ALTER TABLE hitl.approval_responses
+	DROP CONSTRAINT approval_responses_pkey,
 	ALTER COLUMN number SET NOT NULL,
 	ALTER COLUMN names SET NOT NULL,
 	ALTER COLUMN hash SET NOT NULL,

@@ -607,6 +607,7 @@ def test_half_answered(cluster, office):
         made = {}
         for form, answers in half_answered():
             made[insert_request(connection, form, answers)] = form, answers
+        connection.execute("CREATE PUBLICATION everything FOR TABLE hitl.approval_requests, hitl.approval_responses")
         alike = 0
         update(cluster, office)
         assert approval_faults(connection) == []
