@@ -163,6 +163,7 @@ BEGIN ATOMIC
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.pending_of(text, boolean)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.sees_approval(uuid)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.sees_workflow(name)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.sees_events(uuid)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.list_pending_approvals(text, uuid)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.approval_form(uuid)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.explain_policy(uuid)'),

@@ -54,6 +54,13 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION hitl.sees_workflow(name) IS 'does the caller see the workflows of this role?';
 
+CREATE FUNCTION hitl.sees_events(workflow_id uuid) RETURNS boolean
+	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT EXISTS (SELECT FROM hitl.workflows w WHERE w.id = sees_events.workflow_id AND hitl.sees_workflow(w.owner));
+END;
+COMMENT ON FUNCTION hitl.sees_events(uuid) IS 'does the caller see the events of this workflow?';
+
 ALTER TABLE hitl.approval_requests ENABLE ROW LEVEL SECURITY;
 CREATE POLICY seen ON hitl.approval_requests FOR SELECT
 	USING ((SELECT hitl.sees_all()) OR hitl.sees_approval(id));
@@ -74,8 +81,7 @@ CREATE POLICY seen ON hitl.workflows FOR SELECT
 	USING ((SELECT hitl.sees_all()) OR hitl.sees_workflow(owner));
 ALTER TABLE hitl.workflow_events ENABLE ROW LEVEL SECURITY;
 CREATE POLICY seen ON hitl.workflow_events FOR SELECT
-	USING ((SELECT hitl.sees_all())
-		   OR EXISTS (SELECT FROM hitl.workflows w WHERE w.id = workflow_id));
+	USING ((SELECT hitl.sees_all()) OR hitl.sees_events(workflow_id));
 
 -- ---- what is pending ------------------------------------------------------
 

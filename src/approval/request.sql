@@ -174,6 +174,18 @@ CREATE FUNCTION hitl.text_array(value jsonb) RETURNS text[]
 COMMENT ON FUNCTION hitl.text_array(jsonb) IS
 	'a JSON string or array of strings as text[], each string once; NULL for anything else and for an empty array';
 
+-- Not inlined, so that it costs those nothing that do not need it.
+CREATE FUNCTION hitl.requesters(names text[], workflow_id uuid) RETURNS text[]
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT ARRAY(
+		SELECT hitl.principal_of(n) FROM unnest(requesters.names) AS n
+		UNION
+		SELECT hitl.principal_of(w.created_by) FROM hitl.workflows w WHERE w.id = requesters.workflow_id);
+END;
+COMMENT ON FUNCTION hitl.requesters(text[], uuid) IS
+	'the principals who make a request: of these names, and who created the workflow';
+
 CREATE FUNCTION hitl.request_approval(
 	title text,
 	description text DEFAULT NULL,

@@ -2,6 +2,7 @@
 
 test/upgrade has the script of each version and a dump of a database that it ran in.
 """
+import itertools
 import re
 import subprocess
 import sys
@@ -203,7 +204,18 @@ def test_nothing_works_before(cluster, old, rows_before):
 
 
 @pytest.fixture(scope="module")
-def shop(cluster, rows_before):
+def lists_before(cluster, old):
+    return {person: asked_of(cluster, "shop", person) for person in (None, "ann", "bob", "cid", "nobody")}
+
+
+def asked_of(cluster, dbname, person):
+    """The requests that list_pending_approvals() has for somebody."""
+    return [row["approval_id"] for row in cluster.sql(
+        "SELECT approval_id FROM hitl.list_pending_approvals(%s)", [person], dbname)]
+
+
+@pytest.fixture(scope="module")
+def shop(cluster, rows_before, lists_before):
     """The database after its update; the engine is kept away from it at first."""
     cluster.sql("ALTER DATABASE shop SET hitl.run_workers = off", dbname="postgres")
     update(cluster, "shop")
@@ -264,6 +276,83 @@ def granted(connection, role):
             SELECT oid::regprocedure::text, proacl FROM pg_proc
             WHERE pronamespace = 'hitl'::regnamespace) AS o, aclexplode(o.acl) AS a
         JOIN pg_roles r ON r.oid = a.grantee WHERE r.rolname = %s""", [role])}
+
+
+def test_approvals(cluster, old, lists_before, shop):
+    """Requests ask the same people as before, and are chained with their answers."""
+    assert {person: len(asked) for person, asked in lists_before.items()} == (
+        {None: 6, "ann": 5, "bob": 2, "cid": 0, "nobody": 0} if old == "0.1.0" else
+        {None: 35, "ann": 29, "bob": 9, "cid": 2, "nobody": 0})
+    for person, asked in lists_before.items():
+        assert asked_of(cluster, shop, person) == asked, person
+    with cluster.connect(shop) as connection:
+        # All levels that could see all requests see them.
+        for role in ("reader", "boss", "clerk", "chief"):
+            connection.execute(f"SET ROLE {role}")
+            assert [row[0] for row in connection.execute(
+                "SELECT approval_id FROM hitl.list_pending_approvals()")] == lists_before[None], role
+        connection.execute("SET ROLE boss")
+        assert [row[0] for row in connection.execute(
+            "SELECT approval_id FROM hitl.list_pending_approvals('ann')")] == lists_before["ann"]
+        connection.execute("RESET ROLE")
+        assert approval_faults(connection) == []
+        assert connection.execute("SELECT count(*) FROM hitl.approval_requests WHERE status <> 'pending'"
+                                  ).fetchone()[0] >= 4
+        # What is fixed in a definition cannot be edited, all else can.
+        assert {row[0] for row in connection.execute(
+            "SELECT coalesce(w.name, a.title) FROM hitl.approval_requests a"
+            " LEFT JOIN hitl.workflows w ON w.id = a.workflow_id WHERE NOT a.editable")} == {
+                "reviewed", "asked before"}
+
+
+def approval_faults(connection):
+    """Requests that are not what they must be: whom they ask, when, and their chain."""
+    return connection.execute("""
+        SELECT 'asks others than its policy' AS fault, a.title, a.asked::text
+        FROM hitl.approval_requests a
+        WHERE a.status = 'pending' AND (a.due_at IS NULL OR a.due_at > clock_timestamp())
+          AND a.asked IS DISTINCT FROM (
+            SELECT array_agg(n.name ORDER BY n.place) FROM (
+                SELECT k.name, min(row(e.place, k.place)::text COLLATE "C") AS place
+                FROM (SELECT p.asks, 1000 + row_number() OVER () AS place FROM hitl.explain_policy(a.id) AS p
+                      WHERE p.state = 'asked') AS e,
+                     unnest(e.asks) WITH ORDINALITY AS u (name, number),
+                     LATERAL (SELECT u.name, 1000 + u.number AS place) AS k
+                GROUP BY k.name) AS n)
+        UNION ALL
+        SELECT 'is asked, but not listed', a.title, a.asked::text FROM hitl.approval_requests a
+        WHERE ARRAY(SELECT k.name FROM hitl.approval_asks k WHERE k.approval_id = a.id ORDER BY 1)
+              <> ARRAY(SELECT n FROM unnest(a.asked) AS n WHERE a.status = 'pending' ORDER BY 1)
+        UNION ALL
+        SELECT 'is due at another time', a.title, a.due_at::text FROM hitl.approval_requests a
+        WHERE a.due_at IS DISTINCT FROM CASE a.status WHEN 'pending' THEN a.expires_at END
+           OR a.expires_at - a.opened_at - make_interval(secs => (a.policy ->> 'timeout')::float8)
+              NOT BETWEEN '-1 ms' AND '1 ms'
+           OR (a.expires_at IS NULL) <> (a.policy -> 'timeout' IS NULL)
+        UNION ALL
+        SELECT 'request is not what was hashed', a.title, NULL FROM hitl.approval_requests a
+        WHERE a.request_hash <> hitl.request_hash(a.id, a.workflow_id, a.step_name, a.content_hash, a.policy,
+                a.requested_by, a.requested_role, a.requested_at)
+           OR a.content_hash <> hitl.approval_content_hash(a.title, a.description, a.approval_type,
+                a.context_data, a.answer_schema)
+        UNION ALL
+        SELECT 'answer is not what was hashed', a.title, r.number::text
+        FROM hitl.approval_requests a
+        JOIN hitl.approval_responses r ON r.approval_id = a.id
+        LEFT JOIN hitl.approval_responses b ON b.approval_id = a.id AND b.number = r.number - 1
+        WHERE r.number > 1 AND b.number IS NULL OR b.responded_at > r.responded_at
+           OR r.hash <> hitl.response_hash(coalesce(b.hash, a.request_hash), a.id, r.number, r.round,
+                r.approver_id, r.on_behalf_of, r.names, r.decision, r.response_data, r.feedback, r.edits,
+                r.content_hash, r.channel, r.evidence, r.session_role, r.caller_role, r.responded_at)
+        UNION ALL
+        SELECT 'chain ends elsewhere', a.title, a.acts::text
+        FROM hitl.approval_requests a
+        LEFT JOIN LATERAL (SELECT r.number, r.hash FROM hitl.approval_responses r WHERE r.approval_id = a.id
+                           ORDER BY r.number DESC LIMIT 1) AS l ON true
+        WHERE a.acts <> coalesce(l.number, 0) OR a.last_hash <> coalesce(l.hash, a.request_hash)
+           OR a.decision_hash IS DISTINCT FROM CASE WHEN a.status <> 'pending' THEN
+                hitl.decision_hash(a.last_hash, a.status, a.decided_at, a.decided_by, a.reason) END
+        """).fetchall()
 
 
 def test_workflows_go_on(cluster, old, shop):
@@ -334,6 +423,7 @@ def test_workflows_go_on(cluster, old, shop):
         connection.execute("SELECT hitl.workflow_diagram(id), hitl.workflow_gantt(id),"
                            " hitl.get_workflow_status(id) FROM hitl.workflows")
         assert faults(connection) == []
+        assert approval_faults(connection) == []
         assert connection.execute("SELECT count(*) FROM hitl.messages").fetchone() == (0,)
 
 
@@ -440,6 +530,194 @@ def test_retry_failed(cluster, shop):
         connection.execute("SELECT hitl.retry_workflow(%s)", [failed])
         until(connection, "failed", "completed")
         assert result(connection, "failed", "bad") == "found"
+
+
+# Simple forms: requested_from, required_approvers, approval_threshold.
+FORMS = ((["ann"], None, None), (["ann", "bob"], None, None), (None, None, None),
+         (["ann", "bob", "cid"], None, 2), (["ann", "bob", "cid"], None, 3), (None, None, 2),
+         (None, ["ann"], None), (None, ["ann", "bob"], None), (["cid", "dan"], ["ann", "bob"], None),
+         (["bob", "ann"], ["ann", "bob"], None), (None, ["ann", "bob", "cid"], 2), (["ann", "bob"], ["ann"], 2),
+         (["cid"], ["ann", "bob"], 2), (["bob", "cid", "dan"], ["ann"], 2), (["cid", "dan"], ["ann", "bob"], 3),
+         (None, [f"p{number}" for number in range(98)] + ["ann", "bob", "cid"], None))
+PEOPLE = ("ann", "bob", "cid", "dan")
+
+
+def tally(form, answers):
+    """What 0.2.0 made of a form and the answers to it, or None where it refused one."""
+    asked, required, threshold = form
+    people = {*(asked or ()), *(required or ())}
+    if people and not people.issuperset(answers):
+        return None
+    required = required or []
+    approvals = {who for who, decision in answers.items() if decision == "approved"}
+    rejections = set(answers) - approvals
+    needed = threshold or len(required) or 1
+    needed_required = min(len(required), needed)
+    if not threshold and rejections:
+        return "rejected"
+    if len(approvals) >= needed and len(approvals.intersection(required)) >= needed_required:
+        return "approved"
+    if not rejections:
+        return "pending"
+    if len(people) - len(rejections) < needed:
+        return "rejected"
+    if len(required) - len(rejections.intersection(required)) < needed_required:
+        return "rejected"
+    return "pending"
+
+
+def half_answered():
+    """Each form with each course of answers that left it pending."""
+    choices = [(who, decision) for who in PEOPLE for decision in ("approved", "rejected")]
+    for form in FORMS:
+        for length in range(4):
+            for course in itertools.permutations(choices, length):
+                answers = dict(course)
+                if len(answers) == length and all(tally(form, dict(course[:n])) == "pending"
+                                                  for n in range(length + 1)):
+                    yield form, answers
+
+
+INSERT_REQUEST = """
+    INSERT INTO hitl.approval_requests (id, title, requested_from, required_approvers, approval_threshold, status,
+        content_hash, requested_by, requested_role, requested_at, expires_at)
+    VALUES (hitl.uuidv7(), %(title)s, %(asked)s, %(required)s, %(threshold)s, 'pending',
+        hitl.approval_content_hash(%(title)s, NULL, 'binary', '{}'), 'me', 'postgres',
+        now() - interval '2 days', now() - interval '2 days' + %(limit)s) RETURNING id"""
+INSERT_RESPONSE = """
+    INSERT INTO hitl.approval_responses (approval_id, approver_id, decision, content_hash, session_role, caller_role)
+    SELECT id, %s, %s, content_hash, 'postgres', 'postgres' FROM hitl.approval_requests WHERE id = %s"""
+
+
+@pytest.fixture
+def office(cluster):
+    """A database of 0.2.0 with approvals, in which nothing works; afterwards it goes."""
+    roles = ("teller", "auditor", "stranger")
+    cluster.sql("".join(f"CREATE ROLE {role};" for role in roles), dbname="postgres")
+    create_old(cluster, "office", "0.2.0")
+    cluster.sql("ALTER DATABASE office SET hitl.run_workers = off", dbname="postgres")
+    yield "office"
+    cluster.sql("DROP DATABASE office", dbname="postgres")
+    cluster.sql(f"DROP ROLE {', '.join(roles)}", dbname="postgres")
+
+
+def test_half_answered(cluster, office):
+    """Whatever 0.2.0 had left pending is as if it had been asked and answered by now."""
+    with cluster.connect(office) as connection:
+        made = {}
+        for form, answers in half_answered():
+            made[insert_request(connection, form, answers)] = form, answers
+        connection.execute("CREATE PUBLICATION everything FOR TABLE hitl.approval_requests, hitl.approval_responses")
+        alike = 0
+        update(cluster, office)
+        assert approval_faults(connection) == []
+        for approval, (form, answers) in made.items():
+            before, anew = stands(connection, approval), stands(connection, ask_anew(connection, form, answers))
+            if before["acts"] == anew["acts"]:
+                assert before == anew, (form, answers)
+                alike += 1
+            else:  # 0.2.0 took answers of people who could not change anything any more
+                assert before["asked"] == anew["asked"], (form, answers)
+            for who, decision in itertools.product(PEOPLE, ("approved", "rejected")):
+                wanted = tally(form, answers | {who: decision})
+                if who not in answers and wanted:
+                    assert outcome(connection, approval, who, decision) == wanted, (form, answers, who, decision)
+        assert len(made) > alike > 100
+        assert approval_faults(connection) == []
+
+
+def insert_request(connection, form, answers, limit=None):
+    """What 0.2.0 kept of a request and answers to it."""
+    asked, required, threshold = form
+    approval = connection.execute(INSERT_REQUEST, {
+        "title": f"{form} {answers}", "asked": asked, "required": required, "threshold": threshold,
+        "limit": limit}).fetchone()[0]
+    for who, decision in answers.items():
+        connection.execute(INSERT_RESPONSE, [who, decision, approval])
+    return approval
+
+
+def ask_anew(connection, form, answers):
+    """The same question, answered in the same way, by this version."""
+    approval = connection.execute(
+        "SELECT hitl.request_approval('Anew?', policy => hitl.simple_policy(%s, %s, %s, NULL))", form).fetchone()[0]
+    for who, decision in answers.items():
+        outcome(connection, approval, who, decision, keep=True)
+    return approval
+
+
+def outcome(connection, approval, who, decision, keep=False):
+    """What an answer leads to.  Who is not asked any more cannot change anything, which 0.2.0 did not refuse."""
+    try:
+        with connection.transaction(force_rollback=not keep):
+            return connection.execute("SELECT hitl.respond_to_approval(%s, %s, %s)",
+                                      [approval, who, decision]).fetchone()[0]
+    except psycopg.Error as error:
+        assert error.sqlstate == "WF015", error
+        return "pending"
+
+
+def stands(connection, approval):
+    """How a request stands, but for times."""
+    return connection.cursor(row_factory=dict_row).execute("""
+        SELECT a.status, a.asked, a.policy, a.due_at, a.round, a.acts, a.wanted, a.requesters, a.editors, a.editable,
+            regexp_replace(a.policy_state, '"at_us":\\d+', '') AS state,
+            (a.policy_state::jsonb ->> 'at_us')::bigint = hitl.microseconds((SELECT max(r.responded_at)
+                FROM hitl.approval_responses r WHERE r.approval_id = a.id)) AS state_at,
+            ARRAY(SELECT (r.number, r.round, r.approver_id, r.names, r.decision, r.standing, r.channel,
+                          r.session_role, r.caller_role)::text
+                  FROM hitl.approval_responses r WHERE r.approval_id = a.id ORDER BY r.number) AS answers,
+            (SELECT jsonb_agg(to_jsonb(e) - '{asked_at,deadline}'::text[])
+             FROM hitl.explain_policy(a.id) AS e) AS parts
+        FROM hitl.approval_requests a WHERE a.id = %s""", [approval]).fetchone()
+
+
+def test_time_limits(cluster, office):
+    """What has a time limit keeps it, and expires."""
+    with cluster.connect(office) as connection:
+        answers = {"bob": "approved"}
+        due = insert_request(connection, FORMS[3], answers, "1 day")
+        short = insert_request(connection, FORMS[3], answers, "300 microseconds")
+        later = insert_request(connection, FORMS[3], answers, "3.000123 days")
+        limits = connection.execute("SELECT id, expires_at FROM hitl.approval_requests ORDER BY id").fetchall()
+        update(cluster, office)
+        assert connection.execute("SELECT id, expires_at FROM hitl.approval_requests ORDER BY id").fetchall() == limits
+        assert asked_of(cluster, office, "ann") == [later]
+        with pytest.raises(psycopg.Error, match="has expired"):
+            connection.execute("SELECT hitl.respond_to_approval(%s, 'cid', 'rejected')", [due])
+        assert connection.execute("SELECT hitl.respond_to_approval(%s, 'cid', 'rejected')", [later]
+                                  ).fetchone() == ("pending",)
+        assert connection.execute("SELECT hitl.expire_due_approvals()").fetchone() == (2,)
+        assert {row[0] for row in connection.execute(
+            "SELECT id FROM hitl.approval_requests WHERE status = 'expired'")} == {due, short}
+        assert approval_faults(connection) == []
+
+
+def test_single_rights(cluster, office):
+    """Who could see or answer all requests without having a level still can; others see none."""
+    with cluster.connect(office) as connection:
+        connection.execute("""
+            GRANT USAGE ON SCHEMA hitl TO teller, auditor, stranger;
+            GRANT EXECUTE ON FUNCTION hitl.list_pending_approvals(text, uuid),
+                hitl.respond_to_approval(uuid, text, text, jsonb, text) TO teller;
+            GRANT SELECT ON hitl.approval_responses, hitl.workflows, hitl.workflow_events TO auditor;
+            GRANT EXECUTE ON FUNCTION hitl.request_approval(text, text, text, text, text[], integer, numeric, jsonb,
+                uuid, text, text[], text) TO stranger""")
+        connection.execute("INSERT INTO hitl.workflows (id, name, owner, created_by)"
+                           " VALUES (hitl.uuidv7(), 'x', 'postgres', 'me')")
+        approval = insert_request(connection, FORMS[5], {"bob": "approved"})
+        update(cluster, office)
+        assert granted(connection, "stranger") == {
+            "EXECUTE hitl.request_approval(text,text,text,text,text[],integer,numeric,jsonb,uuid,text,text[],text,"
+            "jsonb,jsonb)"}
+        connection.execute("SET ROLE auditor")
+        assert connection.execute("SELECT approval_id FROM hitl.approval_responses").fetchall() == [(approval,)]
+        assert connection.execute("SELECT name, (SELECT count(*) FROM hitl.workflow_events) FROM hitl.workflows"
+                                  ).fetchall() == [("x", 0)]
+        connection.execute("SET ROLE teller")
+        assert connection.execute("SELECT approval_id FROM hitl.list_pending_approvals()").fetchall() == [(approval,)]
+        assert connection.execute("SELECT hitl.respond_to_approval(%s, 'teller', 'approved')", [approval]
+                                  ).fetchone() == ("approved",)
 
 
 def id_of(connection, name, role=None):
