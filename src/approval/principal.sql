@@ -38,8 +38,8 @@ COMMENT ON TABLE hitl.principal_groups IS 'groups of principals, which requests 
 SELECT pg_extension_config_dump('hitl.principal_groups', '');
 
 CREATE TABLE hitl.group_members (
-	principal text NOT NULL REFERENCES hitl.principals,
-	group_name text NOT NULL REFERENCES hitl.principal_groups,
+	principal text NOT NULL,
+	group_name text NOT NULL,
 	added_by name NOT NULL,
 	added_at timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (principal, group_name)
@@ -51,7 +51,7 @@ CREATE INDEX group_members_group ON hitl.group_members (group_name);
 CREATE TABLE hitl.principal_names (
 	name text PRIMARY KEY,				-- as requests may say it
 	kind text NOT NULL CHECK (kind IN ('name', 'email', 'role', 'slack', 'group')),
-	principal text REFERENCES hitl.principals,	-- NULL: the group of this name
+	principal text,				-- NULL: the group of this name
 	CHECK ((kind = 'group') = (principal IS NULL))
 );
 COMMENT ON TABLE hitl.principal_names IS
@@ -61,8 +61,8 @@ CREATE INDEX principal_names_principal ON hitl.principal_names (principal);
 
 CREATE TABLE hitl.delegations (
 	id uuid PRIMARY KEY,
-	delegator text NOT NULL REFERENCES hitl.principals,
-	delegate text NOT NULL REFERENCES hitl.principals,
+	delegator text NOT NULL,
+	delegate text NOT NULL,
 	starts_at timestamptz NOT NULL,
 	ends_at timestamptz NOT NULL,		-- ended early: brought forward
 	reason text,

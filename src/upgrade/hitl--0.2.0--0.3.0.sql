@@ -69,7 +69,7 @@ WHERE g.function IN ('list_pending_approvals', 'respond_to_approval')
 UNION
 SELECT f.name, a.grantee, false
 FROM pg_class c, aclexplode(c.relacl) AS a,
-	 unnest('{see_all,sees_all,sees_approval,sees_workflow}'::name[]) AS f (name)
+	 unnest('{see_all,sees_all,sees_approval,sees_workflow,sees_events}'::name[]) AS f (name)
 WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::regclass,
 				'hitl.workflows'::regclass, 'hitl.workflow_events'::regclass)
   AND a.privilege_type = 'SELECT' AND a.grantee <> c.relowner;

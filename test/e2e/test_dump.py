@@ -74,6 +74,16 @@ def source(cluster):
         SELECT hitl.set_limit('template', 'greet', max_rate => 1, per => '1 day');
         SELECT hitl.start_template('greet', '{"who": "the world"}') FROM generate_series(1, 2);
         SELECT hitl.create_workflow('once', idempotency_key => 'the one');
+        SELECT hitl.create_principal('ann@example.org', 'ann@example.org', slack_team => 'T1', slack_user => 'U1'),
+               hitl.create_principal('ben', role => 'boss');
+        SELECT hitl.create_group('finance', members => '{ben}');
+        SELECT hitl.delegate_approvals('ben', now() + interval '1 day', delegator => 'ann@example.org');
+        INSERT INTO hitl.approval_reminders VALUES ('finance', now());
+        SELECT hitl.create_approval_type('rating', '{"type": "integer"}');
+        SELECT hitl.create_approval_rule('small', '$.context_data.amount < 1', 'approve');
+        SELECT hitl.respond_to_approval(hitl.request_approval('Half?', policy => '{"all_of": ["finance", "cfo"]}',
+                                                              context_data => '{"amount": 2}'),
+                                        'ben', 'modified', edits => '{"amount": 3}');
         INSERT INTO hitl.purges (purged_by, older_than, statuses) VALUES ('clerk', '1 day', '{failed}');
         INSERT INTO hitl.template_schedules (name, template, schedule, input_data, owner, job_id)
         VALUES ('daily', 'greet', '0 8 * * *', '{}', 'clerk', 1);
