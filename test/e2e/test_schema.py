@@ -5,6 +5,7 @@ way that no schema can know (paths, names, templates); the schema must take
 these last ones, so that it is known what it does not see.
 """
 import json
+from functools import reduce
 
 import jsonschema
 import pytest
@@ -27,6 +28,31 @@ def ask(**more):
 
 def config(**more):
     return task(requires_approval=True, approval_config=more)
+
+
+def decide(policy, **more):
+    return ask(policy=policy, **more)
+
+
+def part(**more):
+    """A policy, and one in which it is a part."""
+    return [decide(more), decide({"all_of": ["a", {"any_of": ["b", more]}]})]
+
+
+def root(**more):
+    return decide({"from": "a", **more})
+
+
+def silence(value):
+    return root(timeout="1 day", on_silence=value)
+
+
+def form(*fields, **more):
+    return ask(approval_type="form", form_fields=list(fields), **more)
+
+
+def field(kind, **more):
+    return form({"name": "f", "type": kind, **more})
 
 
 def sql(**more):
@@ -170,7 +196,14 @@ STEPS = [
                    context_data={"x": 1}, channels=["c"])),
     (RIGHT, config(approval_type="budget", requested_from=["a", "b"])),
     (WRONG, config(type="binary", approval_type="binary")),
-    (WRONG, config(type="x")),
+    (RIGHT, config(type="expenses", form_fields=[{"name": "a", "type": "number"}])),
+    (RIGHT, config(policy="finance", timeout_hours=1)),
+    (WRONG, config(policy={"from": "finance", "timeout": 5}, timeout_hours=1)),
+    (WRONG, config(policy="finance", requested_from="a")),
+    (WRONG, config(policy=[])),
+    (WRONG, config(form_fields=[])),
+    (WRONG, config(type="")),
+    (WRONG, config(type=5)),
     (WRONG, config(when="during")),
     (WRONG, config(title="")),
     (WRONG, config(timeout=5)),
@@ -190,7 +223,10 @@ STEPS = [
     (WRONG, ask(timeout_hours=0)),
     (WRONG, ask(timeout_hours=100000)),
     (WRONG, ask(timeout_hours="1")),
-    (WRONG, ask(approval_type="x")),
+    (RIGHT, ask(approval_type="expenses")),
+    (RIGHT, ask(approval_type="budget", context_data={"amount": "{{ $.variables.amount }}"})),
+    (WRONG, ask(approval_type="")),
+    (WRONG, ask(approval_type=["form"])),
     (WRONG, ask(requested_from=[])),
     (WRONG, ask(requested_from="")),
     (WRONG, ask(requested_from=["a", ""])),
@@ -206,6 +242,121 @@ STEPS = [
     (WRONG, ask(channels="c")),
     (WRONG, ask(when="before", colour=1)),
     (BEYOND, ask(requested_from=["a", "b"], approval_threshold=3)),
+    # policies: the parts
+    *[(RIGHT, decide(value)) for value in
+      ("finance", "*", {"from": "*", "count": 2}, {"from": ["finance", "legal"]})],
+    *[(WRONG, decide(value)) for value in
+      ("", None, 1, True, ["finance"], {}, {"name": "finance"})],
+    *[(RIGHT, step) for more in
+      ({"from": "a"}, {"from": ["a", "b", "a"]}, {"from": ["a", "b"], "count": 5}, {"from": "g", "percent": 60},
+       {"from": "g", "percent": 0.5}, {"from": "g", "count": 1000000, "reject_after": 1000000},
+       {"from": "a", "name": "label", "veto": True, "after": "1 hour"},
+       {"from": "a", "deadline": 60, "on_deadline": "approve"}, {"from": "a", "deadline": 1, "on_deadline": "fail"},
+       {"all_of": ["a"]}, {"any_of": ["a", {"from": "b", "advisory": True}]},
+       {"all_of": ["a", {"from": "b", "advisory": False}], "veto": False},
+       {"n_of": ["a", "b", "c"], "n": 2}, {"n_of": ["a", "b", "c"], "percent": 100},
+       {"sequence": ["a", {"all_of": ["b", {"from": "c", "count": 2}], "deadline": "2 days"}]})
+      for step in part(**more)],
+    *[(WRONG, step) for more in
+      ({"from": ""}, {"from": []}, {"from": [""]}, {"from": ["a", 1]}, {"from": {"a": 1}}, {"from": None}, {"from": 1},
+       {"from": "a", "count": 0}, {"from": "a", "count": 1.5}, {"from": "a", "count": "2"},
+       {"from": "a", "count": 1000001}, {"from": "a", "count": None},
+       {"from": "a", "percent": 0}, {"from": "a", "percent": 100.5}, {"from": "a", "percent": "50"},
+       {"from": "a", "count": 1, "percent": 50}, {"from": "*", "percent": 50}, {"from": ["a", "*"], "percent": 50},
+       {"from": "a", "reject_after": 0}, {"from": "a", "reject_after": 1000001}, {"from": "a", "n": 1},
+       {"from": "a", "name": ""}, {"from": "a", "name": 1}, {"from": "a", "veto": "yes"}, {"from": "a", "veto": None},
+       {"from": "a", "advisory": 1}, {"from": "a", "after": 0}, {"from": "a", "after": "soon"},
+       {"from": "a", "deadline": -1}, {"from": "a", "on_deadline": "approve"},
+       {"from": "a", "deadline": 1, "on_deadline": "reject"}, {"from": "a", "colour": 1},
+       {"from": "a", "all_of": ["b"]}, {"all_of": ["a"], "any_of": ["b"]}, {"all_of": []}, {"all_of": "a"},
+       {"all_of": ["a", ""]}, {"all_of": ["a", 1]}, {"all_of": ["a", []]}, {"any_of": None}, {"sequence": [{}]},
+       {"all_of": ["a"], "count": 1}, {"all_of": ["a"], "percent": 50}, {"any_of": ["a"], "n": 1},
+       {"sequence": ["a"], "reject_after": 1}, {"n_of": ["a"]}, {"n_of": ["a"], "n": 0},
+       {"n_of": ["a", "b"], "n": 1, "percent": 50}, {"n_of": ["a", "b"], "percent": 0},
+       {"all_of": [{"from": "a", "advisory": True}]},
+       {"sequence": [{"from": "a", "advisory": True}, {"from": "b", "advisory": True}]})
+      for step in part(**more)],
+    *[(BEYOND, step) for more in
+      ({"n_of": ["a", "b"], "n": 3}, {"n_of": ["a", {"from": "b", "advisory": True}], "n": 2},
+       {"from": "a", "after": "99999 days"}, {"from": "a", "count": 2.0})
+      for step in part(**more)],
+    (RIGHT, decide({"all_of": ["a", {"from": "b", "advisory": True, "veto": True}]})),
+    (WRONG, decide({"from": "a", "advisory": True})),
+    (RIGHT, decide({"from": "a", "advisory": False})),
+    (BEYOND, decide({"n_of": [f"a{i}" for i in range(20)], "n": 10})),
+    (RIGHT, decide({"n_of": [f"a{i}" for i in range(20)], "n": 10, "distinct": False})),
+    (BEYOND, decide({"all_of": [f"a{i}" for i in range(200)]})),
+    (BEYOND, decide(reduce(lambda inner, _: {"all_of": [inner]}, range(10), "a"))),
+    (RIGHT, decide(reduce(lambda inner, _: {"all_of": [inner]}, range(9), "a"))),
+    # policies: what the whole has
+    (RIGHT, root(timeout="2 days", distinct=False, exclude=[], remind={"after": "1 hour"})),
+    (RIGHT, root(exclude=["requester"], distinct=True,
+                 remind={"after": 3600, "every": "4 hours", "max": 1000})),
+    (RIGHT, root(exclude=["editors", "requester", "editors"])),
+    *[(WRONG, root(exclude=value)) for value in ("requester", ["owner"], [1], None, {})],
+    *[(WRONG, root(distinct=value)) for value in ("no", 0, None)],
+    *[(WRONG, root(remind=value)) for value in
+      ({}, {"every": 5}, {"after": 0}, {"after": 5, "max": 0}, {"after": 5, "max": 1001},
+       {"after": 5, "max": 1.5}, {"after": 5, "every": "x"}, {"after": 5, "until": 9}, "1 hour", [], None)],
+    *[(WRONG, root(timeout=value)) for value in (0, "", "soon", None, [], -5)],
+    *[(RIGHT, silence(value)) for value in
+      ("expire", "reject", "approve", {"escalate": "boss"}, {"escalate": {"from": "boss", "count": 1}},
+       {"escalate": {"any_of": ["b", "c"], "deadline": 5}, "timeout": 5},
+       {"escalate": "b", "timeout": "1 day", "on_silence": "reject"},
+       {"escalate": "b", "timeout": 5, "on_silence": {"escalate": "c", "timeout": 5, "on_silence": "approve"}})],
+    *[(WRONG, silence(value)) for value in
+      ("", "escalate", None, True, 5, [], {}, {"timeout": 5}, {"escalate": []}, {"escalate": {}},
+       {"escalate": "b", "on_silence": "reject"}, {"escalate": "b", "timeout": 5, "on_silence": "never"},
+       {"escalate": "b", "after": 5}, {"escalate": {"from": "b", "advisory": True}},
+       {"escalate": {"from": "b", "timeout": 5}}, {"escalate": {"from": "b", "distinct": False}},
+       {"escalate": "b", "timeout": 0})],
+    (WRONG, root(on_silence="reject")),
+    (BEYOND, silence(reduce(lambda inner, _: {"escalate": "b", "timeout": 5, "on_silence": inner},
+                            range(6), "reject"))),
+    (RIGHT, silence(reduce(lambda inner, _: {"escalate": "b", "timeout": 5, "on_silence": inner},
+                           range(5), "reject"))),
+    *[(WRONG, decide({"all_of": ["a", {"from": "b", **more}]})) for more in
+      ({"timeout": 5}, {"on_silence": "reject"}, {"remind": {"after": 5}}, {"exclude": []}, {"distinct": True})],
+    # policies: beside other members
+    (RIGHT, decide("a", timeout="1 day", on_timeout="reject", approval_type="budget", channels=["c"])),
+    (RIGHT, decide({"from": "a"}, timeout_hours=2)),
+    (WRONG, decide("a", requested_from="b")),
+    (WRONG, decide("a", required_approvers=["b"])),
+    (WRONG, decide("a", approval_threshold=2)),
+    (WRONG, decide({"from": "a", "timeout": 5}, timeout=5)),
+    (WRONG, decide({"from": "a", "timeout": 5}, timeout_hours=5)),
+    # forms
+    (RIGHT, form({"name": "a", "type": "text"}, {"name": "b", "type": "number", "minimum": 0, "maximum": 1e3},
+                 {"name": "c", "type": "select", "enum": ["x", 1]}, timeout=5)),
+    *[(RIGHT, field(kind)) for kind in
+      ("string", "number", "integer", "boolean", "array", "object", "text", "textarea", "date",
+       "datetime", "email", "url")],
+    *[(RIGHT, field(kind, **more)) for kind, more in
+      (("string", {"title": "", "description": "", "required": True, "default": "x", "enum": ["x", "y"],
+                   "minLength": 0, "maxLength": 9, "pattern": "^x", "format": "uri-reference", "ui": {}}),
+       ("select", {"enum": ["x"]}), ("multiselect", {"enum": ["x", "y"]}),
+       ("array", {"items": {"type": "string"}}), ("array", {"items": True}),
+       ("integer", {"enum": [1, 2], "default": 2, "minimum": 1}), ("number", {"maximum": -1.5}),
+       ("text", {"format": "date-time", "minLength": 2.0}), ("url", {"maxLength": 200, "pattern": "^https"}),
+       ("boolean", {"default": False, "required": False}),
+       ("textarea", {"ui": {"placeholder": "why", "ui:rows": 5}}))],
+    *[(WRONG, field(kind, **more)) for kind, more in
+      (("money", {}), ("", {}), (1, {}), ("select", {}), ("multiselect", {}), ("select", {"enum": []}),
+       ("select", {"enum": "x"}), ("text", {"enum": ["x"]}), ("date", {"enum": ["x"]}), ("boolean", {"enum": [True]}),
+       ("string", {"minimum": 1}), ("number", {"minimum": "1"}), ("number", {"minLength": 1}),
+       ("number", {"pattern": "x"}), ("text", {"minLength": -1}), ("text", {"maxLength": 1.5}),
+       ("text", {"pattern": 1}), ("email", {"format": "email"}), ("string", {"format": "phone"}),
+       ("string", {"items": {}}), ("array", {"items": []}), ("array", {"items": "string"}),
+       ("text", {"title": 1}), ("text", {"description": None}), ("text", {"required": "yes"}),
+       ("text", {"label": "x"}), ("text", {"ui": []}), ("text", {"ui": {"": 1}}), ("text", {"ui": {"ui:": 1}}))],
+    *[(WRONG, ask(approval_type="form", form_fields=value)) for value in
+      ([], None, {}, "text", [1], [{}], [{"name": "a"}], [{"type": "text"}], [{"name": "", "type": "text"}],
+       [{"name": 1, "type": "text"}], [{"name": "ui:a", "type": "text"}])],
+    (BEYOND, form({"name": "a", "type": "text"}, {"name": "a", "type": "text"})),
+    (BEYOND, field("number", default="x")),
+    (BEYOND, field("select", enum=["x"], default="y")),
+    (BEYOND, field("array", items={"type": "texts"})),
+    (BEYOND, field("text", ui={"help": "x", "ui:help": "y"})),
     # checkpoint
     (RIGHT, {"type": "checkpoint", "checkpoint_name": "c", "description": "d"}),
     (WRONG, {"type": "checkpoint", "checkpoint_name": ""}),
