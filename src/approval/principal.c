@@ -166,6 +166,7 @@ hitl_identify(const char *approver_id)
 			refuse_acting(text);
 		actor->name = own_name;
 		actor->registered = true;
+		actor->by_grant = false;
 		add_names(actor);
 		if (find_delegator(actor, principal) == NULL)
 			refuse_acting(text);
