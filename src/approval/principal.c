@@ -401,6 +401,12 @@ is_granted(const char *approver, const char *principal)
 static void
 add_names(HitlActor *actor)
 {
+	static HitlStatement lock = {
+		"SELECT 1 FROM hitl.principals p WHERE p.name IN (SELECT hitl.delegators_of($1)) "
+		"ORDER BY p.name FOR SHARE",
+		1,
+		{TEXTOID},
+	};
 	static HitlStatement find = {
 		"SELECT NULL, n.name FROM hitl.principal_names n WHERE n.principal = $1 "
 		"UNION ALL SELECT NULL, m.group_name FROM hitl.group_members m WHERE m.principal = $1 "
@@ -419,6 +425,7 @@ add_names(HitlActor *actor)
 	if (!actor->registered)
 		return;
 	value = CStringGetTextDatum(actor->name);
+	hitl_execute(&lock, &value, NULL, 0);
 	hitl_execute(&find, &value, NULL, 0);
 	for (i = 0; i < SPI_processed; i++)
 	{

@@ -6,8 +6,9 @@
 -- hitl.principal_names, so it means one thing.  A text without a row means
 -- somebody whom hitl knows by this text alone.
 --
--- Who answers locks the own row of hitl.principals FOR SHARE; who takes rights
--- away from a principal updates it.  So an answer is from before or after.
+-- Who answers locks the own row of hitl.principals FOR SHARE, and those of the
+-- principals for whom he may; who takes rights away from a principal updates it.
+-- So an answer is from before or after.
 
 CREATE TABLE hitl.principals (
 	name text PRIMARY KEY,
