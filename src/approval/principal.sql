@@ -123,11 +123,13 @@ COMMENT ON FUNCTION hitl.principal_of(text) IS
 CREATE FUNCTION hitl.current_principal() RETURNS text
 	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	SELECT coalesce((SELECT p.name FROM hitl.principals p WHERE p.role = hitl.identity_role()),
-					hitl.identity_role()::text);
+	SELECT coalesce((SELECT p.name FROM hitl.principals p WHERE p.role = r.name),
+					(SELECT r.name::text WHERE NOT EXISTS (
+						SELECT FROM hitl.principal_names n WHERE n.name = r.name)))
+	FROM hitl.identity_role() AS r (name);
 END;
 COMMENT ON FUNCTION hitl.current_principal() IS
-	'the principal that calls: whose role is session_user, or that role''s name';
+	'the principal that calls: whose role is session_user, or that role''s name; NULL where that is the name of somebody else';
 
 -- Those for whom a principal may answer now.
 CREATE FUNCTION hitl.delegators_of(principal text) RETURNS SETOF text

@@ -409,8 +409,8 @@ static char *
 principal_of(const char *text)
 {
 	static HitlStatement find = {
-		"SELECT CASE WHEN $1 IS NULL THEN hitl.current_principal() "
-		"ELSE hitl.principal_of($1) END",
+		"SELECT coalesce(hitl.principal_of($1), hitl.current_principal(), "
+		"hitl.identity_role()::text)",
 		1,
 		{TEXTOID},
 	};
