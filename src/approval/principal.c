@@ -28,6 +28,7 @@ static bool may_act(const char *text, const char *principal, const char *role,
 static void add_names(HitlActor *actor);
 static bool sees_all(void);
 static HitlDelegator *find_delegator(HitlActor *actor, const char *name);
+static void check_person(const char *name);
 static void refuse_acting(const char *approver)
 	pg_attribute_noreturn();
 
@@ -177,6 +178,8 @@ hitl_identify(const char *approver_id)
 				(errcode(ERRCODE_HITL_PRINCIPAL_INACTIVE),
 				 errmsg("principal \"%s\" is not active", principal),
 				 errhint("hitl.set_principal_active() activates it.")));
+	if (principal == NULL)
+		check_person(text);
 	actor->registered = principal != NULL;
 	actor->name = principal ? principal : pstrdup(text);
 	add_names(actor);
@@ -480,6 +483,20 @@ find_delegator(HitlActor *actor, const char *name)
 			return delegator;
 	}
 	return NULL;
+}
+
+/*
+ * Refuse what would not be read as a person where it is recorded.
+ */
+static void
+check_person(const char *name)
+{
+	if (name[0] == '\0' || strcmp(name, "*") == 0 ||
+		strncmp(name, "rule:", 5) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" cannot be an approver", name),
+				 errhint("Name the person who answers.")));
 }
 
 /*
