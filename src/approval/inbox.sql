@@ -19,14 +19,15 @@ END;
 COMMENT ON FUNCTION hitl.sees_all() IS 'does the caller see all workflows and approval requests?';
 
 -- By which names somebody can be asked, and whose they are: the own, and those of
--- everybody that has delegated to him.
+-- everybody that has delegated to him.  Who is not active is not asked.
 CREATE FUNCTION hitl.answering_names(principal text) RETURNS TABLE (name text, owner text)
 	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	SELECT n.name, o.owner
 	FROM (SELECT answering_names.principal AS owner
 		  UNION ALL SELECT d FROM hitl.delegators_of(answering_names.principal) AS d) AS o,
-		 LATERAL unnest(hitl.names_of(o.owner)) AS n (name);
+		 LATERAL unnest(hitl.names_of(o.owner)) AS n (name)
+	WHERE NOT EXISTS (SELECT FROM hitl.principals p WHERE p.name = answering_names.principal AND NOT p.active);
 END;
 COMMENT ON FUNCTION hitl.answering_names(text) IS
 	'the names by which a principal can be asked, its own and those of everybody that has delegated to it';

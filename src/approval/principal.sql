@@ -454,18 +454,22 @@ DECLARE
 	taker text := hitl.principal_of(delegate);
 	begins timestamptz := coalesce(starts_at, clock_timestamp());
 	new_id uuid := hitl.uuidv7();
+	person text;
 BEGIN
 	IF NOT hitl.may_act_for(giver) THEN
 		RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
 			MESSAGE = format('role "%s" may not delegate the approvals of "%s"', hitl.identity_role(), giver),
 			HINT = 'A principal delegates its own approvals; who may act for it can do so, too.';
 	END IF;
-	IF NOT EXISTS (SELECT FROM hitl.principals p WHERE p.name = giver) THEN
-		PERFORM hitl.principal_missing(giver);
-	END IF;
-	IF NOT EXISTS (SELECT FROM hitl.principals p WHERE p.name = taker AND p.active) THEN
-		PERFORM hitl.principal_missing(taker);
-	END IF;
+	FOREACH person IN ARRAY ARRAY[giver, taker] LOOP
+		IF person IS NULL OR NOT EXISTS (SELECT FROM hitl.principals p WHERE p.name = person) THEN
+			PERFORM hitl.principal_missing(person);
+		END IF;
+		IF EXISTS (SELECT FROM hitl.principals p WHERE p.name = person AND NOT p.active) THEN
+			RAISE EXCEPTION USING ERRCODE = 'WF053',
+				MESSAGE = format('principal "%s" is not active', person);
+		END IF;
+	END LOOP;
 	IF giver = taker THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = 'nobody can delegate to himself';
