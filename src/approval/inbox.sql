@@ -43,10 +43,16 @@ BEGIN ATOMIC
 						  WHERE r.approval_id = a.id AND r.approver_id = hitl.current_principal())
 			   OR EXISTS (SELECT FROM hitl.approval_asks k
 						  WHERE k.approval_id = a.id
-							AND k.name IN (SELECT n.name FROM hitl.answering_names(hitl.current_principal()) AS n))));
+							AND k.name IN (SELECT n.name FROM hitl.answering_names(hitl.current_principal()) AS n))
+			   OR EXISTS (SELECT FROM hitl.acting_grants g JOIN pg_roles r ON r.rolname = g.grantee
+						  WHERE pg_has_role(hitl.calling_role(), r.oid, 'USAGE')
+							AND (g.approver_id = '*'
+								 OR EXISTS (SELECT FROM hitl.approval_asks k
+											WHERE k.approval_id = a.id
+											  AND k.name IN (SELECT n.name FROM hitl.answering_names(hitl.principal_of(g.approver_id)) AS n))))));
 END;
 COMMENT ON FUNCTION hitl.sees_approval(uuid) IS
-	'does the caller see this request: one that it has made, answered, or is asked by?';
+	'does the caller see this request: one that it has made, answered, is asked by, or may answer for somebody?';
 
 CREATE FUNCTION hitl.sees_workflow(owner name) RETURNS boolean
 	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
