@@ -262,10 +262,14 @@ BEGIN
 			MESSAGE = format('unknown kind of principal "%s"', coalesce(kind, 'NULL')),
 			HINT = 'A principal is a "person" or a "service".';
 	END IF;
+	made.email := lower(nullif(create_principal.email, ''));
+	made.slack_team := nullif(create_principal.slack_team, '');
+	made.slack_user := nullif(create_principal.slack_user, '');
+	made.role := create_principal.role;
+	PERFORM hitl.check_principal(made);
 	INSERT INTO hitl.principals AS p (name, kind, display_name, email, slack_team, slack_user, role, created_by)
 	VALUES (create_principal.name, create_principal.kind, create_principal.display_name,
-			lower(nullif(create_principal.email, '')), nullif(create_principal.slack_team, ''),
-			nullif(create_principal.slack_user, ''), create_principal.role, hitl.calling_role())
+			made.email, made.slack_team, made.slack_user, made.role, hitl.calling_role())
 	ON CONFLICT DO NOTHING RETURNING p.* INTO made;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING ERRCODE = 'WF051',
@@ -274,7 +278,6 @@ BEGIN
 				ELSE format('role "%s" belongs to another principal', create_principal.role) END,
 			HINT = 'hitl.update_principal() changes one.';
 	END IF;
-	PERFORM hitl.check_principal(made);
 	PERFORM hitl.take_names(made);
 	RETURN made.name;
 END
@@ -306,18 +309,19 @@ AS $$
 DECLARE
 	made hitl.principals;
 BEGIN
-	UPDATE hitl.principals AS p SET
-		email = lower(CASE update_principal.email WHEN '' THEN NULL ELSE coalesce(update_principal.email, p.email) END),
-		role = CASE update_principal.role WHEN '' THEN NULL ELSE coalesce(update_principal.role, p.role) END,
-		slack_team = CASE update_principal.slack_team WHEN '' THEN NULL ELSE coalesce(update_principal.slack_team, p.slack_team) END,
-		slack_user = CASE update_principal.slack_user WHEN '' THEN NULL ELSE coalesce(update_principal.slack_user, p.slack_user) END,
-		display_name = CASE update_principal.display_name WHEN '' THEN NULL ELSE coalesce(update_principal.display_name, p.display_name) END,
-		changed_at = now()
-	WHERE p.name = update_principal.name RETURNING p.* INTO made;
+	SELECT * INTO made FROM hitl.principals p WHERE p.name = update_principal.name FOR UPDATE;
 	IF NOT FOUND THEN
 		PERFORM hitl.principal_missing(name);
 	END IF;
+	made.email := lower(nullif(coalesce(update_principal.email, made.email), ''));
+	made.role := CASE update_principal.role WHEN '' THEN NULL ELSE coalesce(update_principal.role, made.role) END;
+	made.slack_team := nullif(coalesce(update_principal.slack_team, made.slack_team), '');
+	made.slack_user := nullif(coalesce(update_principal.slack_user, made.slack_user), '');
+	made.display_name := nullif(coalesce(update_principal.display_name, made.display_name), '');
 	PERFORM hitl.check_principal(made);
+	UPDATE hitl.principals AS p SET email = made.email, role = made.role, slack_team = made.slack_team,
+		slack_user = made.slack_user, display_name = made.display_name, changed_at = now()
+	WHERE p.name = made.name;
 	PERFORM hitl.take_names(made);
 	RETURN made.name;
 EXCEPTION WHEN unique_violation THEN
