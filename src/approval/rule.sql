@@ -201,7 +201,8 @@ BEGIN
 	END IF;
 	FOR approval IN
 		SELECT * FROM hitl.approval_requests a
-		WHERE a.id >= hitl.first_id(since) AND a.requested_at >= since AND a.status IN ('approved', 'rejected', 'expired')
+		WHERE a.id >= hitl.first_id(CASE WHEN isfinite(since) THEN greatest(since, 'epoch') ELSE 'epoch' END)
+		  AND a.requested_at >= since AND a.status IN ('approved', 'rejected', 'expired')
 		ORDER BY a.id
 	LOOP
 		SELECT * INTO said FROM hitl.evaluate_rules(hitl.rule_subject(approval), '{active,shadow,off}', replay_rules.rule_set);
