@@ -467,6 +467,37 @@ def test_by_workflow(cluster, owner):
         " ON a.id = approval_id WHERE a.policy @> '{\"from\": [\"gus\"]}'"))
 
 
+def test_check_function_within_a_workflow(cluster, ground):
+    """A function that checks answers does not act for the workflow in which an answer is given."""
+    cluster.sql("GRANT CREATE ON SCHEMA public TO adm")
+    with cluster.connect(user="adm") as admin:
+        admin.execute("""CREATE FUNCTION public.sneaks(request jsonb, answer jsonb) RETURNS text LANGUAGE plpgsql AS $$
+            BEGIN
+                PERFORM hitl.respond_to_approval((answer ->> 'other')::uuid, NULL, 'approved');
+                RETURN 'it was possible';
+            EXCEPTION WHEN insufficient_privilege THEN
+                RETURN NULL;
+            END $$""")
+        admin.execute("SELECT hitl.create_approval_type('sneaky', '{}', check_function => 'public.sneaks')")
+    with cluster.connect(user="opu") as client:
+        request, other, later = [client.execute(
+            "SELECT hitl.request_approval('Pay?', requested_from => 'ope', approval_type => %s)", [kind]).fetchone()[0]
+            for kind in ("sneaky", "binary", "binary")]
+    answer = {"name": "answer", "type": "sql", "params": [str(request), str(other)],
+              "sql": "SELECT hitl.respond_to_approval($1, NULL, 'approved', jsonb_build_object('other', $2::text))"}
+    # What the function has called is refused, and what comes after it is not.
+    after = {"name": "after", "type": "sql", "params": [str(later)],
+             "sql": "SELECT hitl.respond_to_approval($1, NULL, 'approved')"}
+    with cluster.connect(user="ope") as client:
+        workflow = client.execute("SELECT hitl.create_workflow('w', workflow_definition => %s)",
+                                  [Jsonb({"steps": [answer, after]})]).fetchone()[0]
+        client.execute("SELECT hitl.execute_workflow(%s)", [workflow])
+        client.execute("CALL hitl.await_workflow(%s, '60 s')", [workflow])
+    assert cluster.value("SELECT error FROM hitl.workflows WHERE id = %s", [workflow]) is None
+    assert [cluster.value("SELECT status FROM hitl.approval_requests WHERE id = %s", [one])
+            for one in (request, other, later)] == ["approved", "pending", "approved"]
+
+
 # What is recorded
 
 @pytest.mark.parametrize("caller, as_whom, names", [
