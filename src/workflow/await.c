@@ -28,7 +28,7 @@
 /*
  * Qualified throughout: it runs under the caller's search_path.  A workflow
  * whose last question has been answered waits no more, though the engine may
- * not have got to it.
+ * not have got to it; nor does a request that can only expire.
  */
 static const char *const workflow_status =
 	"SELECT CASE WHEN status OPERATOR(pg_catalog.=) 'waiting_approval' "
@@ -39,7 +39,7 @@ static const char *const workflow_status =
 	"FROM hitl.workflows w WHERE id OPERATOR(pg_catalog.=) $1";
 static const char *const approval_status =
 	"SELECT CASE WHEN status OPERATOR(pg_catalog.=) 'pending' "
-	"AND expires_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp() "
+	"AND NOT timed AND due_at OPERATOR(pg_catalog.<=) pg_catalog.clock_timestamp() "
 	"THEN 'expired' ELSE status END FROM hitl.approval_requests "
 	"WHERE id OPERATOR(pg_catalog.=) $1";
 
