@@ -49,7 +49,7 @@ static void wake_for_due(const HitlApproval *approval);
 static void tell_workflow(const HitlApproval *approval, const HitlAct *act,
 						  const char *outcome, const char *reason,
 						  const char *decider);
-static bool is_telling(const char *reason);
+static bool is_telling(const char *outcome, const char *reason);
 static void append_member(StringInfo text, const char *key, const char *value);
 
 /*
@@ -281,7 +281,10 @@ hash_act(const HitlApproval *approval, const HitlAct *act,
 	appendStringInfoString(&text, ", ");
 	hitl_chain_list(&text, act->on_behalf_of);
 	appendStringInfoString(&text, ", ");
-	hitl_chain_list(&text, act->names);
+	if (act->names == NIL)
+		appendStringInfoString(&text, "[]");
+	else
+		hitl_chain_list(&text, act->names);
 	appendStringInfoString(&text, ", ");
 	hitl_chain_text(&text, act->decision);
 	appendStringInfoString(&text, ", ");
@@ -404,7 +407,8 @@ tell_workflow(const HitlApproval *approval, const HitlAct *act,
 					  act ? act->who : decider, "decision",
 					  act ? act->decision : NULL, "feedback",
 					  act ? act->feedback : NULL, "reason",
-					  outcome && is_telling(reason) ? reason : NULL, NULL);
+					  outcome && is_telling(outcome, reason) ? reason : NULL,
+					  NULL);
 	initStringInfo(&extra);
 	if (approval->has_token)
 		appendStringInfo(&extra, "{\"token\": " INT64_FORMAT, approval->token);
@@ -436,10 +440,10 @@ tell_workflow(const HitlApproval *approval, const HitlAct *act,
  * Does a reason say more than the outcome?
  */
 static bool
-is_telling(const char *reason)
+is_telling(const char *outcome, const char *reason)
 {
-	return strcmp(reason, "approved") != 0 && strcmp(reason, "rejected") != 0 &&
-		strcmp(reason, "silence") != 0;
+	return strcmp(reason, outcome) != 0 &&
+		!(strcmp(outcome, "expired") == 0 && strcmp(reason, "silence") == 0);
 }
 
 static void

@@ -89,7 +89,7 @@ typedef struct HitlApproval
 	bool timed;
 	char *policy_state; /* or NULL */
 	List *asked;		/* char *, as in the tables */
-	List *asked_now;	/* by now, if that is something else */
+	List *asked_now;	/* by now, even if the table does not say so yet */
 	TimestampTz due_at; /* 0: never */
 	TimestampTz expires_at;
 	int round;
@@ -139,6 +139,12 @@ extern void hitl_evaluate(HitlApproval *approval, TimestampTz now,
 
 /* How each part of the policy stands: JSON text (core.h, explain_policy). */
 extern char *hitl_explain(HitlApproval *approval);
+
+/* Refuse to touch a pending request that time has ended. */
+extern void hitl_check_time(HitlApproval *approval, TimestampTz now);
+
+/* As what a person must not answer; NULL if nothing speaks against it. */
+extern const char *hitl_excluded_as(HitlApproval *approval, const char *name);
 
 /* Names of a verdict as a list. */
 extern List *hitl_asked_list(const HitlVerdict *verdict);

@@ -376,6 +376,42 @@ hitl_explain(HitlApproval *approval)
 }
 
 /*
+ * As what a person must not answer; NULL if nothing speaks against it.
+ */
+const char *
+hitl_excluded_as(HitlApproval *approval, const char *name)
+{
+	if (hitl_list_has(approval->requesters, name) &&
+		hitl_core()->excludes_requester(hitl_approval_policy(approval)))
+		return "the requester";
+	if (hitl_list_has(approval->editors, name) &&
+		hitl_core()->excludes_editors(hitl_approval_policy(approval)))
+		return "whoever edited the request";
+	return NULL;
+}
+
+/*
+ * What is due by time comes before anything else that is done, even if the
+ * engine has not got round to it.
+ */
+void
+hitl_check_time(HitlApproval *approval, TimestampTz now)
+{
+	HitlVerdict verdict = {0};
+
+	if (approval->due_at == 0 || approval->due_at > now)
+		return;
+	if (!approval->timed)
+		hitl_refuse_ended(&approval->id, "expired");
+	hitl_evaluate(approval, now, &verdict);
+	if (verdict.outcome != HITL_OUTCOME_PENDING)
+		hitl_refuse_ended(&approval->id, hitl_outcome_name(verdict.outcome));
+
+	/* Who is in the table is what hitl_record_act() changes. */
+	approval->asked_now = hitl_asked_list(&verdict);
+}
+
+/*
  * Whom a verdict asks.
  */
 List *
@@ -480,7 +516,7 @@ read_approval(uint64 row)
 	approval->policy = hitl_column_text(row, COL_POLICY);
 	approval->timed = DatumGetBool(hitl_column(row, COL_TIMED, &isnull));
 	approval->policy_state = hitl_column_text(row, COL_STATE);
-	approval->asked = read_texts(row, COL_ASKED);
+	approval->asked = approval->asked_now = read_texts(row, COL_ASKED);
 	approval->due_at = read_time(row, COL_DUE);
 	approval->expires_at = read_time(row, COL_EXPIRES);
 	approval->round = DatumGetInt32(hitl_column(row, COL_ROUND, &isnull));

@@ -140,9 +140,13 @@ evaluate(HitlApproval *approval, TimestampTz now)
 		}
 		else if (again != 0)
 		{
-			/* All have just been reminded of others: later. */
+			/* All have just been reminded of others: then, not as often as one could. */
 			int64 later = hitl_to_unix(again);
+			int reminders = approval->reminders;
 
+			approval->reminders = INT_MAX;
+			hitl_evaluate(approval, now, &verdict);
+			approval->reminders = reminders;
 			if (verdict.next_us == 0 || later < verdict.next_us)
 				verdict.next_us = later;
 		}

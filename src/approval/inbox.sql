@@ -19,14 +19,15 @@ END;
 COMMENT ON FUNCTION hitl.sees_all() IS 'does the caller see all workflows and approval requests?';
 
 -- By which names somebody can be asked, and whose they are: the own, and those of
--- everybody that has delegated to him.
+-- everybody that has delegated to him.  Who is not active is not asked.
 CREATE FUNCTION hitl.answering_names(principal text) RETURNS TABLE (name text, owner text)
 	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	SELECT n.name, o.owner
 	FROM (SELECT answering_names.principal AS owner
 		  UNION ALL SELECT d FROM hitl.delegators_of(answering_names.principal) AS d) AS o,
-		 LATERAL unnest(hitl.names_of(o.owner)) AS n (name);
+		 LATERAL unnest(hitl.names_of(o.owner)) AS n (name)
+	WHERE NOT EXISTS (SELECT FROM hitl.principals p WHERE p.name = answering_names.principal AND NOT p.active);
 END;
 COMMENT ON FUNCTION hitl.answering_names(text) IS
 	'the names by which a principal can be asked, its own and those of everybody that has delegated to it';
@@ -42,10 +43,16 @@ BEGIN ATOMIC
 						  WHERE r.approval_id = a.id AND r.approver_id = hitl.current_principal())
 			   OR EXISTS (SELECT FROM hitl.approval_asks k
 						  WHERE k.approval_id = a.id
-							AND k.name IN (SELECT n.name FROM hitl.answering_names(hitl.current_principal()) AS n))));
+							AND k.name IN (SELECT n.name FROM hitl.answering_names(hitl.current_principal()) AS n))
+			   OR EXISTS (SELECT FROM hitl.acting_grants g JOIN pg_roles r ON r.rolname = g.grantee
+						  WHERE pg_has_role(hitl.calling_role(), r.oid, 'USAGE')
+							AND (g.approver_id = '*'
+								 OR EXISTS (SELECT FROM hitl.approval_asks k
+											WHERE k.approval_id = a.id
+											  AND k.name IN (SELECT n.name FROM hitl.answering_names(hitl.principal_of(g.approver_id)) AS n))))));
 END;
 COMMENT ON FUNCTION hitl.sees_approval(uuid) IS
-	'does the caller see this request: one that it has made, answered, or is asked by?';
+	'does the caller see this request: one that it has made, answered, is asked by, or may answer for somebody?';
 
 CREATE FUNCTION hitl.sees_workflow(owner name) RETURNS boolean
 	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -37,6 +37,7 @@ static bool may_act(const char *text, const Principal *principal,
 static void add_names(HitlActor *actor, bool is_delegate);
 static bool sees_all(void);
 static HitlDelegator *find_delegator(HitlActor *actor, const char *name);
+static void check_person(const char *name);
 static void refuse_acting(const char *approver) pg_attribute_noreturn();
 
 PG_FUNCTION_INFO_V1(hitl_calling_role);
@@ -169,6 +170,7 @@ hitl_identify(const char *approver_id)
 			refuse_acting(text);
 		actor->name = own.name;
 		actor->registered = true;
+		actor->by_grant = false;
 		add_names(actor, own.is_delegate);
 		if (find_delegator(actor, principal.name) == NULL)
 			refuse_acting(text);
@@ -179,6 +181,8 @@ hitl_identify(const char *approver_id)
 				(errcode(ERRCODE_HITL_PRINCIPAL_INACTIVE),
 				 errmsg("principal \"%s\" is not active", principal.name),
 				 errhint("hitl.set_principal_active() activates it.")));
+	if (principal.name == NULL)
+		check_person(text);
 	actor->registered = principal.name != NULL;
 	actor->name = principal.name ? principal.name : pstrdup(text);
 	add_names(actor, principal.is_delegate);
@@ -400,6 +404,12 @@ is_granted(const char *approver, const char *principal)
 static void
 add_names(HitlActor *actor, bool is_delegate)
 {
+	static HitlStatement lock = {
+		"SELECT 1 FROM hitl.principals p WHERE p.name IN (SELECT hitl.delegators_of($1)) "
+		"ORDER BY p.name FOR SHARE",
+		1,
+		{TEXTOID},
+	};
 	static HitlStatement find_own = {
 		"SELECT n.name FROM hitl.principal_names n WHERE n.principal = $1 "
 		"UNION ALL SELECT m.group_name FROM hitl.group_members m WHERE m.principal = $1",
@@ -428,7 +438,6 @@ add_names(HitlActor *actor, bool is_delegate)
 	if (!actor->registered)
 		return;
 	values[0] = CStringGetTextDatum(actor->name);
-	values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
 	hitl_execute(&find_own, values, NULL, 0);
 	for (i = 0; i < SPI_processed; i++)
 	{
@@ -439,6 +448,8 @@ add_names(HitlActor *actor, bool is_delegate)
 	}
 	if (!is_delegate)
 		return;
+	hitl_execute(&lock, values, NULL, 0);
+	values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
 	hitl_execute(&find_delegated, values, NULL, 0);
 	for (i = 0; i < SPI_processed; i++)
 	{
@@ -483,6 +494,20 @@ find_delegator(HitlActor *actor, const char *name)
 			return delegator;
 	}
 	return NULL;
+}
+
+/*
+ * Refuse what would not be read as a person where it is recorded.
+ */
+static void
+check_person(const char *name)
+{
+	if (name[0] == '\0' || strcmp(name, "*") == 0 ||
+		strncmp(name, "rule:", 5) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" cannot be an approver", name),
+				 errhint("Name the person who answers.")));
 }
 
 /*

@@ -6,8 +6,9 @@
 -- hitl.principal_names, so it means one thing.  A text without a row means
 -- somebody whom hitl knows by this text alone.
 --
--- Who answers locks the own row of hitl.principals FOR SHARE; who takes rights
--- away from a principal updates it.  So an answer is from before or after.
+-- Who answers locks the own row of hitl.principals FOR SHARE, and those of the
+-- principals for whom he may; who takes rights away from a principal updates it.
+-- So an answer is from before or after.
 
 CREATE TABLE hitl.principals (
 	name text PRIMARY KEY,
@@ -122,11 +123,13 @@ COMMENT ON FUNCTION hitl.principal_of(text) IS
 CREATE FUNCTION hitl.current_principal() RETURNS text
 	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	SELECT coalesce((SELECT p.name FROM hitl.principals p WHERE p.role = hitl.identity_role()),
-					hitl.identity_role()::text);
+	SELECT coalesce((SELECT p.name FROM hitl.principals p WHERE p.role = r.name),
+					(SELECT r.name::text WHERE NOT EXISTS (
+						SELECT FROM hitl.principal_names n WHERE n.name = r.name)))
+	FROM hitl.identity_role() AS r (name);
 END;
 COMMENT ON FUNCTION hitl.current_principal() IS
-	'the principal that calls: whose role is session_user, or that role''s name';
+	'the principal that calls: whose role is session_user, or that role''s name; NULL where that is the name of somebody else';
 
 -- Those for whom a principal may answer now.
 CREATE FUNCTION hitl.delegators_of(principal text) RETURNS SETOF text
@@ -259,10 +262,14 @@ BEGIN
 			MESSAGE = format('unknown kind of principal "%s"', coalesce(kind, 'NULL')),
 			HINT = 'A principal is a "person" or a "service".';
 	END IF;
+	made.email := lower(nullif(create_principal.email, ''));
+	made.slack_team := nullif(create_principal.slack_team, '');
+	made.slack_user := nullif(create_principal.slack_user, '');
+	made.role := create_principal.role;
+	PERFORM hitl.check_principal(made);
 	INSERT INTO hitl.principals AS p (name, kind, display_name, email, slack_team, slack_user, role, created_by)
 	VALUES (create_principal.name, create_principal.kind, create_principal.display_name,
-			lower(nullif(create_principal.email, '')), nullif(create_principal.slack_team, ''),
-			nullif(create_principal.slack_user, ''), create_principal.role, hitl.calling_role())
+			made.email, made.slack_team, made.slack_user, made.role, hitl.calling_role())
 	ON CONFLICT DO NOTHING RETURNING p.* INTO made;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING ERRCODE = 'WF051',
@@ -271,7 +278,6 @@ BEGIN
 				ELSE format('role "%s" belongs to another principal', create_principal.role) END,
 			HINT = 'hitl.update_principal() changes one.';
 	END IF;
-	PERFORM hitl.check_principal(made);
 	PERFORM hitl.take_names(made);
 	RETURN made.name;
 END
@@ -303,18 +309,19 @@ AS $$
 DECLARE
 	made hitl.principals;
 BEGIN
-	UPDATE hitl.principals AS p SET
-		email = lower(CASE update_principal.email WHEN '' THEN NULL ELSE coalesce(update_principal.email, p.email) END),
-		role = CASE update_principal.role WHEN '' THEN NULL ELSE coalesce(update_principal.role, p.role) END,
-		slack_team = CASE update_principal.slack_team WHEN '' THEN NULL ELSE coalesce(update_principal.slack_team, p.slack_team) END,
-		slack_user = CASE update_principal.slack_user WHEN '' THEN NULL ELSE coalesce(update_principal.slack_user, p.slack_user) END,
-		display_name = CASE update_principal.display_name WHEN '' THEN NULL ELSE coalesce(update_principal.display_name, p.display_name) END,
-		changed_at = now()
-	WHERE p.name = update_principal.name RETURNING p.* INTO made;
+	SELECT * INTO made FROM hitl.principals p WHERE p.name = update_principal.name FOR UPDATE;
 	IF NOT FOUND THEN
 		PERFORM hitl.principal_missing(name);
 	END IF;
+	made.email := lower(nullif(coalesce(update_principal.email, made.email), ''));
+	made.role := CASE update_principal.role WHEN '' THEN NULL ELSE coalesce(update_principal.role, made.role) END;
+	made.slack_team := nullif(coalesce(update_principal.slack_team, made.slack_team), '');
+	made.slack_user := nullif(coalesce(update_principal.slack_user, made.slack_user), '');
+	made.display_name := nullif(coalesce(update_principal.display_name, made.display_name), '');
 	PERFORM hitl.check_principal(made);
+	UPDATE hitl.principals AS p SET email = made.email, role = made.role, slack_team = made.slack_team,
+		slack_user = made.slack_user, display_name = made.display_name, changed_at = now()
+	WHERE p.name = made.name;
 	PERFORM hitl.take_names(made);
 	RETURN made.name;
 EXCEPTION WHEN unique_violation THEN
@@ -451,18 +458,22 @@ DECLARE
 	taker text := hitl.principal_of(delegate);
 	begins timestamptz := coalesce(starts_at, clock_timestamp());
 	new_id uuid := hitl.uuidv7();
+	person text;
 BEGIN
 	IF NOT hitl.may_act_for(giver) THEN
 		RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
 			MESSAGE = format('role "%s" may not delegate the approvals of "%s"', hitl.identity_role(), giver),
 			HINT = 'A principal delegates its own approvals; who may act for it can do so, too.';
 	END IF;
-	IF NOT EXISTS (SELECT FROM hitl.principals p WHERE p.name = giver) THEN
-		PERFORM hitl.principal_missing(giver);
-	END IF;
-	IF NOT EXISTS (SELECT FROM hitl.principals p WHERE p.name = taker AND p.active) THEN
-		PERFORM hitl.principal_missing(taker);
-	END IF;
+	FOREACH person IN ARRAY ARRAY[giver, taker] LOOP
+		IF person IS NULL OR NOT EXISTS (SELECT FROM hitl.principals p WHERE p.name = person) THEN
+			PERFORM hitl.principal_missing(person);
+		END IF;
+		IF EXISTS (SELECT FROM hitl.principals p WHERE p.name = person AND NOT p.active) THEN
+			RAISE EXCEPTION USING ERRCODE = 'WF053',
+				MESSAGE = format('principal "%s" is not active', person);
+		END IF;
+	END LOOP;
 	IF giver = taker THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = 'nobody can delegate to himself';

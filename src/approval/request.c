@@ -33,10 +33,15 @@
 /* Requests that expire in one statement. */
 #define EXPIRE_LIMIT 1000
 
-/* What a statement does to requests whose workflow does not wait any more ... */
+/*
+ * What a statement does to requests whose workflow does not wait any more ...
+ * They are locked by a statement before, in the order of their ids: only one
+ * that begins after an answer was committed sees whom that has asked.
+ */
 #define WITHDRAW \
 	"UPDATE hitl.approval_requests a SET status = 'cancelled', decided_at = c.at, " \
-	"reason = 'withdrawn by its workflow', due_at = NULL, policy_state = NULL, wanted = NULL, " \
+	"reason = 'withdrawn by its workflow', asked = '{}', due_at = NULL, policy_state = NULL, " \
+	"wanted = NULL, " \
 	"decision_hash = hitl.decision_hash(a.last_hash, 'cancelled', c.at, NULL, " \
 	"'withdrawn by its workflow') "
 
@@ -307,6 +312,13 @@ hitl_notify_about(const pg_uuid_t *id, const char *event_type)
 void
 hitl_withdraw_approvals(HitlRows *rows)
 {
+	static HitlStatement lock = {
+		"SELECT a.id FROM unnest($1, $2) AS w (workflow_id, token) "
+		"JOIN hitl.approval_requests a USING (workflow_id, token) "
+		"WHERE a.status = 'pending' ORDER BY a.id FOR UPDATE OF a",
+		2,
+		{UUIDARRAYOID, INT8ARRAYOID},
+	};
 	static HitlStatement cancel = {
 		"WITH ended AS (" WITHDRAW
 		"FROM unnest($1, $2) AS w (workflow_id, token), (SELECT clock_timestamp() AS at) AS c "
@@ -318,6 +330,7 @@ hitl_withdraw_approvals(HitlRows *rows)
 
 	if (rows->count == 0)
 		return;
+	hitl_rows_execute(rows, &lock);
 	hitl_rows_execute(rows, &cancel);
 	hitl_announce_decided("approval.cancelled");
 }
@@ -328,6 +341,12 @@ hitl_withdraw_approvals(HitlRows *rows)
 void
 hitl_withdraw_all_approvals(ArrayType *workflow_ids)
 {
+	static HitlStatement lock = {
+		"SELECT a.id FROM hitl.approval_requests a "
+		"WHERE a.workflow_id = ANY ($1) AND a.status = 'pending' ORDER BY a.id FOR UPDATE",
+		1,
+		{UUIDARRAYOID},
+	};
 	static HitlStatement cancel = {
 		"WITH ended AS (" WITHDRAW "FROM (SELECT clock_timestamp() AS at) AS c "
 		"WHERE a.workflow_id = ANY ($1) AND a.status = 'pending' RETURNING a.id), " FORGET_ASKS
@@ -337,6 +356,7 @@ hitl_withdraw_all_approvals(ArrayType *workflow_ids)
 	};
 	Datum value = PointerGetDatum(workflow_ids);
 
+	hitl_execute(&lock, &value, NULL, 0);
 	hitl_execute(&cancel, &value, NULL, 0);
 	hitl_announce_decided("approval.cancelled");
 }

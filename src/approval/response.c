@@ -11,7 +11,6 @@
 #include "approval/principal.h"
 #include "approval/type.h"
 #include "channel/channel.h"
-#include "core_bridge.h"
 #include "hitl.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -53,11 +52,9 @@ static const Decision *find_decision(const char *name);
 static void check_answer(const Answer *answer);
 static const char *respond(const pg_uuid_t *id, const char *approver,
 						   const Answer *answer);
-static void check_time(HitlApproval *approval, TimestampTz now);
 static void check_shown(const HitlApproval *approval, const Answer *answer);
 static void check_asked(HitlApproval *approval, const HitlActor *actor,
 						const Answer *answer, HitlAct *act);
-static const char *excluded_as(HitlApproval *approval, const char *name);
 static List *common_names(List *names, List *asked);
 static bool adds_names(List *names, List *to);
 static List *join_names(List *names, List *more);
@@ -171,7 +168,7 @@ respond(const pg_uuid_t *id, const char *approver, const Answer *answer)
 				 errdetail("They are for programs that answer in the name of people.")));
 	if (strcmp(approval->status, "pending") != 0)
 		hitl_refuse_ended(id, approval->status);
-	check_time(approval, now);
+	hitl_check_time(approval, now);
 
 	act.who = actor->name;
 	act.decision = answer->decision->name;
@@ -226,27 +223,6 @@ respond(const pg_uuid_t *id, const char *approver, const Answer *answer)
 }
 
 /*
- * What is due by time comes before the answer, even if the engine has not got
- * round to it.
- */
-static void
-check_time(HitlApproval *approval, TimestampTz now)
-{
-	HitlVerdict verdict = {0};
-
-	if (approval->due_at == 0 || approval->due_at > now)
-		return;
-	if (!approval->timed)
-		hitl_refuse_ended(&approval->id, "expired");
-	hitl_evaluate(approval, now, &verdict);
-	if (verdict.outcome != HITL_OUTCOME_PENDING)
-		hitl_refuse_ended(&approval->id, hitl_outcome_name(verdict.outcome));
-
-	/* Who is in the table is what hitl_record_act() changes. */
-	approval->asked_now = hitl_asked_list(&verdict);
-}
-
-/*
  * What changed since it was shown must be shown again.
  */
 static void
@@ -275,8 +251,8 @@ static void
 check_asked(HitlApproval *approval, const HitlActor *actor,
 			const Answer *answer, HitlAct *act)
 {
-	List *asked = approval->asked_now ? approval->asked_now : approval->asked;
-	const char *excluded = excluded_as(approval, actor->name);
+	List *asked = approval->asked_now;
+	const char *excluded = hitl_excluded_as(approval, actor->name);
 	bool is_answer = answer->decision->is_answer;
 	ListCell *cell;
 
@@ -284,13 +260,14 @@ check_asked(HitlApproval *approval, const HitlActor *actor,
 		hitl_load_votes(approval);
 	if (excluded == NULL)
 		act->names = common_names(actor->names, asked);
-	foreach(cell, actor->delegators)
+	/* Who is asked himself answers for himself: it is one person's answer. */
+	foreach(cell, act->names == NIL ? actor->delegators : NIL)
 	{
 		HitlDelegator *delegator = lfirst(cell);
 		List *common = common_names(delegator->names, asked);
 
 		if (excluded == NULL && adds_names(common, act->names) &&
-			excluded_as(approval, delegator->name) == NULL &&
+			hitl_excluded_as(approval, delegator->name) == NULL &&
 			!hitl_list_has(approval->answered, delegator->name))
 		{
 			act->on_behalf_of = lappend(act->on_behalf_of, delegator->name);
@@ -306,7 +283,7 @@ check_asked(HitlApproval *approval, const HitlActor *actor,
 				 errmsg("\"%s\" has already answered approval request %s", actor->name,
 						hitl_id_text(&approval->id)),
 				 errhint("An answer is final; other approvers may still answer.")));
-	if (excluded && is_answer)
+	if (excluded)
 		ereport(ERROR,
 				(errcode(ERRCODE_HITL_MUST_NOT_ANSWER),
 				 errmsg("\"%s\" must not answer approval request %s", actor->name,
@@ -318,21 +295,6 @@ check_asked(HitlApproval *approval, const HitlActor *actor,
 				 errmsg("\"%s\" is not asked by approval request %s", actor->name,
 						hitl_id_text(&approval->id)),
 				 errhint("hitl.explain_policy() shows whom a request asks, and when.")));
-}
-
-/*
- * As what a person must not answer; NULL if nothing speaks against it.
- */
-static const char *
-excluded_as(HitlApproval *approval, const char *name)
-{
-	if (hitl_list_has(approval->requesters, name) &&
-		hitl_core()->excludes_requester(hitl_approval_policy(approval)))
-		return "the requester";
-	if (hitl_list_has(approval->editors, name) &&
-		hitl_core()->excludes_editors(hitl_approval_policy(approval)))
-		return "whoever edited the request";
-	return NULL;
 }
 
 /*
@@ -404,7 +366,7 @@ edit(HitlApproval *approval, const HitlActor *actor, const Answer *answer,
 			names = join_names(list_copy(names), delegator->names);
 	}
 	names = common_names(names, asked);
-	if (names == NIL || excluded_as(approval, act->who))
+	if (names == NIL || hitl_excluded_as(approval, act->who))
 	{
 		act->standing = false;
 		return;

@@ -41,14 +41,15 @@ BEGIN
 			status := hitl.respond_to_approval(respond_to_approvals.approval_id, respond_to_approvals.approver_id,
 				respond_to_approvals.decision, respond_to_approvals.response_data, respond_to_approvals.feedback,
 				NULL, NULL, respond_to_approvals.channel, respond_to_approvals.evidence);
-			sqlstate := NULL;
+			respond_to_approvals.sqlstate := NULL;
 			message := NULL;
 			detail := NULL;
 		EXCEPTION
 			WHEN serialization_failure OR deadlock_detected OR lock_not_available THEN
 				RAISE;
 			WHEN OTHERS THEN
-				GET STACKED DIAGNOSTICS sqlstate = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
+				-- Unqualified, it would be the variable of this block.
+				GET STACKED DIAGNOSTICS respond_to_approvals.sqlstate = RETURNED_SQLSTATE, message = MESSAGE_TEXT,
 					detail = PG_EXCEPTION_DETAIL;
 				status := NULL;
 				detail := nullif(detail, '');

@@ -26,6 +26,7 @@ static void save_content(HitlApproval *approval, const char *who,
 static char *reassigned(HitlApproval *approval, const char *from,
 						const char *to);
 static void check_new_approver(HitlApproval *approval, const char *name);
+static void check_excluded(HitlApproval *approval, const char *name);
 static bool is_manager(void);
 static char *principal_of(const char *text);
 static void push_patched(JsonbParseState **state, JsonbContainer *target,
@@ -133,13 +134,15 @@ hitl_reassign_approval(PG_FUNCTION_ARGS)
 	char *to;
 	char *policy;
 	text *result;
+	bool by_manager;
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		ereport(ERROR,
 				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 				 errmsg("approval_id and to_approver must not be null")));
 	SPI_connect();
-	if (!PG_ARGISNULL(2) && is_manager())
+	by_manager = !PG_ARGISNULL(2) && is_manager();
+	if (by_manager)
 	{
 		from = text_to_cstring(PG_GETARG_TEXT_PP(2));
 		act.who = principal_of(NULL);
@@ -155,8 +158,11 @@ hitl_reassign_approval(PG_FUNCTION_ARGS)
 	approval = hitl_lock_approval(PG_GETARG_UUID_P(0));
 	if (strcmp(approval->status, "pending") != 0)
 		hitl_refuse_ended(&approval->id, approval->status);
+	hitl_check_time(approval, GetCurrentTimestamp());
 	to = principal_of(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	hitl_load_votes(approval);
+	if (!by_manager)
+		check_excluded(approval, from);
 	check_new_approver(approval, to);
 	policy = reassigned(approval, from, to);
 
@@ -270,9 +276,7 @@ lock_for_requester(const pg_uuid_t *id)
 	hitl_check_requester(id, approval->requested_role);
 	if (strcmp(approval->status, "pending") != 0)
 		hitl_refuse_ended(id, approval->status);
-	if (approval->due_at != 0 && approval->due_at <= GetCurrentTimestamp() &&
-		!approval->timed)
-		hitl_refuse_ended(id, "expired");
+	hitl_check_time(approval, GetCurrentTimestamp());
 	return approval;
 }
 
@@ -329,7 +333,7 @@ reassigned(HitlApproval *approval, const char *from, const char *to)
 		char *error = NULL;
 		char *copy;
 
-		if (!hitl_list_has(approval->asked, lfirst(cell)))
+		if (!hitl_list_has(approval->asked_now, lfirst(cell)))
 			continue;
 		fault = hitl_core_fault(
 			hitl_core()->reassign_policy(hitl_approval_policy(approval),
@@ -373,20 +377,28 @@ check_new_approver(HitlApproval *approval, const char *name)
 		ereport(ERROR,
 				(errcode(ERRCODE_HITL_PRINCIPAL_INACTIVE),
 				 errmsg("principal \"%s\" is not active", name)));
-	if ((hitl_list_has(approval->requesters, name) &&
-		 hitl_core()->excludes_requester(hitl_approval_policy(approval))) ||
-		(hitl_list_has(approval->editors, name) &&
-		 hitl_core()->excludes_editors(hitl_approval_policy(approval))))
-		ereport(ERROR,
-				(errcode(ERRCODE_HITL_MUST_NOT_ANSWER),
-				 errmsg("\"%s\" must not answer approval request %s", name,
-						hitl_id_text(&approval->id)),
-				 errdetail("Its policy excludes the requester and whoever edited it.")));
+	check_excluded(approval, name);
 	if (hitl_list_has(approval->answered, name))
 		ereport(ERROR,
 				(errcode(ERRCODE_HITL_ALREADY_ANSWERED),
 				 errmsg("\"%s\" has already answered approval request %s", name,
 						hitl_id_text(&approval->id))));
+}
+
+/*
+ * Refuse one who must not answer: neither does he say who else does.
+ */
+static void
+check_excluded(HitlApproval *approval, const char *name)
+{
+	const char *excluded = hitl_excluded_as(approval, name);
+
+	if (excluded)
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_MUST_NOT_ANSWER),
+				 errmsg("\"%s\" must not answer approval request %s", name,
+						hitl_id_text(&approval->id)),
+				 errdetail("Its policy excludes %s.", excluded)));
 }
 
 /*
@@ -411,8 +423,8 @@ static char *
 principal_of(const char *text)
 {
 	static HitlStatement find = {
-		"SELECT CASE WHEN $1 IS NULL THEN hitl.current_principal() "
-		"ELSE hitl.principal_of($1) END",
+		"SELECT coalesce(hitl.principal_of($1), hitl.current_principal(), "
+		"hitl.identity_role()::text)",
 		1,
 		{TEXTOID},
 	};

@@ -63,6 +63,10 @@ BEGIN
 	LOOP
 		BEGIN
 			holds := jsonb_path_match(subject, candidate.condition::jsonpath);
+			IF holds IS NULL THEN
+				RAISE EXCEPTION USING ERRCODE = 'data_exception',
+					MESSAGE = format('the condition of rule "%s" is neither true nor false', candidate.name);
+			END IF;
 		EXCEPTION WHEN data_exception OR syntax_error_or_access_rule_violation THEN
 			-- Whatever it was to let through or to stop, somebody looks at it.
 			rule_set := candidate.rule_set;
@@ -201,7 +205,8 @@ BEGIN
 	END IF;
 	FOR approval IN
 		SELECT * FROM hitl.approval_requests a
-		WHERE a.id >= hitl.first_id(since) AND a.requested_at >= since AND a.status IN ('approved', 'rejected', 'expired')
+		WHERE a.id >= hitl.first_id(CASE WHEN isfinite(since) THEN greatest(since, 'epoch') ELSE 'epoch' END)
+		  AND a.requested_at >= since AND a.status IN ('approved', 'rejected', 'expired')
 		ORDER BY a.id
 	LOOP
 		SELECT * INTO said FROM hitl.evaluate_rules(hitl.rule_subject(approval), '{active,shadow,off}', replay_rules.rule_set);

@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "workflow/caller.h"
 #include "workflow/data.h"
 #include "workflow/identifier.h"
 
@@ -119,6 +120,7 @@ run_check(HitlApproval *approval, Jsonb *response_data)
 	Oid caller;
 	int context;
 	int settings;
+	bool running = hitl_running_statement;
 	bool isnull;
 	Oid oid;
 	LOCAL_FCINFO(call, 2);
@@ -132,7 +134,10 @@ run_check(HitlApproval *approval, Jsonb *response_data)
 	hitl_execute(&describe, &value, NULL, 1);
 	request = JsonbPGetDatum(DatumGetJsonbPCopy(hitl_column(0, 1, &isnull)));
 
-	/* Its author must not gain the rights that we run with. */
+	/*
+	 * Its author must not gain the rights that we run with, nor act for the
+	 * owner of a workflow whose statement has called us.
+	 */
 	GetUserIdAndSecContext(&caller, &context);
 	SetUserIdAndSecContext(owner,
 						   context | SECURITY_LOCAL_USERID_CHANGE |
@@ -147,7 +152,16 @@ run_check(HitlApproval *approval, Jsonb *response_data)
 	call->args[0].isnull = false;
 	call->args[1].value = JsonbPGetDatum(response_data);
 	call->args[1].isnull = false;
-	result = FunctionCallInvoke(call);
+	hitl_running_statement = false;
+	PG_TRY();
+	{
+		result = FunctionCallInvoke(call);
+	}
+	PG_FINALLY();
+	{
+		hitl_running_statement = running;
+	}
+	PG_END_TRY();
 	AtEOXact_GUC(false, settings);
 	SetUserIdAndSecContext(caller, context);
 	return call->isnull ? NULL : TextDatumGetCString(result);

@@ -18,9 +18,9 @@ static const char *const outcomes[] = {"approved", "rejected", "expired",
 									   "cancelled", NULL};
 
 static bool is_one_of(const char *text, const char *const *names);
-static void parse_type(HitlParse *parse, const HitlPlace *place,
-					   const HitlJson *object, bool in_config,
-					   HitlBuffer *terms);
+static const char *parse_type(HitlParse *parse, const HitlPlace *place,
+							  const HitlJson *object, bool in_config,
+							  HitlBuffer *terms);
 static const HitlJson *get_people(HitlParse *parse, const HitlPlace *place,
 								  const HitlJson *object, const char *key,
 								  bool may_be_text);
@@ -37,7 +37,8 @@ static void parse_time_limit(HitlParse *parse, const HitlPlace *place,
 static void parse_policy(HitlParse *parse, const HitlPlace *place,
 						 const HitlJson *object, HitlBuffer *terms);
 static void parse_form(HitlParse *parse, const HitlPlace *place,
-					   const HitlJson *object, HitlBuffer *terms);
+					   const HitlJson *object, const char *type,
+					   HitlBuffer *terms);
 static void add_faults(HitlParse *parse, const HitlPlace *place,
 					   HitlResult result, const HitlFaults *faults);
 
@@ -57,6 +58,7 @@ hitl_parse_question(HitlParse *parse, const HitlPlace *place,
 	const HitlJson *asked;
 	const HitlJson *required;
 	const HitlJson *data;
+	const char *type;
 	const char *text;
 	HitlBuffer terms;
 	int people = 0;
@@ -75,7 +77,7 @@ hitl_parse_question(HitlParse *parse, const HitlPlace *place,
 						  &question->description);
 
 	hitl_buffer_init(&terms, parse->arena);
-	parse_type(parse, place, object, default_title != NULL, &terms);
+	type = parse_type(parse, place, object, default_title != NULL, &terms);
 	asked = get_people(parse, place, object, "requested_from", true);
 	required = get_people(parse, place, object, "required_approvers", false);
 	write_people(&terms, "requested_from", asked, "[]");
@@ -90,7 +92,7 @@ hitl_parse_question(HitlParse *parse, const HitlPlace *place,
 	write_people(&terms, "channels",
 				 get_people(parse, place, object, "channels", false), "null");
 	parse_policy(parse, place, object, &terms);
-	parse_form(parse, place, object, &terms);
+	parse_form(parse, place, object, type, &terms);
 	question->terms = hitl_buffer_text(&terms);
 
 	data = hitl_get(parse, place, object, "context_data", HITL_JSON_OBJECT,
@@ -227,10 +229,10 @@ hitl_is_approved(const HitlJson *body)
 const char *
 hitl_write_decision(HitlRun *run, const HitlJson *body, const char *member)
 {
-	static const char *const kept[] = {"approval_id",	"approver_id",
-									   "on_behalf_of",	"response_data",
-									   "edits",			"context_data",
-									   "feedback",		NULL};
+	static const char *const kept[] =
+		{"approval_id",	  "approver_id", "on_behalf_of",
+		 "response_data", "edits",		 "context_data",
+		 "feedback",	  "reason",		 NULL};
 	const char *const *name;
 	HitlBuffer buffer;
 	char *text;
@@ -315,7 +317,7 @@ is_one_of(const char *text, const char *const *list)
 /*
  * "approval_type", which an approval_config may call "type".
  */
-static void
+static const char *
 parse_type(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 		   bool in_config, HitlBuffer *terms)
 {
@@ -339,8 +341,10 @@ parse_type(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 
 		hitl_fault(parse, &here, "must not be empty");
 	}
-	hitl_json_write_member(terms, "approval_type",
-						   type == NULL ? "binary" : type);
+	if (type == NULL)
+		type = "binary";
+	hitl_json_write_member(terms, "approval_type", type);
+	return type;
 }
 
 /*
@@ -546,6 +550,8 @@ parse_policy(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	hitl_json_write(&text, member);
 	if (hitl_buffer_text(&text) == NULL)
 		return;
+	if (hitl_has_template(hitl_buffer_text(&text)))
+		hitl_fault(parse, &here, "templates are not possible here");
 	result = hitl_parse_policy(hitl_buffer_text(&text), &policy, &faults);
 	if (result == HITL_OK)
 		hitl_free_policy(policy);
@@ -561,7 +567,7 @@ parse_policy(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
  */
 static void
 parse_form(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
-		   HitlBuffer *terms)
+		   const char *type, HitlBuffer *terms)
 {
 	const HitlJson *member = hitl_json_member(object, "form_fields");
 	HitlFaults faults = {0};
@@ -572,6 +578,13 @@ parse_form(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 
 	if (member == NULL)
 		return;
+	if (strcmp(type, "form") != 0)
+	{
+		HitlPlace here = {place, "form_fields", 0};
+
+		hitl_fault(parse, &here, "is for approvals of type form");
+		return;
+	}
 	hitl_buffer_init(&text, parse->arena);
 	hitl_json_write(&text, member);
 	if (hitl_buffer_text(&text) == NULL)

@@ -28,7 +28,7 @@
 /*
  * Qualified throughout: it runs under the caller's search_path.  A workflow
  * whose last question has been answered waits no more, though the engine may
- * not have got to it.
+ * not have got to it; nor does a request that can only expire.
  */
 static const char *const workflow_status =
 	"SELECT CASE WHEN status OPERATOR(pg_catalog.=) 'waiting_approval' "

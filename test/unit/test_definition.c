@@ -239,7 +239,12 @@ TEST(people)
 								  "\"requested_from\":\"a\"")),
 			   "/steps/0/policy: give either \"policy\" or \"requested_from\"\n"
 			   "/steps/0/policy/any_of: must not be empty");
+	CHECK_TEXT(faults_of(APPROVAL(",\"policy\":\"{{ $.variables.boss }}\"")),
+			   "/steps/0/policy: templates are not possible here");
 	CHECK_TEXT(faults_of(APPROVAL(",\"form_fields\":[{\"name\":\"a\"}]")),
+			   "/steps/0/form_fields: is for approvals of type form");
+	CHECK_TEXT(faults_of(APPROVAL(",\"approval_type\":\"form\","
+								  "\"form_fields\":[{\"name\":\"a\"}]")),
 			   "/steps/0/form_fields/0: \"type\" is missing");
 	CHECK_TEXT(
 		faults_of(APPROVAL(",\"timeout_hours\":0")),

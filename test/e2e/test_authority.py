@@ -1,0 +1,632 @@
+"""Who may do what about an approval: tables of callers and acts.
+
+Each row is a caller, each column an act.  A cell is what comes of it: "yes" and
+"no" for what is seen, "ok" for what is done, or the SQLSTATE of the refusal.
+Every act is taken back, so that each cell finds the request as it was.
+"""
+import re
+
+import psycopg
+import pytest
+from psycopg.types.json import Jsonb
+
+# Who there is.  Level of access, principal (or none), and how he has to do with the request.
+PEOPLE = {
+    "nobody": (None, False, "a role without grants, which the request asks"),
+    "ann": ("participant", True, "asked directly"),
+    "gus": ("participant", True, "asked through the group finance"),
+    "dee": ("participant", True, "the delegate of ann"),
+    "bot": ("participant", False, "asked by the name of the role; no principal"),
+    "off": ("participant", True, "asked, but deactivated"),
+    "uma": ("participant", True, "not asked"),
+    "ed": ("participant", True, "asked, and has edited the request"),
+    "nxt": ("participant", True, "asked by the next stage"),
+    "app_one": ("participant", False, "may act for ann"),
+    "app_any": ("participant", False, "may act for anyone"),
+    "app_none": ("participant", False, "was granted nothing"),
+    "vic": ("viewer", False, "a viewer, who is not asked"),
+    "apu": ("approver", False, "an approver, who is not asked"),
+    "req": ("operator", True, "the requester, who is asked and excluded"),
+    "ope": ("operator", True, "another operator, who is asked"),
+    "opu": ("operator", False, "another operator, who is not asked"),
+    "adm": ("admin", False, "an administrator, who is not asked"),
+    "postgres": (None, False, "a superuser"),
+    "mia": ("participant", False, "a member of all of these roles, not asked herself"),
+}
+POLICY = {"sequence": [{"from": ["ann", "finance", "nobody", "bot", "off", "ed", "req", "ope"], "count": 2}, "nxt"]}
+
+# The acts, by their columns.  "hash" is that of the content, which all have seen.
+RESPOND = "SELECT hitl.respond_to_approval(%(id)s, {0}, decision => {1}, content_hash => %(hash)s)"
+ACTS = {
+    "inbox": "SELECT count(*) = 1 FROM hitl.inbox WHERE approval_id = %(id)s",
+    "list": "SELECT count(*) = 1 FROM hitl.list_pending_approvals() WHERE approval_id = %(id)s",
+    "list:ann": "SELECT count(*) = 1 FROM hitl.list_pending_approvals('ann') WHERE approval_id = %(id)s",
+    "request": "SELECT count(*) = 1 FROM hitl.approval_requests WHERE id = %(id)s",
+    "respons": "SELECT count(*) > 0 FROM hitl.approval_responses WHERE approval_id = %(id)s",
+    "content": "SELECT count(*) > 0 FROM hitl.approval_contents WHERE approval_id = %(id)s",
+    "asks": "SELECT count(*) > 0 FROM hitl.approval_asks WHERE approval_id = %(id)s",
+    "delegat": "SELECT count(*) > 0 FROM hitl.delegations",
+    "form": "SELECT hitl.approval_form(%(id)s)",
+    "explain": "SELECT count(*) FROM hitl.explain_policy(%(id)s)",
+    "approve": RESPOND.format("NULL", "'approved'"),
+    "reject": RESPOND.format("NULL", "'rejected'"),
+    "abstain": RESPOND.format("NULL", "'abstained'"),
+    "change": "SELECT hitl.respond_to_approval(%(id)s, NULL, 'modified', feedback => 'less', content_hash => %(hash)s)",
+    "edit": "SELECT hitl.respond_to_approval(%(id)s, NULL, 'modified', edits => '{\"amount\": 1}', content_hash => %(hash)s)",
+    "askback": "SELECT hitl.respond_to_approval(%(id)s, NULL, 'information_requested', feedback => 'why?')",
+    "comment": "SELECT hitl.respond_to_approval(%(id)s, NULL, 'commented', feedback => 'hm')",
+    "as:ann": RESPOND.format("'ann'", "'approved'"),
+    "as:mail": RESPOND.format("'Ann@Example.com'", "'rejected'"),
+    "as:gus": RESPOND.format("'gus'", "'approved'"),
+    "as:off": RESPOND.format("'off'", "'approved'"),
+    "as:req": RESPOND.format("'req'", "'approved'"),
+    "as:group": RESPOND.format("'finance'", "'approved'"),
+    "as:*": RESPOND.format("'*'", "'approved'"),
+    "as:rule": RESPOND.format("'rule:all'", "'approved'"),
+    "channel": "SELECT hitl.respond_to_approval(%(id)s, NULL, 'approved', content_hash => %(hash)s, channel => 'slack')",
+    "chn:ann": "SELECT hitl.respond_to_approval(%(id)s, 'ann', 'approved', content_hash => %(hash)s, evidence => '{}')",
+    "bulk": "SELECT coalesce(sqlstate, 'ok') FROM hitl.respond_to_approvals(ARRAY[%(plain)s]::uuid[], 'approved')",
+    "bulk:ann": "SELECT coalesce(sqlstate, 'ok') FROM hitl.respond_to_approvals(ARRAY[%(plain)s]::uuid[], 'approved', 'ann')",
+    "cancel": "SELECT hitl.cancel_approval(%(id)s)",
+    "expire": "SELECT hitl.expire_approval(%(id)s)",
+    "expdue": "SELECT hitl.expire_due_approvals()",
+    "revise": "SELECT hitl.revise_approval(%(id)s, title => 'Pay less?')",
+    "inform": "SELECT hitl.provide_information(%(id)s, 'because')",
+    "ask": "SELECT hitl.request_approval('Pay?', requested_from => 'ann')",
+    "reasgn": "SELECT hitl.reassign_approval(%(id)s, 'uma')",
+    "rea:ann": "SELECT hitl.reassign_approval(%(id)s, 'uma', 'ann')",
+    "delegate": "SELECT hitl.delegate_approvals('uma', now() + interval '1 day')",
+    "del:ann": "SELECT hitl.delegate_approvals('uma', now() + interval '1 day', delegator => 'ann')",
+    "end:ann": "SELECT hitl.end_delegation(%(delegation)s)",
+    "grant": "SELECT hitl.grant_acting('uma', 'ann')",
+    "people": "SELECT hitl.set_principal_active('ann', false)",
+    "wf:read": "SELECT count(*) = 1 FROM hitl.workflows WHERE id = %(workflow)s",
+    "wf:time": "SELECT count(*) > 0 FROM hitl.workflow_timeline(%(workflow)s)",
+}
+
+
+@pytest.fixture(scope="module")
+def ground(cluster):
+    """The people, and what they are asked; the parameters of the acts."""
+    for role, (level, principal, _) in PEOPLE.items():
+        if role == "postgres":
+            continue
+        cluster.sql(f"CREATE ROLE {role} LOGIN")
+        if level:
+            cluster.sql("SELECT hitl.grant_access(%s, %s)", [role, level])
+        if principal:
+            cluster.sql("SELECT hitl.create_principal(%(r)s, email => %(r)s || '@example.com', role => %(r)s)",
+                        {"r": role})
+    cluster.sql("GRANT " + ", ".join(set(PEOPLE) - {"mia", "postgres"}) + " TO mia")
+    cluster.sql("SELECT hitl.create_group('finance', members => '{gus}')")
+    cluster.sql("SELECT hitl.grant_acting('app_one', 'ann@example.com'), hitl.grant_acting('app_any', '*')")
+    with cluster.connect(user="ann") as ann:
+        delegation = ann.execute(
+            "SELECT hitl.delegate_approvals('dee', now() + interval '1 day')").fetchone()[0]
+    with cluster.connect(user="req") as requester:
+        request = requester.execute("SELECT hitl.request_approval('Pay?', context_data => '{\"amount\": 9}', policy => %s)",
+                                    [Jsonb(POLICY)]).fetchone()[0]
+        workflow = requester.execute("SELECT hitl.create_workflow('of req')").fetchone()[0]
+        plain = requester.execute("SELECT hitl.request_approval('Pay?', required_approvers =>"
+                                  " '{ann,finance,nobody,bot,off,ed,req,ope}')").fetchone()[0]
+    with cluster.connect(user="ed") as editor:
+        editor.execute("SELECT hitl.respond_to_approval(%s, NULL, 'modified', edits => '{\"amount\": 8}')", [request])
+    cluster.sql("SELECT hitl.set_principal_active('off', false)")
+    return {"id": request, "plain": plain, "delegation": delegation, "workflow": workflow,
+            "hash": cluster.value("SELECT content_hash FROM hitl.approval_requests WHERE id = %s", [request])}
+
+
+def outcome(connection, act, parameters):
+    """What comes of an act, which is taken back."""
+    try:
+        with connection.transaction(force_rollback=True):
+            value = connection.execute(act, parameters).fetchone()[0]
+    except psycopg.Error as refused:
+        return refused.sqlstate
+    if str(value).lower() in ("true", "false"):
+        return "yes" if str(value).lower() == "true" else "no"
+    return value if isinstance(value, str) and re.fullmatch("[0-9A-Z]{5}", value) else "ok"
+
+
+def parse(table):
+    """A table, whose columns are in several blocks, as a dictionary of dictionaries."""
+    rows = {}
+    for block in table.strip("\n").split("\n\n"):
+        head, *lines = [line.split() for line in block.splitlines()]
+        for name, *cells in lines:
+            assert len(cells) == len(head), name
+            rows.setdefault(name, {}).update(zip(head, cells))
+    assert all(set(row) == set(ACTS) for row in rows.values())
+    return rows
+
+
+def check(expected, found):
+    """Compare rows, showing only the cells that differ."""
+    assert {act: found[act] for act in ACTS if found[act] != expected[act]} \
+        == {act: expected[act] for act in ACTS if found[act] != expected[act]}
+
+
+# Who logs in as himself.  42501 is a missing right; WF003 says that there is no
+# such request; WF015 that one is not asked, WF054 that one must not answer, WF053
+# that one is not active; 22023 that this is no person, WF050 no principal.
+#
+# "bulk" answers another request, whose simple form excludes nobody.
+BY_LOGIN = """
+         inbox    list     list:ann request  respons  content  asks     delegat  form
+nobody   42501    42501    42501    42501    42501    42501    42501    42501    42501
+ann      yes      yes      yes      yes      yes      yes      yes      yes      ok
+gus      yes      yes      42501    yes      yes      yes      yes      no       ok
+dee      yes      yes      42501    yes      yes      yes      yes      yes      ok
+bot      yes      yes      42501    yes      yes      yes      yes      no       ok
+off      no       no       42501    no       no       no       no       no       WF003
+uma      no       no       42501    no       no       no       no       no       WF003
+ed       no       no       42501    yes      yes      yes      yes      no       ok
+nxt      no       no       42501    no       no       no       no       no       WF003
+app_one  no       no       yes      yes      yes      yes      yes      no       ok
+app_any  no       no       yes      yes      yes      yes      yes      no       ok
+app_none no       no       42501    no       no       no       no       no       WF003
+vic      no       yes      yes      yes      yes      yes      yes      yes      ok
+apu      no       yes      yes      yes      yes      yes      yes      yes      ok
+req      no       yes      yes      yes      yes      yes      yes      yes      ok
+ope      yes      yes      yes      yes      yes      yes      yes      yes      ok
+opu      no       yes      yes      yes      yes      yes      yes      yes      ok
+adm      no       yes      yes      yes      yes      yes      yes      yes      ok
+postgres no       yes      yes      yes      yes      yes      yes      yes      ok
+mia      no       yes      yes      yes      yes      yes      yes      yes      ok
+
+         explain  approve  reject   abstain  change   edit     askback  comment  as:ann
+nobody   42501    42501    42501    42501    42501    42501    42501    42501    42501
+ann      ok       ok       ok       ok       ok       ok       ok       ok       ok
+gus      ok       ok       ok       ok       ok       ok       ok       ok       42501
+dee      ok       ok       ok       ok       ok       ok       ok       ok       ok
+bot      ok       ok       ok       ok       ok       ok       ok       ok       42501
+off      WF003    WF053    WF053    WF053    WF053    WF053    WF053    WF053    42501
+uma      WF003    WF015    WF015    WF015    WF015    WF015    WF015    WF015    42501
+ed       ok       WF054    WF054    WF054    WF054    WF054    WF054    WF054    42501
+nxt      WF003    WF015    WF015    WF015    WF015    WF015    WF015    WF015    42501
+app_one  ok       WF015    WF015    WF015    WF015    WF015    WF015    WF015    ok
+app_any  ok       WF015    WF015    WF015    WF015    WF015    WF015    WF015    ok
+app_none WF003    WF015    WF015    WF015    WF015    WF015    WF015    WF015    42501
+vic      ok       42501    42501    42501    42501    42501    42501    42501    42501
+apu      ok       WF015    WF015    WF015    WF015    WF015    WF015    WF015    42501
+req      ok       WF054    WF054    WF054    WF054    WF054    WF054    ok       42501
+ope      ok       ok       ok       ok       ok       ok       ok       ok       42501
+opu      ok       WF015    WF015    WF015    WF015    WF015    WF015    WF015    42501
+adm      ok       WF015    WF015    WF015    WF015    WF015    WF015    WF015    42501
+postgres ok       WF015    WF015    WF015    WF015    WF015    WF015    ok       ok
+mia      ok       WF015    WF015    WF015    WF015    WF015    WF015    ok       ok
+
+         as:mail  as:gus   as:off   as:req   as:group as:*     as:rule  channel  chn:ann
+nobody   42501    42501    42501    42501    42501    42501    42501    42501    42501
+ann      ok       42501    42501    42501    22023    42501    42501    42501    42501
+gus      42501    ok       42501    42501    22023    42501    42501    42501    42501
+dee      ok       42501    42501    42501    22023    42501    42501    42501    42501
+bot      42501    42501    42501    42501    22023    42501    42501    42501    42501
+off      42501    42501    WF053    42501    22023    42501    42501    WF053    42501
+uma      42501    42501    42501    42501    22023    42501    42501    42501    42501
+ed       42501    42501    42501    42501    22023    42501    42501    42501    42501
+nxt      42501    42501    42501    42501    22023    42501    42501    42501    42501
+app_one  ok       42501    42501    42501    22023    42501    42501    42501    ok
+app_any  ok       ok       WF053    WF054    22023    22023    22023    42501    ok
+app_none 42501    42501    42501    42501    22023    42501    42501    42501    42501
+vic      42501    42501    42501    42501    42501    42501    42501    42501    42501
+apu      42501    42501    42501    42501    22023    42501    42501    42501    42501
+req      42501    42501    42501    WF054    22023    42501    42501    42501    42501
+ope      42501    42501    42501    42501    22023    42501    42501    42501    42501
+opu      42501    42501    42501    42501    22023    42501    42501    42501    42501
+adm      42501    42501    42501    42501    22023    42501    42501    42501    42501
+postgres ok       ok       WF053    WF054    22023    22023    22023    WF015    ok
+mia      ok       ok       WF053    WF054    22023    22023    22023    42501    ok
+
+         bulk     bulk:ann cancel   expire   expdue   revise   inform   ask      reasgn
+nobody   42501    42501    42501    42501    42501    42501    42501    42501    42501
+ann      ok       ok       42501    42501    42501    42501    42501    42501    ok
+gus      ok       42501    42501    42501    42501    42501    42501    42501    WF015
+dee      ok       ok       42501    42501    42501    42501    42501    42501    WF015
+bot      ok       42501    42501    42501    42501    42501    42501    42501    ok
+off      WF053    42501    42501    42501    42501    42501    42501    42501    WF053
+uma      WF015    42501    42501    42501    42501    42501    42501    42501    WF015
+ed       ok       42501    42501    42501    42501    42501    42501    42501    WF054
+nxt      WF015    42501    42501    42501    42501    42501    42501    42501    WF015
+app_one  WF015    ok       42501    42501    42501    42501    42501    42501    WF015
+app_any  WF015    ok       42501    42501    42501    42501    42501    42501    WF015
+app_none WF015    42501    42501    42501    42501    42501    42501    42501    WF015
+vic      42501    42501    42501    42501    42501    42501    42501    42501    42501
+apu      WF015    42501    42501    42501    42501    42501    42501    42501    WF015
+req      ok       42501    ok       ok       ok       ok       ok       ok       WF054
+ope      ok       42501    42501    42501    ok       42501    42501    ok       ok
+opu      WF015    42501    42501    42501    ok       42501    42501    ok       WF015
+adm      WF015    42501    42501    42501    ok       42501    42501    ok       WF015
+postgres WF015    ok       ok       ok       ok       ok       ok       ok       WF015
+mia      WF015    ok       ok       ok       ok       ok       ok       ok       WF015
+
+         rea:ann  delegate del:ann  end:ann  grant    people   wf:read  wf:time
+nobody   42501    42501    42501    42501    42501    42501    42501    42501
+ann      ok       ok       ok       yes      42501    42501    42501    42501
+gus      42501    ok       42501    42501    42501    42501    42501    42501
+dee      WF015    ok       42501    yes      42501    42501    42501    42501
+bot      42501    WF050    42501    42501    42501    42501    42501    42501
+off      42501    WF053    42501    42501    42501    42501    42501    42501
+uma      42501    22023    42501    42501    42501    42501    42501    42501
+ed       42501    ok       42501    42501    42501    42501    42501    42501
+nxt      42501    ok       42501    42501    42501    42501    42501    42501
+app_one  ok       WF050    ok       yes      42501    42501    42501    42501
+app_any  ok       WF050    ok       yes      42501    42501    42501    42501
+app_none 42501    WF050    42501    42501    42501    42501    42501    42501
+vic      42501    42501    42501    42501    42501    42501    42501    yes
+apu      42501    WF050    42501    42501    42501    42501    42501    yes
+req      42501    ok       42501    42501    42501    42501    42501    yes
+ope      42501    ok       42501    42501    42501    42501    42501    yes
+opu      42501    WF050    42501    42501    42501    42501    42501    yes
+adm      ok       WF050    42501    42501    ok       ok       yes      yes
+postgres ok       WF050    ok       yes      ok       ok       yes      yes
+mia      ok       WF050    ok       yes      ok       ok       yes      yes
+"""
+
+
+@pytest.mark.parametrize("caller", PEOPLE)
+def test_by_login(cluster, ground, caller):
+    expected = parse(BY_LOGIN)
+    assert set(expected) == set(PEOPLE)
+    with cluster.connect(user=caller) as client:
+        check(expected[caller], {act: outcome(client, command, ground) for act, command in ACTS.items()})
+
+
+# SET ROLE lends rights (to see, to ask, to withdraw, to act for others by a grant),
+# but not the identity, so mia answers as nobody of these.  A superuser's session
+# is what it has set.
+BY_SET_ROLE = """
+                  inbox    list     list:ann request  respons  content  asks     delegat  form
+mia>ann           no       no       42501    no       no       no       no       no       WF003
+mia>bot           no       no       42501    no       no       no       no       no       WF003
+mia>dee           no       no       42501    no       no       no       no       no       WF003
+mia>req           no       yes      yes      yes      yes      yes      yes      yes      ok
+mia>ope           no       yes      yes      yes      yes      yes      yes      yes      ok
+mia>app_one       no       no       yes      yes      yes      yes      yes      no       ok
+mia>app_any       no       no       yes      yes      yes      yes      yes      no       ok
+mia>adm           no       yes      yes      yes      yes      yes      yes      yes      ok
+mia>nobody        42501    42501    42501    42501    42501    42501    42501    42501    42501
+postgres>ann      yes      yes      yes      yes      yes      yes      yes      yes      ok
+postgres>off      no       no       42501    no       no       no       no       no       WF003
+postgres>uma      no       no       42501    no       no       no       no       no       WF003
+postgres>req      no       yes      yes      yes      yes      yes      yes      yes      ok
+postgres>app_one  no       no       yes      yes      yes      yes      yes      no       ok
+postgres>nobody   42501    42501    42501    42501    42501    42501    42501    42501    42501
+
+                  explain  approve  reject   abstain  change   edit     askback  comment  as:ann
+mia>ann           WF003    WF015    WF015    WF015    WF015    WF015    WF015    WF015    42501
+mia>bot           WF003    WF015    WF015    WF015    WF015    WF015    WF015    WF015    42501
+mia>dee           WF003    WF015    WF015    WF015    WF015    WF015    WF015    WF015    42501
+mia>req           ok       WF015    WF015    WF015    WF015    WF015    WF015    ok       42501
+mia>ope           ok       WF015    WF015    WF015    WF015    WF015    WF015    WF015    42501
+mia>app_one       ok       WF015    WF015    WF015    WF015    WF015    WF015    WF015    ok
+mia>app_any       ok       WF015    WF015    WF015    WF015    WF015    WF015    WF015    ok
+mia>adm           ok       WF015    WF015    WF015    WF015    WF015    WF015    WF015    42501
+mia>nobody        42501    42501    42501    42501    42501    42501    42501    42501    42501
+postgres>ann      ok       ok       ok       ok       ok       ok       ok       ok       ok
+postgres>off      WF003    WF053    WF053    WF053    WF053    WF053    WF053    WF053    42501
+postgres>uma      WF003    WF015    WF015    WF015    WF015    WF015    WF015    WF015    42501
+postgres>req      ok       WF054    WF054    WF054    WF054    WF054    WF054    ok       42501
+postgres>app_one  ok       WF015    WF015    WF015    WF015    WF015    WF015    WF015    ok
+postgres>nobody   42501    42501    42501    42501    42501    42501    42501    42501    42501
+
+                  as:mail  as:gus   as:off   as:req   as:group as:*     as:rule  channel  chn:ann
+mia>ann           42501    42501    42501    42501    22023    42501    42501    42501    42501
+mia>bot           42501    42501    42501    42501    22023    42501    42501    42501    42501
+mia>dee           42501    42501    42501    42501    22023    42501    42501    42501    42501
+mia>req           42501    42501    42501    42501    22023    42501    42501    42501    42501
+mia>ope           42501    42501    42501    42501    22023    42501    42501    42501    42501
+mia>app_one       ok       42501    42501    42501    22023    42501    42501    42501    ok
+mia>app_any       ok       ok       WF053    WF054    22023    22023    22023    42501    ok
+mia>adm           42501    42501    42501    42501    22023    42501    42501    42501    42501
+mia>nobody        42501    42501    42501    42501    42501    42501    42501    42501    42501
+postgres>ann      ok       42501    42501    42501    22023    42501    42501    42501    42501
+postgres>off      42501    42501    WF053    42501    22023    42501    42501    WF053    42501
+postgres>uma      42501    42501    42501    42501    22023    42501    42501    42501    42501
+postgres>req      42501    42501    42501    WF054    22023    42501    42501    42501    42501
+postgres>app_one  ok       42501    42501    42501    22023    42501    42501    42501    ok
+postgres>nobody   42501    42501    42501    42501    42501    42501    42501    42501    42501
+
+                  bulk     bulk:ann cancel   expire   expdue   revise   inform   ask      reasgn
+mia>ann           WF015    42501    42501    42501    42501    42501    42501    42501    WF015
+mia>bot           WF015    42501    42501    42501    42501    42501    42501    42501    WF015
+mia>dee           WF015    42501    42501    42501    42501    42501    42501    42501    WF015
+mia>req           WF015    42501    ok       ok       ok       ok       ok       ok       WF015
+mia>ope           WF015    42501    42501    42501    ok       42501    42501    ok       WF015
+mia>app_one       WF015    ok       42501    42501    42501    42501    42501    42501    WF015
+mia>app_any       WF015    ok       42501    42501    42501    42501    42501    42501    WF015
+mia>adm           WF015    42501    42501    42501    ok       42501    42501    ok       WF015
+mia>nobody        42501    42501    42501    42501    42501    42501    42501    42501    42501
+postgres>ann      ok       ok       42501    42501    42501    42501    42501    42501    ok
+postgres>off      WF053    42501    42501    42501    42501    42501    42501    42501    WF053
+postgres>uma      WF015    42501    42501    42501    42501    42501    42501    42501    WF015
+postgres>req      ok       42501    ok       ok       ok       ok       ok       ok       WF054
+postgres>app_one  WF015    ok       42501    42501    42501    42501    42501    42501    WF015
+postgres>nobody   42501    42501    42501    42501    42501    42501    42501    42501    42501
+
+                  rea:ann  delegate del:ann  end:ann  grant    people   wf:read  wf:time
+mia>ann           42501    WF050    42501    42501    42501    42501    42501    42501
+mia>bot           42501    WF050    42501    42501    42501    42501    42501    42501
+mia>dee           42501    WF050    42501    42501    42501    42501    42501    42501
+mia>req           42501    WF050    42501    42501    42501    42501    42501    yes
+mia>ope           42501    WF050    42501    42501    42501    42501    42501    yes
+mia>app_one       ok       WF050    ok       yes      42501    42501    42501    42501
+mia>app_any       ok       WF050    ok       yes      42501    42501    42501    42501
+mia>adm           ok       WF050    42501    42501    ok       ok       yes      yes
+mia>nobody        42501    42501    42501    42501    42501    42501    42501    42501
+postgres>ann      ok       ok       ok       yes      42501    42501    42501    42501
+postgres>off      42501    WF053    42501    42501    42501    42501    42501    42501
+postgres>uma      42501    22023    42501    42501    42501    42501    42501    42501
+postgres>req      42501    ok       42501    42501    42501    42501    42501    yes
+postgres>app_one  ok       WF050    ok       yes      42501    42501    42501    42501
+postgres>nobody   42501    42501    42501    42501    42501    42501    42501    42501
+"""
+
+
+@pytest.mark.parametrize("caller", parse(BY_SET_ROLE))
+def test_by_set_role(cluster, ground, caller):
+    login, role = caller.split(">")
+    with cluster.connect(user=login) as client:
+        client.execute(f"SET ROLE {role}")
+        check(parse(BY_SET_ROLE)[caller], {act: outcome(client, command, ground) for act, command in ACTS.items()})
+
+
+# A function that runs with the rights of its author acts as whoever calls it.  So
+# it lends the right to call hitl, but neither identity nor grants, and answers for
+# those who call it, as any function that they call does.
+BY_FUNCTION = """
+                  approve  as:ann   as:gus   bulk:ann  rea:ann  del:ann  list:ann cancel   revise
+uma-by-ann        WF015    42501    42501    42501     42501    42501    42501    42501    42501
+uma-by-app_any    WF015    42501    42501    42501     42501    42501    42501    42501    42501
+uma-by-adm        WF015    42501    42501    42501     42501    42501    42501    42501    42501
+uma-by-req        WF015    42501    42501    42501     42501    42501    42501    42501    42501
+uma-by-postgres   WF015    42501    42501    42501     42501    42501    42501    42501    42501
+nobody-by-ann     ok       42501    42501    42501     42501    42501    42501    42501    42501
+mia>ann-by-ann    WF015    42501    42501    42501     42501    42501    42501    42501    42501
+ann-by-uma        ok       ok       42501    ok        ok       ok       yes      42501    42501
+app_any-by-uma    WF015    ok       ok       ok        ok       ok       yes      42501    42501
+req-by-postgres   WF054    42501    42501    42501     42501    42501    yes      ok       ok
+"""
+
+
+@pytest.fixture(scope="module")
+def functions(cluster, ground):
+    """Functions of several authors that run any command."""
+    cluster.sql("CREATE SCHEMA lent; GRANT USAGE ON SCHEMA lent TO PUBLIC")
+    for author in ("ann", "app_any", "adm", "req", "uma", "postgres"):
+        cluster.sql(f"""CREATE FUNCTION lent.by_{author}(command text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$
+            DECLARE answer text; BEGIN EXECUTE command INTO answer; RETURN answer; END $$""")
+        cluster.sql(f"ALTER FUNCTION lent.by_{author}(text) OWNER TO {author}")
+
+
+def lines_of(table):
+    """The rows of a table with one block."""
+    head, *lines = [line.split() for line in table.strip("\n").splitlines()]
+    return {name: dict(zip(head, cells)) for name, *cells in lines}
+
+
+@pytest.mark.parametrize("how", lines_of(BY_FUNCTION))
+def test_by_function(cluster, ground, functions, how):
+    caller, author = how.split("-by-")
+    login, _, role = caller.partition(">")
+    with cluster.connect(user=login) as client:
+        if role:
+            client.execute(f"SET ROLE {role}")
+        found = {}
+        for act in lines_of(BY_FUNCTION)[how]:
+            command = psycopg.ClientCursor(client).mogrify(ACTS[act], ground)
+            found[act] = outcome(client, f"SELECT lent.by_{author}(%s)", [command])
+    assert found == lines_of(BY_FUNCTION)[how]
+
+
+# The statement of an sql step acts as the owner of its workflow, and as nobody else.
+BY_WORKFLOW = """
+           approve  as:ann   as:gus   channel  rea:ann  cancel   del:ann  list:ann explain
+ope        approved 42501    42501    42501    42501    42501    42501    true     ok
+opu        WF015    42501    42501    42501    42501    42501    42501    true     ok
+req        WF054    42501    42501    42501    42501    ok       42501    true     ok
+"""
+
+
+@pytest.mark.parametrize("owner", lines_of(BY_WORKFLOW))
+def test_by_workflow(cluster, owner):
+    """Each act on a request of its own, by a workflow of the owner."""
+    cluster.psql("""
+        CREATE TABLE IF NOT EXISTS public.found (owner name, act text, outcome text);
+        GRANT INSERT ON public.found TO PUBLIC;
+        CREATE OR REPLACE FUNCTION public.attempt(command text) RETURNS text LANGUAGE plpgsql AS $$
+        DECLARE answer text;
+        BEGIN
+            EXECUTE command INTO answer;
+            RETURN answer;
+        EXCEPTION WHEN OTHERS THEN
+            RETURN SQLSTATE;
+        END $$;""")
+    expected = lines_of(BY_WORKFLOW)[owner]
+    steps = []
+    policy = {"from": ["ann", "gus", "req", "ope"], "count": 1}
+    with cluster.connect(user="req") as requester:
+        for act in expected:
+            request = requester.execute("SELECT hitl.request_approval('Pay?', policy => %s)", [Jsonb(policy)]).fetchone()[0]
+            shown = requester.execute("SELECT content_hash FROM hitl.approval_requests WHERE id = %s", [request]).fetchone()[0]
+            command = psycopg.ClientCursor(requester).mogrify(ACTS[act], {"id": request, "hash": shown})
+            steps.append({"name": re.sub(r"\W", "_", act), "type": "sql",
+                          "sql": "INSERT INTO public.found VALUES (session_user, $1, public.attempt($2))",
+                          "params": [act, command]})
+    with cluster.connect(user=owner) as client:
+        workflow = client.execute("SELECT hitl.create_workflow('w', workflow_definition => %s)",
+                                  [Jsonb({"steps": steps})]).fetchone()[0]
+        client.execute("SELECT hitl.execute_workflow(%s)", [workflow])
+        assert client.execute("CALL hitl.await_workflow(%s, '60 s')", [workflow]).fetchone()[0] == "completed"
+    found = {row["act"]: row["outcome"] for row in cluster.sql("SELECT * FROM public.found WHERE owner = %s", [owner])}
+    assert {act: "ok" if expected[act] == "ok" and not re.fullmatch("[0-9A-Z]{5}", found[act]) else found[act]
+            for act in expected} == expected
+    # What it did was done by its owner.
+    assert all(row == {"approver_id": "ope", "session_role": "ope", "caller_role": "ope"} for row in cluster.sql(
+        "SELECT approver_id, session_role, caller_role FROM hitl.approval_responses r JOIN hitl.approval_requests a"
+        " ON a.id = approval_id WHERE a.policy @> '{\"from\": [\"gus\"]}'"))
+
+
+def test_check_function_within_a_workflow(cluster, ground):
+    """A function that checks answers does not act for the workflow in which an answer is given."""
+    cluster.sql("GRANT CREATE ON SCHEMA public TO adm")
+    with cluster.connect(user="adm") as admin:
+        admin.execute("""CREATE FUNCTION public.sneaks(request jsonb, answer jsonb) RETURNS text LANGUAGE plpgsql AS $$
+            BEGIN
+                PERFORM hitl.respond_to_approval((answer ->> 'other')::uuid, NULL, 'approved');
+                RETURN 'it was possible';
+            EXCEPTION WHEN insufficient_privilege THEN
+                RETURN NULL;
+            END $$""")
+        admin.execute("SELECT hitl.create_approval_type('sneaky', '{}', check_function => 'public.sneaks')")
+    with cluster.connect(user="opu") as client:
+        request, other, later = [client.execute(
+            "SELECT hitl.request_approval('Pay?', requested_from => 'ope', approval_type => %s)", [kind]).fetchone()[0]
+            for kind in ("sneaky", "binary", "binary")]
+    answer = {"name": "answer", "type": "sql", "params": [str(request), str(other)],
+              "sql": "SELECT hitl.respond_to_approval($1, NULL, 'approved', jsonb_build_object('other', $2::text))"}
+    # What the function has called is refused, and what comes after it is not.
+    after = {"name": "after", "type": "sql", "params": [str(later)],
+             "sql": "SELECT hitl.respond_to_approval($1, NULL, 'approved')"}
+    with cluster.connect(user="ope") as client:
+        workflow = client.execute("SELECT hitl.create_workflow('w', workflow_definition => %s)",
+                                  [Jsonb({"steps": [answer, after]})]).fetchone()[0]
+        client.execute("SELECT hitl.execute_workflow(%s)", [workflow])
+        client.execute("CALL hitl.await_workflow(%s, '60 s')", [workflow])
+    assert cluster.value("SELECT error FROM hitl.workflows WHERE id = %s", [workflow]) is None
+    assert [cluster.value("SELECT status FROM hitl.approval_requests WHERE id = %s", [one])
+            for one in (request, other, later)] == ["approved", "pending", "approved"]
+
+
+# What is recorded
+
+@pytest.mark.parametrize("caller, as_whom, names", [
+    ("ann", None, ("ann", None, "sql", "ann", "ann")),
+    ("ann", "ANN@example.com", ("ann", None, "sql", "ann", "ann")),
+    ("gus", None, ("gus", None, "sql", "gus", "gus")),
+    ("dee", None, ("dee", ["ann"], "sql", "dee", "dee")),
+    ("dee", "ann", ("dee", ["ann"], "sql", "dee", "dee")),
+    ("bot", None, ("bot", None, "sql", "bot", "bot")),
+    ("app_one", "ann", ("ann", None, "web", "app_one", "app_one")),
+    ("app_any", "gus", ("gus", None, "web", "app_any", "app_any")),
+    ("mia", "gus", ("gus", None, "web", "mia", "mia")),
+    ("mia>app_any", "gus", ("gus", None, "web", "mia", "app_any")),
+    ("postgres", "ann", ("ann", None, "web", "postgres", "postgres")),
+    ("postgres>ann", None, ("ann", None, "sql", "postgres", "ann")),
+])
+def test_what_is_recorded(cluster, ground, caller, as_whom, names):
+    """Who is the approver, for whom, by which channel, and who the session was."""
+    login, _, role = caller.partition(">")
+    with cluster.connect(user=login) as client, client.transaction(force_rollback=True):
+        if role:
+            client.execute(f"SET ROLE {role}")
+        client.execute("SELECT hitl.respond_to_approval(%s, %s, 'approved', content_hash => %s, channel => %s)",
+                       [ground["id"], as_whom, ground["hash"], "web" if names[2] == "web" else None])
+        assert client.execute("SELECT approver_id, on_behalf_of, channel, session_role, caller_role"
+                              " FROM hitl.approval_responses WHERE approval_id = %s AND decision = 'approved'",
+                              [ground["id"]]).fetchone() == names
+
+
+# What holds for every function
+
+def calls(cluster):
+    """Every function and procedure of hitl with arguments that are NULL: {signature: call}."""
+    rows = cluster.sql("""
+        SELECT p.oid::regprocedure::text AS signature, prokind = 'p' AS is_procedure, format('hitl.%I', proname) AS name,
+               ARRAY(SELECT format_type(t, NULL) FROM unnest(proargtypes) WITH ORDINALITY AS a (t, n) ORDER BY n) AS types
+        FROM pg_proc p WHERE pronamespace = 'hitl'::regnamespace AND prorettype <> 'trigger'::regtype""")
+    made = {}
+    for row in rows:
+        nulls = ", ".join(f"NULL::{type_}" for type_ in row["types"])
+        columns = ", ".join(f"c{number}" for number in range(len(row["types"])))
+        # A constant NULL would spare the planner the call of a function that is STRICT.
+        made[row["signature"]] = f"CALL {row['name']}({nulls})" if row["is_procedure"] else \
+            f"WITH a ({columns or 'c'}) AS MATERIALIZED (SELECT {nulls or 1}) SELECT {row['name']}({columns}) FROM a"
+    return made
+
+
+def test_nobody_executes_anything(cluster, ground):
+    """A role without grants is refused by every function, even if it may look into the schema."""
+    everything = calls(cluster)
+    assert len(everything) > 100
+    cluster.sql("CREATE ROLE looks LOGIN; GRANT USAGE ON SCHEMA hitl TO looks")
+    for role in ("nobody", "looks"):
+        with cluster.connect(user=role) as client:
+            done = {signature: found for signature, call in everything.items()
+                    if (found := outcome(client, call, None)) != "42501"}
+        assert done == {}, role
+    relations = cluster.sql("SELECT oid::regclass::text AS name FROM pg_class"
+                            " WHERE relnamespace = 'hitl'::regnamespace AND relkind IN ('r', 'v')")
+    with cluster.connect(user="looks") as client:
+        seen = [row["name"] for row in relations
+                if outcome(client, f"SELECT count(*) FROM {row['name']}", None) != "42501"]
+    assert seen == []
+
+
+# Arguments that say for whom something is done, with a call that names %(who)s.
+# What only administrators may call is not among them.
+FOR_WHOM = {
+    "respond_to_approval.approver_id": RESPOND.format("%(who)s", "'approved'"),
+    "respond_to_approvals.approver_id":
+        "SELECT coalesce(sqlstate, 'ok') FROM hitl.respond_to_approvals(ARRAY[%(plain)s]::uuid[], 'approved', %(who)s)",
+    "reassign_approval.from_approver": "SELECT hitl.reassign_approval(%(id)s, 'uma', %(who)s)",
+    "delegate_approvals.delegator":
+        "SELECT hitl.delegate_approvals('uma', now() + interval '1 day', delegator => %(who)s)",
+    "list_pending_approvals.requested_from": "SELECT count(*) FROM hitl.list_pending_approvals(%(who)s)",
+    "pending_of.principal": "SELECT count(*) > 0 FROM hitl.pending_of(%(who)s, true)",
+    "may_act_for.approver_id": "SELECT hitl.may_act_for(%(who)s)",
+}
+OTHERS = ("ann", "ann@example.com", "ANN@EXAMPLE.COM", "gus", "off", "req", "bot", "nobody", "postgres", "adm",
+          "app_any", "finance", "*", "", "rule:all", "somebody else")
+
+
+def test_the_arguments_are_known(cluster, ground):
+    """A new function that takes an approver has to be added above."""
+    found = cluster.sql("""
+        SELECT DISTINCT proname || '.' || a.name AS argument
+        FROM pg_proc p, unnest(proargnames, proargmodes) AS a (name, mode)
+        WHERE pronamespace = 'hitl'::regnamespace AND coalesce(a.mode, 'i') = 'i'
+          AND a.name IN ('approver_id', 'delegator', 'from_approver', 'principal', 'requested_from', 'approver', 'person')
+          AND (has_function_privilege('ann', p.oid, 'EXECUTE') OR has_function_privilege('ope', p.oid, 'EXECUTE'))""")
+    # request_approval() says whom to ask, not for whom.
+    assert {row["argument"] for row in found} == set(FOR_WHOM) | {"request_approval.requested_from"}
+
+
+# Who sees all requests may list what others are asked; administrators reassign.
+SEE_ALL = {"ope", "apu", "mia>adm"}
+READING = {"list_pending_approvals.requested_from", "pending_of.principal"}
+
+
+@pytest.mark.parametrize("caller, argument", [
+    (caller, argument) for caller in ("uma", "ope", "apu", "app_none", "mia>ann", "mia>adm") for argument in FOR_WHOM
+    if not (caller in SEE_ALL and argument in READING)
+    and (caller, argument) != ("mia>adm", "reassign_approval.from_approver")])
+def test_nobody_acts_for_others(cluster, ground, caller, argument):
+    """Whoever may not act for somebody is refused, by whatever name he says it."""
+    login, _, role = caller.partition(">")
+    with cluster.connect(user=login) as client:
+        if role:
+            client.execute(f"SET ROLE {role}")
+        found = {who: outcome(client, FOR_WHOM[argument], {**ground, "who": who}) for who in OTHERS}
+    # A function that only tells says no; what is no person is refused as such.
+    allowed = {"42501", "22023"} | ({"no"} if argument in ("pending_of.principal", "may_act_for.approver_id") else set())
+    assert {who: code for who, code in found.items() if code not in allowed} == {}
+
+
+def test_the_name_of_a_role_is_no_identity(cluster, ground):
+    """A role that is named like a principal, or like a group, of others is neither."""
+    cluster.sql("CREATE ROLE hers")
+    cluster.sql("SELECT hitl.create_principal('eve', role => 'hers'), hitl.create_group('board', members => '{ann}')")
+    for role in ("eve", "board"):
+        cluster.sql(f"CREATE ROLE {role} LOGIN")
+        cluster.sql("SELECT hitl.grant_access(%s, 'participant')", [role])
+        request = cluster.value("SELECT hitl.request_approval('Pay?', requested_from => %s)", [role])
+        parameters = {**ground, "id": request, "hash": None}
+        with cluster.connect(user=role) as client:
+            assert client.execute("SELECT hitl.current_principal()").fetchone()[0] is None
+            for act in ("inbox", "list", "request", "asks"):
+                assert outcome(client, ACTS[act], parameters) == "no", (role, act)
+            for act in ("approve", "comment", "reasgn"):
+                assert outcome(client, ACTS[act], parameters) in ("42501", "22023"), (role, act)
+            for act in ("form", "explain"):
+                assert outcome(client, ACTS[act], parameters) == "WF003", (role, act)
