@@ -170,3 +170,7 @@ DELETE FROM hitl.principal_names;
 DELETE FROM hitl.principal_groups;
 DELETE FROM hitl.principals;
 DROP ROLE hitl_ann, hitl_bob, hitl_app;
+-- nobody is left asked
+DO $$ BEGIN
+	PERFORM hitl.cancel_approval(id) FROM hitl.approval_requests WHERE status = 'pending' AND workflow_id IS NULL;
+END $$;

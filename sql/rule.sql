@@ -122,3 +122,7 @@ DROP ROLE hitl_operates;
 TRUNCATE hitl.approval_rules, hitl.rule_decisions;
 DROP VIEW decided;
 DROP FUNCTION ask(integer, text, jsonb);
+-- nobody is left asked
+DO $$ BEGIN
+	PERFORM hitl.cancel_approval(id) FROM hitl.approval_requests WHERE status = 'pending' AND workflow_id IS NULL;
+END $$;
