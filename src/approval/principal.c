@@ -19,12 +19,18 @@
 #include "utils/json.h"
 #include "workflow/caller.h"
 
+/* The grants by which the role $3 may act for $1, who is $2. */
+#define FIND_GRANTS \
+	"SELECT 1 FROM hitl.acting_grants g WHERE (g.approver_id IN ($1, $2, '*') " \
+	"OR g.approver_id IN (SELECT n.name FROM hitl.principal_names n WHERE n.principal = $2)) " \
+	"AND pg_has_role($3, (SELECT oid FROM pg_roles WHERE rolname = g.grantee), 'USAGE')"
+
 static char *find_principal(const char *text, bool lock, bool *active,
 							char **role);
 static char *own_principal(void);
-static bool is_granted(const char *approver, const char *principal);
+static bool is_granted(const char *approver, const char *principal, bool lock);
 static bool may_act(const char *text, const char *principal, const char *role,
-					bool *by_grant);
+					bool lock, bool *by_grant);
 static void add_names(HitlActor *actor);
 static bool sees_all(void);
 static HitlDelegator *find_delegator(HitlActor *actor, const char *name);
@@ -73,7 +79,7 @@ hitl_may_act_for(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	principal = find_principal(approver, false, &active, &role);
-	may = may_act(approver, principal, role, &by_grant);
+	may = may_act(approver, principal, role, false, &by_grant);
 	SPI_finish();
 	PG_RETURN_BOOL(may);
 }
@@ -155,7 +161,7 @@ hitl_identify(const char *approver_id)
 	bool active = true;
 	char *principal = find_principal(text, true, &active, &role);
 
-	if (!may_act(text, principal, role, &actor->by_grant))
+	if (!may_act(text, principal, role, true, &actor->by_grant))
 	{
 		/* Who names his delegator means to answer for him. */
 		char *own = own_principal();
@@ -356,7 +362,7 @@ own_principal(void)
  * where it means nobody that is registered.
  */
 static bool
-may_act(const char *text, const char *principal, const char *role,
+may_act(const char *text, const char *principal, const char *role, bool lock,
 		bool *by_grant)
 {
 	char *own_role;
@@ -372,19 +378,19 @@ may_act(const char *text, const char *principal, const char *role,
 		*by_grant = false;
 		return true;
 	}
-	return is_granted(text, principal ? principal : text);
+	return is_granted(text, principal ? principal : text, lock);
 }
 
 /*
- * Was a role whose rights the caller has allowed to act for this approver?
+ * Was a role whose rights the caller has allowed to act for this approver?  The
+ * grants are locked, if wanted, against being taken back.
  */
 static bool
-is_granted(const char *approver, const char *principal)
+is_granted(const char *approver, const char *principal, bool lock)
 {
-	static HitlStatement find = {
-		"SELECT 1 FROM hitl.acting_grants g WHERE (g.approver_id IN ($1, $2, '*') "
-		"OR g.approver_id IN (SELECT n.name FROM hitl.principal_names n WHERE n.principal = $2)) "
-		"AND pg_has_role($3, (SELECT oid FROM pg_roles WHERE rolname = g.grantee), 'USAGE')",
+	static HitlStatement find = {FIND_GRANTS, 3, {TEXTOID, TEXTOID, OIDOID}};
+	static HitlStatement find_locked = {
+		FIND_GRANTS " ORDER BY g.grantee, g.approver_id FOR KEY SHARE OF g",
 		3,
 		{TEXTOID, TEXTOID, OIDOID},
 	};
@@ -393,7 +399,7 @@ is_granted(const char *approver, const char *principal)
 	values[0] = CStringGetTextDatum(approver);
 	values[1] = CStringGetTextDatum(principal);
 	values[2] = ObjectIdGetDatum(hitl_caller_id());
-	hitl_execute(&find, values, NULL, 1);
+	hitl_execute(lock ? &find_locked : &find, values, NULL, 0);
 	return SPI_processed > 0;
 }
 
