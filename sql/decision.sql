@@ -158,3 +158,7 @@ FROM hitl.approval_requests WHERE status <> 'pending' AND title LIKE 'Pay%';
 SELECT bool_and(acts = (SELECT count(*) FROM hitl.approval_responses r WHERE r.approval_id = a.id)) AS without_gaps FROM hitl.approval_requests a;
 DROP VIEW requests;
 DROP FUNCTION ask(jsonb, jsonb), shown(uuid), acts(uuid);
+-- nobody is left asked
+DO $$ BEGIN
+	PERFORM hitl.cancel_approval(id) FROM hitl.approval_requests WHERE status = 'pending' AND workflow_id IS NULL;
+END $$;

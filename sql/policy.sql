@@ -139,3 +139,7 @@ DELETE FROM hitl.group_members;
 DELETE FROM hitl.principal_names;
 DELETE FROM hitl.principal_groups;
 DELETE FROM hitl.principals;
+-- nobody is left asked
+DO $$ BEGIN
+	PERFORM hitl.cancel_approval(id) FROM hitl.approval_requests WHERE status = 'pending' AND workflow_id IS NULL;
+END $$;

@@ -9,7 +9,7 @@ BEGIN
 END $$;
 CREATE VIEW decided AS
 	SELECT a.title, d.mode, d.rule_set, d.rule, d.action, d.error, a.status
-	FROM hitl.rule_decisions d JOIN hitl.approval_requests a ON a.id = d.approval_id ORDER BY a.id, d.mode;
+	FROM hitl.rule_decisions d JOIN hitl.approval_requests a ON a.id = d.approval_id ORDER BY a.requested_at, d.mode;
 
 SELECT * FROM ask(10);
 SELECT hitl.create_approval_rule('small', '$.context_data.amount < 100', 'approve', description => 'Not worth a question');
@@ -90,8 +90,8 @@ SELECT hitl.expire_approval(:'id');
 SELECT * FROM ask(500);
 SELECT hitl.create_approval_rule('fewer', '$.context_data.amount < 10', 'approve', rule_set => 'next', mode => 'off');
 SELECT hitl.create_approval_rule('none', '$.context_data.amount >= 200', 'deny', rule_set => 'next', mode => 'off');
-SELECT title, rule, action, status, replace(decided_by, current_user, '(me)') AS decided_by, differs, error FROM hitl.replay_rules(:'since', 'next', only_differences => false);
-SELECT title, rule, action, status FROM hitl.replay_rules(:'since', 'next');
+SELECT title, rule, action, status, replace(decided_by, current_user, '(me)') AS decided_by, differs, error FROM hitl.replay_rules(:'since', 'next', only_differences => false) ORDER BY title;
+SELECT title, rule, action, status FROM hitl.replay_rules(:'since', 'next') ORDER BY title;
 SELECT count(*) AS all_since_ever FROM hitl.replay_rules('-infinity', 'next') AS r WHERE r.requested_at >= :'since';
 SELECT count(*) FROM hitl.replay_rules('0044-03-15 BC', 'next') AS r WHERE r.requested_at >= :'since';
 SELECT title, rule, action, status, decided_by FROM hitl.replay_rules(:'since');
@@ -122,3 +122,7 @@ DROP ROLE hitl_operates;
 TRUNCATE hitl.approval_rules, hitl.rule_decisions;
 DROP VIEW decided;
 DROP FUNCTION ask(integer, text, jsonb);
+-- nobody is left asked
+DO $$ BEGIN
+	PERFORM hitl.cancel_approval(id) FROM hitl.approval_requests WHERE status = 'pending' AND workflow_id IS NULL;
+END $$;

@@ -183,3 +183,7 @@ DROP FUNCTION form(uuid), tried(text);
 SET client_min_messages = warning;
 DROP SCHEMA checks CASCADE;
 DROP ROLE hitl_maker, hitl_answerer;
+-- nobody is left asked
+DO $$ BEGIN
+	PERFORM hitl.cancel_approval(id) FROM hitl.approval_requests WHERE status = 'pending' AND workflow_id IS NULL;
+END $$;

@@ -20,6 +20,12 @@
 #include "utils/timestamp.h"
 #include "workflow/caller.h"
 
+/* The grants by which the role $3 may act for $1, who is $2. */
+#define FIND_GRANTS \
+	"SELECT 1 FROM hitl.acting_grants g WHERE (g.approver_id IN ($1, $2, '*') " \
+	"OR g.approver_id IN (SELECT n.name FROM hitl.principal_names n WHERE n.principal = $2)) " \
+	"AND pg_has_role($3, (SELECT oid FROM pg_roles WHERE rolname = g.grantee), 'USAGE')"
+
 /* A row of hitl.principals. */
 typedef struct Principal
 {
@@ -31,8 +37,8 @@ typedef struct Principal
 
 static bool find_principal(const char *text, bool lock, Principal *found);
 static char *own_principal(void);
-static bool is_granted(const char *approver, const char *principal);
-static bool may_act(const char *text, const Principal *principal,
+static bool is_granted(const char *approver, const char *principal, bool lock);
+static bool may_act(const char *text, const Principal *principal, bool lock,
 					bool *by_grant);
 static void add_names(HitlActor *actor, bool is_delegate);
 static bool sees_all(void);
@@ -79,7 +85,7 @@ hitl_may_act_for(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	(void) find_principal(approver, false, &principal);
-	may = may_act(approver, &principal, &by_grant);
+	may = may_act(approver, &principal, false, &by_grant);
 	SPI_finish();
 	PG_RETURN_BOOL(may);
 }
@@ -160,7 +166,7 @@ hitl_identify(const char *approver_id)
 	Principal principal;
 
 	(void) find_principal(text, true, &principal);
-	if (!may_act(text, &principal, &actor->by_grant))
+	if (!may_act(text, &principal, true, &actor->by_grant))
 	{
 		/* Who names his delegator means to answer for him. */
 		Principal own;
@@ -356,7 +362,8 @@ own_principal(void)
  * May the caller speak as what text means?
  */
 static bool
-may_act(const char *text, const Principal *principal, bool *by_grant)
+may_act(const char *text, const Principal *principal, bool lock,
+		bool *by_grant)
 {
 	char *own_role;
 
@@ -372,19 +379,19 @@ may_act(const char *text, const Principal *principal, bool *by_grant)
 		*by_grant = false;
 		return true;
 	}
-	return is_granted(text, principal->name ? principal->name : text);
+	return is_granted(text, principal->name ? principal->name : text, lock);
 }
 
 /*
- * Was a role whose rights the caller has allowed to act for this approver?
+ * Was a role whose rights the caller has allowed to act for this approver?  The
+ * grants are locked, if wanted, against being taken back.
  */
 static bool
-is_granted(const char *approver, const char *principal)
+is_granted(const char *approver, const char *principal, bool lock)
 {
-	static HitlStatement find = {
-		"SELECT 1 FROM hitl.acting_grants g WHERE (g.approver_id IN ($1, $2, '*') "
-		"OR g.approver_id IN (SELECT n.name FROM hitl.principal_names n WHERE n.principal = $2)) "
-		"AND pg_has_role($3, (SELECT oid FROM pg_roles WHERE rolname = g.grantee), 'USAGE')",
+	static HitlStatement find = {FIND_GRANTS, 3, {TEXTOID, TEXTOID, OIDOID}};
+	static HitlStatement find_locked = {
+		FIND_GRANTS " ORDER BY g.grantee, g.approver_id FOR KEY SHARE OF g",
 		3,
 		{TEXTOID, TEXTOID, OIDOID},
 	};
@@ -393,7 +400,7 @@ is_granted(const char *approver, const char *principal)
 	values[0] = CStringGetTextDatum(approver);
 	values[1] = CStringGetTextDatum(principal);
 	values[2] = ObjectIdGetDatum(hitl_caller_id());
-	hitl_execute(&find, values, NULL, 1);
+	hitl_execute(lock ? &find_locked : &find, values, NULL, 0);
 	return SPI_processed > 0;
 }
 
