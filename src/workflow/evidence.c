@@ -35,8 +35,10 @@
 
 static void append_event(StringInfo text, const HitlEvent *event);
 static void append_id(StringInfo text, const pg_uuid_t *id);
+static void append_number(StringInfo text, int64 value);
 static void append_text(StringInfo text, const char *value);
 static void append_jsonb(StringInfo text, Jsonb *value);
+static void append_null(StringInfo text);
 static bytea *hash_text(const bytea *previous, const char *text, int length);
 static pg_cryptohash_ctx *create_state(void);
 static void read_event(HeapTupleHeader row, HitlEvent *event);
@@ -96,24 +98,19 @@ append_event(StringInfo text, const HitlEvent *event)
 {
 	appendStringInfoChar(text, '[');
 	append_id(text, event->workflow_id);
-	appendStringInfo(text, ", %d, ", event->seq);
+	append_number(text, event->seq);
 	append_text(text, event->type);
-	appendStringInfoString(text, ", ");
 	append_text(text, event->step);
-	appendStringInfoString(text, ", ");
 	append_text(text, event->position);
-	appendStringInfoString(text, ", ");
 	append_jsonb(text, event->data);
-	appendStringInfoString(text, ", ");
 	append_jsonb(text, event->delta);
-	appendStringInfoString(text, ", ");
 	append_text(text, event->actor);
 	if (event->scope)
-		appendStringInfo(text, ", " INT64_FORMAT, *event->scope);
+		append_number(text, *event->scope);
 	else
-		appendStringInfoString(text, ", null");
-	appendStringInfo(text, ", " INT64_FORMAT "]",
-					 UNIX_MICROSECONDS(event->created_at));
+		append_null(text);
+	append_number(text, UNIX_MICROSECONDS(event->created_at));
+	appendStringInfoChar(text, ']');
 }
 
 /*
@@ -123,40 +120,71 @@ static void
 append_id(StringInfo text, const pg_uuid_t *id)
 {
 	static const char digits[] = "0123456789abcdef";
+	char string[2 * UUID_LEN + 6];
+	char *end = string;
 
-	appendStringInfoChar(text, '"');
+	*end++ = '"';
 	for (int i = 0; i < UUID_LEN; i++)
 	{
 		if (i == 4 || i == 6 || i == 8 || i == 10)
-			appendStringInfoChar(text, '-');
-		appendStringInfoChar(text, digits[id->data[i] >> 4]);
-		appendStringInfoChar(text, digits[id->data[i] & 15]);
+			*end++ = '-';
+		*end++ = digits[id->data[i] >> 4];
+		*end++ = digits[id->data[i] & 15];
 	}
-	appendStringInfoChar(text, '"');
+	*end++ = '"';
+	appendBinaryStringInfo(text, string, end - string);
 }
 
 /*
- * Append a text as JSON.
+ * Append a further element: a number.
+ */
+static void
+append_number(StringInfo text, int64 value)
+{
+	char digits[MAXINT8LEN + 1];
+	int length = pg_lltoa(value, digits);
+
+	appendBinaryStringInfo(text, ", ", 2);
+	appendBinaryStringInfo(text, digits, length);
+}
+
+/*
+ * ... a text.
  */
 static void
 append_text(StringInfo text, const char *value)
 {
-	if (value)
-		escape_json(text, value);
-	else
-		appendStringInfoString(text, "null");
+	if (value == NULL)
+	{
+		append_null(text);
+		return;
+	}
+	appendBinaryStringInfo(text, ", ", 2);
+	escape_json(text, value);
 }
 
 /*
- * Append a jsonb as its text.
+ * ... a jsonb.
  */
 static void
 append_jsonb(StringInfo text, Jsonb *value)
 {
-	if (value)
-		(void) JsonbToCString(text, &value->root, VARSIZE(value));
-	else
-		appendStringInfoString(text, "null");
+	if (value == NULL)
+	{
+		append_null(text);
+		return;
+	}
+	appendBinaryStringInfo(text, ", ", 2);
+	(void) JsonbToCString(text, &value->root, VARSIZE(value));
+}
+
+/*
+ * ... a null.
+ */
+static void
+append_null(StringInfo text)
+{
+	appendBinaryStringInfo(text, ", null", 6);
 }
 
 /*
