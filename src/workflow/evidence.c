@@ -35,10 +35,8 @@
 
 static void append_event(StringInfo text, const HitlEvent *event);
 static void append_id(StringInfo text, const pg_uuid_t *id);
-static void append_number(StringInfo text, int64 value);
 static void append_text(StringInfo text, const char *value);
 static void append_jsonb(StringInfo text, Jsonb *value);
-static void append_null(StringInfo text);
 static bytea *hash_text(const bytea *previous, const char *text, int length);
 static pg_cryptohash_ctx *create_state(void);
 static void read_event(HeapTupleHeader row, HitlEvent *event);
@@ -98,19 +96,24 @@ append_event(StringInfo text, const HitlEvent *event)
 {
 	appendStringInfoChar(text, '[');
 	append_id(text, event->workflow_id);
-	append_number(text, event->seq);
+	appendStringInfo(text, ", %d, ", event->seq);
 	append_text(text, event->type);
+	appendStringInfoString(text, ", ");
 	append_text(text, event->step);
+	appendStringInfoString(text, ", ");
 	append_text(text, event->position);
+	appendStringInfoString(text, ", ");
 	append_jsonb(text, event->data);
+	appendStringInfoString(text, ", ");
 	append_jsonb(text, event->delta);
+	appendStringInfoString(text, ", ");
 	append_text(text, event->actor);
 	if (event->scope)
-		append_number(text, *event->scope);
+		appendStringInfo(text, ", " INT64_FORMAT, *event->scope);
 	else
-		append_null(text);
-	append_number(text, UNIX_MICROSECONDS(event->created_at));
-	appendStringInfoChar(text, ']');
+		appendStringInfoString(text, ", null");
+	appendStringInfo(text, ", " INT64_FORMAT "]",
+					 UNIX_MICROSECONDS(event->created_at));
 }
 
 /*
@@ -136,55 +139,27 @@ append_id(StringInfo text, const pg_uuid_t *id)
 }
 
 /*
- * Append a further element: a number.
- */
-static void
-append_number(StringInfo text, int64 value)
-{
-	char digits[MAXINT8LEN + 1];
-	int length = pg_lltoa(value, digits);
-
-	appendBinaryStringInfo(text, ", ", 2);
-	appendBinaryStringInfo(text, digits, length);
-}
-
-/*
- * ... a text.
+ * Append a text as JSON.
  */
 static void
 append_text(StringInfo text, const char *value)
 {
-	if (value == NULL)
-	{
-		append_null(text);
-		return;
-	}
-	appendBinaryStringInfo(text, ", ", 2);
-	escape_json(text, value);
+	if (value)
+		escape_json(text, value);
+	else
+		appendStringInfoString(text, "null");
 }
 
 /*
- * ... a jsonb.
+ * Append a jsonb as its text.
  */
 static void
 append_jsonb(StringInfo text, Jsonb *value)
 {
-	if (value == NULL)
-	{
-		append_null(text);
-		return;
-	}
-	appendBinaryStringInfo(text, ", ", 2);
-	(void) JsonbToCString(text, &value->root, VARSIZE(value));
-}
-
-/*
- * ... a null.
- */
-static void
-append_null(StringInfo text)
-{
-	appendBinaryStringInfo(text, ", null", 6);
+	if (value)
+		(void) JsonbToCString(text, &value->root, VARSIZE(value));
+	else
+		appendStringInfoString(text, "null");
 }
 
 /*
