@@ -119,16 +119,19 @@ void
 hitl_chain_id(StringInfo text, const pg_uuid_t *id)
 {
 	static const char digits[] = "0123456789abcdef";
+	char string[2 * UUID_LEN + 6];
+	char *end = string;
 
-	appendStringInfoChar(text, '"');
+	*end++ = '"';
 	for (int i = 0; i < UUID_LEN; i++)
 	{
 		if (i == 4 || i == 6 || i == 8 || i == 10)
-			appendStringInfoChar(text, '-');
-		appendStringInfoChar(text, digits[id->data[i] >> 4]);
-		appendStringInfoChar(text, digits[id->data[i] & 15]);
+			*end++ = '-';
+		*end++ = digits[id->data[i] >> 4];
+		*end++ = digits[id->data[i] & 15];
 	}
-	appendStringInfoChar(text, '"');
+	*end++ = '"';
+	appendBinaryStringInfo(text, string, end - string);
 }
 
 /*

@@ -32,7 +32,7 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'WF002',
-			MESSAGE = format('workflow %s does not exist', workflow_id),
+			MESSAGE = format('workflow %s does not exist', coalesce(workflow_id::text, 'NULL')),
 			HINT = 'hitl.create_workflow returns the id of a workflow.';
 	END IF;
 
@@ -62,7 +62,7 @@ BEGIN
 		-- Behind one that is missing it cannot be checked; that has been told.
 		ELSIF NOT (is_chained AND before IS NULL) AND event.seq = next_seq
 			AND event.hash <> hitl.event_hash(before, event) THEN
-			fault := 'changed: the hash is that of another event, or after another event';
+			fault := 'changed: it does not match its hash';
 			RETURN NEXT;
 		END IF;
 		IF event.seq = known_seq THEN
@@ -96,7 +96,9 @@ BEGIN
 		RETURN NEXT;
 	END IF;
 	IF unchained IS NOT NULL THEN
-		RAISE NOTICE 'workflow %: the events up to % are unchained, being older than hitl 0.3.0', workflow_id, unchained;
+		RAISE NOTICE USING
+			MESSAGE = format('events 1 to %s are unchained', unchained),
+			DETAIL = format('Workflow %s has them from a version before 0.3.0, which gave them no hash.', workflow_id);
 	END IF;
 END
 $$;

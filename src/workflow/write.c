@@ -72,7 +72,8 @@ hitl_write_events(HitlBatch *batch)
 	static HitlStatement insert = {
 		"INSERT INTO hitl.workflow_events (workflow_id, seq, event_type, step_name, "
 		"position, data, delta, actor, created_at, scope, hash) "
-		"SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+		"SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), "
+		"unnest($7), unnest($8), unnest($9), unnest($10), unnest($11)",
 		11,
 		{UUIDARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
 		 JSONBARRAYOID, JSONBARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID,
@@ -262,8 +263,9 @@ write_workflows(HitlBatch *batch)
 		"started_at = u.started_at, finished_at = u.finished_at, output = u.output, "
 		"recoveries = u.recoveries, event_hash = u.event_hash, "
 		"large = CASE WHEN u.data IS NULL THEN w.large ELSE u.large END "
-		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) AS u (id, status, "
-		"control, data, error, last_event, started_at, finished_at, output, recoveries, "
+		"FROM (SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), "
+		"unnest($7), unnest($8), unnest($9), unnest($10), unnest($11), unnest($12)) AS u (id, "
+		"status, control, data, error, last_event, started_at, finished_at, output, recoveries, "
 		"large, event_hash) WHERE w.id = u.id",
 		12,
 		{UUIDARRAYOID, TEXTARRAYOID, JSONBARRAYOID, JSONBARRAYOID,

@@ -6,6 +6,7 @@ import uuid
 import pytest
 from harness import ROOT, wait_until
 from psycopg.types.json import Jsonb
+from trail import broken_chains
 
 sys.path.insert(0, str(ROOT / "test/servers"))
 from scripted_server import ScriptedServer  # noqa: E402
@@ -30,6 +31,8 @@ def server():
 @pytest.fixture(autouse=True)
 def clean(cluster):
     yield
+    with cluster.connect() as connection:
+        assert broken_chains(connection) == []
     cluster.sql("DELETE FROM hitl.outbox")
     cluster.sql("DELETE FROM hitl.secrets")
 

@@ -4,6 +4,7 @@ import time
 import psycopg
 import pytest
 from harness import wait_until
+from trail import broken_chains
 
 SETTINGS = {"hitl__retention": "1s", "log_statement": "none"}
 TASK = '{"steps": [{"name": "do", "type": "task", "task": "x"}]}'
@@ -25,6 +26,8 @@ def client(cluster):
     cluster.sql("SELECT hitl.cancel_approval(id) FROM hitl.approval_requests"
                 " WHERE status = 'pending'")
     until_empty(cluster)
+    with cluster.connect() as connection:
+        assert broken_chains(connection) == []
 
 
 def start(client, definition, count=1):

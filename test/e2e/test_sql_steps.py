@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from harness import wait_until
 from psycopg.types.json import Jsonb
+from trail import broken_chains
 
 SETTINGS = {"hitl__engine_workers": 1, "hitl__max_response_size": "64kB"}
 
@@ -43,6 +44,8 @@ def clean(cluster):
     yield
     wait_until(lambda: cluster.value("SELECT count(*) FROM hitl.statements") == 0,
                describe=lambda: cluster.sql("SELECT * FROM hitl.statements"))
+    with cluster.connect() as connection:
+        assert broken_chains(connection) == []
 
 
 def sql(statement, *params, **options):

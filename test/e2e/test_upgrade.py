@@ -355,7 +355,7 @@ def approval_faults(connection):
         """).fetchall()
 
 
-def test_workflows_go_on(cluster, old, shop):
+def test_workflows_go_on(cluster, old, rows_before, shop):
     """Every workflow goes on from where it was, and ends."""
     with InferenceServer({"answers": [], "default": "Thought."}, key="sesame") as server, \
             cluster.connect(shop) as connection:
@@ -425,6 +425,13 @@ def test_workflows_go_on(cluster, old, shop):
         assert faults(connection) == []
         assert approval_faults(connection) == []
         assert connection.execute("SELECT count(*) FROM hitl.messages").fetchone() == (0,)
+
+        # The chains begin with what happened since.
+        events = len(rows_before["hitl.workflow_events"])
+        assert connection.execute("SELECT count(*) FILTER (WHERE hash IS NULL), count(hash) > 20"
+                                  " FROM hitl.workflow_events").fetchone() == (events, True)
+        assert connection.execute("SELECT count(*) FROM hitl.workflows WHERE event_hash IS NULL"
+                                  " AND name IN ('completed', 'skipped')").fetchone()[0] > 0
 
 
 def prepare_0_2_0(connection):
