@@ -45,7 +45,7 @@ static void take_verdict(HitlApproval *approval, const HitlVerdict *verdict);
 static void wake_for_due(const HitlApproval *approval);
 static void tell_workflow(const HitlApproval *approval, const HitlAct *act,
 						  const char *outcome, const char *reason,
-						  const char *decider);
+						  const char *decider, const char *decision_hash);
 static bool is_telling(const char *reason);
 static void append_member(StringInfo text, const char *key, const char *value);
 
@@ -60,12 +60,12 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 		"WITH act AS (" INSERT_ACT "), gone AS (DELETE FROM hitl.approval_asks "
 		"WHERE approval_id = $1 AND name = ANY ($19)) "
 		"UPDATE hitl.approval_requests a SET acts = $2, last_hash = act.hash, status = $20, "
-		"decided_at = $16, decided_by = $21, reason = $22, policy_state = NULL, "
+		"decided_at = $16, decided_by = $21, reason = $22, policy_state = $23, "
 		"asked = '{}', due_at = NULL, wanted = NULL, "
 		"decision_hash = hitl.decision_hash(act.hash, $20, $16, $21, $22) "
-		"FROM act WHERE a.id = $1 RETURNING a.id",
-		ACT_PARAMS + 4,
-		{ACT_TYPES, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID},
+		"FROM act WHERE a.id = $1 RETURNING a.id, encode(a.decision_hash, 'hex')",
+		ACT_PARAMS + 5,
+		{ACT_TYPES, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID},
 	};
 	static HitlStatement go_on = {
 		"WITH act AS (" INSERT_ACT ") "
@@ -81,6 +81,7 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 	Datum values[ACT_PARAMS + 6];
 	char nulls[ACT_PARAMS + 7];
 	List *before = approval->asked;
+	char *decision_hash = NULL;
 
 	approval->acts++;
 	fill_act(approval, act, values, nulls);
@@ -92,10 +93,14 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 		values[19] = CStringGetTextDatum(status);
 		values[20] = by ? CStringGetTextDatum(by) : 0;
 		values[21] = CStringGetTextDatum(verdict->reason);
-		memcpy(nulls + ACT_PARAMS, "    ", 5);
+		values[22] = verdict->state ? CStringGetTextDatum(verdict->state) : 0;
+		memcpy(nulls + ACT_PARAMS, "     ", 6);
 		if (by == NULL)
 			nulls[20] = 'n';
+		if (verdict->state == NULL)
+			nulls[22] = 'n';
 		hitl_execute(&decide, values, nulls, 0);
+		decision_hash = hitl_column_text(0, 2);
 		hitl_announce_decided(psprintf("approval.%s", status));
 	}
 	else
@@ -126,7 +131,7 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 	if (approval->has_workflow)
 		tell_workflow(approval, act,
 					  outcome == HITL_OUTCOME_PENDING ? NULL : status,
-					  verdict ? verdict->reason : NULL, NULL);
+					  verdict ? verdict->reason : NULL, NULL, decision_hash);
 	return status;
 }
 
@@ -141,11 +146,12 @@ hitl_record_verdict(HitlApproval *approval, const HitlVerdict *verdict,
 		"WITH gone AS (DELETE FROM hitl.approval_asks "
 		"WHERE approval_id = $1 AND name = ANY ($2)) "
 		"UPDATE hitl.approval_requests a SET status = $3, decided_at = $4, decided_by = $5, "
-		"reason = $6, policy_state = NULL, asked = '{}', due_at = NULL, wanted = NULL, "
+		"reason = $6, policy_state = $7, asked = '{}', due_at = NULL, wanted = NULL, "
 		"decision_hash = hitl.decision_hash(a.last_hash, $3, $4, $5, $6) "
-		"WHERE a.id = $1 RETURNING a.id",
-		6,
-		{UUIDOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID},
+		"WHERE a.id = $1 RETURNING a.id, encode(a.decision_hash, 'hex')",
+		7,
+		{UUIDOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
+		 TEXTOID},
 	};
 	static HitlStatement go_on = {
 		"UPDATE hitl.approval_requests a SET policy_state = $2, asked = $3, due_at = $4, "
@@ -163,6 +169,7 @@ hitl_record_verdict(HitlApproval *approval, const HitlVerdict *verdict,
 	if (verdict->outcome != HITL_OUTCOME_PENDING)
 	{
 		const char *status = hitl_outcome_name(verdict->outcome);
+		char *decision_hash;
 
 		values[1] = PointerGetDatum(hitl_list_array(before));
 		values[2] = CStringGetTextDatum(status);
@@ -171,11 +178,14 @@ hitl_record_verdict(HitlApproval *approval, const HitlVerdict *verdict,
 									 : 0;
 		nulls[4] = verdict->decider ? ' ' : 'n';
 		values[5] = CStringGetTextDatum(verdict->reason);
+		values[6] = verdict->state ? CStringGetTextDatum(verdict->state) : 0;
+		nulls[6] = verdict->state ? ' ' : 'n';
 		hitl_execute(&decide, values, nulls, 0);
+		decision_hash = hitl_column_text(0, 2);
 		hitl_announce_decided(psprintf("approval.%s", status));
 		if (approval->has_workflow)
 			tell_workflow(approval, NULL, status, verdict->reason,
-						  verdict->decider);
+						  verdict->decider, decision_hash);
 		return;
 	}
 	take_verdict(approval, verdict);
@@ -321,7 +331,8 @@ wake_for_due(const HitlApproval *approval)
  */
 static void
 tell_workflow(const HitlApproval *approval, const HitlAct *act,
-			  const char *outcome, const char *reason, const char *decider)
+			  const char *outcome, const char *reason, const char *decider,
+			  const char *decision_hash)
 {
 	StringInfoData extra;
 	Jsonb *body;
@@ -331,7 +342,8 @@ tell_workflow(const HitlApproval *approval, const HitlAct *act,
 					  act ? act->who : decider, "decision",
 					  act ? act->decision : NULL, "feedback",
 					  act ? act->feedback : NULL, "reason",
-					  outcome && is_telling(reason) ? reason : NULL, NULL);
+					  outcome && is_telling(reason) ? reason : NULL,
+					  "decision_hash", decision_hash, NULL);
 	initStringInfo(&extra);
 	if (approval->has_token)
 		appendStringInfo(&extra, "{\"token\": " INT64_FORMAT, approval->token);
