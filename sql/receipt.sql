@@ -53,7 +53,7 @@ SELECT hitl.request_approval('One of them?', required_approvers => '{board,zoe}'
 SELECT hitl.respond_to_approval(:'silent', 'anna', 'approved');
 SELECT hitl.create_principal('doris'), hitl.add_member('board', 'doris'), hitl.remove_member('board', 'anna');
 SELECT a.title, a.status, a.reason, a.decided_by, f.* FROM hitl.approval_requests a LEFT JOIN faults(a.id) AS f ON true
-WHERE a.id IN (:'majority', :'unanimous', :'half', :'silent') ORDER BY a.id;
+WHERE a.id IN (:'majority', :'unanimous', :'half', :'silent') ORDER BY a.title;
 SELECT hitl.remove_member('board', m) FROM unnest('{bert,cyril,doris}'::text[]) AS m;
 SELECT count(*) AS faults FROM faults(:'majority') UNION ALL SELECT count(*) FROM faults(:'half');
 
@@ -79,7 +79,7 @@ SELECT hitl.request_approval('Huge?', context_data => '{"amount": 500000}') AS h
 SELECT hitl.request_approval('Middle?', context_data => '{"amount": 500}') AS middle \gset
 SELECT hitl.drop_approval_rule('small'), hitl.drop_approval_rule('huge');
 SELECT a.title, a.status, a.reason, f.* FROM hitl.approval_requests a LEFT JOIN faults(a.id) AS f ON true
-WHERE a.id IN (:'cancelled', :'by_hand', :'expired', :'silence', :'changes', :'revised', :'small', :'huge', :'middle') ORDER BY a.id;
+WHERE a.id IN (:'cancelled', :'by_hand', :'expired', :'silence', :'changes', :'revised', :'small', :'huge', :'middle') ORDER BY a.title;
 SELECT * FROM hitl.verify_approval('00000000-0000-7000-8000-000000000000');
 
 -- ---- what is changed by hand is found ----
@@ -133,7 +133,7 @@ SELECT :'receipt'::jsonb #>> '{outcome,status}' AS status, :'receipt'::jsonb -> 
 	   :'receipt'::jsonb #> '{acts,1,evidence}' AS evidence;
 SELECT * FROM hitl.verify_receipt(:'receipt');
 SELECT count(*) AS receipts, count(f.*) AS faults FROM hitl.approval_requests a LEFT JOIN LATERAL hitl.verify_receipt(hitl.decision_receipt(a.id)) AS f ON true
-WHERE a.id >= :'id';
+WHERE a.requested_at >= (SELECT b.requested_at FROM hitl.approval_requests b WHERE b.id = :'id');
 -- tampered ones
 CREATE FUNCTION tampered(receipt jsonb, path text[], value jsonb) RETURNS TABLE (what text, fault text) LANGUAGE sql AS
 $$ SELECT what, fault FROM hitl.verify_receipt(jsonb_set(receipt, path, value)) $$;
@@ -222,7 +222,7 @@ BEGIN
 END $$;
 CALL settle(:'workflow');
 SELECT e.event_type, e.data ->> 'decision_hash' = encode(a.decision_hash, 'hex') AS same FROM hitl.workflow_events e
-JOIN hitl.approval_requests a ON a.id::text = e.data ->> 'approval_id' WHERE e.workflow_id = :'workflow' AND e.data ? 'decision_hash' ORDER BY a.id;
+JOIN hitl.approval_requests a ON a.id::text = e.data ->> 'approval_id' WHERE e.workflow_id = :'workflow' AND e.data ? 'decision_hash' ORDER BY a.title;
 SELECT * FROM hitl.verify_events(:'workflow');
 SELECT * FROM faults(:'asked');
 SELECT hitl.decision_receipt(:'asked') AS receipt \gset

@@ -13,7 +13,6 @@
 #include "db.h"
 #include "funcapi.h"
 #include "hitl.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -25,7 +24,6 @@ static int read_votes(Jsonb *answers, HitlVote **votes);
 static void read_vote(Jsonb *answer, HitlVote *vote);
 static bool count_nobody(void *context, int nnames, const char *const *names,
 						 int *count);
-static char *utf8(char *text);
 static text *sign(const char *key, const char *body);
 
 PG_FUNCTION_INFO_V1(hitl_evaluate_answers);
@@ -107,7 +105,7 @@ hitl_receipt_signatures(PG_FUNCTION_ARGS)
 		"ORDER BY name = 'receipts' DESC, name",
 		0,
 	};
-	char *body = utf8(hitl_jsonb_text(PG_GETARG_JSONB_P(0)));
+	char *body = hitl_jsonb_text(PG_GETARG_JSONB_P(0));
 	Datum *signatures;
 	ArrayType *array;
 	uint64 count;
@@ -124,7 +122,7 @@ hitl_receipt_signatures(PG_FUNCTION_ARGS)
 	signatures = palloc(count * sizeof(Datum));
 	for (i = 0; i < count; i++)
 	{
-		char *key = utf8(hitl_column_text(i, 1));
+		char *key = hitl_column_text(i, 1);
 
 		signatures[i] = PointerGetDatum(sign(key, body));
 		explicit_bzero(key, strlen(key));
@@ -208,17 +206,6 @@ count_nobody(void *context, int nnames, const char *const *names, int *count)
 	*(bool *) context = true;
 	*count = -1;
 	return true;
-}
-
-/*
- * A text in UTF-8.
- */
-static char *
-utf8(char *text)
-{
-	if (GetDatabaseEncoding() == PG_SQL_ASCII)
-		return text;
-	return pg_server_to_any(text, strlen(text), PG_UTF8);
 }
 
 /*

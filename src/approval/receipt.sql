@@ -156,6 +156,14 @@ BEGIN
 		RETURN NEXT;
 		RETURN;
 	END IF;
+	IF NOT receipt ?& ARRAY['approval_id', 'workflow_id', 'step_name', 'awaited', 'title', 'description', 'approval_type', 'context_data',
+		'answer_schema', 'content_hash', 'round', 'earlier_contents', 'policy', 'policy_state', 'requested_by', 'requested_role',
+		'requesters', 'requested_at', 'request_hash', 'acts', 'act_count', 'last_hash', 'outcome', 'workflow_event'] THEN
+		what := 'receipt';
+		fault := 'incomplete';
+		RETURN NEXT;
+		RETURN;
+	END IF;
 
 	-- What was asked.
 	what := 'content';
