@@ -39,6 +39,7 @@ hitl_evaluate_answers(PG_FUNCTION_ARGS)
 	HitlPolicyCase input = {0};
 	HitlVerdict verdict = {0};
 	HitlPolicy *policy;
+	HitlVote *votes;
 	HitlResult result;
 	TupleDesc columns;
 	Datum values[VERDICT_COLUMNS] = {0};
@@ -62,8 +63,8 @@ hitl_evaluate_answers(PG_FUNCTION_ARGS)
 				 errdetail_internal("%s", why)));
 	input.state = PG_ARGISNULL(1) ? NULL
 								  : text_to_cstring(PG_GETARG_TEXT_PP(1));
-	input.nvotes = read_votes(PG_GETARG_JSONB_P(2),
-							  unconstify(HitlVote **, &input.votes));
+	input.nvotes = read_votes(PG_GETARG_JSONB_P(2), &votes);
+	input.votes = votes;
 	input.opened_us = hitl_to_unix(PG_GETARG_TIMESTAMPTZ(3));
 	input.now_us = hitl_to_unix(PG_GETARG_TIMESTAMPTZ(4));
 	input.count_people = count_nobody;
@@ -100,7 +101,7 @@ Datum
 hitl_receipt_signatures(PG_FUNCTION_ARGS)
 {
 	static HitlStatement find = {
-		"SELECT value FROM hitl.secrets s WHERE name = 'receipts' OR (name LIKE 'receipts.%' "
+		"SELECT value FROM hitl.secrets WHERE name = 'receipts' OR (name LIKE 'receipts.%' "
 		"AND EXISTS (SELECT FROM hitl.secrets WHERE name = 'receipts')) "
 		"ORDER BY name = 'receipts' DESC, name",
 		0,

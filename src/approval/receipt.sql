@@ -474,10 +474,10 @@ $$;
 COMMENT ON FUNCTION hitl.verify_request(uuid) IS
 	'a part of hitl.verify_approval and hitl.verify_events: what does not fit together in the rows of a request';
 
--- Do the events of a workflow and its requests agree?
+-- Do the events of a workflow and its requests agree?  Both may be many.
 CREATE FUNCTION hitl.verify_outcomes(workflow_id uuid, only_approval uuid DEFAULT NULL)
 	RETURNS TABLE (approval_id text, fault text)
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET jit = off
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET jit = off SET enable_nestloop = off
 BEGIN ATOMIC
 	WITH told AS MATERIALIZED (
 		SELECT e.seq, e.event_type, e.data ->> 'approval_id' AS approval_id, e.data ->> 'decision_hash' AS decision_hash
