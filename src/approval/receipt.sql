@@ -254,10 +254,10 @@ BEGIN
 			END IF;
 			people := people || (act ->> 'approver_id') ||
 				ARRAY(SELECT jsonb_array_elements_text(CASE jsonb_typeof(act -> 'on_behalf_of') WHEN 'array' THEN act -> 'on_behalf_of' ELSE '[]' END));
-			reached := hitl.read_utc(act ->> 'responded_at');
 			IF act ->> 'decision' = 'modified' AND NOT is_edit AND NOT (receipt ->> 'awaited')::boolean THEN
 				wants_changes := true;
 			ELSE
+				reached := hitl.read_utc(act ->> 'responded_at');
 				answers := answers || jsonb_build_object('person', act -> 'approver_id', 'names', act -> 'names', 'at', act -> 'responded_at',
 					'choice', CASE WHEN is_edit THEN 'approved' WHEN act ->> 'decision' = 'modified' THEN 'rejected' ELSE act ->> 'decision' END);
 			END IF;
@@ -329,7 +329,8 @@ BEGIN
 				hitl.outcome_text(outcome ->> 'status', outcome ->> 'reason', outcome ->> 'decided_by'),
 				hitl.outcome_text(verdict.status, verdict.reason, verdict.decided_by));
 			RETURN NEXT;
-		ELSE
+		-- One that was approved but for the changes has not kept it either.
+		ELSIF outcome ->> 'status' <> 'pending' THEN
 			RAISE NOTICE 'the outcome of approval request % goes by who was in its groups then, which was not kept', receipt ->> 'approval_id';
 		END IF;
 	END IF;

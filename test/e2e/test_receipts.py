@@ -1,9 +1,11 @@
 """Receipts of decisions: examples/verify_receipt.py finds in them what the database finds."""
 import copy
 import json
+import random
 import subprocess
 import sys
 
+import psycopg
 import pytest
 from harness import ROOT, wait_until
 
@@ -196,3 +198,122 @@ def test_pending_expired_and_by_rule(cluster, verify):
         receipt = receipt_of(cluster, request)
         assert json.loads(receipt)["outcome"]["status"] == status
         assert verify(receipt) == [] and faults_of(cluster, receipt) == []
+
+
+PEOPLE = [f"p{number}" for number in range(6)]
+GROUPS = ["g0", "g1"]
+
+
+def random_leaf(dice):
+    names = dice.sample([*PEOPLE, *GROUPS, "*", "out"], dice.randint(1, 3))
+    leaf = {"from": names}
+    if dice.random() < 0.25:
+        leaf["count"] = dice.randint(1, len(names))
+    elif dice.random() < 0.35 and "*" not in names:
+        leaf["percent"] = dice.choice([30, 50, 60, 100])
+    for name, value in (("reject_after", 2), ("deadline", "5ms"), ("veto", True), ("after", "5ms")):
+        if dice.random() < 0.15:
+            leaf[name] = value
+    return leaf
+
+
+def random_part(dice, depth=0):
+    if depth > 1 or dice.random() < 0.5:
+        return random_leaf(dice)
+    parts = [random_part(dice, depth + 1) for _ in range(dice.randint(1, 3))]
+    kind = dice.choice(["all_of", "any_of", "sequence", "n_of"])
+    return {kind: parts, **({"n": dice.randint(1, len(parts))} if kind == "n_of" else {})}
+
+
+def random_policy(dice):
+    policy = random_part(dice)
+    if dice.random() < 0.3:
+        policy["timeout"] = "10ms"
+        policy["on_silence"] = dice.choice(["approve", "reject", "expire", {"escalate": random_leaf(dice)}])
+    if dice.random() < 0.3:
+        policy["distinct"] = True
+    if dice.random() < 0.3:
+        policy["exclude"] = dice.choice([[], ["editors"], ["requester"]])
+    return policy
+
+
+def random_act(dice, client, request):
+    """Something is done about a request, or in its groups; what is refused is not done."""
+    who = dice.choice([*PEOPLE, "out", "zed"])
+    what = dice.choices(["approved", "rejected", "modified", "abstained", "commented", "edits", "reassign", "revise",
+                         "group"], [8, 3, 1, 1, 1, 1, 1, 1, 2])[0]
+    try:
+        if what == "group":
+            member = [dice.choice(GROUPS), who]
+            if not client.execute("SELECT hitl.add_member(%s, %s)", member).fetchone()[0]:
+                client.execute("SELECT hitl.remove_member(%s, %s)", member)
+        elif what == "reassign":
+            client.execute("SELECT hitl.reassign_approval(%s, %s, %s)", [request, dice.choice(PEOPLE), who])
+        elif what == "revise":
+            client.execute("SELECT hitl.revise_approval(%s, context_data => %s)",
+                           [request, json.dumps({"n": dice.random()})])
+        else:
+            edits = json.dumps({"e": dice.random()}) if what == "edits" else None
+            client.execute("SELECT hitl.respond_to_approval(id, %s, %s, feedback => 'so', edits => %s,"
+                           " content_hash => content_hash) FROM hitl.approval_requests WHERE id = %s",
+                           [who, "modified" if edits else what, edits, request])
+    except psycopg.Error as error:
+        assert error.sqlstate[:2] in ("WF", "22", "42"), error
+
+
+CHANGES = {
+    "approval_responses": {
+        "approver_id": "approver_id || 'x'", "names": "names || 'x'::text", "feedback": "concat(feedback, 'x')",
+        "decision": "CASE decision WHEN 'approved' THEN 'rejected' ELSE 'approved' END", "channel": "channel || 'x'",
+        "session_role": "'x'", "caller_role": "'x'", "responded_at": "responded_at + interval '1 microsecond'",
+        "round": "round + 1", "content_hash": "sha256(content_hash)", "hash": "sha256(hash)",
+        "on_behalf_of": "coalesce(on_behalf_of, '{}') || 'x'::text"},
+    "approval_requests": {
+        "title": "title || 'x'", "description": "concat(description, 'x')", "context_data": "context_data || '{\"x\": 1}'",
+        "policy": "policy || '{\"timeout\": 77}'", "requested_by": "requested_by || 'x'", "requested_role": "'x'",
+        "requested_at": "requested_at + interval '1 microsecond'", "opened_at": "opened_at + interval '1 microsecond'",
+        "status": "CASE status WHEN 'approved' THEN 'rejected' ELSE 'approved' END", "acts": "acts + 1",
+        "decided_by": "concat(decided_by, 'x')", "decided_at": "coalesce(decided_at, now()) + interval '1 microsecond'",
+        "last_hash": "sha256(last_hash)", "request_hash": "sha256(request_hash)", "reason": "concat(reason, 'x')",
+        "decision_hash": "sha256(coalesce(decision_hash, ''))", "step_name": "concat(step_name, 'x')",
+        "approval_type": "approval_type || 'x'", "round": "round + 1", "answer_schema": "'{}'"}}
+
+
+def test_random_requests(cluster, verify):
+    """Whatever the policy, and what was done: it fits together, until somebody changes something."""
+    dice = random.Random(20260301)
+    requests = []
+    with cluster.connect() as client:
+        for name in PEOPLE:
+            client.execute("SELECT hitl.create_principal(%s)", [name])
+        for name in GROUPS:
+            client.execute("SELECT hitl.create_group(%s, members => %s)", [name, PEOPLE[:3]])
+        while len(requests) < 200:
+            try:
+                requests += client.execute("SELECT hitl.request_approval('?', policy => %s)",
+                                           [json.dumps(random_policy(dice))]).fetchone()
+            except psycopg.errors.DatabaseError as error:
+                assert error.sqlstate == "WF055"
+                continue
+            for _ in range(dice.randint(0, 9)):
+                random_act(dice, client, requests[-1])
+        wait_until(lambda: [client.execute("SELECT hitl.expire_due_approvals()"), cluster.value(
+            "SELECT NOT EXISTS (SELECT FROM hitl.approval_requests"
+            " WHERE status = 'pending' AND due_at IS NOT NULL)")][1])
+        outcomes = dict(client.execute("SELECT concat(status, ' ', reason), count(*) FROM hitl.approval_requests"
+                                       " WHERE id = ANY (%s) GROUP BY 1", [requests]).fetchall())
+        assert len(outcomes) >= 6, outcomes
+        assert client.execute("SELECT a.id, f.* FROM unnest(%s::uuid[]) AS a (id), hitl.verify_approval(a.id) AS f",
+                              [requests]).fetchall() == []
+        for request in requests:
+            receipt = receipt_of(cluster, request)
+            assert verify(receipt) == [] and faults_of(cluster, receipt) == []
+            for table, columns in CHANGES.items():
+                for column in dice.sample(sorted(columns), 4):
+                    with client.transaction(force_rollback=True):
+                        where = "id" if table == "approval_requests" else "approval_id"
+                        changed = client.execute(
+                            f"UPDATE hitl.{table} SET {column} = {columns[column]} WHERE {where} = %s"
+                            f" AND ({column}) IS DISTINCT FROM ({columns[column]})", [request]).rowcount
+                        found = client.execute("SELECT * FROM hitl.verify_approval(%s)", [request]).fetchall()
+                        assert bool(found) == bool(changed), (request, table, column)
