@@ -25,9 +25,9 @@ END
 $$;
 COMMENT ON FUNCTION hitl.read_utc(text) IS 'the instant that a receipt has; an error for one that is written differently';
 
-CREATE FUNCTION hitl.chain_hash(previous text, value jsonb) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+CREATE FUNCTION hitl.receipt_hash(previous text, value jsonb) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
 	RETURN encode(sha256(coalesce(decode(previous, 'hex'), ''::bytea) || convert_to(value::text, 'UTF8')), 'hex');
-COMMENT ON FUNCTION hitl.chain_hash(text, jsonb) IS
+COMMENT ON FUNCTION hitl.receipt_hash(text, jsonb) IS
 	'SHA-256 of a hash and of the text of a value; hashes in hexadecimal';
 
 -- ---- what the policy makes of answers -------------------------------------
@@ -178,7 +178,7 @@ BEGIN
 			fault := 'missing: another one is in its place';
 			RETURN NEXT;
 		END IF;
-		IF content ->> 'content_hash' IS DISTINCT FROM hitl.chain_hash(NULL, fixed || jsonb_build_object('title', content -> 'title',
+		IF content ->> 'content_hash' IS DISTINCT FROM hitl.receipt_hash(NULL, fixed || jsonb_build_object('title', content -> 'title',
 			'description', content -> 'description', 'context_data', content -> 'context_data')) THEN
 			fault := 'changed: the hash is that of another content';
 			RETURN NEXT;
@@ -198,7 +198,7 @@ BEGIN
 	END LOOP;
 	what := 'request';
 	previous := receipt ->> 'request_hash';
-	IF previous IS DISTINCT FROM hitl.chain_hash(NULL, jsonb_build_array(receipt -> 'approval_id', receipt -> 'workflow_id',
+	IF previous IS DISTINCT FROM hitl.receipt_hash(NULL, jsonb_build_array(receipt -> 'approval_id', receipt -> 'workflow_id',
 		receipt -> 'step_name', hashes[1], policy, receipt -> 'requested_by', receipt -> 'requested_role',
 		hitl.microseconds(hitl.read_utc(receipt ->> 'requested_at')))) THEN
 		fault := 'changed: the hash is that of another question';
@@ -216,7 +216,7 @@ BEGIN
 			next_number := coalesce((act ->> 'number')::integer, next_number);
 			what := format('act %s', next_number);
 		END IF;
-		IF act ->> 'hash' IS DISTINCT FROM hitl.chain_hash(previous, jsonb_build_array(receipt -> 'approval_id', act -> 'number',
+		IF act ->> 'hash' IS DISTINCT FROM hitl.receipt_hash(previous, jsonb_build_array(receipt -> 'approval_id', act -> 'number',
 			act -> 'round', act -> 'approver_id', act -> 'on_behalf_of', act -> 'names', act -> 'decision', act -> 'response_data',
 			act -> 'feedback', act -> 'edits', act -> 'content_hash', act -> 'channel', act -> 'evidence', act -> 'session_role',
 			act -> 'caller_role', hitl.microseconds(hitl.read_utc(act ->> 'responded_at')))) THEN
@@ -287,7 +287,7 @@ BEGIN
 			fault := 'pending, though there is something of a decision';
 			RETURN NEXT;
 		END IF;
-	ELSIF outcome ->> 'decision_hash' IS DISTINCT FROM hitl.chain_hash(receipt ->> 'last_hash', jsonb_build_array(outcome -> 'status',
+	ELSIF outcome ->> 'decision_hash' IS DISTINCT FROM hitl.receipt_hash(receipt ->> 'last_hash', jsonb_build_array(outcome -> 'status',
 		hitl.microseconds(hitl.read_utc(outcome ->> 'decided_at')), outcome -> 'decided_by', outcome -> 'reason')) THEN
 		fault := 'changed: the hash is that of another outcome';
 		RETURN NEXT;
