@@ -16,7 +16,7 @@ SQL_PARTS = src/hitl.sql src/library.sql \
 	src/workflow/template.sql src/workflow/statement.sql \
 	src/approval/principal.sql src/approval/request.sql src/approval/policy.sql src/approval/answer.sql \
 	src/approval/type.sql src/approval/response.sql src/approval/revision.sql src/approval/inbox.sql \
-	src/approval/rule.sql \
+	src/approval/rule.sql src/approval/receipt.sql src/approval/statistics.sql \
 	src/undo/checkpoint.sql src/worker/secret.sql \
 	src/agent/model.sql src/worker/limits.sql src/worker/outbox.sql \
 	src/worker/circuit_breaker.sql src/channel/channel.sql src/workflow/queue.sql \

@@ -89,6 +89,32 @@ SELECT hitl.purge('0');
 SELECT id = :'pending' AS pending FROM hitl.approval_requests WHERE id IN (:'decided', :'pending');
 SELECT count(*) FROM hitl.approval_responses WHERE approval_id = :'decided';
 SELECT hitl.cancel_approval(:'pending');
+-- and with them all that hangs on them; of those that belong to a workflow with it
+SELECT hitl.create_approval_rule('watch', '$.title == "Hangs?"', 'ask');
+SELECT hitl.create_workflow('With a request') AS asking \gset
+SELECT hitl.request_approval('Hangs?', requested_from => 'ann') AS alone \gset
+SELECT hitl.request_approval('Hangs?', requested_from => 'ann', workflow_id => :'asking') AS bound \gset
+SELECT hitl.drop_approval_rule('watch');
+CREATE FUNCTION hanging(ids uuid[]) RETURNS TABLE (in_table text, row_count bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	FOR in_table IN SELECT a.attrelid::regclass::text FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+			WHERE c.relnamespace = 'hitl'::regnamespace AND c.relkind = 'r' AND a.attname = 'approval_id' AND c.relname <> 'outbox' ORDER BY 1 LOOP
+		EXECUTE format('SELECT count(*) FROM %s WHERE approval_id = ANY ($1)', in_table) INTO row_count USING ids;
+		RETURN NEXT;
+	END LOOP;
+END $$;
+SELECT count(hitl.revise_approval(a, title => 'Hangs!')) FROM unnest(ARRAY[:'alone', :'bound']::uuid[]) AS a;
+SELECT * FROM hanging(ARRAY[:'alone', :'bound']::uuid[]);
+SELECT hitl.respond_to_approval(id, 'ann', 'approved', content_hash => content_hash) FROM hitl.approval_requests WHERE id IN (:'alone', :'bound');
+INSERT INTO hitl.approval_asks SELECT 'left behind', a FROM unnest(ARRAY[:'alone', :'bound']::uuid[]) AS a;	-- by hand
+CALL settle();
+SELECT hitl.transition_workflow_status(:'asking', 'cancelled');
+CALL settle();
+INSERT INTO hitl.approval_reminders VALUES ('long ago', now() - interval '32 days'), ('lately', now() - interval '30 days');
+SELECT hitl.purge('0');
+SELECT * FROM hanging(ARRAY[:'alone', :'bound']::uuid[]);
+DELETE FROM hitl.approval_reminders WHERE name IN ('long ago', 'lately') RETURNING name;
+DROP FUNCTION hanging(uuid[]);
 -- requests that are done with
 INSERT INTO hitl.outbox (id, purpose, url, idempotency_key, status, finished_at, next_attempt_at)
 SELECT hitl.uuidv7(), 'notification', 'https://nowhere.invalid/', 'purge ' || s, s, CASE WHEN s <> 'queued' THEN now() END, 'infinity'

@@ -40,6 +40,7 @@ static void fill_act(const HitlApproval *approval, const HitlAct *act,
 					 Datum *values, char *nulls);
 static bytea *hash_act(const HitlApproval *approval, const HitlAct *act,
 					   const char *session_role, const char *caller_role);
+static char *hex_text(const bytea *hash);
 static bytea *hash_decision(const bytea *previous, const char *status,
 							TimestampTz at, const char *by, const char *reason);
 static void write_asks(const HitlApproval *approval, List *asked);
@@ -48,7 +49,7 @@ static void take_verdict(HitlApproval *approval, const HitlVerdict *verdict);
 static void wake_for_due(const HitlApproval *approval);
 static void tell_workflow(const HitlApproval *approval, const HitlAct *act,
 						  const char *outcome, const char *reason,
-						  const char *decider);
+						  const char *decider, const char *decision_hash);
 static bool is_telling(const char *outcome, const char *reason);
 static void append_member(StringInfo text, const char *key, const char *value);
 
@@ -64,11 +65,12 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 		", gone AS (DELETE FROM hitl.approval_asks "
 		"WHERE approval_id = $1 AND name = ANY ($19)) "
 		"UPDATE hitl.approval_requests a SET acts = $2, last_hash = $18, status = $20, "
-		"decided_at = $16, decided_by = $21, reason = $22, policy_state = NULL, "
+		"decided_at = $16, decided_by = $21, reason = $22, policy_state = $24, "
 		"asked = '{}', due_at = NULL, wanted = NULL, decision_hash = $23 "
 		"WHERE a.id = $1 RETURNING a.id",
-		ACT_PARAMS + 5,
-		{ACT_TYPES, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID, BYTEAOID},
+		ACT_PARAMS + 6,
+		{ACT_TYPES, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID, BYTEAOID,
+		 TEXTOID},
 	};
 	static HitlStatement go_on = {
 		INSERT_ACT
@@ -84,6 +86,7 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 	Datum values[ACT_PARAMS + 6];
 	char nulls[ACT_PARAMS + 7];
 	List *before = approval->asked;
+	char *decision_hash = NULL;
 
 	approval->acts++;
 	fill_act(approval, act, values, nulls);
@@ -98,10 +101,14 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 		values[22] = PointerGetDatum(hash_decision(DatumGetByteaPP(values[17]),
 												   status, act->at, by,
 												   verdict->reason));
-		memcpy(nulls + ACT_PARAMS, "     ", 6);
+		values[23] = verdict->state ? CStringGetTextDatum(verdict->state) : 0;
+		memcpy(nulls + ACT_PARAMS, "      ", 7);
 		if (by == NULL)
 			nulls[20] = 'n';
+		if (verdict->state == NULL)
+			nulls[23] = 'n';
 		hitl_execute(&decide, values, nulls, 0);
+		decision_hash = hex_text(DatumGetByteaPP(values[22]));
 		hitl_announce_decided(psprintf("approval.%s", status));
 	}
 	else
@@ -132,7 +139,7 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 	if (approval->has_workflow)
 		tell_workflow(approval, act,
 					  outcome == HITL_OUTCOME_PENDING ? NULL : status,
-					  verdict ? verdict->reason : NULL, NULL);
+					  verdict ? verdict->reason : NULL, NULL, decision_hash);
 	return status;
 }
 
@@ -147,11 +154,11 @@ hitl_record_verdict(HitlApproval *approval, const HitlVerdict *verdict,
 		"WITH gone AS (DELETE FROM hitl.approval_asks "
 		"WHERE approval_id = $1 AND name = ANY ($2)) "
 		"UPDATE hitl.approval_requests a SET status = $3, decided_at = $4, decided_by = $5, "
-		"reason = $6, policy_state = NULL, asked = '{}', due_at = NULL, wanted = NULL, "
+		"reason = $6, policy_state = $8, asked = '{}', due_at = NULL, wanted = NULL, "
 		"decision_hash = $7 WHERE a.id = $1 RETURNING a.id",
-		7,
+		8,
 		{UUIDOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
-		 BYTEAOID},
+		 BYTEAOID, TEXTOID},
 	};
 	static HitlStatement go_on = {
 		"UPDATE hitl.approval_requests a SET policy_state = $2, asked = $3, due_at = $4, "
@@ -169,6 +176,7 @@ hitl_record_verdict(HitlApproval *approval, const HitlVerdict *verdict,
 	if (verdict->outcome != HITL_OUTCOME_PENDING)
 	{
 		const char *status = hitl_outcome_name(verdict->outcome);
+		char *decision_hash;
 
 		values[1] = PointerGetDatum(hitl_list_array(before));
 		values[2] = CStringGetTextDatum(status);
@@ -180,11 +188,14 @@ hitl_record_verdict(HitlApproval *approval, const HitlVerdict *verdict,
 		values[6] = PointerGetDatum(
 			hash_decision(DatumGetByteaPP(approval->last_hash), status, now,
 						  verdict->decider, verdict->reason));
+		values[7] = verdict->state ? CStringGetTextDatum(verdict->state) : 0;
+		nulls[7] = verdict->state ? ' ' : 'n';
 		hitl_execute(&decide, values, nulls, 0);
+		decision_hash = hex_text(DatumGetByteaPP(values[6]));
 		hitl_announce_decided(psprintf("approval.%s", status));
 		if (approval->has_workflow)
 			tell_workflow(approval, NULL, status, verdict->reason,
-						  verdict->decider);
+						  verdict->decider, decision_hash);
 		return;
 	}
 	take_verdict(approval, verdict);
@@ -329,6 +340,18 @@ hash_decision(const bytea *previous, const char *status, TimestampTz at,
 }
 
 /*
+ * A hash in hexadecimal.
+ */
+static char *
+hex_text(const bytea *hash)
+{
+	char *text = palloc(VARSIZE_ANY_EXHDR(hash) * 2 + 1);
+
+	text[hex_encode(VARDATA_ANY(hash), VARSIZE_ANY_EXHDR(hash), text)] = '\0';
+	return text;
+}
+
+/*
  * Bring the list of who is asked up to date.
  */
 static void
@@ -397,7 +420,8 @@ wake_for_due(const HitlApproval *approval)
  */
 static void
 tell_workflow(const HitlApproval *approval, const HitlAct *act,
-			  const char *outcome, const char *reason, const char *decider)
+			  const char *outcome, const char *reason, const char *decider,
+			  const char *decision_hash)
 {
 	StringInfoData extra;
 	Jsonb *body;
@@ -408,7 +432,7 @@ tell_workflow(const HitlApproval *approval, const HitlAct *act,
 					  act ? act->decision : NULL, "feedback",
 					  act ? act->feedback : NULL, "reason",
 					  outcome && is_telling(outcome, reason) ? reason : NULL,
-					  NULL);
+					  "decision_hash", decision_hash, NULL);
 	initStringInfo(&extra);
 	if (approval->has_token)
 		appendStringInfo(&extra, "{\"token\": " INT64_FORMAT, approval->token);

@@ -72,10 +72,10 @@ expire(TimestampTz now, int limit)
 		"ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED), "
 		"expired AS (UPDATE hitl.approval_requests a SET status = 'expired', "
 		"decided_at = $2, reason = 'silence', asked = '{}', due_at = NULL, wanted = NULL, "
-		"policy_state = NULL, "
 		"decision_hash = hitl.decision_hash(a.last_hash, 'expired', $2, NULL, 'silence') "
 		"FROM due WHERE a.id = due.id "
-		"RETURNING a.id, a.workflow_id, a.token, a.step_name, coalesce((SELECT w.priority "
+		"RETURNING a.id, a.workflow_id, a.token, a.step_name, a.decision_hash, "
+		"coalesce((SELECT w.priority "
 		"FROM hitl.workflows w WHERE w.id = a.workflow_id), 0) AS priority), "
 		"gone AS (DELETE FROM hitl.approval_asks k USING "
 		"(SELECT d.id, unnest(d.asked) AS name FROM due d) AS g "
@@ -84,7 +84,8 @@ expire(TimestampTz now, int limit)
 		"SELECT clock_timestamp() - priority * " HITL_HEAD_START
 		", workflow_id, 'approval', "
 		"jsonb_strip_nulls(jsonb_build_object("
-		"'approval_id', id, 'token', token, 'step_name', step_name, 'outcome', 'expired')) "
+		"'approval_id', id, 'token', token, 'step_name', step_name, 'outcome', 'expired', "
+		"'decision_hash', encode(decision_hash, 'hex'))) "
 		"FROM expired WHERE workflow_id IS NOT NULL) "
 		"SELECT id, priority FROM expired",
 		2,

@@ -917,13 +917,15 @@ end_request(FunctionCallInfo fcinfo, const char *status, const char *reason)
 		"UPDATE hitl.approval_requests a SET status = $2, decided_at = c.at, reason = $3, "
 		"decided_by = $4, asked = '{}', due_at = NULL, policy_state = NULL, wanted = NULL, "
 		"decision_hash = hitl.decision_hash(a.last_hash, $2, c.at, $4, $3) "
-		"FROM (SELECT clock_timestamp() AS at OFFSET 0) AS c WHERE a.id = $1 RETURNING a.id",
+		"FROM (SELECT clock_timestamp() AS at OFFSET 0) AS c WHERE a.id = $1 "
+		"RETURNING a.id, encode(a.decision_hash, 'hex')",
 		5,
 		{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID},
 	};
 	pg_uuid_t *id = PG_GETARG_UUID_P(0);
 	HitlApproval *approval;
 	Datum values[5];
+	char *decision_hash;
 
 	SPI_connect();
 	approval = hitl_lock_approval(id);
@@ -937,12 +939,14 @@ end_request(FunctionCallInfo fcinfo, const char *status, const char *reason)
 	values[3] = CStringGetTextDatum(hitl_caller());
 	values[4] = PointerGetDatum(hitl_list_array(approval->asked));
 	hitl_execute(&end, values, reason ? NULL : "  n  ", 0);
+	decision_hash = hitl_column_text(0, 2);
 	hitl_announce_decided(psprintf("approval.%s", status));
 	if (approval->has_workflow)
 	{
 		Jsonb *body = hitl_facts("approval_id", hitl_id_text(id), "outcome",
 								 status, "step_name", approval->step, "reason",
-								 reason, "actor", hitl_caller(), NULL);
+								 reason, "actor", hitl_caller(),
+								 "decision_hash", decision_hash, NULL);
 
 		if (approval->has_token)
 			body = hitl_merge(body,

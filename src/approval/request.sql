@@ -28,7 +28,7 @@ CREATE TABLE hitl.approval_requests (
 	reason text,						-- of a cancellation; else why the policy decided so
 	policy jsonb NOT NULL,				-- docs/reference/policies.md
 	timed boolean NOT NULL DEFAULT false,	-- more than expiry happens by time
-	policy_state text,					-- the core's own
+	policy_state text,					-- the core's own; once decided, how many people it went by
 	asked text[] NOT NULL DEFAULT '{}',	-- who is asked now: rows of hitl.approval_asks
 	due_at timestamptz,					-- when to evaluate the policy again
 	round integer NOT NULL DEFAULT 1,	-- another one after each change of the content

@@ -169,10 +169,10 @@ hitl_reassign_approval(PG_FUNCTION_ARGS)
 	act.names = list_make1(to);
 	act.decision = "reassigned";
 	act.response_data = hitl_facts("from", from, "to", to, NULL);
-	act.response_data = hitl_merge(act.response_data,
-								   hitl_jsonb_parse(
-									   psprintf("{\"policy\": %s}",
-												approval->policy)));
+	act.response_data = hitl_merge(
+		act.response_data,
+		hitl_jsonb_parse(psprintf("{\"policy\": %s, \"new_policy\": %s}",
+								  approval->policy, policy)));
 	act.feedback = PG_ARGISNULL(3) ? NULL
 								   : text_to_cstring(PG_GETARG_TEXT_PP(3));
 	act.at = GetCurrentTimestamp();

@@ -107,6 +107,8 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @take src/approval/inbox.sql: ALTER TABLE
 -- @take src/approval/inbox.sql: CREATE POLICY
 -- @all src/approval/rule.sql
+-- @all src/approval/receipt.sql
+-- @all src/approval/statistics.sql
 -- @code src/undo/checkpoint.sql
 -- @code src/worker/secret.sql
 -- @code src/agent/model.sql

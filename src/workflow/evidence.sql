@@ -22,6 +22,7 @@ DECLARE
 	is_chained boolean := false;	-- is there one with a hash?
 	unchained integer;			-- the last event that has none, before those
 	is_known boolean := false;
+	approval uuid;
 BEGIN
 	IF (known_seq IS NULL) <> (known_hash IS NULL) THEN
 		RAISE EXCEPTION USING
@@ -95,6 +96,19 @@ BEGIN
 		fault := 'missing, though its hash is known';
 		RETURN NEXT;
 	END IF;
+
+	-- The requests are chains of their own; the events have the ends of them.
+	seq := NULL;
+	FOR approval IN SELECT a.id FROM hitl.approval_requests a WHERE a.workflow_id = verify_events.workflow_id ORDER BY a.id LOOP
+		FOR fault IN SELECT format('approval request %s: %s: %s', approval, v.what, v.fault) FROM hitl.verify_request(approval) AS v LOOP
+			RETURN NEXT;
+		END LOOP;
+	END LOOP;
+	FOR fault IN
+		SELECT format('approval request %s: %s', v.approval_id, v.fault) FROM hitl.verify_outcomes(verify_events.workflow_id) AS v
+	LOOP
+		RETURN NEXT;
+	END LOOP;
 	IF unchained IS NOT NULL THEN
 		RAISE NOTICE USING
 			MESSAGE = format('events 1 to %s are unchained', unchained),
@@ -103,4 +117,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION hitl.verify_events(uuid, integer, bytea) IS
-	'what is wrong with the events of a workflow: no rows if they are those that were written; with a number and a hash that were kept elsewhere, also whether that event is still the same';
+	'what is wrong with the events of a workflow and, in rows without a number, with its approval requests: no rows if they are those that were written; with a number and a hash that were kept elsewhere, also whether that event is still the same';

@@ -135,7 +135,10 @@ BEGIN
 	WITH gone AS (
 		DELETE FROM hitl.approval_requests a WHERE a.workflow_id = ANY (chosen) RETURNING a.id)
 	SELECT array_agg(g.id) INTO approvals FROM gone g;
+	DELETE FROM hitl.approval_asks k WHERE k.approval_id = ANY (approvals);
 	DELETE FROM hitl.approval_responses r WHERE r.approval_id = ANY (approvals);
+	DELETE FROM hitl.approval_contents c WHERE c.approval_id = ANY (approvals);
+	DELETE FROM hitl.rule_decisions d WHERE d.approval_id = ANY (approvals);
 	DELETE FROM hitl.idempotency_keys k WHERE k.id = ANY (chosen || approvals);
 	DELETE FROM hitl.template_starts s WHERE s.workflow_id = ANY (chosen);
 	DELETE FROM hitl.statements s WHERE s.workflow_id = ANY (chosen);
@@ -218,10 +221,17 @@ BEGIN
 			FROM looked_at l
 			WHERE l.workflow_id IS NULL AND NOT EXISTS (SELECT FROM gone g WHERE g.id = l.id))
 	INTO scanned, last_scanned, gone, next_end;
+	DELETE FROM hitl.approval_asks k WHERE k.approval_id = ANY (gone);
 	DELETE FROM hitl.approval_responses r WHERE r.approval_id = ANY (gone);
+	DELETE FROM hitl.approval_contents c WHERE c.approval_id = ANY (gone);
+	DELETE FROM hitl.rule_decisions d WHERE d.approval_id = ANY (gone);
 	DELETE FROM hitl.idempotency_keys k WHERE k.id = ANY (gone);
 	approvals := coalesce(cardinality(gone), 0);
 	more := scanned >= max_scanned;
+	-- Whoever was reminded so long ago may be again, whatever hitl.reminder_interval.
+	IF NOT more THEN
+		DELETE FROM hitl.approval_reminders r WHERE r.reminded_at < clock_timestamp() - interval '1 month';
+	END IF;
 	reached := coalesce(last_scanned, reached);
 END
 $$;

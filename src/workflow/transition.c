@@ -354,7 +354,10 @@ hear_approval(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 		hitl_add_event(batch, workflow, psprintf("approval_%s", outcome), step,
 					   NULL,
 					   hitl_facts("approval_id", approval, "reason",
-								  hitl_member_text(body, "reason"), NULL),
+								  hitl_member_text(body, "reason"),
+								  "decision_hash",
+								  hitl_member_text(body, "decision_hash"),
+								  NULL),
 					   NULL, hitl_member_text(body, "actor"));
 	batch->scope = 0;
 	if (outcome == NULL && hitl_member(body, "error") == NULL)

@@ -51,6 +51,11 @@ def faults(connection):
             WHERE e.workflow_id = a.workflow_id AND e.event_type = 'approval_responded'
               AND e.actor = r.approver_id AND e.data ->> 'decision' = r.decision
               AND e.data ->> 'approval_id' = a.id::text)
+          -- Where the engine could not process it, it stands, though nobody could act upon it.
+          AND NOT EXISTS (
+            SELECT FROM hitl.workflow_events e
+            WHERE e.workflow_id = a.workflow_id AND e.event_type = 'workflow_failed'
+              AND e.data ->> 'kind' IN ('system_error', 'timeout') AND e.data ? 'sqlstate')
         UNION ALL
         SELECT 'asks though it has ended', w.id, a.title
         FROM hitl.workflows w JOIN hitl.approval_requests a ON a.workflow_id = w.id
