@@ -72,7 +72,7 @@ SELECT f.* FROM tamper(format('DELETE FROM hitl.workflow_events WHERE seq IN (3,
 SELECT seq - :last_event AS behind, left(fault, 13) AS fault
 FROM tamper(format('DELETE FROM hitl.workflow_events WHERE seq > %s AND workflow_id = %L', :last_event, :'id')) f;
 -- the same, hidden
-SELECT seq - :last_event AS behind, fault FROM tamper(format('WITH d AS (DELETE FROM hitl.workflow_events WHERE seq > %2$s AND workflow_id = %1$L)'
+SELECT seq - :last_event AS behind, regexp_replace(fault, '[0-9a-f-]{36}', '<id>') AS fault FROM tamper(format('WITH d AS (DELETE FROM hitl.workflow_events WHERE seq > %2$s AND workflow_id = %1$L)'
 	'UPDATE hitl.workflows SET last_event = %2$s WHERE id = %1$L', :'id', :last_event)) f;
 SELECT f.* FROM tamper(format('UPDATE hitl.workflow_events SET seq = CASE seq WHEN 3 THEN 4000 ELSE seq END WHERE workflow_id = %L', :'id')) f
 WHERE seq = 3 OR fault NOT LIKE 'added%';
