@@ -69,8 +69,7 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 		"asked = '{}', due_at = NULL, wanted = NULL, decision_hash = $23 "
 		"WHERE a.id = $1 RETURNING a.id",
 		ACT_PARAMS + 6,
-		{ACT_TYPES, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID, BYTEAOID,
-		 TEXTOID},
+		{ACT_TYPES, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID},
 	};
 	static HitlStatement go_on = {
 		INSERT_ACT

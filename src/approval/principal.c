@@ -362,8 +362,7 @@ own_principal(void)
  * May the caller speak as what text means?
  */
 static bool
-may_act(const char *text, const Principal *principal, bool lock,
-		bool *by_grant)
+may_act(const char *text, const Principal *principal, bool lock, bool *by_grant)
 {
 	char *own_role;
 

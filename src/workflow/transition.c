@@ -337,9 +337,8 @@ hear_approval(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 									hitl_member_int(body, "token", 0));
 	if (decision)
 		hitl_add_event(batch, workflow,
-					   is_answer(decision)
-						   ? "approval_responded"
-						   : psprintf("approval_%s", decision),
+					   is_answer(decision) ? "approval_responded"
+										   : psprintf("approval_%s", decision),
 					   step, NULL,
 					   hitl_some_members(body, "approval_id", "decision",
 										 "feedback", "edits", "on_behalf_of",
@@ -577,10 +576,11 @@ request_approval(HitlBatch *batch, HitlWorkflow *workflow,
 		StringInfoData message;
 
 		initStringInfo(&message);
-		appendStringInfo(&message,
-						 "{\"token\": " INT64_FORMAT
-						 ", \"error\": {\"kind\": \"validation_error\", \"message\": ",
-						 effect->token);
+		appendStringInfo(
+			&message,
+			"{\"token\": " INT64_FORMAT
+			", \"error\": {\"kind\": \"validation_error\", \"message\": ",
+			effect->token);
 		escape_json(&message, why);
 		appendStringInfoString(&message, "}}");
 		return message.data;
