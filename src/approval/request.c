@@ -47,8 +47,8 @@
 
 /* ... and to the list of whom those in "ended" have asked. */
 #define FORGET_ASKS \
-	"gone AS (DELETE FROM hitl.approval_asks k USING (SELECT e.id, unnest(a.asked) AS name " \
-	"FROM ended e JOIN hitl.approval_requests a ON a.id = e.id) AS g " \
+	"gone AS (DELETE FROM hitl.approval_asks k USING " \
+	"(SELECT e.id, unnest(e.asked) AS name FROM ended e) AS g " \
 	"WHERE k.name = g.name AND k.approval_id = g.id) "
 
 /* A year of hours is enough for any time limit. */
@@ -283,14 +283,14 @@ hitl_insert_approvals(HitlRows *rows)
 	hitl_execute(&any, NULL, NULL, 1);
 	any_channel = DatumGetBool(hitl_column(0, 1, &isnull));
 	any_rule = DatumGetBool(hitl_column(0, 2, &isnull));
-	if (any_channel)
-		hitl_notify_channels("approval.requested", ids);
 	if (any_rule)
 	{
 		Datum value = PointerGetDatum(ids);
 
 		hitl_execute(&apply_rules, &value, NULL, 0);
 	}
+	if (any_channel)
+		hitl_notify_channels("approval.requested", ids);
 }
 
 /*
@@ -323,7 +323,7 @@ hitl_withdraw_approvals(HitlRows *rows)
 		"WITH ended AS (" WITHDRAW
 		"FROM unnest($1, $2) AS w (workflow_id, token), (SELECT clock_timestamp() AS at) AS c "
 		"WHERE a.workflow_id = w.workflow_id AND a.token = w.token AND a.status = 'pending' "
-		"RETURNING a.id), " FORGET_ASKS "SELECT id FROM ended",
+		"RETURNING a.id, a.asked), " FORGET_ASKS "SELECT id FROM ended",
 		2,
 		{UUIDARRAYOID, INT8ARRAYOID},
 	};
@@ -349,7 +349,8 @@ hitl_withdraw_all_approvals(ArrayType *workflow_ids)
 	};
 	static HitlStatement cancel = {
 		"WITH ended AS (" WITHDRAW "FROM (SELECT clock_timestamp() AS at) AS c "
-		"WHERE a.workflow_id = ANY ($1) AND a.status = 'pending' RETURNING a.id), " FORGET_ASKS
+		"WHERE a.workflow_id = ANY ($1) AND a.status = 'pending' "
+		"RETURNING a.id, a.asked), " FORGET_ASKS
 		"SELECT id FROM ended",
 		1,
 		{UUIDARRAYOID},
@@ -642,7 +643,7 @@ hitl_expire_due_approvals(PG_FUNCTION_ARGS)
 	{
 		count = hitl_expire_due(EXPIRE_LIMIT, &skipped);
 		total += count;
-	} while (count == EXPIRE_LIMIT);
+	} while (count >= EXPIRE_LIMIT);
 	SPI_finish();
 	PG_RETURN_INT64(total);
 }

@@ -223,4 +223,4 @@ CREATE FUNCTION hitl.expire_due_approvals() RETURNS bigint
 	AS 'MODULE_PATHNAME', 'hitl_expire_due_approvals' LANGUAGE C VOLATILE
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION hitl.expire_due_approvals() IS
-	'do what is due by time: let pending approval requests expire, escalate or remind, and count those that ended; the engine does this by itself, on time';
+	'do what is due by time: let pending approval requests expire, escalate or remind, and count those about which something was done; the engine does this by itself, on time';

@@ -34,7 +34,9 @@ hitl_notify_channels(const char *event_type, ArrayType *approval_ids)
 		"hitl.notification_body($1, a)::text AS body, c.signing_secret_name "
 		"FROM hitl.channel_configurations c JOIN hitl.approval_requests a "
 		"ON CASE WHEN a.channels IS NULL THEN c.is_default ELSE c.name = ANY (a.channels) END "
-		"WHERE c.active AND a.id = ANY ($2) OFFSET 0) n",
+		"WHERE c.active AND a.id = ANY ($2) "
+		/* Nobody is asked what a rule has decided. */
+		"AND ($1 <> 'approval.requested' OR a.status = 'pending') OFFSET 0) n",
 		2,
 		{TEXTOID, UUIDARRAYOID},
 	};

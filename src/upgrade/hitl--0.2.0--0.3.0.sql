@@ -16,6 +16,8 @@ ALTER TABLE hitl.workflow_events ADD COLUMN hash bytea;
 DROP FUNCTION hitl.notification_body(text, hitl.approval_requests);
 ALTER TABLE hitl.approval_requests
 	DROP CONSTRAINT approval_requests_approval_type_check,
+	DROP CONSTRAINT approval_requests_approval_threshold_check,
+	DROP CONSTRAINT approval_requests_title_check,
 	ADD COLUMN policy jsonb,
 	ADD COLUMN timed boolean NOT NULL DEFAULT false,
 	ADD COLUMN policy_state text,
@@ -24,7 +26,7 @@ ALTER TABLE hitl.approval_requests
 	ADD COLUMN round integer NOT NULL DEFAULT 1,
 	ADD COLUMN opened_at timestamptz,
 	ADD COLUMN acts integer NOT NULL DEFAULT 0,
-	ADD COLUMN wanted text CHECK (wanted IN ('changes', 'information')),
+	ADD COLUMN wanted text,
 	ADD COLUMN requesters text[] NOT NULL DEFAULT '{}',
 	ADD COLUMN editors text[] NOT NULL DEFAULT '{}',
 	ADD COLUMN editable boolean NOT NULL DEFAULT true,
