@@ -34,8 +34,13 @@
 		NAMEOID, TIMESTAMPTZOID, BOOLOID, BYTEAOID
 #define ACT_PARAMS 18
 
+/* Is there anything to notify? */
+#define ANY_CHANNEL \
+	"EXISTS (SELECT FROM hitl.channel_configurations WHERE active)"
+
 PG_FUNCTION_INFO_V1(hitl_decide_by_rule);
 
+static void announce_decided(const HitlApproval *approval, const char *status);
 static void fill_act(const HitlApproval *approval, const HitlAct *act,
 					 Datum *values, char *nulls);
 static bytea *hash_act(const HitlApproval *approval, const HitlAct *act,
@@ -67,7 +72,7 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 		"UPDATE hitl.approval_requests a SET acts = $2, last_hash = $18, status = $20, "
 		"decided_at = $16, decided_by = $21, reason = $22, policy_state = $24, "
 		"asked = '{}', due_at = NULL, wanted = NULL, decision_hash = $23 "
-		"WHERE a.id = $1 RETURNING a.id",
+		"WHERE a.id = $1 RETURNING " ANY_CHANNEL,
 		ACT_PARAMS + 6,
 		{ACT_TYPES, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID},
 	};
@@ -108,7 +113,7 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 			nulls[23] = 'n';
 		hitl_execute(&decide, values, nulls, 0);
 		decision_hash = hex_text(DatumGetByteaPP(values[22]));
-		hitl_announce_decided(psprintf("approval.%s", status));
+		announce_decided(approval, status);
 	}
 	else
 	{
@@ -154,7 +159,7 @@ hitl_record_verdict(HitlApproval *approval, const HitlVerdict *verdict,
 		"WHERE approval_id = $1 AND name = ANY ($2)) "
 		"UPDATE hitl.approval_requests a SET status = $3, decided_at = $4, decided_by = $5, "
 		"reason = $6, policy_state = $8, asked = '{}', due_at = NULL, wanted = NULL, "
-		"decision_hash = $7 WHERE a.id = $1 RETURNING a.id",
+		"decision_hash = $7 WHERE a.id = $1 RETURNING " ANY_CHANNEL,
 		8,
 		{UUIDOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID, TEXTOID, TEXTOID,
 		 BYTEAOID, TEXTOID},
@@ -191,7 +196,7 @@ hitl_record_verdict(HitlApproval *approval, const HitlVerdict *verdict,
 		nulls[7] = verdict->state ? ' ' : 'n';
 		hitl_execute(&decide, values, nulls, 0);
 		decision_hash = hex_text(DatumGetByteaPP(values[6]));
-		hitl_announce_decided(psprintf("approval.%s", status));
+		announce_decided(approval, status);
 		if (approval->has_workflow)
 			tell_workflow(approval, NULL, status, verdict->reason,
 						  verdict->decider, decision_hash);
@@ -233,6 +238,20 @@ hitl_decide_by_rule(PG_FUNCTION_ARGS)
 						GetCurrentTimestamp());
 	SPI_finish();
 	PG_RETURN_VOID();
+}
+
+/*
+ * After a statement that decided a request RETURNING ANY_CHANNEL: wake who waits
+ * for it, tell the channels.
+ */
+static void
+announce_decided(const HitlApproval *approval, const char *status)
+{
+	bool isnull;
+
+	hitl_announce_at_commit(&approval->id);
+	if (DatumGetBool(hitl_column(0, 1, &isnull)))
+		hitl_notify_about(&approval->id, psprintf("approval.%s", status));
 }
 
 /*
