@@ -322,6 +322,10 @@ BEGIN
 		verdict.reason := CASE outcome ->> 'status' WHEN 'pending' THEN NULL ELSE 'silence' END;
 		verdict.decided_by := NULL;
 	END IF;
+	-- Versions before 0.3.0 kept no reason.
+	IF outcome ->> 'reason' IS NULL THEN
+		verdict.reason := NULL;
+	END IF;
 	IF (verdict.status, verdict.reason, verdict.decided_by) IS DISTINCT FROM
 		(outcome ->> 'status', outcome ->> 'reason', outcome ->> 'decided_by') THEN
 		IF verdict.exact THEN
@@ -461,7 +465,7 @@ BEGIN
 		RETURN NEXT;
 	END IF;
 	SELECT * INTO rule FROM hitl.rule_decisions d WHERE d.approval_id = verify_request.approval_id AND d.mode = 'active';
-	IF (approval.status IN ('approved', 'rejected') AND approval.reason = 'rule')
+	IF (approval.status IN ('approved', 'rejected') AND approval.reason = 'rule') IS TRUE
 		IS DISTINCT FROM (rule.action IN ('approve', 'deny') IS TRUE)
 		OR (approval.reason = 'rule' AND rule.action IN ('approve', 'deny')
 			AND (approval.decided_by <> 'rule:' || rule.rule
