@@ -79,6 +79,13 @@ SELECT hitl.respond_to_approval(:'id', 'Ann', 'approved');
 SELECT hitl.create_group('legal', members => '{cy}');
 SELECT hitl.respond_to_approval(:'id', 'cy', 'approved');
 
+-- capitals in the e-mail address of a principal do not matter, whoever writes them
+SELECT hitl.request_approval('Capitals?', requested_from => 'A@Example.COM') AS id \gset
+SELECT hitl.request_approval('Capitals in a policy?', policy => '{"any_of": ["A@EXAMPLE.com", "X@Example.com"]}') AS other \gset
+SELECT hitl.request_approval('A policy that is a name?', policy => '"A@EXAMPLE.com"') AS third \gset
+SELECT title, requested_from, asked FROM hitl.approval_requests WHERE id IN (:'id', :'other', :'third') ORDER BY title;
+SELECT hitl.respond_to_approval(:'id', 'Ann', 'approved'), hitl.respond_to_approval(:'other', 'a@EXAMPLE.com', 'approved'),
+	   hitl.respond_to_approval(:'third', 'Ann', 'rejected');
 -- delegation: as oneself, until a time that is stated
 SET ROLE hitl_ann;
 SELECT hitl.current_principal();

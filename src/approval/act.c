@@ -34,6 +34,12 @@
 		NAMEOID, TIMESTAMPTZOID, BOOLOID, BYTEAOID
 #define ACT_PARAMS 18
 
+/* Parameters 19 to 24 are what becomes of the request, if it stays pending. */
+#define GO_ON \
+	"UPDATE hitl.approval_requests a SET acts = $2, last_hash = $18, " \
+	"policy_state = $19, asked = $20, due_at = $21, expires_at = $22, wanted = $23, " \
+	"escalations = $24 WHERE a.id = $1"
+
 /* Is there anything to notify? */
 #define ANY_CHANNEL \
 	"EXISTS (SELECT FROM hitl.channel_configurations WHERE active)"
@@ -77,18 +83,25 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 		{ACT_TYPES, TEXTARRAYOID, TEXTOID, TEXTOID, TEXTOID, BYTEAOID, TEXTOID},
 	};
 	static HitlStatement go_on = {
-		INSERT_ACT
-		"UPDATE hitl.approval_requests a SET acts = $2, last_hash = $18, "
-		"policy_state = $19, asked = $20, due_at = $21, expires_at = $22, wanted = $23, "
-		"escalations = $24 WHERE a.id = $1",
+		INSERT_ACT GO_ON,
 		ACT_PARAMS + 6,
 		{ACT_TYPES, TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
 		 TEXTOID, INT4OID},
 	};
+	static HitlStatement ask_others = {
+		INSERT_ACT
+		", gone AS (DELETE FROM hitl.approval_asks WHERE approval_id = $1 "
+		"AND name = ANY ($25) AND name <> ALL ($20)), "
+		"added AS (INSERT INTO hitl.approval_asks (name, approval_id) "
+		"SELECT n.name, $1 FROM unnest($20) AS n (name) WHERE n.name <> ALL ($25)) " GO_ON,
+		ACT_PARAMS + 7,
+		{ACT_TYPES, TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+		 TEXTOID, INT4OID, TEXTARRAYOID},
+	};
 	HitlOutcome outcome = verdict ? verdict->outcome : HITL_OUTCOME_PENDING;
 	const char *status = hitl_outcome_name(outcome);
-	Datum values[ACT_PARAMS + 6];
-	char nulls[ACT_PARAMS + 7];
+	Datum values[ACT_PARAMS + 7];
+	char nulls[ACT_PARAMS + 8];
 	List *before = approval->asked;
 	char *decision_hash = NULL;
 
@@ -130,13 +143,14 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 		values[22] = approval->wanted ? CStringGetTextDatum(approval->wanted)
 									  : 0;
 		values[23] = Int32GetDatum(approval->escalations);
-		memcpy(nulls + ACT_PARAMS, "      ", 7);
+		values[24] = PointerGetDatum(hitl_list_array(before));
+		memcpy(nulls + ACT_PARAMS, "       ", 8);
 		nulls[18] = approval->policy_state ? ' ' : 'n';
 		nulls[20] = approval->due_at ? ' ' : 'n';
 		nulls[21] = approval->expires_at ? ' ' : 'n';
 		nulls[22] = approval->wanted ? ' ' : 'n';
-		hitl_execute(&go_on, values, nulls, 0);
-		write_asks(approval, before);
+		hitl_execute(same_names(before, approval->asked) ? &go_on : &ask_others,
+					 values, nulls, 0);
 		if (approval->due_at != due_before)
 			wake_for_due(approval);
 	}

@@ -323,7 +323,7 @@ BEGIN
 		verdict.decided_by := NULL;
 	END IF;
 	-- Versions before 0.3.0 kept no reason.
-	IF outcome ->> 'reason' IS NULL THEN
+	IF outcome ->> 'reason' IS NULL AND outcome ->> 'status' <> 'pending' THEN
 		verdict.reason := NULL;
 	END IF;
 	IF (verdict.status, verdict.reason, verdict.decided_by) IS DISTINCT FROM

@@ -9,6 +9,7 @@
 #include "approval/approval.h"
 #include "approval/principal.h"
 #include "approval/type.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "channel/channel.h"
 #include "core_bridge.h"
@@ -18,6 +19,7 @@
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/formatting.h"
 #include "utils/lsyscache.h"
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
@@ -64,6 +66,8 @@ static char *make_policy(Jsonb *body, bool *timed, int *sqlerrcode);
 static Jsonb *names_jsonb(List *names);
 static bool any_group(List *names);
 static List *body_names(Jsonb *body, const char *key);
+static Jsonb *known_names(Jsonb *policy);
+static char *known_name(char *name);
 static Jsonb *all_arguments(FunctionCallInfo fcinfo);
 static Jsonb *body_of_arguments(FunctionCallInfo fcinfo);
 static void push_text(JsonbParseState **state, const char *key,
@@ -666,6 +670,7 @@ make_policy(Jsonb *body, bool *timed, int *sqlerrcode)
 			body_names(body, "required_approvers"),
 			hitl_member_int(body, "approval_threshold", 0),
 			limit ? (int64) (strtod(limit, NULL) * 1000 + 0.5) : 0);
+	policy = known_names(policy);
 	if (limit == NULL)
 		return hitl_jsonb_text(policy);
 	if (!JB_ROOT_IS_OBJECT(policy))
@@ -702,8 +707,72 @@ static List *
 body_names(Jsonb *body, const char *key)
 {
 	Jsonb *value = hitl_member(body, key);
+	List *names = value == NULL ? NIL : hitl_jsonb_names(value);
+	ListCell *cell;
 
-	return value == NULL ? NIL : hitl_jsonb_names(value);
+	foreach(cell, names)
+		lfirst(cell) = known_name(lfirst(cell));
+	return names;
+}
+
+/*
+ * A policy with the names in it as they are known.
+ */
+static Jsonb *
+known_names(Jsonb *policy)
+{
+	JsonbParseState *state = NULL;
+	JsonbIterator *iterator = JsonbIteratorInit(&policy->root);
+	JsonbIteratorToken token;
+	JsonbValue value;
+	JsonbValue *result = NULL;
+
+	while ((token = JsonbIteratorNext(&iterator, &value, false)) != WJB_DONE)
+	{
+		if ((token == WJB_ELEM || token == WJB_VALUE) &&
+			value.type == jbvString)
+		{
+			value.val.string.val = known_name(
+				pnstrdup(value.val.string.val, value.val.string.len));
+			value.val.string.len = strlen(value.val.string.val);
+		}
+		result = pushJsonbValue(&state, token,
+								token < WJB_BEGIN_ARRAY ||
+										(token == WJB_BEGIN_ARRAY &&
+										 value.val.array.rawScalar)
+									? &value
+									: NULL);
+	}
+	if (result->type == jbvArray)
+		result->val.array.rawScalar = JB_ROOT_IS_SCALAR(policy);
+	return JsonbValueToJsonb(result);
+}
+
+/*
+ * A name as it is known: in e-mail addresses of principals, capitals do not
+ * matter.
+ */
+static char *
+known_name(char *name)
+{
+	static HitlStatement is_address = {
+		"SELECT 1 FROM hitl.principal_names n WHERE n.name = $1 AND n.kind = 'email' "
+		"AND NOT EXISTS (SELECT FROM hitl.principal_names o WHERE o.name = $2)",
+		2,
+		{TEXTOID, TEXTOID},
+	};
+	Datum values[2];
+	char *lower;
+
+	if (strchr(name, '@') == NULL)
+		return name;
+	lower = str_tolower(name, strlen(name), DEFAULT_COLLATION_OID);
+	if (strcmp(lower, name) == 0)
+		return name;
+	values[0] = CStringGetTextDatum(lower);
+	values[1] = CStringGetTextDatum(name);
+	hitl_execute(&is_address, values, NULL, 1);
+	return SPI_processed > 0 ? lower : name;
 }
 
 /*

@@ -46,7 +46,7 @@ CREATE TABLE hitl.approval_requests (
 	request_hash bytea NOT NULL,		-- hitl.request_hash(): the question as it was asked
 	last_hash bytea NOT NULL,			-- of the last row of hitl.approval_responses, or request_hash
 	decision_hash bytea					-- hitl.decision_hash(): the outcome, chained to last_hash
-);
+) WITH (fillfactor = 80);				-- room for answers that do not decide
 COMMENT ON TABLE hitl.approval_requests IS
 	'questions to humans, with or without a workflow';
 SELECT pg_extension_config_dump('hitl.approval_requests', '');

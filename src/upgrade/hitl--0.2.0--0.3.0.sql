@@ -38,6 +38,7 @@ ALTER TABLE hitl.approval_requests
 	ADD COLUMN request_hash bytea,
 	ADD COLUMN last_hash bytea,
 	ADD COLUMN decision_hash bytea;
+ALTER TABLE hitl.approval_requests SET (fillfactor = 80);
 DROP INDEX hitl.approval_requests_pending;
 
 ALTER TABLE hitl.approval_responses
