@@ -56,7 +56,7 @@ COMMENT ON FUNCTION hitl.outcome_text(text, text, text) IS 'an outcome in words'
 -- ---- receipts -------------------------------------------------------------
 
 CREATE FUNCTION hitl.compose_receipt(approval_id uuid) RETURNS jsonb
-	LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp
+	LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
 BEGIN ATOMIC
 	SELECT jsonb_build_object(
 		'version', 1, 'approval_id', a.id, 'workflow_id', a.workflow_id, 'step_name', a.step_name,
@@ -347,7 +347,7 @@ COMMENT ON FUNCTION hitl.check_receipt(jsonb) IS
 	'what does not fit together in a receipt, by itself; no rows if everything does';
 
 CREATE FUNCTION hitl.verify_receipt(receipt jsonb) RETURNS TABLE (what text, fault text)
-	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
 AS $$
 DECLARE
 	id uuid;
@@ -437,7 +437,7 @@ COMMENT ON FUNCTION hitl.verify_receipt(jsonb) IS
 
 -- One request, but for what its workflow knows.
 CREATE FUNCTION hitl.verify_request(approval_id uuid) RETURNS TABLE (what text, fault text)
-	LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp SET jit = off
+	LANGUAGE plpgsql STABLE STRICT SET search_path = pg_catalog, pg_temp SET jit = off SET enable_seqscan = off
 AS $$
 DECLARE
 	approval hitl.approval_requests;
@@ -482,7 +482,7 @@ COMMENT ON FUNCTION hitl.verify_request(uuid) IS
 -- Do the events of a workflow and its requests agree?  Both may be many.
 CREATE FUNCTION hitl.verify_outcomes(workflow_id uuid, only_approval uuid DEFAULT NULL)
 	RETURNS TABLE (approval_id text, fault text)
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET jit = off SET enable_nestloop = off
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET jit = off SET enable_nestloop = off SET enable_seqscan = off
 BEGIN ATOMIC
 	WITH told AS MATERIALIZED (
 		SELECT e.seq, e.event_type, e.data ->> 'approval_id' AS approval_id, e.data ->> 'decision_hash' AS decision_hash
@@ -522,7 +522,7 @@ COMMENT ON FUNCTION hitl.verify_outcomes(uuid, uuid) IS
 	'a part of hitl.verify_approval and hitl.verify_events: where the events of a workflow and its approval requests disagree';
 
 CREATE FUNCTION hitl.verify_approval(approval_id uuid) RETURNS TABLE (what text, fault text)
-	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
 AS $$
 DECLARE
 	workflow uuid;

@@ -12,7 +12,7 @@ CREATE FUNCTION hitl.verify_events(
 	known_seq integer DEFAULT NULL,
 	known_hash bytea DEFAULT NULL
 ) RETURNS TABLE (seq integer, fault text)
-	LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
+	LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off SET enable_seqscan = off
 AS $$
 DECLARE
 	head record;
