@@ -119,6 +119,11 @@ typedef struct HitlApproval
 /* Lock a request; ERROR if there is none. */
 extern HitlApproval *hitl_lock_approval(const pg_uuid_t *id);
 
+/* The same, and the names of whoever does something about it (principal.h). */
+struct HitlActor;
+extern HitlApproval *hitl_lock_approval_for(const pg_uuid_t *id,
+											struct HitlActor *actor);
+
 /* Read one without locking it. */
 extern HitlApproval *hitl_read_approval(const pg_uuid_t *id);
 

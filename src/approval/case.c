@@ -58,7 +58,8 @@ enum
 	COL_REMINDERS,
 	COL_REMINDED,
 	COL_ESCALATIONS,
-	COL_LAST_HASH
+	COL_LAST_HASH,
+	COL_NAMES
 };
 
 /* What count_people() needs beside the names. */
@@ -99,6 +100,37 @@ hitl_lock_approval(const pg_uuid_t *id)
 	hitl_execute(&lock, &value, NULL, 1);
 	if (SPI_processed == 0)
 		hitl_approval_missing(id);
+	return read_approval(0);
+}
+
+/*
+ * Lock a request that somebody does something about, and see by which names it
+ * can ask him.  His own row is locked already: nothing is taken from him now.
+ */
+HitlApproval *
+hitl_lock_approval_for(const pg_uuid_t *id, HitlActor *actor)
+{
+	static HitlStatement lock = {
+		"SELECT " COLUMNS
+		", ARRAY(SELECT n.name FROM hitl.principal_names n WHERE n.principal = $2 "
+		"UNION ALL SELECT m.group_name FROM hitl.group_members m WHERE m.principal = $2) "
+		"FROM hitl.approval_requests a WHERE a.id = $1 FOR UPDATE",
+		2,
+		{UUIDOID, TEXTOID},
+	};
+	Datum values[2];
+	ListCell *cell;
+
+	if (!actor->registered)
+		return hitl_lock_approval(id);
+	values[0] = UUIDPGetDatum(id);
+	values[1] = CStringGetTextDatum(actor->name);
+	hitl_execute(&lock, values, NULL, 1);
+	if (SPI_processed == 0)
+		hitl_approval_missing(id);
+	foreach(cell, read_texts(0, COL_NAMES))
+		if (!hitl_list_has(actor->names, lfirst(cell)))
+			actor->names = lappend(actor->names, lfirst(cell));
 	return read_approval(0);
 }
 

@@ -416,12 +416,6 @@ add_names(HitlActor *actor, bool is_delegate)
 		1,
 		{TEXTOID},
 	};
-	static HitlStatement find_own = {
-		"SELECT n.name FROM hitl.principal_names n WHERE n.principal = $1 "
-		"UNION ALL SELECT m.group_name FROM hitl.group_members m WHERE m.principal = $1",
-		1,
-		{TEXTOID},
-	};
 	static HitlStatement find_delegated = {
 		"SELECT d.delegator, n.name FROM hitl.delegations d "
 		"JOIN hitl.principals p ON p.name = d.delegator AND p.active "
@@ -441,19 +435,9 @@ add_names(HitlActor *actor, bool is_delegate)
 	actor->names = list_make1(actor->name);
 	if (sees_all())
 		actor->names = lappend(actor->names, "*");
-	if (!actor->registered)
-		return;
-	values[0] = CStringGetTextDatum(actor->name);
-	hitl_execute(&find_own, values, NULL, 0);
-	for (i = 0; i < SPI_processed; i++)
-	{
-		char *name = hitl_column_text(i, 1);
-
-		if (strcmp(name, actor->name) != 0)
-			actor->names = lappend(actor->names, name);
-	}
 	if (!is_delegate)
 		return;
+	values[0] = CStringGetTextDatum(actor->name);
 	hitl_execute(&lock, values, NULL, 0);
 	values[1] = TimestampTzGetDatum(GetCurrentTimestamp());
 	hitl_execute(&find_delegated, values, NULL, 0);

@@ -77,8 +77,8 @@ CREATE TABLE hitl.approval_responses (
 	approver_id text NOT NULL,			-- who did it
 	on_behalf_of text[],				-- who had delegated to whom
 	names text[] NOT NULL,				-- for whom the answer counts
-	decision text NOT NULL CHECK (decision IN ('approved', 'rejected', 'modified', 'abstained',
-		'information_requested', 'commented', 'information_given', 'revised', 'reassigned')),
+	decision text NOT NULL,				-- approved, rejected, modified, abstained, information_requested,
+										-- commented; information_given, revised, reassigned
 	standing boolean NOT NULL DEFAULT true,	-- the approver's answer, which the policy counts
 	response_data jsonb,
 	feedback text,

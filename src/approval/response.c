@@ -154,7 +154,7 @@ static const char *
 respond(const pg_uuid_t *id, const char *approver, const Answer *answer)
 {
 	HitlActor *actor = hitl_identify(approver);
-	HitlApproval *approval = hitl_lock_approval(id);
+	HitlApproval *approval = hitl_lock_approval_for(id, actor);
 	HitlVerdict verdict = {0};
 	HitlAct act = {0};
 	TimestampTz now = GetCurrentTimestamp();

@@ -51,10 +51,7 @@ ALTER TABLE hitl.approval_responses
 	ADD COLUMN edits jsonb,
 	ADD COLUMN channel text NOT NULL DEFAULT 'sql',
 	ADD COLUMN evidence jsonb,
-	ADD COLUMN hash bytea,
-	ADD CONSTRAINT approval_responses_decision_check
-		CHECK (decision IN ('approved', 'rejected', 'modified', 'abstained',
-			'information_requested', 'commented', 'information_given', 'revised', 'reassigned'));
+	ADD COLUMN hash bytea;
 
 -- ---- functions that take other arguments --------------------------------
 
