@@ -37,6 +37,7 @@ typedef struct Principal
 
 static bool find_principal(const char *text, bool lock, Principal *found);
 static char *own_principal(void);
+static bool is_own(const Principal *principal);
 static bool is_granted(const char *approver, const char *principal, bool lock);
 static bool may_act(const char *text, const Principal *principal, bool lock,
 					bool *by_grant);
@@ -172,7 +173,8 @@ hitl_identify(const char *approver_id)
 		Principal own;
 
 		if (principal.name == NULL ||
-			!find_principal(own_principal(), true, &own) || !own.active)
+			!find_principal(own_principal(), true, &own) || !is_own(&own) ||
+			!own.active)
 			refuse_acting(text);
 		actor->name = own.name;
 		actor->registered = true;
@@ -359,26 +361,31 @@ own_principal(void)
 }
 
 /*
+ * Is it the principal that calls?  A role that is only called like one is not.
+ */
+static bool
+is_own(const Principal *principal)
+{
+	char *role = GetUserNameFromId(hitl_identity_role_id(), false);
+
+	return principal->role && strcmp(principal->role, role) == 0;
+}
+
+/*
  * May the caller speak as what text means?
  */
 static bool
 may_act(const char *text, const Principal *principal, bool lock, bool *by_grant)
 {
-	char *own_role;
+	char *own_role = GetUserNameFromId(hitl_identity_role_id(), false);
+	bool own = principal->name
+		? is_own(principal)
+		: strcmp(text, own_role) == 0 && strcmp(own_principal(), own_role) == 0;
+	bool superuser = superuser_arg(hitl_caller_id());
 
-	*by_grant = true;
-	if (superuser_arg(hitl_caller_id()))
-		return true;
-	own_role = GetUserNameFromId(hitl_identity_role_id(), false);
-	if (principal->name
-			? principal->role && strcmp(principal->role, own_role) == 0
-			: strcmp(text, own_role) == 0 &&
-				strcmp(own_principal(), own_role) == 0)
-	{
-		*by_grant = false;
-		return true;
-	}
-	return is_granted(text, principal->name ? principal->name : text, lock);
+	*by_grant = superuser || !own;
+	return superuser || own ||
+		is_granted(text, principal->name ? principal->name : text, lock);
 }
 
 /*
