@@ -45,10 +45,13 @@
 	"decision_hash = hitl.decision_hash(a.last_hash, 'cancelled', c.at, NULL, " \
 	"'withdrawn by its workflow') "
 
-/* ... and to the list of whom those in "ended" have asked. */
+/*
+ * ... and to the list of whom those in "ended" have asked: the statement still
+ * sees their rows as they were, which RETURNING does not.
+ */
 #define FORGET_ASKS \
-	"gone AS (DELETE FROM hitl.approval_asks k USING " \
-	"(SELECT e.id, unnest(e.asked) AS name FROM ended e) AS g " \
+	"gone AS (DELETE FROM hitl.approval_asks k USING (SELECT e.id, unnest(a.asked) AS name " \
+	"FROM ended e JOIN hitl.approval_requests a ON a.id = e.id) AS g " \
 	"WHERE k.name = g.name AND k.approval_id = g.id) "
 
 /* A year of hours is enough for any time limit. */
@@ -323,7 +326,7 @@ hitl_withdraw_approvals(HitlRows *rows)
 		"WITH ended AS (" WITHDRAW
 		"FROM unnest($1, $2) AS w (workflow_id, token), (SELECT clock_timestamp() AS at) AS c "
 		"WHERE a.workflow_id = w.workflow_id AND a.token = w.token AND a.status = 'pending' "
-		"RETURNING a.id, a.asked), " FORGET_ASKS "SELECT id FROM ended",
+		"RETURNING a.id), " FORGET_ASKS "SELECT id FROM ended",
 		2,
 		{UUIDARRAYOID, INT8ARRAYOID},
 	};
@@ -349,8 +352,7 @@ hitl_withdraw_all_approvals(ArrayType *workflow_ids)
 	};
 	static HitlStatement cancel = {
 		"WITH ended AS (" WITHDRAW "FROM (SELECT clock_timestamp() AS at) AS c "
-		"WHERE a.workflow_id = ANY ($1) AND a.status = 'pending' "
-		"RETURNING a.id, a.asked), " FORGET_ASKS
+		"WHERE a.workflow_id = ANY ($1) AND a.status = 'pending' RETURNING a.id), " FORGET_ASKS
 		"SELECT id FROM ended",
 		1,
 		{UUIDARRAYOID},
