@@ -78,6 +78,8 @@ static TimestampTz read_time(uint64 row, int column);
 static Jsonb *read_jsonb(uint64 row, int column);
 static List *read_texts(uint64 row, int column);
 static HitlChoice choice_of(const char *decision);
+static void hold_back(HitlApproval *approval, TimestampTz now,
+					  HitlVerdict *verdict);
 static bool count_people(void *context, int nnames, const char *const *names,
 						 int *count);
 static void free_policy(void *policy);
@@ -349,6 +351,9 @@ hitl_evaluate(HitlApproval *approval, TimestampTz now, HitlVerdict *verdict)
 	for (i = 0; i < found.nasked; i++)
 		verdict->asked[i] = pstrdup(found.asked[i]);
 	hitl_core()->free_verdict(&found);
+	if (approval->wanted && strcmp(approval->wanted, "changes") == 0 &&
+		verdict->outcome == HITL_OUTCOME_APPROVED)
+		hold_back(approval, now, verdict);
 }
 
 /*
@@ -409,6 +414,7 @@ hitl_check_time(HitlApproval *approval, TimestampTz now)
 
 	/* Who is in the table is what hitl_record_act() changes. */
 	approval->asked_now = hitl_asked_list(&verdict);
+	approval->expires_at = hitl_from_unix(verdict.expires_us);
 }
 
 /*
@@ -450,6 +456,36 @@ hitl_outcome_name(HitlOutcome outcome)
 										"expired"};
 
 	return names[outcome];
+}
+
+/*
+ * What somebody wants changed is not approved.  If answers would, it waits for
+ * the changes, as long as it may; silence ends it.
+ */
+static void
+hold_back(HitlApproval *approval, TimestampTz now, HitlVerdict *verdict)
+{
+	ListCell *cell;
+
+	verdict->decider = NULL;
+	if (strcmp(verdict->reason, "approved") != 0 ||
+		(approval->expires_at != 0 && approval->expires_at <= now))
+	{
+		verdict->outcome = HITL_OUTCOME_EXPIRED;
+		verdict->reason = "silence";
+		return;
+	}
+	verdict->outcome = HITL_OUTCOME_PENDING;
+	verdict->reason = NULL;
+	verdict->state = approval->policy_state;
+	verdict->asked = palloc((list_length(approval->asked_now) + 1) *
+							sizeof(char *));
+	verdict->nasked = 0;
+	foreach(cell, approval->asked_now)
+		verdict->asked[verdict->nasked++] = lfirst(cell);
+	verdict->next_us = verdict->expires_us = hitl_to_unix(approval->expires_at);
+	verdict->escalations = approval->escalations;
+	verdict->remind = false;
 }
 
 /*

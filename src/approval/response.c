@@ -216,9 +216,6 @@ respond(const pg_uuid_t *id, const char *approver, const Answer *answer)
 	hitl_load_votes(approval);
 	hitl_add_vote(approval, act.who, act.names, answer->decision->choice, now);
 	hitl_evaluate(approval, now, &verdict);
-	if (verdict.outcome == HITL_OUTCOME_APPROVED && approval->wanted &&
-		strcmp(approval->wanted, "changes") == 0)
-		return hitl_record_act(approval, &act, NULL);
 	return hitl_record_act(approval, &act, &verdict);
 }
 

@@ -25,6 +25,7 @@ static void save_content(HitlApproval *approval, const char *who,
 						 TimestampTz at);
 static char *reassigned(HitlApproval *approval, const char *from,
 						const char *to);
+static List *replaced(List *names, const char *from, const char *to);
 static void check_new_approver(HitlApproval *approval, const char *name);
 static void check_excluded(HitlApproval *approval, const char *name);
 static bool is_manager(void);
@@ -343,6 +344,7 @@ reassigned(HitlApproval *approval, const char *from, const char *to)
 			continue;
 		copy = pstrdup(json);
 		hitl_core()->free_text(json);
+		approval->asked_now = replaced(approval->asked_now, lfirst(cell), to);
 		return copy;
 	}
 	ereport(ERROR,
@@ -353,6 +355,25 @@ reassigned(HitlApproval *approval, const char *from, const char *to)
 			 errdetail("\"%s\" is not asked by its own name now.", from),
 			 errhint("hitl.explain_policy() shows whom a request asks.")));
 	return NULL;
+}
+
+/*
+ * Names with another one in the place of one.
+ */
+static List *
+replaced(List *names, const char *from, const char *to)
+{
+	List *result = NIL;
+	ListCell *cell;
+
+	foreach(cell, names)
+	{
+		const char *name = strcmp(lfirst(cell), from) == 0 ? to : lfirst(cell);
+
+		if (!hitl_list_has(result, name))
+			result = lappend(result, pstrdup(name));
+	}
+	return result;
 }
 
 /*
