@@ -386,10 +386,10 @@ hitl_explain(HitlApproval *approval)
 const char *
 hitl_excluded_as(HitlApproval *approval, const char *name)
 {
-	if (hitl_list_has(approval->requesters, name) &&
+	if (hitl_list_has_person(approval->requesters, name) &&
 		hitl_core()->excludes_requester(hitl_approval_policy(approval)))
 		return "the requester";
-	if (hitl_list_has(approval->editors, name) &&
+	if (hitl_list_has_person(approval->editors, name) &&
 		hitl_core()->excludes_editors(hitl_approval_policy(approval)))
 		return "whoever edited the request";
 	return NULL;

@@ -198,6 +198,45 @@ hitl_identify(const char *approver_id)
 }
 
 /*
+ * The texts that mean somebody.
+ */
+List *
+hitl_own_names(const char *name)
+{
+	static HitlStatement find = {
+		"SELECT unnest(hitl.own_names($1))",
+		1,
+		{TEXTOID},
+	};
+	Datum value = CStringGetTextDatum(name);
+	List *names = NIL;
+	uint64 i;
+
+	hitl_execute(&find, &value, NULL, 0);
+	for (i = 0; i < SPI_processed; i++)
+		names = lappend(names, hitl_column_text(i, 1));
+	return names;
+}
+
+/*
+ * Is somebody among people?
+ */
+bool
+hitl_list_has_person(List *people, const char *name)
+{
+	ListCell *cell;
+
+	if (people == NIL)
+		return false;
+	if (hitl_list_has(people, name))
+		return true;
+	foreach(cell, hitl_own_names(name))
+		if (hitl_list_has(people, lfirst(cell)))
+			return true;
+	return false;
+}
+
+/*
  * A text[] as a list.
  */
 List *

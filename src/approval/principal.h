@@ -34,6 +34,15 @@ typedef struct HitlDelegator
  */
 extern HitlActor *hitl_identify(const char *approver_id);
 
+/*
+ * Is somebody in a list, by his name or by another text that means him?  One
+ * who was not registered yet stands there as he was known then.
+ */
+extern bool hitl_list_has_person(List *people, const char *name);
+
+/* The texts that mean a principal, or a text that means nobody else. */
+extern List *hitl_own_names(const char *name);
+
 /* The role by which the caller is recognised. */
 extern Oid hitl_identity_role_id(void);
 

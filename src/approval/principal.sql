@@ -154,6 +154,17 @@ END;
 COMMENT ON FUNCTION hitl.names_of(text) IS
 	'the names by which a request can ask this principal: its own, and those of its groups';
 
+-- Requests of before have somebody as he was known then.
+CREATE FUNCTION hitl.own_names(principal text) RETURNS text[]
+	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT ARRAY(
+		SELECT own_names.principal
+		UNION SELECT n.name FROM hitl.principal_names n WHERE n.principal = own_names.principal);
+END;
+COMMENT ON FUNCTION hitl.own_names(text) IS
+	'the texts that mean this principal and nobody else';
+
 CREATE FUNCTION hitl.count_people(names text[], excluded text[]) RETURNS integer
 	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -168,7 +179,7 @@ BEGIN ATOMIC
 		  UNION
 		  SELECT u.name FROM unnest(names) AS u (name)
 		  WHERE NOT EXISTS (SELECT FROM hitl.principal_names n WHERE n.name = u.name)) AS people (person)
-	WHERE person <> ALL (excluded);
+	WHERE person <> ALL (ARRAY(SELECT hitl.principal_of(e) FROM unnest(excluded) AS e));
 END;
 COMMENT ON FUNCTION hitl.count_people(text[], text[]) IS
 	'how many different people names stand for, without those excluded; -1 where anybody is among them';

@@ -265,7 +265,7 @@ check_asked(HitlApproval *approval, const HitlActor *actor,
 
 		if (excluded == NULL && adds_names(common, act->names) &&
 			hitl_excluded_as(approval, delegator->name) == NULL &&
-			!hitl_list_has(approval->answered, delegator->name))
+			!hitl_list_has_person(approval->answered, delegator->name))
 		{
 			act->on_behalf_of = lappend(act->on_behalf_of, delegator->name);
 			act->names = join_names(act->names, common);
@@ -274,7 +274,7 @@ check_asked(HitlApproval *approval, const HitlActor *actor,
 	if (!is_answer && strcmp(act->decision, "commented") == 0 &&
 		hitl_is_requester(approval->requested_role))
 		return;
-	if (is_answer && hitl_list_has(approval->answered, actor->name))
+	if (is_answer && hitl_list_has_person(approval->answered, actor->name))
 		ereport(ERROR,
 				(errcode(ERRCODE_HITL_ALREADY_ANSWERED),
 				 errmsg("\"%s\" has already answered approval request %s", actor->name,

@@ -313,22 +313,12 @@ save_content(HitlApproval *approval, const char *who, TimestampTz at)
 static char *
 reassigned(HitlApproval *approval, const char *from, const char *to)
 {
-	static HitlStatement own_names = {
-		"SELECT n.name FROM hitl.principal_names n WHERE n.principal = hitl.principal_of($1) "
-		"UNION SELECT $1",
-		1,
-		{TEXTOID},
-	};
-	Datum value = CStringGetTextDatum(from);
-	List *names = NIL;
 	char *fault = NULL;
 	ListCell *cell;
-	uint64 i;
 
-	hitl_execute(&own_names, &value, NULL, 0);
-	for (i = 0; i < SPI_processed; i++)
-		names = lappend(names, hitl_column_text(i, 1));
-	foreach(cell, names)
+	foreach(cell,
+			lappend(hitl_own_names(principal_of(from)),
+					unconstify(char *, from)))
 	{
 		char *json = NULL;
 		char *error = NULL;
@@ -399,7 +389,7 @@ check_new_approver(HitlApproval *approval, const char *name)
 				(errcode(ERRCODE_HITL_PRINCIPAL_INACTIVE),
 				 errmsg("principal \"%s\" is not active", name)));
 	check_excluded(approval, name);
-	if (hitl_list_has(approval->answered, name))
+	if (hitl_list_has_person(approval->answered, name))
 		ereport(ERROR,
 				(errcode(ERRCODE_HITL_ALREADY_ANSWERED),
 				 errmsg("\"%s\" has already answered approval request %s", name,

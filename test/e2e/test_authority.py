@@ -660,3 +660,28 @@ def test_conditions_on_the_inbox_see_nothing_else(cluster, ground):
         with cluster.connect(user=user) as client:
             assert client.execute("SELECT count(*) FROM hitl.pending_of(%s, true) AS o WHERE o = %s",
                                   [user, anybody]).fetchone()[0] == count, user
+
+
+def test_who_is_registered_later_is_the_same_person(cluster, ground):
+    """Whom a request excludes, and who has answered, stays so under the name that he gets."""
+    for role in ("late_one", "late_two", "late_app"):
+        cluster.sql(f"CREATE ROLE {role} LOGIN")
+        cluster.sql("SELECT hitl.grant_access(%s, 'operator')", [role])
+    with cluster.connect(user="late_one") as client:
+        request = client.execute("SELECT hitl.request_approval('Pay?', policy => %s)",
+                                 [Jsonb({"from": ["*"], "count": 2})]).fetchone()[0]
+    with cluster.connect(user="late_two") as client:
+        client.execute(ACTS["approve"], {"id": request, "hash": None})
+    cluster.sql("SELECT hitl.create_principal('Late One', role => 'late_one'), hitl.create_principal('Late Two', role => 'late_two')")
+    for role, name, code in (("late_one", "Late One", "WF054"), ("late_two", "Late Two", "WF014")):
+        with cluster.connect(user=role) as client:
+            assert outcome(client, ACTS["approve"], {"id": request, "hash": None}) == code, role
+            assert outcome(client, ACTS["inbox"], {"id": request}) == "no", role
+            assert client.execute("SELECT hitl.current_principal()").fetchone()[0] == name
+    with cluster.connect(user="late_two") as client:
+        client.execute("SELECT hitl.delegate_approvals('Late One', now() + interval '1 day')")
+    with cluster.connect(user="late_one") as client:
+        assert outcome(client, ACTS["inbox"], {"id": request}) == "no"
+    assert cluster.value("SELECT hitl.count_people('{\"Late One\",\"Late Two\"}', '{late_one}')") == 1
+    with cluster.connect(user="late_app") as client:
+        assert outcome(client, ACTS["approve"], {"id": request, "hash": None}) == "ok"
