@@ -25,6 +25,8 @@ static void save_content(HitlApproval *approval, const char *who,
 						 TimestampTz at);
 static char *reassigned(HitlApproval *approval, const char *from,
 						const char *to);
+static void check_counts_nowhere(const HitlApproval *approval,
+								 const char *name);
 static List *replaced(List *names, const char *from, const char *to);
 static void check_new_approver(HitlApproval *approval, const char *name);
 static void check_excluded(HitlApproval *approval, const char *name);
@@ -326,6 +328,7 @@ reassigned(HitlApproval *approval, const char *from, const char *to)
 
 		if (!hitl_list_has(approval->asked_now, lfirst(cell)))
 			continue;
+		check_counts_nowhere(approval, lfirst(cell));
 		fault = hitl_core_fault(
 			hitl_core()->reassign_policy(hitl_approval_policy(approval),
 										 lfirst(cell), to, &json, &error),
@@ -345,6 +348,31 @@ reassigned(HitlApproval *approval, const char *from, const char *to)
 			 errdetail("\"%s\" is not asked by its own name now.", from),
 			 errhint("hitl.explain_policy() shows whom a request asks.")));
 	return NULL;
+}
+
+/*
+ * Refuse to take a name out of a policy for which an answer counts: it would
+ * not count any more.
+ */
+static void
+check_counts_nowhere(const HitlApproval *approval, const char *name)
+{
+	int i;
+	int j;
+
+	for (i = 0; i < approval->nvotes; i++)
+	{
+		const HitlVote *vote = &approval->votes[i];
+
+		for (j = 0; j < vote->nnames; j++)
+			if (strcmp(vote->names[j], name) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_HITL_ALREADY_ANSWERED),
+						 errmsg("\"%s\" has already answered approval request %s", vote->person,
+								hitl_id_text(&approval->id)),
+						 errdetail("The answer counts for \"%s\", and would not any more.", name),
+						 errhint("An answer is final.  Who joins a group can answer for it, too.")));
+	}
 }
 
 /*
@@ -379,7 +407,8 @@ check_new_approver(HitlApproval *approval, const char *name)
 	};
 	Datum value = CStringGetTextDatum(name);
 
-	if (name[0] == '\0' || strcmp(name, "*") == 0)
+	if (name[0] == '\0' || strcmp(name, "*") == 0 ||
+		strncmp(name, "rule:", 5) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("to_approver must name a person or a group")));
