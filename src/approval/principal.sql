@@ -190,10 +190,10 @@ CREATE FUNCTION hitl.check_new_name(name text) RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF coalesce(name, '') = '' OR name = '*' OR length(name) > 300 OR name ~ '[[:cntrl:]]' OR name ~ '^rule:' THEN
+	IF coalesce(name, '') = '' OR name = '*' OR length(name) > 300 OR name ~ '[[:cntrl:]]|^[[:space:]]|[[:space:]]$|^rule:' THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('"%s" cannot be a name', coalesce(left(name, 50), 'NULL')),
-			DETAIL = 'A name has 1 to 300 characters, no control characters, is not "*" and does not begin with "rule:".';
+			DETAIL = 'A name has 1 to 300 characters, no control characters, no blanks around it, is not "*" and does not begin with "rule:".';
 	END IF;
 END
 $$;
@@ -347,6 +347,10 @@ CREATE FUNCTION hitl.set_principal_active(name text, active boolean) RETURNS voi
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	IF active IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'active must not be null',
+			HINT = 'A principal is active or not: true or false.';
+	END IF;
 	UPDATE hitl.principals p SET active = set_principal_active.active, changed_at = now()
 	WHERE p.name = set_principal_active.name;
 	IF NOT FOUND THEN
