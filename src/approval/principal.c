@@ -35,6 +35,7 @@ typedef struct Principal
 	bool is_delegate; /* or was a moment ago */
 } Principal;
 
+static int compare_places(const void *one, const void *other);
 static bool find_principal(const char *text, bool lock, Principal *found);
 static char *own_principal(void);
 static bool is_own(const Principal *principal);
@@ -293,22 +294,53 @@ hitl_list_has(List *texts, const char *text)
 List *
 hitl_jsonb_names(Jsonb *value)
 {
-	List *names = NIL;
+	int size = JsonContainerSize(&value->root);
+	char **names = palloc((size + 1) * sizeof(char *));
 	JsonbIterator *iterator = JsonbIteratorInit(&value->root);
 	JsonbIteratorToken token;
 	JsonbValue element;
+	int count = 0;
 
-	while ((token = JsonbIteratorNext(&iterator, &element, false)) != WJB_DONE)
-	{
-		char *name;
+	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
+		if (token == WJB_ELEM && element.type == jbvString)
+			names[count++] = pnstrdup(element.val.string.val,
+									  element.val.string.len);
+	return hitl_distinct(names, count);
+}
 
-		if (token != WJB_ELEM || element.type != jbvString)
-			continue;
-		name = pnstrdup(element.val.string.val, element.val.string.len);
-		if (!hitl_list_has(names, name))
-			names = lappend(names, name);
-	}
-	return names;
+/*
+ * Texts as a list, each once, where it is first.  There may be many.
+ */
+List *
+hitl_distinct(char **texts, int count)
+{
+	char ***order = palloc((count + 1) * sizeof(char **));
+	bool *again = palloc0((count + 1) * sizeof(bool));
+	List *list = NIL;
+	int i;
+
+	for (i = 0; i < count; i++)
+		order[i] = &texts[i];
+	qsort(order, count, sizeof(char **), compare_places);
+	for (i = 1; i < count; i++)
+		again[order[i] - texts] = strcmp(*order[i - 1], *order[i]) == 0;
+	for (i = 0; i < count; i++)
+		if (!again[i])
+			list = lappend(list, texts[i]);
+	return list;
+}
+
+/*
+ * By the text, then by where it stands.
+ */
+static int
+compare_places(const void *one, const void *other)
+{
+	char **first = *(char **const *) one;
+	char **second = *(char **const *) other;
+	int difference = strcmp(*first, *second);
+
+	return difference != 0 ? difference : (first > second) - (first < second);
 }
 
 /*

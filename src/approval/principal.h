@@ -54,6 +54,9 @@ extern bool hitl_list_has(List *texts, const char *text);
 /* The strings of a JSON array, or a JSON string, each once. */
 extern List *hitl_jsonb_names(Jsonb *value);
 
+/* Texts as a list, each once, where it is first. */
+extern List *hitl_distinct(char **texts, int count);
+
 /* Append a list as a JSON array of strings. */
 extern void hitl_append_names(StringInfo text, List *names);
 

@@ -381,15 +381,16 @@ check_counts_nowhere(const HitlApproval *approval, const char *name)
 static List *
 replaced(List *names, const char *from, const char *to)
 {
+	bool has_to = hitl_list_has(names, to);
 	List *result = NIL;
 	ListCell *cell;
 
 	foreach(cell, names)
 	{
-		const char *name = strcmp(lfirst(cell), from) == 0 ? to : lfirst(cell);
-
-		if (!hitl_list_has(result, name))
-			result = lappend(result, pstrdup(name));
+		if (strcmp(lfirst(cell), from) != 0)
+			result = lappend(result, lfirst(cell));
+		else if (!has_to)
+			result = lappend(result, pstrdup(to));
 	}
 	return result;
 }
