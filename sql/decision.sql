@@ -121,6 +121,14 @@ SELECT hitl.reassign_approval(:'id', 'ann', 'eve');
 SELECT number, approver_id = current_user AS requester, decision, names, response_data FROM hitl.approval_responses WHERE approval_id = :'id' ORDER BY number;
 SELECT policy FROM hitl.approval_requests WHERE id = :'id';
 
+-- not what an answer counts for, which would be taken back by it; nor to what is no person
+SELECT ask('{"n_of": [{"from": ["ann", "bob"], "reject_after": 2}, {"from": ["ann", "cy"]}, "dee"], "n": 2}') AS id \gset
+SELECT hitl.respond_to_approval(:'id', 'ann', 'rejected');
+SELECT hitl.reassign_approval(:'id', 'eve', 'ann');
+SELECT hitl.reassign_approval(:'id', 'rule:all', 'bob');
+SELECT hitl.reassign_approval(:'id', 'eve', 'bob');
+SELECT asked FROM requests WHERE id = :'id';
+
 -- many at once: each wholly or not at all, each once
 SELECT ask('"ann"') AS one, ask('"bob"') AS two, ask('{"all_of": ["ann", "bob"]}') AS three \gset
 SELECT CASE approval_id WHEN :'one' THEN 1 WHEN :'two' THEN 2 WHEN :'three' THEN 3 END AS n, status, sqlstate, message IS NOT NULL AS told

@@ -34,6 +34,8 @@ SELECT hitl.create_principal('');
 SELECT hitl.create_principal(NULL);
 SELECT hitl.create_principal('*');
 SELECT hitl.create_principal('rule:x');
+SELECT hitl.create_principal(' Ann');
+SELECT hitl.create_group('finance ');
 SELECT hitl.create_principal(E'a\nb');
 SELECT hitl.create_principal(repeat('x', 301));
 SELECT hitl.create_principal('x', kind => 'robot');
@@ -44,6 +46,7 @@ SELECT hitl.create_principal('x', slack_team => 'T1', slack_user => '@ann');
 SELECT hitl.update_principal('cy', slack_user => 'U7');
 SELECT hitl.update_principal('nobody', email => 'x@example.com');
 SELECT hitl.set_principal_active('nobody', false);
+SELECT hitl.set_principal_active('Ann', NULL);
 SELECT count(*) AS unchanged FROM hitl.principals;
 
 -- groups

@@ -66,6 +66,11 @@ SELECT * FROM ask(5);
 SELECT * FROM ask(6, more => '{"amount": "six"}');
 SELECT * FROM ask(7, more => '{"amount": null}');
 SELECT title, rule, action, error IS NOT NULL AS failed, status FROM decided;
+-- what the server cannot compare asks, too
+SELECT hitl.create_approval_rule('soon', '$.context_data.due.datetime() < "2026-01-01T00:00:00+00".datetime()', 'approve', priority => 1);
+SELECT * FROM ask(8, more => '{"due": "2025-01-01"}');
+SELECT hitl.drop_approval_rule('soon');
+SELECT title, action, error FROM decided ORDER BY title DESC LIMIT 1;
 -- rules see who asks, and the workflow
 SELECT hitl.create_approval_rule('mine', '$.requested_by == "robot" && !exists ($.workflow.name)', 'approve', priority => 1);
 SELECT hitl.create_approval_rule('of payments', '$.workflow.name == "payment" && $.approval_type == "binary"', 'approve', priority => 1);

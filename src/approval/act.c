@@ -391,9 +391,9 @@ write_asks(const HitlApproval *approval, List *before)
 {
 	static HitlStatement change = {
 		"WITH gone AS (DELETE FROM hitl.approval_asks WHERE approval_id = $1 "
-		"AND name = ANY ($2) AND name <> ALL ($3)) "
+		"AND name IN (SELECT unnest($2) EXCEPT SELECT unnest($3))) "
 		"INSERT INTO hitl.approval_asks (name, approval_id) "
-		"SELECT n.name, $1 FROM unnest($3) AS n (name) WHERE n.name <> ALL ($2)",
+		"SELECT n.name, $1 FROM (SELECT unnest($3) EXCEPT SELECT unnest($2)) AS n (name)",
 		3,
 		{UUIDOID, TEXTARRAYOID, TEXTARRAYOID},
 	};

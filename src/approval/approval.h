@@ -113,6 +113,10 @@ typedef struct HitlApproval
 	int votes_capacity;
 	List *answered; /* those whose answers stand, and for whom they answered */
 
+	/* By which texts a person is known that was last asked about. */
+	const char *person;
+	List *person_names;
+
 	const HitlPolicy *parsed; /* or NULL */
 } HitlApproval;
 
@@ -147,6 +151,10 @@ extern char *hitl_explain(HitlApproval *approval);
 
 /* Refuse to touch a pending request that time has ended. */
 extern void hitl_check_time(HitlApproval *approval, TimestampTz now);
+
+/* Is somebody among people, under whatever name they were known? */
+extern bool hitl_has_person(HitlApproval *approval, List *people,
+							const char *name);
 
 /* As what a person must not answer; NULL if nothing speaks against it. */
 extern const char *hitl_excluded_as(HitlApproval *approval, const char *name);

@@ -59,7 +59,8 @@ enum
 	COL_REMINDED,
 	COL_ESCALATIONS,
 	COL_LAST_HASH,
-	COL_NAMES
+	COL_NAMES,
+	COL_GROUPS
 };
 
 /* What count_people() needs beside the names. */
@@ -79,6 +80,8 @@ static TimestampTz read_time(uint64 row, int column);
 static Jsonb *read_jsonb(uint64 row, int column);
 static List *read_texts(uint64 row, int column);
 static HitlChoice choice_of(const char *decision);
+static void hold_back(HitlApproval *approval, TimestampTz now,
+					  HitlVerdict *verdict);
 static bool count_people(void *context, int nnames, const char *const *names,
 						 int *count);
 static void free_policy(void *policy);
@@ -112,26 +115,37 @@ hitl_lock_approval_for(const pg_uuid_t *id, HitlActor *actor)
 {
 	static HitlStatement lock = {
 		"SELECT " COLUMNS
-		", ARRAY(SELECT n.name FROM hitl.principal_names n WHERE n.principal = $2 "
-		"UNION ALL SELECT m.group_name FROM hitl.group_members m WHERE m.principal = $2) "
+		", ARRAY(SELECT n.name FROM hitl.principal_names n WHERE n.principal = $2), "
+		"ARRAY(SELECT m.group_name FROM hitl.group_members m WHERE m.principal = $2) "
 		"FROM hitl.approval_requests a WHERE a.id = $1 FOR UPDATE",
 		2,
 		{UUIDOID, TEXTOID},
 	};
+	HitlApproval *approval;
 	Datum values[2];
+	List *names;
 	ListCell *cell;
 
 	if (!actor->registered)
-		return hitl_lock_approval(id);
+	{
+		approval = hitl_lock_approval(id);
+		approval->person = actor->name;
+		approval->person_names = list_make1(actor->name);
+		return approval;
+	}
 	values[0] = UUIDPGetDatum(id);
 	values[1] = CStringGetTextDatum(actor->name);
 	hitl_execute(&lock, values, NULL, 1);
 	if (SPI_processed == 0)
 		hitl_approval_missing(id);
-	foreach(cell, read_texts(0, COL_NAMES))
+	approval = read_approval(0);
+	approval->person = actor->name;
+	approval->person_names = read_texts(0, COL_NAMES);
+	names = list_concat_copy(approval->person_names, read_texts(0, COL_GROUPS));
+	foreach(cell, names)
 		if (!hitl_list_has(actor->names, lfirst(cell)))
 			actor->names = lappend(actor->names, lfirst(cell));
-	return read_approval(0);
+	return approval;
 }
 
 /*
@@ -381,6 +395,9 @@ hitl_evaluate(HitlApproval *approval, TimestampTz now, HitlVerdict *verdict)
 	for (i = 0; i < found.nasked; i++)
 		verdict->asked[i] = pstrdup(found.asked[i]);
 	hitl_core()->free_verdict(&found);
+	if (approval->wanted && strcmp(approval->wanted, "changes") == 0 &&
+		verdict->outcome == HITL_OUTCOME_APPROVED)
+		hold_back(approval, now, verdict);
 }
 
 /*
@@ -408,15 +425,38 @@ hitl_explain(HitlApproval *approval)
 }
 
 /*
+ * Is somebody among people, under whatever name they were known?
+ */
+bool
+hitl_has_person(HitlApproval *approval, List *people, const char *name)
+{
+	ListCell *cell;
+
+	if (people == NIL)
+		return false;
+	if (hitl_list_has(people, name))
+		return true;
+	if (approval->person == NULL || strcmp(approval->person, name) != 0)
+	{
+		approval->person = name;
+		approval->person_names = hitl_own_names(name);
+	}
+	foreach(cell, approval->person_names)
+		if (hitl_list_has(people, lfirst(cell)))
+			return true;
+	return false;
+}
+
+/*
  * As what a person must not answer; NULL if nothing speaks against it.
  */
 const char *
 hitl_excluded_as(HitlApproval *approval, const char *name)
 {
-	if (hitl_list_has(approval->requesters, name) &&
+	if (hitl_has_person(approval, approval->requesters, name) &&
 		hitl_core()->excludes_requester(hitl_approval_policy(approval)))
 		return "the requester";
-	if (hitl_list_has(approval->editors, name) &&
+	if (hitl_has_person(approval, approval->editors, name) &&
 		hitl_core()->excludes_editors(hitl_approval_policy(approval)))
 		return "whoever edited the request";
 	return NULL;
@@ -441,6 +481,7 @@ hitl_check_time(HitlApproval *approval, TimestampTz now)
 
 	/* Who is in the table is what hitl_record_act() changes. */
 	approval->asked_now = hitl_asked_list(&verdict);
+	approval->expires_at = hitl_from_unix(verdict.expires_us);
 }
 
 /*
@@ -482,6 +523,36 @@ hitl_outcome_name(HitlOutcome outcome)
 										"expired"};
 
 	return names[outcome];
+}
+
+/*
+ * What somebody wants changed is not approved.  If answers would, it waits for
+ * the changes, as long as it may; silence ends it.
+ */
+static void
+hold_back(HitlApproval *approval, TimestampTz now, HitlVerdict *verdict)
+{
+	ListCell *cell;
+
+	verdict->decider = NULL;
+	if (strcmp(verdict->reason, "approved") != 0 ||
+		(approval->expires_at != 0 && approval->expires_at <= now))
+	{
+		verdict->outcome = HITL_OUTCOME_EXPIRED;
+		verdict->reason = "silence";
+		return;
+	}
+	verdict->outcome = HITL_OUTCOME_PENDING;
+	verdict->reason = NULL;
+	verdict->state = approval->policy_state;
+	verdict->asked = palloc((list_length(approval->asked_now) + 1) *
+							sizeof(char *));
+	verdict->nasked = 0;
+	foreach(cell, approval->asked_now)
+		verdict->asked[verdict->nasked++] = lfirst(cell);
+	verdict->next_us = verdict->expires_us = hitl_to_unix(approval->expires_at);
+	verdict->escalations = approval->escalations;
+	verdict->remind = false;
 }
 
 /*

@@ -152,14 +152,6 @@ evaluate(HitlApproval *approval, TimestampTz now)
 				verdict.next_us = later;
 		}
 	}
-	if (verdict.outcome == HITL_OUTCOME_APPROVED && approval->wanted &&
-		strcmp(approval->wanted, "changes") == 0)
-	{
-		/* Silence does not approve what somebody wants changed. */
-		verdict.outcome = HITL_OUTCOME_EXPIRED;
-		verdict.decider = NULL;
-		verdict.reason = "silence";
-	}
 	hitl_record_verdict(approval, &verdict, now);
 	if (verdict.outcome == HITL_OUTCOME_PENDING &&
 		verdict.escalations > escalations)

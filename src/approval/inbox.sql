@@ -111,20 +111,24 @@ CREATE FUNCTION hitl.pending_of(principal text, anybody boolean) RETURNS SETOF u
 	LANGUAGE sql STABLE STRICT ROWS 100 SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
 BEGIN ATOMIC
+	WITH n AS MATERIALIZED (
+		SELECT a.name, hitl.own_names(a.owner) || o.own AS people
+		FROM (SELECT hitl.own_names(pending_of.principal) AS own) AS o,
+			 LATERAL (SELECT b.name, b.owner FROM hitl.answering_names(pending_of.principal) AS b
+					  UNION ALL SELECT '*', pending_of.principal WHERE pending_of.anybody AND hitl.sees_all()) AS a
+	)
 	SELECT DISTINCT k.approval_id
-	FROM (SELECT a.name, a.owner FROM hitl.answering_names(pending_of.principal) AS a
-		  UNION ALL SELECT '*', pending_of.principal WHERE pending_of.anybody) AS n
+	FROM n
 	JOIN hitl.approval_asks k ON k.name = n.name
 	JOIN hitl.approval_requests a ON a.id = k.approval_id AND a.status = 'pending'
 	WHERE (hitl.sees_all() OR hitl.may_act_for(pending_of.principal))
-	  AND n.owner <> ALL (a.requesters) AND n.owner <> ALL (a.editors)
-	  AND pending_of.principal <> ALL (a.requesters) AND pending_of.principal <> ALL (a.editors)
+	  AND NOT (n.people && a.requesters) AND NOT (n.people && a.editors)
 	  AND NOT EXISTS (SELECT FROM hitl.approval_responses r
 					  WHERE r.approval_id = k.approval_id AND r.standing
-						AND (r.approver_id IN (n.owner, pending_of.principal) OR n.owner = ANY (r.on_behalf_of)));
+						AND (r.approver_id = ANY (n.people) OR n.people && r.on_behalf_of));
 END;
 COMMENT ON FUNCTION hitl.pending_of(text, boolean) IS
-	'the pending requests that a principal is asked to answer: itself, in a group, or as a delegate; with anybody those, too, that name nobody';
+	'the pending requests that a principal is asked to answer: itself, in a group, or as a delegate; with anybody those, too, that name nobody, if the caller sees all';
 
 CREATE FUNCTION hitl.list_pending_approvals(
 	requested_from text DEFAULT NULL,
@@ -160,7 +164,8 @@ $$;
 COMMENT ON FUNCTION hitl.list_pending_approvals(text, uuid) IS
 	'pending approval requests, oldest first: those that one approver is asked (itself, in a group, as a delegate) and has not answered, those of one workflow, or all that the caller sees';
 
-CREATE VIEW hitl.inbox AS
+-- A condition of the caller must not see what is asked of others.
+CREATE VIEW hitl.inbox WITH (security_barrier) AS
 	SELECT p.approval_id, p.title, p.description, p.approval_type, p.context_data, p.requested_by,
 		   p.requested_at, p.expires_at, p.asked, p.wanted, p.round, p.content_hash, p.workflow_id, p.step_name
 	FROM hitl.pending_of(hitl.current_principal(), hitl.sees_all()) AS o (id)

@@ -35,8 +35,10 @@ typedef struct Principal
 	bool is_delegate; /* or was a moment ago */
 } Principal;
 
+static int compare_places(const void *one, const void *other);
 static bool find_principal(const char *text, bool lock, Principal *found);
 static char *own_principal(void);
+static bool is_own(const Principal *principal);
 static bool is_granted(const char *approver, const char *principal, bool lock);
 static bool may_act(const char *text, const Principal *principal, bool lock,
 					bool *by_grant);
@@ -172,7 +174,8 @@ hitl_identify(const char *approver_id)
 		Principal own;
 
 		if (principal.name == NULL ||
-			!find_principal(own_principal(), true, &own) || !own.active)
+			!find_principal(own_principal(), true, &own) || !is_own(&own) ||
+			!own.active)
 			refuse_acting(text);
 		actor->name = own.name;
 		actor->registered = true;
@@ -193,6 +196,27 @@ hitl_identify(const char *approver_id)
 	actor->name = principal.name ? principal.name : pstrdup(text);
 	add_names(actor, principal.is_delegate);
 	return actor;
+}
+
+/*
+ * The texts that mean somebody.
+ */
+List *
+hitl_own_names(const char *name)
+{
+	static HitlStatement find = {
+		"SELECT unnest(hitl.own_names($1))",
+		1,
+		{TEXTOID},
+	};
+	Datum value = CStringGetTextDatum(name);
+	List *names = NIL;
+	uint64 i;
+
+	hitl_execute(&find, &value, NULL, 0);
+	for (i = 0; i < SPI_processed; i++)
+		names = lappend(names, hitl_column_text(i, 1));
+	return names;
 }
 
 /*
@@ -252,22 +276,53 @@ hitl_list_has(List *texts, const char *text)
 List *
 hitl_jsonb_names(Jsonb *value)
 {
-	List *names = NIL;
+	int size = JsonContainerSize(&value->root);
+	char **names = palloc((size + 1) * sizeof(char *));
 	JsonbIterator *iterator = JsonbIteratorInit(&value->root);
 	JsonbIteratorToken token;
 	JsonbValue element;
+	int count = 0;
 
-	while ((token = JsonbIteratorNext(&iterator, &element, false)) != WJB_DONE)
-	{
-		char *name;
+	while ((token = JsonbIteratorNext(&iterator, &element, true)) != WJB_DONE)
+		if (token == WJB_ELEM && element.type == jbvString)
+			names[count++] = pnstrdup(element.val.string.val,
+									  element.val.string.len);
+	return hitl_distinct(names, count);
+}
 
-		if (token != WJB_ELEM || element.type != jbvString)
-			continue;
-		name = pnstrdup(element.val.string.val, element.val.string.len);
-		if (!hitl_list_has(names, name))
-			names = lappend(names, name);
-	}
-	return names;
+/*
+ * Texts as a list, each once, where it is first.  There may be many.
+ */
+List *
+hitl_distinct(char **texts, int count)
+{
+	char ***order = palloc((count + 1) * sizeof(char **));
+	bool *again = palloc0((count + 1) * sizeof(bool));
+	List *list = NIL;
+	int i;
+
+	for (i = 0; i < count; i++)
+		order[i] = &texts[i];
+	qsort(order, count, sizeof(char **), compare_places);
+	for (i = 1; i < count; i++)
+		again[order[i] - texts] = strcmp(*order[i - 1], *order[i]) == 0;
+	for (i = 0; i < count; i++)
+		if (!again[i])
+			list = lappend(list, texts[i]);
+	return list;
+}
+
+/*
+ * By the text, then by where it stands.
+ */
+static int
+compare_places(const void *one, const void *other)
+{
+	char **first = *(char **const *) one;
+	char **second = *(char **const *) other;
+	int difference = strcmp(*first, *second);
+
+	return difference != 0 ? difference : (first > second) - (first < second);
 }
 
 /*
@@ -359,26 +414,31 @@ own_principal(void)
 }
 
 /*
+ * Is it the principal that calls?  A role that is only called like one is not.
+ */
+static bool
+is_own(const Principal *principal)
+{
+	char *role = GetUserNameFromId(hitl_identity_role_id(), false);
+
+	return principal->role && strcmp(principal->role, role) == 0;
+}
+
+/*
  * May the caller speak as what text means?
  */
 static bool
 may_act(const char *text, const Principal *principal, bool lock, bool *by_grant)
 {
-	char *own_role;
+	char *own_role = GetUserNameFromId(hitl_identity_role_id(), false);
+	bool own = principal->name
+		? is_own(principal)
+		: strcmp(text, own_role) == 0 && strcmp(own_principal(), own_role) == 0;
+	bool superuser = superuser_arg(hitl_caller_id());
 
-	*by_grant = true;
-	if (superuser_arg(hitl_caller_id()))
-		return true;
-	own_role = GetUserNameFromId(hitl_identity_role_id(), false);
-	if (principal->name
-			? principal->role && strcmp(principal->role, own_role) == 0
-			: strcmp(text, own_role) == 0 &&
-				strcmp(own_principal(), own_role) == 0)
-	{
-		*by_grant = false;
-		return true;
-	}
-	return is_granted(text, principal->name ? principal->name : text, lock);
+	*by_grant = superuser || !own;
+	return superuser || own ||
+		is_granted(text, principal->name ? principal->name : text, lock);
 }
 
 /*

@@ -34,6 +34,9 @@ typedef struct HitlDelegator
  */
 extern HitlActor *hitl_identify(const char *approver_id);
 
+/* The texts that mean a principal, or a text that means nobody else. */
+extern List *hitl_own_names(const char *name);
+
 /* The role by which the caller is recognised. */
 extern Oid hitl_identity_role_id(void);
 
@@ -44,6 +47,9 @@ extern bool hitl_list_has(List *texts, const char *text);
 
 /* The strings of a JSON array, or a JSON string, each once. */
 extern List *hitl_jsonb_names(Jsonb *value);
+
+/* Texts as a list, each once, where it is first. */
+extern List *hitl_distinct(char **texts, int count);
 
 /* Append a list as a JSON array of strings. */
 extern void hitl_append_names(StringInfo text, List *names);

@@ -154,6 +154,17 @@ END;
 COMMENT ON FUNCTION hitl.names_of(text) IS
 	'the names by which a request can ask this principal: its own, and those of its groups';
 
+-- Requests of before have somebody as he was known then.
+CREATE FUNCTION hitl.own_names(principal text) RETURNS text[]
+	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT ARRAY(
+		SELECT own_names.principal
+		UNION SELECT n.name FROM hitl.principal_names n WHERE n.principal = own_names.principal);
+END;
+COMMENT ON FUNCTION hitl.own_names(text) IS
+	'the texts that mean this principal and nobody else';
+
 CREATE FUNCTION hitl.count_people(names text[], excluded text[]) RETURNS integer
 	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -168,7 +179,7 @@ BEGIN ATOMIC
 		  UNION
 		  SELECT u.name FROM unnest(names) AS u (name)
 		  WHERE NOT EXISTS (SELECT FROM hitl.principal_names n WHERE n.name = u.name)) AS people (person)
-	WHERE person <> ALL (excluded);
+	WHERE person <> ALL (ARRAY(SELECT hitl.principal_of(e) FROM unnest(excluded) AS e));
 END;
 COMMENT ON FUNCTION hitl.count_people(text[], text[]) IS
 	'how many different people names stand for, without those excluded; -1 where anybody is among them';
@@ -179,10 +190,10 @@ CREATE FUNCTION hitl.check_new_name(name text) RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF coalesce(name, '') = '' OR name = '*' OR length(name) > 300 OR name ~ '[[:cntrl:]]' OR name ~ '^rule:' THEN
+	IF coalesce(name, '') = '' OR name = '*' OR length(name) > 300 OR name ~ '[[:cntrl:]]|^[[:space:]]|[[:space:]]$|^rule:' THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('"%s" cannot be a name', coalesce(left(name, 50), 'NULL')),
-			DETAIL = 'A name has 1 to 300 characters, no control characters, is not "*" and does not begin with "rule:".';
+			DETAIL = 'A name has 1 to 300 characters, no control characters, no blanks around it, is not "*" and does not begin with "rule:".';
 	END IF;
 END
 $$;
@@ -336,6 +347,10 @@ CREATE FUNCTION hitl.set_principal_active(name text, active boolean) RETURNS voi
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	IF active IS NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'active must not be null',
+			HINT = 'A principal is active or not: true or false.';
+	END IF;
 	UPDATE hitl.principals p SET active = set_principal_active.active, changed_at = now()
 	WHERE p.name = set_principal_active.name;
 	IF NOT FOUND THEN

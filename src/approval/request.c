@@ -47,7 +47,10 @@
 	"decision_hash = hitl.decision_hash(a.last_hash, 'cancelled', c.at, NULL, " \
 	"'withdrawn by its workflow') "
 
-/* ... and to the list of whom those in "ended" have asked. */
+/*
+ * ... and to the list of whom those in "ended" have asked: the statement still
+ * sees their rows as they were, which RETURNING does not.
+ */
 #define FORGET_ASKS \
 	"gone AS (DELETE FROM hitl.approval_asks k USING (SELECT e.id, unnest(a.asked) AS name " \
 	"FROM ended e JOIN hitl.approval_requests a ON a.id = e.id) AS g " \
@@ -460,8 +463,12 @@ hitl_text_array(PG_FUNCTION_ARGS)
 {
 	JsonbContainer *value = &PG_GETARG_JSONB_P(0)->root;
 	int size = JsonContainerSize(value);
+	char **texts = palloc(size * sizeof(char *));
 	Datum *elements = palloc(size * sizeof(Datum));
 	bool *nulls = palloc(size * sizeof(bool));
+	const char *null_text = NULL;
+	List *names;
+	ListCell *cell;
 	int dims[1];
 	int lbs[1] = {1};
 	int count = 0;
@@ -472,27 +479,22 @@ hitl_text_array(PG_FUNCTION_ARGS)
 	for (i = 0; i < size; i++)
 	{
 		JsonbValue *element = getIthJsonbValueFromContainer(value, i);
-		text *name;
-		int j;
 
 		if (JsonContainerIsScalar(value) && element->type != jbvString)
 			PG_RETURN_NULL();
-		if (element->type == jbvString)
-			name = cstring_to_text_with_len(element->val.string.val,
-											element->val.string.len);
-		else
-			name = cstring_to_text(hitl_jsonb_text(JsonbValueToJsonb(element)));
+		texts[i] = element->type == jbvString
+			? pnstrdup(element->val.string.val, element->val.string.len)
+			: hitl_jsonb_text(JsonbValueToJsonb(element));
+		if (element->type == jbvNull && null_text == NULL)
+			null_text = texts[i];
+	}
 
-		/* Who is named twice cannot answer twice. */
-		for (j = 0; j < count; j++)
-			if (VARSIZE(name) == VARSIZE(DatumGetPointer(elements[j])) &&
-				memcmp(name, DatumGetPointer(elements[j]), VARSIZE(name)) == 0)
-				break;
-		if (j < count)
-			continue;
-		nulls[count] = element->type == jbvNull;
-		elements[count++] = PointerGetDatum(name);
-		CHECK_FOR_INTERRUPTS();
+	/* Who is named twice cannot answer twice. */
+	names = hitl_distinct(texts, size);
+	foreach(cell, names)
+	{
+		nulls[count] = lfirst(cell) == null_text;
+		elements[count++] = CStringGetTextDatum(lfirst(cell));
 	}
 	dims[0] = count;
 	PG_RETURN_ARRAYTYPE_P(construct_md_array(elements, nulls, 1, dims, lbs,

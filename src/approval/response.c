@@ -216,9 +216,6 @@ respond(const pg_uuid_t *id, const char *approver, const Answer *answer)
 	hitl_load_votes(approval);
 	hitl_add_vote(approval, act.who, act.names, answer->decision->choice, now);
 	hitl_evaluate(approval, now, &verdict);
-	if (verdict.outcome == HITL_OUTCOME_APPROVED && approval->wanted &&
-		strcmp(approval->wanted, "changes") == 0)
-		return hitl_record_act(approval, &act, NULL);
 	return hitl_record_act(approval, &act, &verdict);
 }
 
@@ -268,7 +265,7 @@ check_asked(HitlApproval *approval, const HitlActor *actor,
 
 		if (excluded == NULL && adds_names(common, act->names) &&
 			hitl_excluded_as(approval, delegator->name) == NULL &&
-			!hitl_list_has(approval->answered, delegator->name))
+			!hitl_has_person(approval, approval->answered, delegator->name))
 		{
 			act->on_behalf_of = lappend(act->on_behalf_of, delegator->name);
 			act->names = join_names(act->names, common);
@@ -277,7 +274,7 @@ check_asked(HitlApproval *approval, const HitlActor *actor,
 	if (!is_answer && strcmp(act->decision, "commented") == 0 &&
 		hitl_is_requester(approval->requested_role))
 		return;
-	if (is_answer && hitl_list_has(approval->answered, actor->name))
+	if (is_answer && hitl_has_person(approval, approval->answered, actor->name))
 		ereport(ERROR,
 				(errcode(ERRCODE_HITL_ALREADY_ANSWERED),
 				 errmsg("\"%s\" has already answered approval request %s", actor->name,

@@ -25,6 +25,9 @@ static void save_content(HitlApproval *approval, const char *who,
 						 TimestampTz at);
 static char *reassigned(HitlApproval *approval, const char *from,
 						const char *to);
+static void check_counts_nowhere(const HitlApproval *approval,
+								 const char *name);
+static List *replaced(List *names, const char *from, const char *to);
 static void check_new_approver(HitlApproval *approval, const char *name);
 static void check_excluded(HitlApproval *approval, const char *name);
 static bool is_manager(void);
@@ -312,22 +315,12 @@ save_content(HitlApproval *approval, const char *who, TimestampTz at)
 static char *
 reassigned(HitlApproval *approval, const char *from, const char *to)
 {
-	static HitlStatement own_names = {
-		"SELECT n.name FROM hitl.principal_names n WHERE n.principal = hitl.principal_of($1) "
-		"UNION SELECT $1",
-		1,
-		{TEXTOID},
-	};
-	Datum value = CStringGetTextDatum(from);
-	List *names = NIL;
 	char *fault = NULL;
 	ListCell *cell;
-	uint64 i;
 
-	hitl_execute(&own_names, &value, NULL, 0);
-	for (i = 0; i < SPI_processed; i++)
-		names = lappend(names, hitl_column_text(i, 1));
-	foreach(cell, names)
+	foreach(cell,
+			lappend(hitl_own_names(principal_of(from)),
+					unconstify(char *, from)))
 	{
 		char *json = NULL;
 		char *error = NULL;
@@ -335,6 +328,7 @@ reassigned(HitlApproval *approval, const char *from, const char *to)
 
 		if (!hitl_list_has(approval->asked_now, lfirst(cell)))
 			continue;
+		check_counts_nowhere(approval, lfirst(cell));
 		fault = hitl_core_fault(
 			hitl_core()->reassign_policy(hitl_approval_policy(approval),
 										 lfirst(cell), to, &json, &error),
@@ -343,6 +337,7 @@ reassigned(HitlApproval *approval, const char *from, const char *to)
 			continue;
 		copy = pstrdup(json);
 		hitl_core()->free_text(json);
+		approval->asked_now = replaced(approval->asked_now, lfirst(cell), to);
 		return copy;
 	}
 	ereport(ERROR,
@@ -353,6 +348,51 @@ reassigned(HitlApproval *approval, const char *from, const char *to)
 			 errdetail("\"%s\" is not asked by its own name now.", from),
 			 errhint("hitl.explain_policy() shows whom a request asks.")));
 	return NULL;
+}
+
+/*
+ * Refuse to take a name out of a policy for which an answer counts: it would
+ * not count any more.
+ */
+static void
+check_counts_nowhere(const HitlApproval *approval, const char *name)
+{
+	int i;
+	int j;
+
+	for (i = 0; i < approval->nvotes; i++)
+	{
+		const HitlVote *vote = &approval->votes[i];
+
+		for (j = 0; j < vote->nnames; j++)
+			if (strcmp(vote->names[j], name) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_HITL_ALREADY_ANSWERED),
+						 errmsg("\"%s\" has already answered approval request %s", vote->person,
+								hitl_id_text(&approval->id)),
+						 errdetail("The answer counts for \"%s\", and would not any more.", name),
+						 errhint("An answer is final.  Who joins a group can answer for it, too.")));
+	}
+}
+
+/*
+ * Names with another one in the place of one.
+ */
+static List *
+replaced(List *names, const char *from, const char *to)
+{
+	bool has_to = hitl_list_has(names, to);
+	List *result = NIL;
+	ListCell *cell;
+
+	foreach(cell, names)
+	{
+		if (strcmp(lfirst(cell), from) != 0)
+			result = lappend(result, lfirst(cell));
+		else if (!has_to)
+			result = lappend(result, pstrdup(to));
+	}
+	return result;
 }
 
 /*
@@ -368,7 +408,8 @@ check_new_approver(HitlApproval *approval, const char *name)
 	};
 	Datum value = CStringGetTextDatum(name);
 
-	if (name[0] == '\0' || strcmp(name, "*") == 0)
+	if (name[0] == '\0' || strcmp(name, "*") == 0 ||
+		strncmp(name, "rule:", 5) == 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("to_approver must name a person or a group")));
@@ -378,7 +419,7 @@ check_new_approver(HitlApproval *approval, const char *name)
 				(errcode(ERRCODE_HITL_PRINCIPAL_INACTIVE),
 				 errmsg("principal \"%s\" is not active", name)));
 	check_excluded(approval, name);
-	if (hitl_list_has(approval->answered, name))
+	if (hitl_has_person(approval, approval->answered, name))
 		ereport(ERROR,
 				(errcode(ERRCODE_HITL_ALREADY_ANSWERED),
 				 errmsg("\"%s\" has already answered approval request %s", name,

@@ -67,7 +67,7 @@ BEGIN
 				RAISE EXCEPTION USING ERRCODE = 'data_exception',
 					MESSAGE = format('the condition of rule "%s" is neither true nor false', candidate.name);
 			END IF;
-		EXCEPTION WHEN data_exception OR syntax_error_or_access_rule_violation THEN
+		EXCEPTION WHEN data_exception OR syntax_error_or_access_rule_violation OR feature_not_supported OR program_limit_exceeded THEN
 			-- Whatever it was to let through or to stop, somebody looks at it.
 			rule_set := candidate.rule_set;
 			rule := candidate.name;

@@ -630,3 +630,58 @@ def test_the_name_of_a_role_is_no_identity(cluster, ground):
                 assert outcome(client, ACTS[act], parameters) in ("42501", "22023"), (role, act)
             for act in ("form", "explain"):
                 assert outcome(client, ACTS[act], parameters) == "WF003", (role, act)
+
+    # Nor does it get what was delegated to the principal of its name.
+    with cluster.connect(user="ann") as ann:
+        ann.execute("SELECT hitl.delegate_approvals('eve', now() + interval '1 day')")
+    request = cluster.value("SELECT hitl.request_approval('Pay?', requested_from => 'ann')")
+    for user, found in (("eve", "42501"), ("hers", "ok")):
+        cluster.sql(f"ALTER ROLE {user} LOGIN")
+        cluster.sql("SELECT hitl.grant_access(%s, 'participant')", [user])
+        with cluster.connect(user=user) as client:
+            assert outcome(client, ACTS["as:ann"], {"id": request, "hash": None}) == found, user
+
+
+def test_conditions_on_the_inbox_see_nothing_else(cluster, ground):
+    """What others are asked is not passed to functions of the caller, whatever the plan."""
+    secret = cluster.value("SELECT hitl.request_approval('Secret', requested_from => 'ann')")
+    cluster.sql("SELECT hitl.request_approval('Known', requested_from => 'uma')")
+    with cluster.connect(user="uma") as uma:
+        seen = []
+        uma.add_notice_handler(lambda notice: seen.append(notice.message_primary))
+        uma.execute("""CREATE FUNCTION pg_temp.peek(text) RETURNS boolean LANGUAGE plpgsql COST 0.00001
+            AS $$BEGIN RAISE NOTICE '%', $1; RETURN true; END$$""")
+        uma.execute("SET enable_nestloop = off")
+        uma.execute("SELECT count(*) FROM hitl.inbox WHERE pg_temp.peek(title)")
+        assert set(seen) == {"Known"}
+        assert uma.execute("SELECT count(*) FROM hitl.approval_requests WHERE id = %s", [secret]).fetchone()[0] == 0
+    anybody = cluster.value("SELECT hitl.request_approval('Anybody?')")
+    for user, count in (("uma", 0), ("ope", 1)):
+        with cluster.connect(user=user) as client:
+            assert client.execute("SELECT count(*) FROM hitl.pending_of(%s, true) AS o WHERE o = %s",
+                                  [user, anybody]).fetchone()[0] == count, user
+
+
+def test_who_is_registered_later_is_the_same_person(cluster, ground):
+    """Whom a request excludes, and who has answered, stays so under the name that he gets."""
+    for role in ("late_one", "late_two", "late_app"):
+        cluster.sql(f"CREATE ROLE {role} LOGIN")
+        cluster.sql("SELECT hitl.grant_access(%s, 'operator')", [role])
+    with cluster.connect(user="late_one") as client:
+        request = client.execute("SELECT hitl.request_approval('Pay?', policy => %s)",
+                                 [Jsonb({"from": ["*"], "count": 2})]).fetchone()[0]
+    with cluster.connect(user="late_two") as client:
+        client.execute(ACTS["approve"], {"id": request, "hash": None})
+    cluster.sql("SELECT hitl.create_principal('Late One', role => 'late_one'), hitl.create_principal('Late Two', role => 'late_two')")
+    for role, name, code in (("late_one", "Late One", "WF054"), ("late_two", "Late Two", "WF014")):
+        with cluster.connect(user=role) as client:
+            assert outcome(client, ACTS["approve"], {"id": request, "hash": None}) == code, role
+            assert outcome(client, ACTS["inbox"], {"id": request}) == "no", role
+            assert client.execute("SELECT hitl.current_principal()").fetchone()[0] == name
+    with cluster.connect(user="late_two") as client:
+        client.execute("SELECT hitl.delegate_approvals('Late One', now() + interval '1 day')")
+    with cluster.connect(user="late_one") as client:
+        assert outcome(client, ACTS["inbox"], {"id": request}) == "no"
+    assert cluster.value("SELECT hitl.count_people('{\"Late One\",\"Late Two\"}', '{late_one}')") == 1
+    with cluster.connect(user="late_app") as client:
+        assert outcome(client, ACTS["approve"], {"id": request, "hash": None}) == "ok"

@@ -139,6 +139,35 @@ def test_silence_after_a_request_for_changes(db):
     assert until(db, made, status="expired")["reason"] == "silence"
 
 
+def test_what_is_to_be_changed_waits_for_it(cluster, db):
+    """Neither a reminder nor a reassignment approves or ends what somebody wants changed."""
+    made = ask(db, {"from": ["ann", "bob", "cy"], "remind": {"after": 1}, "reject_after": 3, "timeout": "1 day"})
+    assert answer(db, made, "ann", "modified", feedback="less") == "pending"
+    assert answer(db, made, "bob") == "pending"
+    row = request(db, made)
+    assert row["due_at"] == row["expires_at"]
+    assert db.execute("SELECT hitl.reassign_approval(%s, 'boss', 'cy') AS status", [made]).fetchone()["status"] == "pending"
+    assert request(db, made)["asks"] == ["ann", "bob", "boss"]
+    assert answer(db, made, "boss") == "pending"
+    assert db.execute("SELECT * FROM hitl.verify_approval(%s)", [made]).fetchall() == []
+    db.execute("SELECT hitl.revise_approval(%s, title => 'Go on?')", [made])
+    content = request(db, made)["content_hash"]
+    assert answer(db, made, "ann", content_hash=content) == "approved"
+
+    # Nor does an instant that was due before the answer, and lies before the time-out.
+    pid = stop_engine(cluster)
+    try:
+        late = ask(db, {"from": ["ann", "bob"], "remind": {"after": 0.2}, "reject_after": 2, "timeout": "1 day"})
+        assert answer(db, late, "ann", "modified", feedback="less") == "pending"
+        let_become_due(db, late)
+        assert answer(db, late, "bob") == "pending"
+        assert db.execute("SELECT hitl.revise_approval(%s, title => 'Go on?') IS NOT NULL AS done", [late]).fetchone()["done"]
+    finally:
+        cluster.kill(pid, signal.SIGCONT)
+    content = request(db, late)["content_hash"]
+    assert answer(db, late, "bob", content_hash=content) == "approved"
+
+
 def test_silence_escalates_again_and_again(db):
     made = ask(db, {"from": "ann", "timeout": 0.2, "on_silence": {
         "escalate": "bob", "timeout": 0.2, "on_silence": {"escalate": {"from": ["cy", "boss"], "count": 2}, "timeout": "1 hour"}}})
