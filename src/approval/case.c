@@ -395,8 +395,9 @@ hitl_evaluate(HitlApproval *approval, TimestampTz now, HitlVerdict *verdict)
 	for (i = 0; i < found.nasked; i++)
 		verdict->asked[i] = pstrdup(found.asked[i]);
 	hitl_core()->free_verdict(&found);
-	if (approval->wanted && strcmp(approval->wanted, "changes") == 0 &&
-		verdict->outcome == HITL_OUTCOME_APPROVED)
+	if (approval->wanted && verdict->outcome == HITL_OUTCOME_APPROVED &&
+		(strcmp(approval->wanted, "changes") == 0 ||
+		 strcmp(verdict->reason, "approved") != 0))
 		hold_back(approval, now, verdict);
 }
 
@@ -526,8 +527,9 @@ hitl_outcome_name(HitlOutcome outcome)
 }
 
 /*
- * What somebody wants changed is not approved.  If answers would, it waits for
- * the changes, as long as it may; silence ends it.
+ * What somebody wants changed is not approved, nor by silence what somebody asks
+ * about.  If answers would, it waits for the changes, as long as it may; silence
+ * ends it.
  */
 static void
 hold_back(HitlApproval *approval, TimestampTz now, HitlVerdict *verdict)

@@ -146,6 +146,7 @@ DECLARE
 	answers jsonb := '[]';
 	people text[] := '{}';		-- who has answered in the last round, and for whom
 	wants_changes boolean := false;
+	wants_information boolean := false;
 	opened_at timestamptz;
 	reached timestamptz;
 	verdict record;
@@ -226,6 +227,8 @@ BEGIN
 		previous := act ->> 'hash';
 		is_answer := act ->> 'decision' IN ('approved', 'rejected', 'modified', 'abstained');
 		is_edit := act ->> 'decision' = 'revised' OR act ->> 'edits' IS NOT NULL;
+		wants_information := act ->> 'decision' = 'information_requested'
+			OR (wants_information AND NOT is_edit AND act ->> 'decision' <> 'information_given');
 		IF is_edit THEN
 			content := contents -> (current_round - 1);
 			current_round := current_round + 1;
@@ -316,8 +319,8 @@ BEGIN
 	IF outcome ->> 'status' = 'cancelled' OR (outcome ->> 'status' = 'expired' AND outcome ->> 'decided_by' IS NOT NULL) THEN
 		RETURN;
 	END IF;
-	IF wants_changes AND verdict.status = 'approved' THEN
-		-- No approval before the changes are made; silence comes first.
+	IF verdict.status = 'approved' AND (wants_changes OR (wants_information AND verdict.reason <> 'approved')) THEN
+		-- No approval before the changes are made, nor by silence before the question is answered.
 		verdict.status := CASE outcome ->> 'status' WHEN 'pending' THEN 'pending' ELSE 'expired' END;
 		verdict.reason := CASE outcome ->> 'status' WHEN 'pending' THEN NULL ELSE 'silence' END;
 		verdict.decided_by := NULL;

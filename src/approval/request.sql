@@ -174,17 +174,25 @@ CREATE FUNCTION hitl.text_array(value jsonb) RETURNS text[]
 COMMENT ON FUNCTION hitl.text_array(jsonb) IS
 	'a JSON string or array of strings as text[], each string once; NULL for anything else and for an empty array';
 
--- Not inlined, so that it costs those nothing that do not need it.
+-- Not inlined, so that it costs those nothing that do not need it.  Who has
+-- created a workflow asks what its children ask.
 CREATE FUNCTION hitl.requesters(names text[], workflow_id uuid) RETURNS text[]
 	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
+	WITH RECURSIVE line AS (
+		SELECT w.parent_id, w.created_by, w.session_role FROM hitl.workflows w WHERE w.id = requesters.workflow_id
+		UNION ALL
+		SELECT w.parent_id, w.created_by, w.session_role FROM line l JOIN hitl.workflows w ON w.id = l.parent_id
+	)
 	SELECT ARRAY(
 		SELECT hitl.principal_of(n) FROM unnest(requesters.names) AS n
 		UNION
-		SELECT hitl.principal_of(w.created_by) FROM hitl.workflows w WHERE w.id = requesters.workflow_id);
+		SELECT hitl.principal_of(l.created_by) FROM line l
+		UNION
+		SELECT hitl.principal_of(l.session_role::text) FROM line l WHERE l.session_role IS NOT NULL);
 END;
 COMMENT ON FUNCTION hitl.requesters(text[], uuid) IS
-	'the principals who make a request: of these names, and who created the workflow';
+	'the principals who make a request: of these names, and who created the workflow and those above it';
 
 CREATE FUNCTION hitl.request_approval(
 	title text,

@@ -8,7 +8,7 @@
 -- ---- tables that change -------------------------------------------------
 
 -- What is there gets no hash: it cannot be told any more whether it is what was written.
-ALTER TABLE hitl.workflows ADD COLUMN event_hash bytea;
+ALTER TABLE hitl.workflows ADD COLUMN event_hash bytea, ADD COLUMN session_role name;
 ALTER TABLE hitl.workflow_events ADD COLUMN hash bytea;
 
 -- No column with a default can be added while a function uses the type of the

@@ -4,8 +4,9 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
 #include "approval/approval.h"
+#include "approval/principal.h"
+#include "catalog/pg_type.h"
 #include "core_bridge.h"
 #include "db.h"
 #include "hitl.h"
@@ -73,17 +74,19 @@ hitl_create_workflow(PG_FUNCTION_ARGS)
 	static HitlStatement insert = {
 		"WITH w AS (INSERT INTO hitl.workflows (id, name, description, definition_hash, data, "
 		"owner, created_by, template, template_version, priority, deadline, last_event, "
-		"event_hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1, $13)) "
+		"event_hash, session_role) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1, $13, nullif($14, $6))) "
 		"INSERT INTO hitl.workflow_events (workflow_id, seq, event_type, delta, actor, "
 		"created_at, hash) VALUES ($1, 1, 'workflow_created', $5, $7, $12, $13)",
-		13,
+		14,
 		{UUIDOID, TEXTOID, TEXTOID, BYTEAOID, JSONBOID, NAMEOID, TEXTOID,
-		 TEXTOID, INT4OID, INT2OID, TIMESTAMPTZOID, TIMESTAMPTZOID, BYTEAOID},
+		 TEXTOID, INT4OID, INT2OID, TIMESTAMPTZOID, TIMESTAMPTZOID, BYTEAOID,
+		 NAMEOID},
 	};
 	HitlEvent event = {.seq = 1, .type = "workflow_created"};
 	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
-	Datum values[13];
-	char nulls[14] = "       nn    ";
+	Datum values[14];
+	char nulls[15] = "       nn     ";
 	Jsonb *input = object_argument(fcinfo, 3, "input_data");
 	Jsonb *definition = PG_ARGISNULL(2) ? NULL : PG_GETARG_JSONB_P(2);
 	int priority;
@@ -175,6 +178,9 @@ hitl_create_workflow(PG_FUNCTION_ARGS)
 	event.created_at = GetCurrentTimestamp();
 	values[11] = TimestampTzGetDatum(event.created_at);
 	values[12] = PointerGetDatum(hitl_chain_event(&event, NULL));
+	values[13] = DirectFunctionCall1(
+		namein,
+		CStringGetDatum(GetUserNameFromId(hitl_identity_role_id(), false)));
 	hitl_execute(&insert, values, nulls, 0);
 
 	/* With a definition the core keeps it, from the start on. */

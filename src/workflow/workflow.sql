@@ -21,6 +21,7 @@ CREATE TABLE hitl.workflows (
 	output jsonb,						-- what a definition's "output" came to, once completed
 	owner name NOT NULL,				-- the role it was created by
 	created_by text NOT NULL,
+	session_role name,					-- who had logged in then, if not the owner
 	created_at timestamptz NOT NULL DEFAULT now(),
 	started_at timestamptz,
 	finished_at timestamptz,

@@ -8,6 +8,7 @@ import re
 
 import psycopg
 import pytest
+from harness import wait_until
 from psycopg.types.json import Jsonb
 
 # Who there is.  Level of access, principal (or none), and how he has to do with the request.
@@ -685,3 +686,27 @@ def test_who_is_registered_later_is_the_same_person(cluster, ground):
     assert cluster.value("SELECT hitl.count_people('{\"Late One\",\"Late Two\"}', '{late_one}')") == 1
     with cluster.connect(user="late_app") as client:
         assert outcome(client, ACTS["approve"], {"id": request, "hash": None}) == "ok"
+
+
+def test_who_starts_a_workflow_asks_what_it_asks(cluster, ground):
+    """Neither SET ROLE nor a child makes another requester of whoever has created the workflow."""
+    cluster.sql("CREATE ROLE starter LOGIN")
+    cluster.sql("CREATE ROLE shared")
+    cluster.sql("GRANT shared TO starter")
+    cluster.sql("SELECT hitl.grant_access('starter', 'operator'), hitl.grant_access('shared', 'operator')")
+    cluster.sql("SELECT hitl.create_principal('Mr Starter', role => 'starter')")
+    ask = {"name": "ask", "type": "approval", "title": "Pay?", "policy": {"from": ["Mr Starter", "ann"]}}
+    for steps in ([ask], [{"name": "sub", "type": "workflow", "definition": {"steps": [ask]}}]):
+        with cluster.connect(user="starter") as client:
+            client.execute("SET ROLE shared")
+            workflow = client.execute("SELECT hitl.create_workflow('w', workflow_definition => %s)",
+                                      [Jsonb({"steps": steps})]).fetchone()[0]
+            client.execute("SELECT hitl.execute_workflow(%s)", [workflow])
+            request = wait_until(lambda: cluster.value(
+                "SELECT a.id FROM hitl.approval_requests a JOIN hitl.workflows w ON w.id = a.workflow_id"
+                " WHERE %s IN (w.id, w.parent_id)", [workflow]))
+            client.execute("RESET ROLE")
+            assert outcome(client, ACTS["approve"], {"id": request, "hash": None}) == "WF054"
+            assert outcome(client, ACTS["inbox"], {"id": request}) == "no"
+        with cluster.connect(user="ann") as ann:
+            assert outcome(ann, ACTS["approve"], {"id": request, "hash": None}) == "ok"

@@ -139,6 +139,20 @@ def test_silence_after_a_request_for_changes(db):
     assert until(db, made, status="expired")["reason"] == "silence"
 
 
+def test_silence_after_a_question(db):
+    """Silence does not approve as long as a question is not answered; people do."""
+    policy = {"from": "ann", "timeout": 3, "on_silence": "approve"}
+    waits, told, decided = (ask(db, policy) for _ in range(3))
+    for made in (waits, told, decided):
+        assert answer(db, made, "ann", "information_requested", feedback="why?") == "pending"
+    db.execute("SELECT hitl.provide_information(%s, 'because')", [told])
+    assert answer(db, decided, "ann") == "approved"
+    for made, status in ((waits, "expired"), (told, "approved")):
+        assert until(db, made, status=status)["reason"] == "silence"
+    for made in (waits, told, decided):
+        assert db.execute("SELECT * FROM hitl.verify_approval(%s)", [made]).fetchall() == []
+
+
 def test_what_is_to_be_changed_waits_for_it(cluster, db):
     """Neither a reminder nor a reassignment approves or ends what somebody wants changed."""
     made = ask(db, {"from": ["ann", "bob", "cy"], "remind": {"after": 1}, "reject_after": 3, "timeout": "1 day"})
