@@ -17,7 +17,7 @@
 #include "workflow/mailbox.h"
 #include "workflow/rows.h"
 
-/* ---- request.c ------------------------------------------------------- */
+/* ---- ask.c -------------------------------------------------------------- */
 
 /* Columns of the rows for hitl_insert_approvals. */
 #define HITL_APPROVAL_COLUMNS 18
@@ -36,6 +36,8 @@ extern char *hitl_prepare_approval(HitlRows *rows, const pg_uuid_t *id,
 
 /* Insert the requests of a batch, and do what follows from them at once. */
 extern void hitl_insert_approvals(HitlRows *rows);
+
+/* ---- request.c ------------------------------------------------------- */
 
 /* Cancel the pending requests that a batch withdraws. */
 extern void hitl_withdraw_approvals(HitlRows *rows);

@@ -19,6 +19,7 @@
 #include "utils/json.h"
 #include "utils/timestamp.h"
 #include "workflow/caller.h"
+#include "workflow/data.h"
 
 /* The grants by which the role $3 may act for $1, who is $2. */
 #define FIND_GRANTS \
@@ -341,6 +342,19 @@ hitl_append_names(StringInfo text, List *names)
 		escape_json(text, lfirst(cell));
 	}
 	appendStringInfoChar(text, ']');
+}
+
+/*
+ * Names as a JSON array.
+ */
+Jsonb *
+hitl_names_jsonb(List *names)
+{
+	StringInfoData text;
+
+	initStringInfo(&text);
+	hitl_append_names(&text, names);
+	return hitl_jsonb_parse(text.data);
 }
 
 /*

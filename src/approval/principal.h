@@ -53,5 +53,6 @@ extern List *hitl_distinct(char **texts, int count);
 
 /* Append a list as a JSON array of strings. */
 extern void hitl_append_names(StringInfo text, List *names);
+extern Jsonb *hitl_names_jsonb(List *names);
 
 #endif /* HITL_PRINCIPAL_H */
