@@ -112,7 +112,8 @@ BEGIN
 	END IF;
 	IF receipt IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'WF003',
-			MESSAGE = format('approval request %s does not exist', approval_id);
+			MESSAGE = format('approval request %s does not exist', approval_id),
+			HINT = 'hitl.list_pending_approvals() lists those that wait for answers.';
 	END IF;
 	receipt := receipt || jsonb_build_object('issued_at', hitl.utc_text(clock_timestamp()));
 	signatures := hitl.receipt_signatures(receipt);
@@ -526,7 +527,8 @@ BEGIN
 	SELECT a.workflow_id INTO workflow FROM hitl.approval_requests a WHERE a.id = verify_approval.approval_id;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING ERRCODE = 'WF003',
-			MESSAGE = format('approval request %s does not exist', approval_id);
+			MESSAGE = format('approval request %s does not exist', approval_id),
+			HINT = 'hitl.list_pending_approvals() lists those that wait for answers.';
 	END IF;
 	RETURN QUERY SELECT v.what, v.fault FROM hitl.verify_request(verify_approval.approval_id) AS v;
 	RETURN QUERY SELECT 'workflow', v.fault FROM hitl.verify_outcomes(workflow, verify_approval.approval_id) AS v;

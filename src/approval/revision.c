@@ -262,7 +262,8 @@ hitl_change_content(HitlApproval *approval, const char *who, const char *title,
 	if (datumIsEqual(before, approval->content_hash, false, -1))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("nothing of approval request %s would change", hitl_id_text(&approval->id))));
+				 errmsg("nothing of approval request %s would change", hitl_id_text(&approval->id)),
+				 errhint("To agree as it is, answer \"approved\".")));
 }
 
 /*
@@ -451,7 +452,8 @@ check_new_approver(HitlApproval *approval, const char *name)
 	if (SPI_processed > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_HITL_PRINCIPAL_INACTIVE),
-				 errmsg("principal \"%s\" is not active", name)));
+				 errmsg("principal \"%s\" is not active", name),
+				 errhint("hitl.set_principal_active() activates it.")));
 	check_excluded(approval, name);
 	if (hitl_list_has_person(approval->answered, name))
 		ereport(ERROR,
