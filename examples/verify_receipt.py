@@ -74,8 +74,8 @@ def check_contents(receipt, faults):
     for content in [*receipt["earlier_contents"], receipt]:
         shown = {name: content[name] for name in ("title", "description", "context_data")}
         shown["approval_type"] = receipt["approval_type"]
-        if receipt["answer_schema"] is not None:
-            shown["answer_schema"] = receipt["answer_schema"]
+        if content["answer_schema"] is not None:
+            shown["answer_schema"] = content["answer_schema"]
         hashes.append(content["content_hash"])
         if int(content["round"]) != len(hashes):
             faults.append(f"content of round {len(hashes)}: missing: another one is in its place")

@@ -42,6 +42,23 @@ SELECT hitl.approval_form('00000000-0000-7000-8000-000000000000');
 SELECT hitl.request_approval('Plain?', requested_from => 'ann') AS id \gset
 SELECT form(:'id');
 
+-- which goes by what is asked for now, also in the answer that changes it
+SELECT hitl.request_approval('Budget?', approval_type => 'budget', requested_from => 'ann', context_data => '{"amount": 1000}') AS id \gset
+SELECT hitl.revise_approval(:'id', context_data => '{"amount": 10}') IS NOT NULL AS revised;
+SELECT hitl.approval_form(:'id') #> '{schema,properties,approved_amount,maximum}' AS at_most,
+	   hitl.approval_form(:'id') #>> '{ui_schema,approved_amount,ui:help}' AS hint;
+\set VERBOSITY sqlstate
+SELECT hitl.respond_to_approval(:'id', 'ann', 'approved', '{"approved_amount": 800, "justification": "As last year"}',
+	content_hash => (SELECT content_hash FROM hitl.pending_approvals WHERE approval_id = :'id'));
+SELECT hitl.respond_to_approval(:'id', 'ann', 'modified', '{"approved_amount": 20, "justification": "As last year"}', edits => '{"amount": 9}',
+	content_hash => (SELECT content_hash FROM hitl.pending_approvals WHERE approval_id = :'id'));
+SELECT hitl.revise_approval(:'id', context_data => '{"amount": "much"}');
+\set VERBOSITY default
+SELECT hitl.respond_to_approval(:'id', 'ann', 'modified', '{"approved_amount": 800, "justification": "As last year"}', edits => '{"amount": 900}',
+	content_hash => (SELECT content_hash FROM hitl.pending_approvals WHERE approval_id = :'id'));
+SELECT round, answer_schema #> '{properties,approved_amount,maximum}' AS at_most FROM hitl.approval_contents WHERE approval_id = :'id' ORDER BY round;
+SELECT * FROM hitl.verify_approval(:'id');
+
 -- types of one's own, with a function that checks answers
 CREATE SCHEMA checks;
 CREATE TABLE checks.secret (amount integer);
@@ -83,6 +100,17 @@ SELECT hitl.respond_to_approval(:'id', decision => 'approved', response_data => 
 SELECT current_user;
 RESET ROLE;
 SELECT role, request - 'requested_by' AS request FROM checks.seen;
+-- who edits a request has it checked as edited
+CREATE FUNCTION checks.limited(request jsonb, answer jsonb) RETURNS text LANGUAGE sql
+	AS $$ SELECT 'too much' WHERE (request #>> '{context_data,amount}')::integer > 100 $$;
+SET ROLE hitl_maker;
+SELECT hitl.create_approval_type('limited', '{"type": "object"}', check_function => 'checks.limited');
+RESET ROLE;
+SELECT hitl.request_approval('Pay?', approval_type => 'limited', requested_from => 'ann', context_data => '{"amount": 100}') AS id \gset
+\set VERBOSITY sqlstate
+SELECT hitl.respond_to_approval(:'id', 'ann', 'modified', edits => '{"amount": 1000000}');
+\set VERBOSITY terse
+SELECT hitl.respond_to_approval(:'id', 'ann', 'modified', edits => '{"amount": 99}');
 -- requests keep the schema that they were made with; what the type says now is checked, too
 SELECT hitl.request_approval('Bus?', approval_type => 'expense', requested_from => 'ann') AS id \gset
 SET ROLE hitl_maker;

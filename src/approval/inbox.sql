@@ -187,7 +187,8 @@ BEGIN
 	END IF;
 	IF form IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'WF003',
-			MESSAGE = format('approval request %s does not exist', approval_id);
+			MESSAGE = format('approval request %s does not exist', approval_id),
+			HINT = 'hitl.list_pending_approvals() lists those that wait for answers.';
 	END IF;
 	RETURN form;
 END

@@ -337,7 +337,8 @@ BEGIN
 	RETURN made.name;
 EXCEPTION WHEN unique_violation THEN
 	RAISE EXCEPTION USING ERRCODE = 'WF051',
-		MESSAGE = format('role "%s" belongs to another principal', role);
+		MESSAGE = format('role "%s" belongs to another principal', role),
+		HINT = 'hitl.principals tells to which; hitl.update_principal() with an empty role takes it away.';
 END
 $$;
 COMMENT ON FUNCTION hitl.update_principal(text, text, name, text, text, text) IS
@@ -486,7 +487,8 @@ BEGIN
 		END IF;
 		IF EXISTS (SELECT FROM hitl.principals p WHERE p.name = person AND NOT p.active) THEN
 			RAISE EXCEPTION USING ERRCODE = 'WF053',
-				MESSAGE = format('principal "%s" is not active', person);
+				MESSAGE = format('principal "%s" is not active', person),
+				HINT = 'hitl.set_principal_active() activates it.';
 		END IF;
 	END LOOP;
 	IF giver = taker THEN

@@ -67,7 +67,7 @@ BEGIN ATOMIC
 		'earlier_contents', coalesce((
 			SELECT jsonb_agg(jsonb_build_object(
 				'round', c.round, 'title', c.title, 'description', c.description, 'context_data', c.context_data,
-				'content_hash', encode(c.content_hash, 'hex'), 'replaced_by', c.replaced_by,
+				'answer_schema', c.answer_schema, 'content_hash', encode(c.content_hash, 'hex'), 'replaced_by', c.replaced_by,
 				'replaced_at', hitl.utc_text(c.replaced_at)) ORDER BY c.round)
 			FROM hitl.approval_contents c WHERE c.approval_id = a.id), '[]'),
 		'policy', a.policy, 'policy_state', a.policy_state,
@@ -112,7 +112,8 @@ BEGIN
 	END IF;
 	IF receipt IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'WF003',
-			MESSAGE = format('approval request %s does not exist', approval_id);
+			MESSAGE = format('approval request %s does not exist', approval_id),
+			HINT = 'hitl.list_pending_approvals() lists those that wait for answers.';
 	END IF;
 	receipt := receipt || jsonb_build_object('issued_at', hitl.utc_text(clock_timestamp()));
 	signatures := hitl.receipt_signatures(receipt);
@@ -135,7 +136,6 @@ DECLARE
 	outcome jsonb := receipt -> 'outcome';
 	content jsonb;
 	act jsonb;
-	fixed jsonb;				-- what is in the hash of each content
 	hashes text[] := '{}';		-- of the contents
 	policy jsonb;				-- by now
 	previous text;				-- hash
@@ -169,9 +169,6 @@ BEGIN
 	-- What was asked.
 	what := 'content';
 	contents := receipt -> 'earlier_contents' || jsonb_build_array(receipt);
-	fixed := jsonb_build_object('approval_type', receipt -> 'approval_type') ||
-		CASE WHEN receipt ->> 'answer_schema' IS NULL THEN '{}'
-			 ELSE jsonb_build_object('answer_schema', receipt -> 'answer_schema') END;
 	FOR content IN SELECT c.value FROM jsonb_array_elements(contents) WITH ORDINALITY AS c ORDER BY c.ordinality LOOP
 		hashes := hashes || (content ->> 'content_hash');
 		what := format('content of round %s', cardinality(hashes));
@@ -179,8 +176,9 @@ BEGIN
 			fault := 'missing: another one is in its place';
 			RETURN NEXT;
 		END IF;
-		IF content ->> 'content_hash' IS DISTINCT FROM hitl.receipt_hash(NULL, fixed || jsonb_build_object('title', content -> 'title',
-			'description', content -> 'description', 'context_data', content -> 'context_data')) THEN
+		IF content ->> 'content_hash' IS DISTINCT FROM hitl.receipt_hash(NULL, jsonb_build_object('title', content -> 'title',
+			'description', content -> 'description', 'context_data', content -> 'context_data', 'approval_type', receipt -> 'approval_type') ||
+			CASE WHEN content ->> 'answer_schema' IS NULL THEN '{}' ELSE jsonb_build_object('answer_schema', content -> 'answer_schema') END) THEN
 			fault := 'changed: the hash is that of another content';
 			RETURN NEXT;
 		END IF;
@@ -533,7 +531,8 @@ BEGIN
 	SELECT a.workflow_id INTO workflow FROM hitl.approval_requests a WHERE a.id = verify_approval.approval_id;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING ERRCODE = 'WF003',
-			MESSAGE = format('approval request %s does not exist', approval_id);
+			MESSAGE = format('approval request %s does not exist', approval_id),
+			HINT = 'hitl.list_pending_approvals() lists those that wait for answers.';
 	END IF;
 	RETURN QUERY SELECT v.what, v.fault FROM hitl.verify_request(verify_approval.approval_id) AS v;
 	RETURN QUERY SELECT 'workflow', v.fault FROM hitl.verify_outcomes(workflow, verify_approval.approval_id) AS v;

@@ -209,7 +209,7 @@ hitl_check_requester(const pg_uuid_t *id, const char *role)
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied for approval request %s", hitl_id_text(id)),
 			 errdetail("It was made by role \"%s\".", role),
-			 errhint("A request is ended by the role that made it, and by members of that role.")));
+			 errhint("A request is changed and ended by the role that made it, and by members of that role.")));
 }
 
 /*

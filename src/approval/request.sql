@@ -105,6 +105,7 @@ CREATE TABLE hitl.approval_contents (
 	title text NOT NULL,
 	description text,
 	context_data jsonb NOT NULL,
+	answer_schema jsonb,
 	content_hash bytea NOT NULL,
 	replaced_by text NOT NULL,
 	replaced_at timestamptz NOT NULL,

@@ -192,7 +192,7 @@ respond(const pg_uuid_t *id, const char *approver, const Answer *answer)
 	}
 
 	check_shown(approval, answer);
-	if (answer->edits || answer->decision->choice == HITL_CHOICE_APPROVE)
+	if (answer->decision->choice == HITL_CHOICE_APPROVE)
 		hitl_check_form(approval, answer->response_data);
 	act.standing = true;
 	if (answer->edits)
@@ -341,6 +341,7 @@ join_names(List *names, List *more)
 /*
  * An answer that changes what it is about: a new round begins, with this answer
  * as its first, unless the policy wants editors to leave the decision to others.
+ * What comes with it is checked against what it makes of the request.
  */
 static void
 edit(HitlApproval *approval, const HitlActor *actor, const Answer *answer,
@@ -353,6 +354,7 @@ edit(HitlApproval *approval, const HitlActor *actor, const Answer *answer,
 	hitl_change_content(approval, act->who, NULL, NULL,
 						hitl_merge_patch(approval->context_data, answer->edits),
 						act->at);
+	hitl_check_form(approval, answer->response_data);
 	hitl_evaluate(approval, act->at, verdict);
 	asked = hitl_asked_list(verdict);
 	foreach(cell, actor->delegators)

@@ -8,6 +8,7 @@
 
 #include "approval/approval.h"
 #include "approval/principal.h"
+#include "approval/type.h"
 #include "catalog/pg_type.h"
 #include "core_bridge.h"
 #include "db.h"
@@ -23,6 +24,7 @@
 static HitlApproval *lock_for_requester(const pg_uuid_t *id);
 static void save_content(HitlApproval *approval, const char *who,
 						 TimestampTz at);
+static Jsonb *change_form(HitlApproval *approval);
 static char *reassigned(HitlApproval *approval, const char *from,
 						const char *to);
 static void check_counts_nowhere(const HitlApproval *approval,
@@ -207,16 +209,18 @@ hitl_change_content(HitlApproval *approval, const char *who, const char *title,
 {
 	static HitlStatement change = {
 		"UPDATE hitl.approval_requests a SET title = $2, description = $3, context_data = $4, "
-		"content_hash = hitl.approval_content_hash($2, $3, a.approval_type, $4, a.answer_schema), "
+		"content_hash = hitl.approval_content_hash($2, $3, a.approval_type, $4, $8), "
 		"round = $5, opened_at = $6, editors = $7, reminders = 0, reminded_at = NULL, "
-		"escalations = 0, wanted = NULL WHERE a.id = $1 RETURNING a.content_hash",
-		7,
+		"escalations = 0, wanted = NULL, answer_schema = $8, "
+		"ui_schema = coalesce($9, a.ui_schema) WHERE a.id = $1 RETURNING a.content_hash",
+		9,
 		{UUIDOID, TEXTOID, TEXTOID, JSONBOID, INT4OID, TIMESTAMPTZOID,
-		 TEXTARRAYOID},
+		 TEXTARRAYOID, JSONBOID, JSONBOID},
 	};
 	Datum before = approval->content_hash;
-	Datum values[7];
-	char nulls[8] = "       ";
+	Jsonb *ui_schema;
+	Datum values[9];
+	char nulls[10] = "         ";
 	bool isnull;
 
 	if (!approval->editable)
@@ -237,6 +241,7 @@ hitl_change_content(HitlApproval *approval, const char *who, const char *title,
 		approval->description = pstrdup(description);
 	if (context_data)
 		approval->context_data = context_data;
+	ui_schema = change_form(approval);
 
 	values[0] = UUIDPGetDatum(&approval->id);
 	values[1] = CStringGetTextDatum(approval->title);
@@ -248,12 +253,41 @@ hitl_change_content(HitlApproval *approval, const char *who, const char *title,
 	values[4] = Int32GetDatum(approval->round);
 	values[5] = TimestampTzGetDatum(at);
 	values[6] = PointerGetDatum(hitl_list_array(approval->editors));
+	values[7] = JsonbPGetDatum(approval->answer_schema);
+	nulls[7] = approval->answer_schema ? ' ' : 'n';
+	values[8] = JsonbPGetDatum(ui_schema);
+	nulls[8] = ui_schema ? ' ' : 'n';
 	hitl_execute(&change, values, nulls, 0);
 	approval->content_hash = datumCopy(hitl_column(0, 1, &isnull), false, -1);
 	if (datumIsEqual(before, approval->content_hash, false, -1))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("nothing of approval request %s would change", hitl_id_text(&approval->id))));
+				 errmsg("nothing of approval request %s would change", hitl_id_text(&approval->id)),
+				 errhint("To agree as it is, answer \"approved\".")));
+}
+
+/*
+ * The form of a budget goes by the amount in the content; its hints, or NULL
+ * where the form stays as it is.
+ */
+static Jsonb *
+change_form(HitlApproval *approval)
+{
+	Jsonb *ui_schema;
+	int sqlerrcode;
+	char *why;
+
+	if (strcmp(approval->type, "budget") != 0 ||
+		approval->answer_schema == NULL)
+		return NULL;
+	why = hitl_find_form(approval->type, NULL, approval->context_data,
+						 &approval->answer_schema, &ui_schema, &sqlerrcode);
+	if (why)
+		ereport(ERROR,
+				(errcode(sqlerrcode),
+				 errmsg("the form of the approval request is faulty"),
+				 errdetail_internal("%s", why)));
+	return ui_schema;
 }
 
 /*
@@ -294,8 +328,9 @@ save_content(HitlApproval *approval, const char *who, TimestampTz at)
 		"WITH lapsed AS (UPDATE hitl.approval_responses SET standing = false "
 		"WHERE approval_id = $1 AND standing) "
 		"INSERT INTO hitl.approval_contents (approval_id, round, title, description, "
-		"context_data, content_hash, replaced_by, replaced_at) "
-		"SELECT a.id, a.round, a.title, a.description, a.context_data, a.content_hash, $2, $3 "
+		"context_data, answer_schema, content_hash, replaced_by, replaced_at) "
+		"SELECT a.id, a.round, a.title, a.description, a.context_data, a.answer_schema, "
+		"a.content_hash, $2, $3 "
 		"FROM hitl.approval_requests a WHERE a.id = $1",
 		3,
 		{UUIDOID, TEXTOID, TIMESTAMPTZOID},
@@ -417,7 +452,8 @@ check_new_approver(HitlApproval *approval, const char *name)
 	if (SPI_processed > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_HITL_PRINCIPAL_INACTIVE),
-				 errmsg("principal \"%s\" is not active", name)));
+				 errmsg("principal \"%s\" is not active", name),
+				 errhint("hitl.set_principal_active() activates it.")));
 	check_excluded(approval, name);
 	if (hitl_has_person(approval, approval->answered, name))
 		ereport(ERROR,
