@@ -71,6 +71,7 @@ ALTER TABLE hitl.outbox
 	ADD COLUMN input_tokens bigint,
 	ADD COLUMN output_tokens bigint,
 	ADD COLUMN cost numeric;
+-- @take src/worker/outbox.sql: CREATE INDEX outbox_fallbacks
 
 -- ---- functions that take other arguments --------------------------------
 

@@ -126,6 +126,12 @@ extern void hitl_read_header_secrets(dlist_head *claimed);
 extern int hitl_release_waiting(void);
 
 /*
+ * Fail what waits for hosts, of HitlRemote, and has fallbacks; true if there
+ * may be more of it.
+ */
+extern bool hitl_divert_outbox(List *hosts);
+
+/*
  * Record the verdicts of the first count deliveries of a list.  Those whose
  * row is locked by somebody else get held_until set, the others zero.
  */

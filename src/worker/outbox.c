@@ -36,6 +36,9 @@
 /* Who is notified should answer sooner than a model. */
 #define NOTIFICATION_TIMEOUT 30
 
+/* Requests that are given to their fallbacks at once. */
+#define MAX_DIVERTED 1000
+
 /* How long to leave a row alone that somebody else has locked. */
 #define LOCKED_ROW_DELAY_MS 1000
 
@@ -307,6 +310,53 @@ hitl_release_waiting(void)
 	hitl_execute(&release, NULL, NULL, 0);
 	hitl_execute(&count, NULL, NULL, 0);
 	return DatumGetInt32(hitl_column(0, 1, &isnull));
+}
+
+/*
+ * Give requests to their fallbacks that wait for hosts which answer nobody.
+ */
+bool
+hitl_divert_outbox(List *hosts)
+{
+	static HitlStatement divert = {
+		"WITH waiting AS MATERIALIZED ("
+		" SELECT q.place FROM unnest($1) AS a (origin),"
+		" LATERAL (SELECT ctid AS place FROM hitl.outbox"
+		" WHERE origin = a.origin AND status = 'queued' AND fallbacks IS NOT NULL"
+		" AND missing_secret IS NULL LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) q),"
+		" diverted AS ("
+		" UPDATE hitl.outbox o SET status = 'failed', finished_at = now(),"
+		" error_kind = 'service_unavailable',"
+		" error_message = format('the circuit breaker of %s is open', o.origin)"
+		" FROM waiting w WHERE o.ctid = w.place"
+		" RETURNING o.workflow_id, o.token, o.error_kind, o.error_message, o.fallbacks,"
+		" o.priority),"
+		" replied AS ("
+		" INSERT INTO hitl.messages (due_at, workflow_id, kind, body)"
+		" SELECT clock_timestamp() - priority * " HITL_HEAD_START ","
+		" workflow_id, 'reply', jsonb_build_object('token', token, 'error',"
+		" jsonb_build_object('kind', error_kind, 'message', error_message),"
+		" 'fallbacks', fallbacks) FROM diverted)"
+		" SELECT max(priority), count(*)::int4 FROM diverted",
+		2,
+		{TEXTARRAYOID, INT4OID}};
+	Datum *origins = palloc(list_length(hosts) * sizeof(Datum));
+	Datum values[2];
+	ListCell *cell;
+	bool isnull;
+	int count = 0;
+
+	foreach(cell, hosts)
+		origins[count++] = CStringGetTextDatum(
+			((HitlRemote *) lfirst(cell))->origin);
+	values[0] = PointerGetDatum(
+		construct_array(origins, count, TEXTOID, -1, false, TYPALIGN_INT));
+	values[1] = Int32GetDatum(MAX_DIVERTED);
+	hitl_execute(&divert, values, NULL, 0);
+	count = DatumGetInt32(hitl_column(0, 2, &isnull));
+	if (count > 0 && DatumGetInt16(hitl_column(0, 1, &isnull)) > 0)
+		hitl_look_back_at_commit();
+	return count >= MAX_DIVERTED;
 }
 
 /*

@@ -88,6 +88,9 @@ CREATE INDEX outbox_due ON hitl.outbox (purpose, origin, rank)
 	WHERE status IN ('queued', 'sending');
 CREATE INDEX outbox_secret ON hitl.outbox (missing_secret)
 	WHERE status = 'queued' AND missing_secret IS NOT NULL;
+-- What need not wait for a host that answers nobody.
+CREATE INDEX outbox_fallbacks ON hitl.outbox (origin)
+	WHERE status = 'queued' AND fallbacks IS NOT NULL;
 -- Withdrawing what a workflow no longer awaits.
 CREATE INDEX outbox_awaited ON hitl.outbox (workflow_id, token)
 	WHERE status IN ('queued', 'sending') AND workflow_id IS NOT NULL;
