@@ -17,6 +17,26 @@ SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', h
 SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', headers => '{"a": {"b": "c"}}');
 SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', headers => '{"x-api-key": "${secret:a}"}');
 SELECT headers FROM hitl.models WHERE name = 'x';
+SELECT hitl.create_model('x', provider => 'anthropic', base_url => 'https://api.anthropic.com/v1');
+SELECT hitl.create_model('x', provider => 'anthropic', base_url => 'https://api.anthropic.com/v1', model => 'm',
+	secret_name => 'a', headers => '{"X-API-Key": "b"}');
+SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', secret_name => 'a', headers => '{"authorization": "b"}');
+SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', input_price => -0.01);
+SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', output_price => 'NaN');
+SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', output_price => 'Infinity');
+SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', fallbacks => '{large,nowhere}');
+SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', fallbacks => '{large,x}');
+SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', fallbacks => '{large,small,large}');
+SELECT hitl.create_model('x', base_url => 'https://example.org', model => 'm', fallbacks => '{large,NULL}');
+SELECT hitl.create_model('x', provider => 'anthropic', base_url => 'https://api.anthropic.com/v1/', model => 'm',
+	secret_name => 'a', headers => '{"anthropic-beta": "b"}', input_price => 3, output_price => 15.00, fallbacks => '{small,large}');
+SELECT provider, base_url, secret_name, headers, input_price, output_price, fallbacks FROM hitl.models WHERE name = 'x';
+SELECT hitl.create_model('x', provider => 'builtin', fallbacks => NULL);
+SELECT provider, input_price, output_price, fallbacks FROM hitl.models WHERE name = 'x';
+\set VERBOSITY terse
+UPDATE hitl.models SET input_price = 'NaN' WHERE name = 'x';
+UPDATE hitl.models SET provider = 'anthropic', base_url = 'nowhere', model = 'm' WHERE name = 'x';
+\set VERBOSITY default
 SELECT hitl.drop_model('x');
 SELECT hitl.drop_model('small'), hitl.drop_model('small'), hitl.drop_model('large');
 

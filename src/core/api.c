@@ -40,7 +40,8 @@ static const HitlCoreApi api = {.abi = HITL_CORE_ABI,
 								.parse_retry = hitl_parse_retry,
 								.retry_delay = hitl_retry_delay,
 								.is_retryable = hitl_is_retryable,
-								.build_chat_request = hitl_build_chat_request,
+								.build_request = hitl_build_request,
+								.read_inference = hitl_read_inference,
 								.build_echo_reply = hitl_build_echo_reply,
 								.free_text = free_text};
 

@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HITL_CORE_ABI 3
+#define HITL_CORE_ABI 4
 
 typedef struct HitlDefinition HitlDefinition; /* parsed, immutable */
 typedef struct HitlControl HitlControl;		  /* positions, tokens, counters */
@@ -501,6 +501,15 @@ typedef enum HitlRetryPolicy
 
 /* ---- the functions -------------------------------------------------- */
 
+/* What the response of an inference server says about itself. */
+typedef struct HitlInference
+{
+	int64_t input_tokens; /* -1: not told */
+	int64_t output_tokens;
+	const char *kind; /* of the failure that it is; NULL: it is an answer */
+	char *message;	  /* of the failure: free_text */
+} HitlInference;
+
 typedef struct HitlCoreApi
 {
 	int abi; /* HITL_CORE_ABI */
@@ -673,16 +682,24 @@ typedef struct HitlCoreApi
 	bool (*is_retryable)(const HitlRetry *retry, const char *kind);
 
 	/*
-	 * Body of an OpenAI-compatible chat completion request.  task: body of a
-	 * RUN_TASK effect; model: model id; parameters: object merged into the
-	 * request (temperature, max_tokens …), or NULL; goal: the text the
-	 * workflow was executed with, or NULL; variables, steps: JSON texts of
-	 * $.variables and $.steps, or NULL.
+	 * Body of a request that has a task done by a model.  provider: openai
+	 * (chat completions) or anthropic (Messages); task: body of a RUN_TASK
+	 * effect; model: model id; parameters: object merged into the request
+	 * (temperature, max_tokens …), or NULL; goal: the text the workflow was
+	 * executed with, or NULL; variables, steps: JSON texts of $.variables and
+	 * $.steps, or NULL.
 	 */
-	HitlResult (*build_chat_request)(const char *task, const char *model,
-									 const char *parameters, const char *goal,
-									 const char *variables, const char *steps,
-									 char **body, char **error);
+	HitlResult (*build_request)(const char *provider, const char *task,
+								const char *model, const char *parameters,
+								const char *goal, const char *variables,
+								const char *steps, char **body, char **error);
+
+	/*
+	 * What the response to such a request has taken, and whether it will be an
+	 * answer to the task.  HITL_INVALID: the provider is unknown.
+	 */
+	HitlResult (*read_inference)(const char *provider, int status,
+								 const char *text, HitlInference *inference);
 
 	/*
 	 * Body of the reply message of the built-in model, which repeats the

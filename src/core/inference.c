@@ -1,37 +1,41 @@
 /*
  * inference.c
- *		Chat completions: build a request, read a reply.
+ *		Tasks for models: build a request, read a reply.
  *
- * Servers differ, so reading is lenient: usage may be missing, content may be
- * null or a list of parts, and finish_reason decides nothing, except how an
- * empty answer is explained.
+ * Servers speak one of several wire formats (openai.c, anthropic.c); what a
+ * task says, and what comes of an answer, is the same for all.
  */
 #include "core/internal.h"
 
 #include <string.h>
 
+/* The formats; the first one is that of replies that name none. */
+static const HitlWireFormat *const formats[] = {&hitl_openai_format,
+												&hitl_anthropic_format};
+
 static const char *const default_instructions =
 	"You carry out one step of a workflow. Do the task you are given and answer with "
 	"its result only. If the result is structured, answer with one JSON object.";
 
-static void read_completion(HitlArena *arena, const HitlJson *document,
-							HitlReply *reply);
-static const char *read_content(HitlArena *arena, const HitlJson *content,
-								size_t *length);
-static void write_result(HitlArena *arena, const HitlJson *document,
-						 const char *content, size_t length, HitlReply *reply);
+static const HitlWireFormat *find_format(const char *provider);
+static void read_response(HitlArena *arena, const HitlWireFormat *format,
+						  int64_t status, const char *text, size_t length,
+						  HitlCompletion *completion, HitlReply *reply);
+static void write_result(HitlArena *arena, const HitlCompletion *completion,
+						 HitlReply *reply);
 static const HitlJson *find_data(HitlArena *arena, const char *content,
 								 size_t length);
-static void write_usage(HitlBuffer *buffer, const HitlJson *usage);
+static void write_usage(HitlBuffer *buffer, const HitlCompletion *completion);
 static const HitlJson *parse_part(HitlArena *arena, const char *text,
 								  const char *what, HitlResult *result,
 								  HitlBuffer *error);
 static HitlResult hand_over(HitlBuffer *text, HitlBuffer *reason,
 							HitlResult result, char **body, char **error);
 static void write_request(HitlBuffer *request, HitlArena *arena,
-						  const HitlJson *task, const char *model,
-						  const HitlJson *parameters, const char *goal,
-						  const HitlJson *variables, const HitlJson *steps);
+						  const HitlWireFormat *format, const char *model,
+						  const HitlJson *parameters, const HitlJson *task,
+						  const char *goal, const HitlJson *variables,
+						  const HitlJson *steps);
 static void write_prompt(HitlBuffer *prompt, const HitlJson *task,
 						 const char *goal, const HitlJson *variables,
 						 const HitlJson *steps);
@@ -44,42 +48,80 @@ static void write_section(HitlBuffer *prompt, const char *title,
 void
 hitl_read_reply(HitlArena *arena, const HitlJson *body, HitlReply *reply)
 {
+	const HitlJson *provider = hitl_json_member(body, "provider");
 	const HitlJson *text = hitl_json_member(body, "body");
-	const HitlJson *document = NULL;
-	HitlJsonError json_error = {"the body is empty", 0};
+	const HitlWireFormat *format = formats[0];
+	HitlCompletion completion;
 	int64_t status = 0;
 
 	if (hitl_read_answer(arena, body, reply))
 		return;
-	hitl_json_integer(hitl_json_member(body, "status"), &status);
-	if (text != NULL && text->type == HITL_JSON_STRING && text->length > 0)
-		hitl_json_parse(arena, text->text, text->length, HITL_JSON_LENIENT,
-						&document, &json_error);
-	if (status < 200 || status > 299)
-		hitl_read_status(arena, status, document, reply);
-	else if (document != NULL)
-		read_completion(arena, document, reply);
-	else
+	if (provider != NULL)
+		format = provider->type == HITL_JSON_STRING
+			? find_format(provider->text)
+			: NULL;
+	if (format == NULL)
 	{
-		HitlBuffer message;
-
-		hitl_buffer_init(&message, arena);
-		hitl_append_format(&message,
-						   "the inference server's reply is no JSON: %s",
-						   json_error.message);
-		hitl_fail_reply(reply, "unknown_error", hitl_buffer_text(&message));
+		hitl_fail_reply(reply, "unknown_error",
+						"the reply is of an unknown provider");
+		return;
 	}
+	hitl_json_integer(hitl_json_member(body, "status"), &status);
+	if (text != NULL && text->type != HITL_JSON_STRING)
+		text = NULL;
+	read_response(arena, format, status, text == NULL ? "" : text->text,
+				  text == NULL ? 0 : text->length, &completion, reply);
+	if (reply->kind == NULL)
+		write_result(arena, &completion, reply);
 }
 
 /*
- * Body of a chat completion request.
+ * What a response is for the accounts: how many tokens it says that it took,
+ * and whether it is an answer at all.
  */
 HitlResult
-hitl_build_chat_request(const char *task, const char *model,
-						const char *parameters, const char *goal,
-						const char *variables, const char *steps, char **body,
-						char **error)
+hitl_read_inference(const char *provider, int status, const char *text,
+					HitlInference *inference)
 {
+	const HitlWireFormat *format = find_format(provider);
+	HitlCompletion completion;
+	HitlReply reply = {0};
+	HitlArena arena;
+	HitlResult result = HITL_OK;
+
+	memset(inference, 0, sizeof(*inference));
+	inference->input_tokens = -1;
+	inference->output_tokens = -1;
+	if (format == NULL)
+		return HITL_INVALID;
+	hitl_arena_init(&arena);
+	read_response(&arena, format, status, text, strlen(text), &completion,
+				  &reply);
+	inference->input_tokens = completion.input_tokens;
+	inference->output_tokens = completion.output_tokens;
+	inference->kind = reply.kind;
+	if (arena.failed)
+		result = HITL_NO_MEMORY;
+	else if (reply.kind != NULL)
+	{
+		inference->message = hitl_malloc_text(reply.message);
+		if (inference->message == NULL)
+			result = HITL_NO_MEMORY;
+	}
+	hitl_arena_free(&arena);
+	return result;
+}
+
+/*
+ * Body of a request that has a task done.
+ */
+HitlResult
+hitl_build_request(const char *provider, const char *task, const char *model,
+				   const char *parameters, const char *goal,
+				   const char *variables, const char *steps, char **body,
+				   char **error)
+{
+	const HitlWireFormat *format = find_format(provider);
 	HitlArena arena;
 	HitlBuffer request;
 	HitlBuffer reason;
@@ -102,9 +144,14 @@ hitl_build_chat_request(const char *task, const char *model,
 	variables_value = parse_part(&arena, variables, "variables", &result,
 								 &reason);
 	steps_value = parse_part(&arena, steps, "steps", &result, &reason);
+	if (result == HITL_OK && format == NULL)
+	{
+		result = HITL_INVALID;
+		hitl_append_text(&reason, "provider: is unknown");
+	}
 	if (result == HITL_OK)
-		write_request(&request, &arena, task_value, model, parameters_value,
-					  goal, variables_value, steps_value);
+		write_request(&request, &arena, format, model, parameters_value,
+					  task_value, goal, variables_value, steps_value);
 	result = hand_over(&request, &reason, result, body, error);
 	hitl_arena_free(&arena);
 	return result;
@@ -152,106 +199,150 @@ hitl_build_echo_reply(const char *task, int64_t token, char **body,
 }
 
 /*
- * Read a chat completion.
+ * Write the parameters of a model into a request, but for what the request
+ * itself decides; then a comma, if anything is before it.
+ */
+void
+hitl_write_parameters(HitlBuffer *request, const HitlJson *parameters,
+					  const char *const *own)
+{
+	const HitlJson *member;
+
+	for (member = parameters == NULL ? NULL : parameters->first; member != NULL;
+		 member = member->next)
+	{
+		const char *const *name;
+
+		for (name = own; *name != NULL && strcmp(*name, member->key) != 0;
+			 name++)
+			;
+		if (*name != NULL)
+			continue;
+		if (request->length > 1)
+			hitl_append_char(request, ',');
+		hitl_json_write_string(request, member->key, strlen(member->key));
+		hitl_append_char(request, ':');
+		hitl_json_write(request, member);
+	}
+	if (request->length > 1)
+		hitl_append_char(request, ',');
+}
+
+/*
+ * Why an answer without a text, or one that was withheld in the middle, is
+ * none; stop is how the server says that it ended.
+ */
+void
+hitl_explain_stop(HitlReply *reply, HitlStop stop, bool empty)
+{
+	if (stop == HITL_STOP_REFUSED)
+		hitl_fail_reply(reply, "permission_error",
+						"the model refused to answer");
+	else if (stop == HITL_STOP_FILTERED)
+		hitl_fail_reply(reply, "permission_error",
+						"the model's answer was withheld by a content filter");
+	else if (stop == HITL_STOP_LENGTH && empty)
+		hitl_fail_reply(
+			reply, "validation_error",
+			"the model used up its tokens before it answered (raise max_tokens)");
+	else if (stop == HITL_STOP_TOOL && empty)
+		hitl_fail_reply(
+			reply, "validation_error",
+			"the model asked for a tool instead of answering, and tasks have no tools");
+}
+
+/*
+ * A number of tokens that a server tells; -1: it does not, or nonsense.
+ */
+int64_t
+hitl_read_tokens(const HitlJson *usage, const char *name)
+{
+	int64_t tokens;
+
+	if (!hitl_json_integer(hitl_json_member(usage, name), &tokens) ||
+		tokens < 0 || tokens > HITL_MAX_TOKENS)
+		return -1;
+	return tokens;
+}
+
+/*
+ * The format of a provider.
+ */
+static const HitlWireFormat *
+find_format(const char *provider)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+	{
+		if (strcmp(formats[i]->provider, provider) == 0)
+			return formats[i];
+	}
+	return NULL;
+}
+
+/*
+ * Read a response: an answer, or else a failure.
  */
 static void
-read_completion(HitlArena *arena, const HitlJson *document, HitlReply *reply)
+read_response(HitlArena *arena, const HitlWireFormat *format, int64_t status,
+			  const char *text, size_t length, HitlCompletion *completion,
+			  HitlReply *reply)
 {
-	const HitlJson *choices = hitl_json_member(document, "choices");
-	const HitlJson *choice = NULL;
-	const HitlJson *message;
-	const HitlJson *reason;
-	const char *content;
-	size_t length = 0;
+	const HitlJson *document = NULL;
+	HitlJsonError json_error = {"the body is empty", 0};
+	HitlBuffer message;
 
-	if (choices != NULL && choices->type == HITL_JSON_ARRAY)
-		choice = choices->first;
-	message = hitl_json_member(choice, "message");
-	if (message == NULL || message->type != HITL_JSON_OBJECT)
+	memset(completion, 0, sizeof(*completion));
+	completion->content = "";
+	completion->input_tokens = -1;
+	completion->output_tokens = -1;
+	completion->total_tokens = -1;
+	if (length > 0)
+		hitl_json_parse(arena, text, length, HITL_JSON_LENIENT, &document,
+						&json_error);
+	if (status < 200 || status > 299)
+		hitl_read_status(arena, status, document, reply);
+	else if (document == NULL)
 	{
+		hitl_buffer_init(&message, arena);
+		hitl_append_format(&message,
+						   "the inference server's reply is no JSON: %s",
+						   json_error.message);
+		hitl_fail_reply(reply, "unknown_error", hitl_buffer_text(&message));
+	}
+	else if (format->read(arena, document, completion, reply))
+		completion->model = hitl_json_member(document, "model");
+	else if (hitl_json_member(document, "error") != NULL)
 		/* Some servers report errors with status 200. */
-		if (hitl_json_member(document, "error") != NULL)
-			hitl_fail_reply(reply, "unknown_error",
-							hitl_message_of(arena, 200, document));
-		else
-			hitl_fail_reply(
-				reply, "unknown_error",
-				"the inference server's reply is no chat completion");
-		return;
-	}
-	content = read_content(arena, hitl_json_member(message, "content"),
-						   &length);
-	reason = hitl_json_member(choice, "finish_reason");
-	if (length == 0 && reason != NULL && reason->type == HITL_JSON_STRING)
+		hitl_fail_reply(reply, "unknown_error",
+						hitl_message_of(arena, status, document));
+	else
 	{
-		if (strcmp(reason->text, "content_filter") == 0)
-		{
-			hitl_fail_reply(
-				reply, "permission_error",
-				"the model's answer was withheld by a content filter");
-			return;
-		}
-		if (strcmp(reason->text, "length") == 0)
-		{
-			hitl_fail_reply(
-				reply, "validation_error",
-				"the model used up its tokens before it answered (raise max_tokens)");
-			return;
-		}
+		hitl_buffer_init(&message, arena);
+		hitl_append_format(&message, "the inference server's reply is no %s",
+						   format->answer);
+		hitl_fail_reply(reply, "unknown_error", hitl_buffer_text(&message));
 	}
-	write_result(arena, document, content, length, reply);
 }
 
 /*
- * The text of a message: a string, or the texts of a list of parts.
- */
-static const char *
-read_content(HitlArena *arena, const HitlJson *content, size_t *length)
-{
-	const HitlJson *part;
-	HitlBuffer text;
-
-	*length = 0;
-	if (content == NULL)
-		return "";
-	if (content->type == HITL_JSON_STRING)
-	{
-		*length = content->length;
-		return content->text;
-	}
-	if (content->type != HITL_JSON_ARRAY)
-		return "";
-	hitl_buffer_init(&text, arena);
-	for (part = content->first; part != NULL; part = part->next)
-	{
-		const HitlJson *piece = part->type == HITL_JSON_STRING
-			? part
-			: hitl_json_member(part, "text");
-
-		if (piece != NULL && piece->type == HITL_JSON_STRING)
-			hitl_append(&text, piece->text, piece->length);
-	}
-	*length = text.length;
-	return hitl_buffer_text(&text);
-}
-
-/*
- * The result of a task: the answer, the data in it, and what it cost.
+ * The result of a task: the answer, the data in it, and what it took.
  */
 static void
-write_result(HitlArena *arena, const HitlJson *document, const char *content,
-			 size_t length, HitlReply *reply)
+write_result(HitlArena *arena, const HitlCompletion *completion,
+			 HitlReply *reply)
 {
-	const HitlJson *model = hitl_json_member(document, "model");
+	const HitlJson *model = completion->model;
 	const HitlJson *data;
 	HitlBuffer result;
 
-	if (content == NULL)
+	if (completion->content == NULL)
 		return;
-	data = find_data(arena, content, length);
+	data = find_data(arena, completion->content, completion->length);
 	hitl_buffer_init(&result, arena);
 	hitl_append_text(&result, "{\"answer\":");
-	hitl_json_write_string(&result, content, length);
+	hitl_json_write_string(&result, completion->content, completion->length);
 	if (data != NULL)
 	{
 		hitl_append_text(&result, ",\"data\":");
@@ -259,7 +350,7 @@ write_result(HitlArena *arena, const HitlJson *document, const char *content,
 	}
 	if (model != NULL && model->type == HITL_JSON_STRING)
 		hitl_json_write_member(&result, "model", model->text);
-	write_usage(&result, hitl_json_member(document, "usage"));
+	write_usage(&result, completion);
 	hitl_append_char(&result, '}');
 	reply->result = hitl_buffer_text(&result);
 }
@@ -300,24 +391,28 @@ find_data(HitlArena *arena, const char *content, size_t length)
 }
 
 /*
- * Append the token counts there are.
+ * Append the token counts there are, by the same names for all formats.
  */
 static void
-write_usage(HitlBuffer *buffer, const HitlJson *usage)
+write_usage(HitlBuffer *buffer, const HitlCompletion *completion)
 {
-	static const char *const names[] = {"prompt_tokens", "completion_tokens",
-										"total_tokens", NULL};
-	const char *const *name;
-	bool any = false;
-	int64_t tokens;
-
-	for (name = names; *name != NULL; name++)
+	const struct
 	{
-		if (!hitl_json_integer(hitl_json_member(usage, *name), &tokens))
+		const char *name;
+		int64_t tokens;
+	} counts[] = {{"prompt_tokens", completion->input_tokens},
+				  {"completion_tokens", completion->output_tokens},
+				  {"total_tokens", completion->total_tokens}};
+	bool any = false;
+	size_t i;
+
+	for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+	{
+		if (counts[i].tokens < 0)
 			continue;
 		hitl_append_format(buffer, "%s\"%s\":", any ? "," : ",\"usage\":{",
-						   *name);
-		hitl_append_integer(buffer, tokens);
+						   counts[i].name);
+		hitl_append_integer(buffer, counts[i].tokens);
 		any = true;
 	}
 	if (any)
@@ -376,51 +471,32 @@ hand_over(HitlBuffer *text, HitlBuffer *reason, HitlResult result, char **body,
  * Write the request.
  */
 static void
-write_request(HitlBuffer *request, HitlArena *arena, const HitlJson *task,
-			  const char *model, const HitlJson *parameters, const char *goal,
-			  const HitlJson *variables, const HitlJson *steps)
+write_request(HitlBuffer *request, HitlArena *arena,
+			  const HitlWireFormat *format, const char *model,
+			  const HitlJson *parameters, const HitlJson *task,
+			  const char *goal, const HitlJson *variables,
+			  const HitlJson *steps)
 {
-	/* What the request itself decides; a streamed reply could not be read. */
-	static const char *const own[] = {"model", "messages", "stream",
-									  "stream_options", "n"};
 	const HitlJson *instructions = hitl_json_member(task, "instructions");
-	const HitlJson *member;
+	HitlPrompt said = {default_instructions, strlen(default_instructions), "",
+					   0};
 	HitlBuffer prompt;
 
+	if (instructions != NULL && instructions->type == HITL_JSON_STRING)
+	{
+		said.instructions = instructions->text;
+		said.instructions_length = instructions->length;
+	}
+	hitl_buffer_init(&prompt, arena);
+	write_prompt(&prompt, task, goal, variables, steps);
+	if (prompt.data != NULL)
+		said.text = prompt.data;
+	said.length = prompt.length;
 	hitl_append_char(request, '{');
 	if (model != NULL)
 		hitl_json_write_member(request, "model", model);
-	for (member = parameters == NULL ? NULL : parameters->first; member != NULL;
-		 member = member->next)
-	{
-		bool taken = false;
-		size_t i;
-
-		for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
-			taken |= strcmp(own[i], member->key) == 0;
-		if (taken)
-			continue;
-		if (request->length > 1)
-			hitl_append_char(request, ',');
-		hitl_json_write_string(request, member->key, strlen(member->key));
-		hitl_append_char(request, ':');
-		hitl_json_write(request, member);
-	}
-	if (request->length > 1)
-		hitl_append_char(request, ',');
-	hitl_append_text(request,
-					 "\"messages\":[{\"role\":\"system\",\"content\":");
-	if (instructions != NULL && instructions->type == HITL_JSON_STRING)
-		hitl_json_write(request, instructions);
-	else
-		hitl_json_write_string(request, default_instructions,
-							   strlen(default_instructions));
-	hitl_append_text(request, "},{\"role\":\"user\",\"content\":");
-	hitl_buffer_init(&prompt, arena);
-	write_prompt(&prompt, task, goal, variables, steps);
-	hitl_json_write_string(request, prompt.data == NULL ? "" : prompt.data,
-						   prompt.length);
-	hitl_append_text(request, "}]}");
+	format->write(request, parameters, &said);
+	hitl_append_char(request, '}');
 }
 
 /*

@@ -868,14 +868,72 @@ extern void hitl_deliver_answer(HitlRun *run, HitlPosition *position,
 
 /* ---- inference.c ---------------------------------------------------- */
 
+/* More tokens than any server counts; sums of some stay below an int64. */
+#define HITL_MAX_TOKENS 1000000000000000
+
+/* What is said to a model. */
+typedef struct HitlPrompt
+{
+	const char *instructions;
+	size_t instructions_length;
+	const char *text; /* of the user */
+	size_t length;
+} HitlPrompt;
+
+/* How an answer has ended. */
+typedef enum HitlStop
+{
+	HITL_STOP_ENDED,	/* as it should, or for a reason of no concern */
+	HITL_STOP_LENGTH,	/* no more tokens */
+	HITL_STOP_TOOL,		/* it wants a tool */
+	HITL_STOP_REFUSED,	/* by the model */
+	HITL_STOP_FILTERED, /* by the server */
+} HitlStop;
+
+/* An answer. */
+typedef struct HitlCompletion
+{
+	const char *content;
+	size_t length;
+	const HitlJson *model; /* or NULL */
+	int64_t input_tokens;  /* -1: not told, as the next ones */
+	int64_t output_tokens;
+	int64_t total_tokens;
+} HitlCompletion;
+
+/* A wire format of requests and replies. */
+typedef struct HitlWireFormat
+{
+	const char *provider;
+	const char *answer; /* what it calls one */
+
+	/* Append members to a request that has begun. */
+	void (*write)(HitlBuffer *request, const HitlJson *parameters,
+				  const HitlPrompt *prompt);
+
+	/* Read an answer, or fail the reply; false: the document is none. */
+	bool (*read)(HitlArena *arena, const HitlJson *document,
+				 HitlCompletion *completion, HitlReply *reply);
+} HitlWireFormat;
+
+extern const HitlWireFormat hitl_openai_format;	   /* openai.c */
+extern const HitlWireFormat hitl_anthropic_format; /* anthropic.c */
+
 extern void hitl_read_reply(HitlArena *arena, const HitlJson *body,
 							HitlReply *reply);
-extern HitlResult hitl_build_chat_request(const char *task, const char *model,
-										  const char *parameters,
-										  const char *goal,
-										  const char *variables,
-										  const char *steps, char **body,
-										  char **error);
+extern void hitl_write_parameters(HitlBuffer *request,
+								  const HitlJson *parameters,
+								  const char *const *own);
+extern void hitl_explain_stop(HitlReply *reply, HitlStop stop, bool empty);
+extern int64_t hitl_read_tokens(const HitlJson *usage, const char *name);
+extern HitlResult hitl_read_inference(const char *provider, int status,
+									  const char *text,
+									  HitlInference *inference);
+extern HitlResult hitl_build_request(const char *provider, const char *task,
+									 const char *model, const char *parameters,
+									 const char *goal, const char *variables,
+									 const char *steps, char **body,
+									 char **error);
 extern HitlResult hitl_build_echo_reply(const char *task, int64_t token,
 										char **body, char **error);
 

@@ -57,6 +57,12 @@ static void deliver_decision(HitlRun *run, HitlPosition *position,
 							 const HitlJson *body);
 static void deliver_reply(HitlRun *run, HitlPosition *position,
 						  const HitlJson *body);
+static bool reroute(HitlRun *run, HitlPosition *position, const HitlJson *body,
+					const HitlReply *reply);
+static const char *write_reroute(HitlRun *run, const char *model,
+								 const HitlReply *reply);
+static const char *call_with_fallbacks(HitlRun *run, const char *call,
+									   const HitlJson *next);
 static const char *add_approval(HitlRun *run, const char *result,
 								const char *approval);
 
@@ -459,7 +465,8 @@ deliver_reply(HitlRun *run, HitlPosition *position, const HitlJson *body)
 	}
 	if (reply.result == NULL)
 	{
-		hitl_fail_step(run, position, reply.kind, reply.message);
+		if (!reroute(run, position, body, &reply))
+			hitl_fail_step(run, position, reply.kind, reply.message);
 		return;
 	}
 	if (position->step->as.task.gate == HITL_GATE_AFTER)
@@ -473,6 +480,86 @@ deliver_reply(HitlRun *run, HitlPosition *position, const HitlJson *body)
 		reply.result = add_approval(run, reply.result, position->approval);
 	if (reply.result != NULL)
 		hitl_complete_step(run, position, reply.result);
+}
+
+/*
+ * Where the model could not be reached, and the reply names others to try
+ * instead: give the task to the first of them.
+ */
+static bool
+reroute(HitlRun *run, HitlPosition *position, const HitlJson *body,
+		const HitlReply *reply)
+{
+	static const HitlRetry unreachable = {
+		.on = 1U << HITL_FAILURE_TIMEOUT | 1U << HITL_FAILURE_NETWORK_ERROR |
+			1U << HITL_FAILURE_SERVICE_UNAVAILABLE |
+			1U << HITL_FAILURE_RATE_LIMIT};
+	const HitlJson *fallbacks = hitl_json_member(body, "fallbacks");
+	const HitlJson *next = fallbacks != NULL &&
+			fallbacks->type == HITL_JSON_ARRAY
+		? fallbacks->first
+		: NULL;
+	const char *call;
+	const char *model;
+	HitlEffect *effect;
+
+	if (next == NULL || next->type != HITL_JSON_STRING ||
+		!hitl_is_retryable(&unreachable, reply->kind))
+		return false;
+	if (hitl_put_off(run, position))
+		return true;
+	model = hitl_copy_text(run->memory, next->text, next->length);
+	hitl_step_event(run, position, "task_rerouted",
+					write_reroute(run, model, reply), NULL);
+	call = position->call != NULL ? position->call : render_call(run, position);
+	if (call == NULL)
+		return true;
+	effect = hitl_emit(run, HITL_EFFECT_RUN_TASK, model, position);
+	effect->body = call_with_fallbacks(run, call, next->next);
+	hitl_await(run, position, HITL_AWAITS_REPLY, effect);
+	return true;
+}
+
+/*
+ * The facts about that: which model is asked now, and why.
+ */
+static const char *
+write_reroute(HitlRun *run, const char *model, const HitlReply *reply)
+{
+	HitlBuffer facts;
+
+	hitl_buffer_init(&facts, run->memory);
+	hitl_append_char(&facts, '{');
+	hitl_json_write_member(&facts, "model", model);
+	hitl_json_write_member(&facts, "kind", reply->kind);
+	hitl_json_write_member(&facts, "message", reply->message);
+	hitl_append_char(&facts, '}');
+	return hitl_buffer_text(&facts);
+}
+
+/*
+ * A call with the models that are still left as its member "fallbacks".
+ */
+static const char *
+call_with_fallbacks(HitlRun *run, const char *call, const HitlJson *next)
+{
+	HitlBuffer buffer;
+	char *text;
+
+	hitl_buffer_init(&buffer, run->memory);
+	hitl_append(&buffer, call, strlen(call) - 1);
+	hitl_append_text(&buffer, ",\"fallbacks\":[");
+	for (; next != NULL; next = next->next)
+	{
+		hitl_json_write(&buffer, next);
+		if (next->next != NULL)
+			hitl_append_char(&buffer, ',');
+	}
+	hitl_append_text(&buffer, "]}");
+	text = hitl_buffer_text(&buffer);
+	if (text == NULL)
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	return text;
 }
 
 /*

@@ -53,11 +53,30 @@ ALTER TABLE hitl.approval_responses
 	ADD COLUMN evidence jsonb,
 	ADD COLUMN hash bytea;
 
+ALTER TABLE hitl.models
+	DROP CONSTRAINT models_provider_check,
+	DROP CONSTRAINT models_check,
+	ADD COLUMN input_price numeric CHECK (input_price >= 0 AND input_price < 'Infinity'),
+	ADD COLUMN output_price numeric CHECK (output_price >= 0 AND output_price < 'Infinity'),
+	ADD COLUMN fallbacks text[] NOT NULL DEFAULT '{}',
+	ADD CONSTRAINT models_provider_check CHECK (provider IN ('openai', 'anthropic', 'builtin')),
+	ADD CONSTRAINT models_check
+		CHECK (provider = 'builtin' OR (base_url ~ '^https?://' AND model <> ''));
+ALTER TABLE hitl.outbox
+	ADD COLUMN provider text,
+	ADD COLUMN model text,
+	ADD COLUMN fallbacks jsonb,
+	ADD COLUMN input_tokens bigint,
+	ADD COLUMN output_tokens bigint,
+	ADD COLUMN cost numeric;
+-- @take src/worker/outbox.sql: CREATE INDEX outbox_fallbacks
+
 -- ---- functions that take other arguments --------------------------------
 
 DROP FUNCTION hitl.approval_content_hash(text, text, text, jsonb),
 	hitl.request_approval(text, text, text, text, text[], integer, numeric, jsonb, uuid, text, text[], text),
-	hitl.respond_to_approval(uuid, text, text, jsonb, text);
+	hitl.respond_to_approval(uuid, text, text, jsonb, text),
+	hitl.create_model(text, text, text, text, text, jsonb, boolean, integer, jsonb);
 
 -- ---- rights -------------------------------------------------------------
 
@@ -114,6 +133,7 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @code src/agent/model.sql
 -- @code src/worker/limits.sql
 -- @code src/worker/outbox.sql
+-- @all src/agent/usage.sql
 -- @code src/worker/circuit_breaker.sql
 -- @code src/channel/channel.sql
 -- @code src/workflow/queue.sql

@@ -64,6 +64,7 @@ static bool has_header(const HeaderLines *headers, const char *name);
 static void judge_status(HitlDelivery *delivery, const HttpResult *result);
 static bool is_success(const HitlDelivery *delivery, int status);
 static bool keep_answer(HitlDelivery *delivery, const HttpResult *result);
+static void read_inference(HitlDelivery *delivery);
 static void answer_with_failure(HitlDelivery *delivery,
 								const HttpResult *result);
 static bool may_repeat(const HitlDelivery *delivery, const char *kind);
@@ -538,7 +539,11 @@ judge_status(HitlDelivery *delivery, const HttpResult *result)
 	if (is_success(delivery, status))
 	{
 		if (keep_answer(delivery, result))
+		{
 			delivery->status = "delivered";
+			if (delivery->provider != NULL)
+				read_inference(delivery);
+		}
 	}
 	else if (purpose != HITL_NOTIFICATION &&
 			 !may_repeat(delivery, kind_of_status(purpose, status)))
@@ -604,6 +609,30 @@ keep_answer(HitlDelivery *delivery, const HttpResult *result)
 	keep_headers(delivery, result);
 	delivery->answered = true;
 	return true;
+}
+
+/*
+ * What a model's response has taken.  Whatever its status, it may be no answer:
+ * that is a failure, too, which the workflow finds out by itself.
+ */
+static void
+read_inference(HitlDelivery *delivery)
+{
+	const char *body = delivery->response_body;
+	HitlInference inference;
+
+	/* Without memory, or for an unknown provider, nothing is known. */
+	if (hitl_core()->read_inference(delivery->provider,
+									delivery->response_status,
+									body != NULL ? body : "",
+									&inference) != HITL_OK)
+		return;
+	delivery->input_tokens = inference.input_tokens;
+	delivery->output_tokens = inference.output_tokens;
+	if (inference.kind == NULL)
+		return;
+	hitl_fail_delivery(delivery, inference.kind, "%s", inference.message);
+	hitl_core()->free_text(inference.message);
 }
 
 /*

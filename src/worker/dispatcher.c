@@ -86,6 +86,7 @@ static void collect_results(void);
 static int choose_recorded(void);
 static void settle_recorded(void);
 static void look_for_work(TimestampTz now);
+static void divert_requests(TimestampTz now);
 static void look_in_lane(Lane *lane, int capacity);
 static int claim_from_queues(Lane *lane, int capacity, bool swept);
 static int give_shares(Lane *lane, int capacity, bool swept, HitlOrder *orders);
@@ -219,6 +220,7 @@ dispatcher_pass(void)
 		secrets_announced = false;
 		if (look)
 			look_for_work(now);
+		divert_requests(now);
 		hitl_end_work();
 		hitl_breakers_saved();
 		settle_recorded();
@@ -414,6 +416,30 @@ look_for_work(TimestampTz now)
 	/* Here, in the transaction that the secrets and signatures need. */
 	hitl_read_header_secrets(&claimed);
 	prepare_claimed();
+}
+
+/*
+ * Where a circuit breaker lets nothing pass, requests that have fallbacks do
+ * not wait for it.
+ */
+static void
+divert_requests(TimestampTz now)
+{
+	Lane *lane = &lanes[HITL_INFERENCE];
+	BreakerTerms terms = hitl_breaker_terms();
+	List *hosts = NIL;
+	dlist_iter iter;
+
+	dlist_foreach(iter, &lane->queues)
+	{
+		HitlQueue *queue = dlist_container(HitlQueue, node, iter.cur);
+		int64 ready_at;
+
+		if (breaker_allows(&queue->host->breaker, &terms, now, &ready_at) == 0)
+			hosts = lappend(hosts, queue->host);
+	}
+	if (hosts != NIL && hitl_divert_outbox(hosts))
+		lane->due_at = 0;
 }
 
 /*

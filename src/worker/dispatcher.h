@@ -57,7 +57,8 @@ typedef struct HitlDelivery
 	List *header_secrets; /* of HitlSecret, of which headers speak */
 	char *idempotency_key;
 	char *retry_text;
-	int *expect; /* statuses that are a success */
+	char *provider; /* of inference: the format of its response, or NULL */
+	int *expect;	/* statuses that are a success */
 	int expected;
 	int timeout; /* s */
 	TimestampTz created_at;
@@ -80,8 +81,10 @@ typedef struct HitlDelivery
 	char *error_message;	/* or NULL */
 	char *missing_secret;	/* it waits for; the attempt does not count */
 	BreakerOutcome outcome;
-	bool unrecordable;		/* the database refused an earlier verdict */
-	bool answered;			/* the reply is status and body, not an error */
+	bool unrecordable;	/* the database refused an earlier verdict */
+	bool answered;		/* the reply is status and body, not an error */
+	int64 input_tokens; /* -1: not told */
+	int64 output_tokens;
 	TimestampTz held_until; /* its row was locked when it was to be recorded */
 } HitlDelivery;
 
@@ -121,6 +124,12 @@ extern void hitl_read_header_secrets(dlist_head *claimed);
  * many still wait.
  */
 extern int hitl_release_waiting(void);
+
+/*
+ * Fail what waits for hosts, of HitlRemote, and has fallbacks; true if there
+ * may be more of it.
+ */
+extern bool hitl_divert_outbox(List *hosts);
 
 /*
  * Record the verdicts of the first count deliveries of a list.  Those whose

@@ -36,6 +36,9 @@
 /* Who is notified should answer sooner than a model. */
 #define NOTIFICATION_TIMEOUT 30
 
+/* Requests that are given to their fallbacks at once. */
+#define MAX_DIVERTED 1000
+
 /* How long to leave a row alone that somebody else has locked. */
 #define LOCKED_ROW_DELAY_MS 1000
 
@@ -53,6 +56,8 @@ enum
 	RECORD_ANSWERED,
 	RECORD_RESPONSE_HEADERS,
 	RECORD_MISSING_SECRET,
+	RECORD_INPUT_TOKENS,
+	RECORD_OUTPUT_TOKENS,
 	RECORD_COLUMNS
 };
 
@@ -73,7 +78,9 @@ static const struct
 	 {TEXTOID, -1, false, TYPALIGN_INT},
 	 {BOOLOID, sizeof(bool), true, TYPALIGN_CHAR},
 	 {TEXTOID, -1, false, TYPALIGN_INT},
-	 {TEXTOID, -1, false, TYPALIGN_INT}};
+	 {TEXTOID, -1, false, TYPALIGN_INT},
+	 {INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE},
+	 {INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE}};
 
 const char *const hitl_purposes[HITL_PURPOSES] =
 	{[HITL_INFERENCE] = "inference",
@@ -132,7 +139,7 @@ hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
 		" c.headers, c.body, c.secret_name, s.value, s.allowed_hosts,"
 		" c.signing_secret_name, w.value, w.allowed_hosts,"
 		" c.idempotency_key, c.retry::text, coalesce(c.timeout_seconds, $5),"
-		" c.expect, c.created_at"
+		" c.expect, c.created_at, c.provider"
 		" FROM claimed c"
 		" LEFT JOIN hitl.secrets s ON s.name = c.secret_name"
 		" LEFT JOIN hitl.secrets w ON w.name = c.signing_secret_name",
@@ -306,9 +313,57 @@ hitl_release_waiting(void)
 }
 
 /*
+ * Give requests to their fallbacks that wait for hosts which answer nobody.
+ */
+bool
+hitl_divert_outbox(List *hosts)
+{
+	static HitlStatement divert = {
+		"WITH waiting AS MATERIALIZED ("
+		" SELECT q.place FROM unnest($1) AS a (origin),"
+		" LATERAL (SELECT ctid AS place FROM hitl.outbox"
+		" WHERE origin = a.origin AND status = 'queued' AND fallbacks IS NOT NULL"
+		" AND missing_secret IS NULL LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED) q),"
+		" diverted AS ("
+		" UPDATE hitl.outbox o SET status = 'failed', finished_at = now(),"
+		" error_kind = 'service_unavailable',"
+		" error_message = format('the circuit breaker of %s is open', o.origin)"
+		" FROM waiting w WHERE o.ctid = w.place"
+		" RETURNING o.workflow_id, o.token, o.error_kind, o.error_message, o.fallbacks,"
+		" o.priority),"
+		" replied AS ("
+		" INSERT INTO hitl.messages (due_at, workflow_id, kind, body)"
+		" SELECT clock_timestamp() - priority * " HITL_HEAD_START ","
+		" workflow_id, 'reply', jsonb_build_object('token', token, 'error',"
+		" jsonb_build_object('kind', error_kind, 'message', error_message),"
+		" 'fallbacks', fallbacks) FROM diverted)"
+		" SELECT max(priority), count(*)::int4 FROM diverted",
+		2,
+		{TEXTARRAYOID, INT4OID}};
+	Datum *origins = palloc(list_length(hosts) * sizeof(Datum));
+	Datum values[2];
+	ListCell *cell;
+	bool isnull;
+	int count = 0;
+
+	foreach(cell, hosts)
+		origins[count++] = CStringGetTextDatum(
+			((HitlRemote *) lfirst(cell))->origin);
+	values[0] = PointerGetDatum(
+		construct_array(origins, count, TEXTOID, -1, false, TYPALIGN_INT));
+	values[1] = Int32GetDatum(MAX_DIVERTED);
+	hitl_execute(&divert, values, NULL, 0);
+	count = DatumGetInt32(hitl_column(0, 2, &isnull));
+	if (count > 0 && DatumGetInt16(hitl_column(0, 1, &isnull)) > 0)
+		hitl_look_back_at_commit();
+	return count >= MAX_DIVERTED;
+}
+
+/*
  * Record verdicts, and tell the workflows that wait for them.  A row that is
  * gone, cancelled, or claimed again since is left as it is, and nobody is
- * told.  A channel whose endpoint is gone (410) is switched off.
+ * told; but what an answer has taken is noted, though it was cancelled.  A
+ * channel whose endpoint is gone (410) is switched off.
  */
 void
 hitl_record_outbox(dlist_head *finished, int count)
@@ -316,26 +371,33 @@ hitl_record_outbox(dlist_head *finished, int count)
 	static HitlStatement record = {
 		"WITH verdict AS MATERIALIZED ("
 		" SELECT v.*, o.place FROM"
-		" unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS v"
+		" unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS v"
 		" (id, attempt, status, next_attempt_at, response_status,"
 		" response_body, error_kind, error_message, answered,"
-		" response_headers, missing_secret),"
+		" response_headers, missing_secret, input_tokens, output_tokens),"
 		" LATERAL (SELECT ctid AS place, status, attempts FROM hitl.outbox"
 		" WHERE id = v.id OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) AS o"
-		" WHERE o.status = 'sending' AND o.attempts = v.attempt),"
+		" WHERE o.attempts = v.attempt AND (o.status = 'sending'"
+		" OR o.status = 'cancelled' AND coalesce(v.input_tokens, v.output_tokens) IS NOT NULL)),"
 		" recorded AS ("
-		" UPDATE hitl.outbox o SET status = v.status,"
+		" UPDATE hitl.outbox o SET"
+		" status = CASE o.status WHEN 'cancelled' THEN o.status ELSE v.status END,"
 		" attempts = o.attempts - (v.missing_secret IS NOT NULL)::int,"
 		" missing_secret = v.missing_secret,"
 		" next_attempt_at = coalesce(v.next_attempt_at, o.next_attempt_at),"
 		" response_status = v.response_status, response_body = v.response_body,"
 		" error_kind = v.error_kind, error_message = v.error_message,"
-		" finished_at = CASE WHEN v.status <> 'queued' THEN now() END"
+		" finished_at = CASE WHEN v.status <> 'queued' THEN coalesce(o.finished_at, now()) END,"
+		" input_tokens = v.input_tokens, output_tokens = v.output_tokens,"
+		/* A product is exact where a quotient would be rounded. */
+		" cost = (SELECT trim_scale((v.input_tokens * m.input_price"
+		" + v.output_tokens * m.output_price) * 0.000001)"
+		" FROM hitl.models m WHERE m.name = o.model)"
 		" FROM verdict v"
 		" WHERE o.ctid = v.place"
 		" RETURNING o.id, o.status, o.purpose, o.channel, o.workflow_id, o.token,"
 		" o.response_status, v.response_body, v.error_kind, v.error_message,"
-		" v.answered, v.response_headers, o.priority),"
+		" v.answered, v.response_headers, o.priority, o.provider, o.fallbacks),"
 		" replied AS ("
 		" INSERT INTO hitl.messages (due_at, workflow_id, kind, body)"
 		" SELECT clock_timestamp() - priority * " HITL_HEAD_START ","
@@ -346,7 +408,11 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" ELSE jsonb_build_object('headers', response_headers::jsonb) END"
 		" ELSE jsonb_build_object('token', token, 'error',"
 		" jsonb_build_object('kind', error_kind, 'message', error_message)) END"
-		" FROM recorded WHERE status <> 'queued'"
+		" || CASE WHEN provider <> 'openai' THEN jsonb_build_object('provider', provider)"
+		" ELSE '{}' END"
+		" || CASE WHEN status = 'failed' AND fallbacks IS NOT NULL"
+		" THEN jsonb_build_object('fallbacks', fallbacks) ELSE '{}' END"
+		" FROM recorded WHERE status IN ('delivered', 'failed')"
 		" AND workflow_id IS NOT NULL AND token IS NOT NULL),"
 		" gone AS ("
 		" UPDATE hitl.channel_configurations SET active = false"
@@ -360,7 +426,7 @@ hitl_record_outbox(dlist_head *finished, int count)
 		RECORD_COLUMNS,
 		{UUIDARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID,
 		 INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID,
-		 TEXTARRAYOID, TEXTARRAYOID}};
+		 TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID}};
 	Datum *values[RECORD_COLUMNS];
 	bool *nulls[RECORD_COLUMNS];
 	Datum arrays[RECORD_COLUMNS];
@@ -481,6 +547,9 @@ read_claimed_row(uint64 row, HitlPurpose purpose, MemoryContext parent)
 			delivery->expect[i] = nulls[i] ? 0 : DatumGetInt32(elements[i]);
 	}
 	delivery->created_at = DatumGetTimestampTz(hitl_column(row, 19, &isnull));
+	delivery->provider = hitl_column_text(row, 20);
+	delivery->input_tokens = -1;
+	delivery->output_tokens = -1;
 
 	MemoryContextSwitchTo(before);
 	return delivery;
@@ -613,6 +682,10 @@ fill_record(HitlDelivery *delivery, Datum *values, bool *nulls)
 		delivery->response_headers, &nulls[RECORD_RESPONSE_HEADERS]);
 	values[RECORD_MISSING_SECRET] = text_or_null(delivery->missing_secret,
 												 &nulls[RECORD_MISSING_SECRET]);
+	values[RECORD_INPUT_TOKENS] = Int64GetDatum(delivery->input_tokens);
+	nulls[RECORD_INPUT_TOKENS] = delivery->input_tokens < 0;
+	values[RECORD_OUTPUT_TOKENS] = Int64GetDatum(delivery->output_tokens);
+	nulls[RECORD_OUTPUT_TOKENS] = delivery->output_tokens < 0;
 }
 
 /*

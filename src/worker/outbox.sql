@@ -46,6 +46,12 @@ CREATE TABLE hitl.outbox (
 	error_kind text,
 	error_message text,
 	missing_secret text,			-- queued: what it waits for
+	provider text,					-- of inference, as the next ones: the format of the response
+	model text,						-- name in hitl.models
+	fallbacks jsonb,				-- names of models to try when it has failed
+	input_tokens bigint,			-- as the response says
+	output_tokens bigint,
+	cost numeric,					-- by the prices when the response came
 	created_at timestamptz NOT NULL DEFAULT now(),
 	finished_at timestamptz,
 	origin text COLLATE "C" NOT NULL GENERATED ALWAYS AS (hitl.request_origin(url)) STORED,
@@ -63,14 +69,28 @@ COMMENT ON COLUMN hitl.outbox.idempotency_key IS
 	'the same on every attempt; sent as Idempotency-Key and webhook-id';
 COMMENT ON COLUMN hitl.outbox.next_attempt_at IS
 	'queued: when to send it; sending: when the lease of the attempt ends';
-
 COMMENT ON COLUMN hitl.outbox.missing_secret IS
 	'name of a secret that is not set yet; hitl.set_secret lets the request go on';
+COMMENT ON COLUMN hitl.outbox.provider IS
+	'of requests to models: what format the response has; NULL: a version before 0.3.0 wrote it';
+COMMENT ON COLUMN hitl.outbox.model IS
+	'of requests to models: the model''s name in hitl.models when it was queued';
+COMMENT ON COLUMN hitl.outbox.fallbacks IS
+	'of requests to models: the models that are asked in turn, should it fail because the model cannot be reached';
+COMMENT ON COLUMN hitl.outbox.input_tokens IS
+	'of requests to models: tokens of the request, cached ones too, as the response says';
+COMMENT ON COLUMN hitl.outbox.output_tokens IS
+	'of requests to models: tokens of the answer, as the response says';
+COMMENT ON COLUMN hitl.outbox.cost IS
+	'of requests to models: by the prices of the model when the response came; NULL: a price or a number of tokens was not known';
 
 CREATE INDEX outbox_due ON hitl.outbox (purpose, origin, rank)
 	WHERE status IN ('queued', 'sending');
 CREATE INDEX outbox_secret ON hitl.outbox (missing_secret)
 	WHERE status = 'queued' AND missing_secret IS NOT NULL;
+-- What need not wait for a host that answers nobody.
+CREATE INDEX outbox_fallbacks ON hitl.outbox (origin)
+	WHERE status = 'queued' AND fallbacks IS NOT NULL;
 -- Withdrawing what a workflow no longer awaits.
 CREATE INDEX outbox_awaited ON hitl.outbox (workflow_id, token)
 	WHERE status IN ('queued', 'sending') AND workflow_id IS NOT NULL;

@@ -68,6 +68,8 @@ extern void hitl_withdraw_all_statements(Datum workflow_ids);
 extern void hitl_queue_http(HitlBatch *batch, HitlWorkflow *workflow,
 							const HitlEffect *effect);
 extern void hitl_insert_http(HitlRows *calls);
+extern Jsonb *hitl_with_header(Jsonb *headers, const char *name,
+							   const char *value);
 
 /* ---- workflow/external.c ---- */
 extern void hitl_queue_external(HitlBatch *batch, HitlWorkflow *workflow,

@@ -11,6 +11,7 @@
 #include "catalog/pg_type.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/json.h"
 #include "utils/numeric.h"
 #include "workflow/effects.h"
 #include "workflow/identifier.h"
@@ -19,7 +20,6 @@
 #define MAX_TIMEOUT_SECONDS (24 * 60 * 60)
 
 static Datum read_expected(Jsonb *expect);
-static Jsonb *add_content_type(Jsonb *headers);
 
 /*
  * Queue the request of an http step.
@@ -51,7 +51,8 @@ hitl_queue_http(HitlBatch *batch, HitlWorkflow *workflow,
 		/* A text is sent as it is, everything else as JSON; null not at all. */
 		payload = hitl_member_text(body, "body");
 		if (payload != NULL && hitl_jsonb_text(content)[0] == '"')
-			headers = add_content_type(headers);
+			headers = hitl_with_header(headers, "Content-Type",
+									   "text/plain; charset=utf-8");
 	}
 	else if (content != NULL)
 		payload = hitl_jsonb_text(content);
@@ -112,6 +113,32 @@ hitl_insert_http(HitlRows *calls)
 }
 
 /*
+ * Headers with one more, unless they have it, in whatever case.
+ */
+Jsonb *
+hitl_with_header(Jsonb *headers, const char *name, const char *value)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&headers->root);
+	JsonbIteratorToken token;
+	JsonbValue member;
+	StringInfoData text;
+	char *rest;
+
+	while ((token = JsonbIteratorNext(&iterator, &member, true)) != WJB_DONE)
+		if (token == WJB_KEY && member.val.string.len == strlen(name) &&
+			pg_strncasecmp(member.val.string.val, name, strlen(name)) == 0)
+			return headers;
+	rest = hitl_jsonb_text(headers) + 1;
+	initStringInfo(&text);
+	appendStringInfoChar(&text, '{');
+	escape_json(&text, name);
+	appendStringInfoString(&text, ": ");
+	escape_json(&text, value);
+	appendStringInfo(&text, "%s%s", rest[0] == '}' ? "" : ", ", rest);
+	return hitl_jsonb_parse(text.data);
+}
+
+/*
  * The text of the array of integers that an array of numbers stands for.
  */
 static Datum
@@ -122,28 +149,4 @@ read_expected(Jsonb *expect)
 	text[0] = '{';
 	text[strlen(text) - 1] = '}';
 	return CStringGetTextDatum(text);
-}
-
-/*
- * Headers that say that the body is a text, unless they say what it is.
- */
-static Jsonb *
-add_content_type(Jsonb *headers)
-{
-	JsonbIterator *iterator = JsonbIteratorInit(&headers->root);
-	JsonbIteratorToken token;
-	JsonbValue value;
-	StringInfoData text;
-	char *rest;
-
-	while ((token = JsonbIteratorNext(&iterator, &value, true)) != WJB_DONE)
-		if (token == WJB_KEY && value.val.string.len == 12 &&
-			pg_strncasecmp(value.val.string.val, "content-type", 12) == 0)
-			return headers;
-	rest = hitl_jsonb_text(headers) + 1;
-	initStringInfo(&text);
-	appendStringInfo(&text,
-					 "{\"Content-Type\": \"text/plain; charset=utf-8\"%s%s",
-					 rest[0] == '}' ? "" : ", ", rest);
-	return hitl_jsonb_parse(text.data);
 }

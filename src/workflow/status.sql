@@ -140,6 +140,9 @@ CREATE FUNCTION hitl.describe_event(event hitl.workflow_events) RETURNS text
 			'to ' || ((event).data ->> 'checkpoint'), (event).data ->> 'reason')
 		WHEN (event).event_type = 'task_requested' THEN coalesce(
 			'model ' || ((event).data ->> 'model'), 'queue ' || ((event).data ->> 'queue'))
+		WHEN (event).event_type = 'task_rerouted' THEN concat_ws(': ',
+			'to model ' || ((event).data ->> 'model'), (event).data ->> 'kind',
+			left((event).data ->> 'message', 200))
 		WHEN (event).event_type = 'signal_received' THEN (event).data ->> 'signal'
 		WHEN (event).event_type = 'child_started' THEN coalesce(
 			'template ' || ((event).data ->> 'template'), 'workflow ' || ((event).data ->> 'workflow_id'))

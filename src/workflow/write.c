@@ -147,14 +147,16 @@ write_awaited(HitlBatch *batch)
 {
 	static HitlStatement insert_tasks = {
 		"INSERT INTO hitl.outbox (id, purpose, workflow_id, token, url, secret_name, "
-		"body, idempotency_key, retry, timeout_seconds, priority, headers) "
-		"SELECT id, 'inference', workflow_id, token, url, secret_name, body, key, retry, "
-		"timeout, priority, headers FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) "
-		"AS t (id, workflow_id, token, url, secret_name, body, key, retry, timeout, priority, headers)",
-		11,
+		"body, idempotency_key, retry, timeout_seconds, priority, headers, provider, model, "
+		"fallbacks) SELECT id, 'inference', workflow_id, token, url, secret_name, body, key, "
+		"retry, timeout, priority, headers, provider, model, fallbacks "
+		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) "
+		"AS t (id, workflow_id, token, url, secret_name, body, key, retry, timeout, priority, "
+		"headers, provider, model, fallbacks)",
+		14,
 		{UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
 		 TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, INT4ARRAYOID, INT2ARRAYOID,
-		 JSONBARRAYOID},
+		 JSONBARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID},
 	};
 
 	hitl_insert_approvals(&batch->approvals);

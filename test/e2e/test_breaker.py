@@ -345,3 +345,47 @@ def test_server_that_comes_back_is_not_stormed_before(cluster):
         wait_until(lambda: counts(cluster) == {"delivered": 500})
         first, second = server.requests("/back")[:2]
         assert second.at - first.at >= 0.5
+
+
+# Models with fallbacks
+
+def test_fallbacks_do_not_wait(cluster):
+    """Tasks of a model whose host is left alone go to its fallback; now and then one is the trial."""
+    with ScriptedServer() as down, ScriptedServer() as up:
+        answer = {"body": '{"choices": [{"message": {"content": "Here."}}]}'}
+        first = down.plan("/a/chat/completions", [503]).removesuffix("/chat/completions")
+        second = up.plan("/b/chat/completions", [answer]).removesuffix("/chat/completions")
+        cluster.sql("SELECT hitl.create_model('up', base_url => %s, model => 'm'),"
+                    " hitl.create_model('lonely', base_url => %s, model => 'm')", [second, first])
+        cluster.sql("SELECT hitl.create_model('down', base_url => %s, model => 'm', fallbacks => '{up}')", [first])
+
+        def start(model, count=1, base_delay="1 hour"):
+            return cluster.value(
+                "SELECT array_agg(w) FROM (SELECT hitl.execute_workflow(hitl.create_workflow('f', priority => 3,"
+                " workflow_definition => %s)) AS w FROM generate_series(1, %s)) AS s", [
+                    Jsonb({"steps": [{"name": "a", "type": "task", "task": "t", "model": model,
+                                      "retry": {"max_attempts": 100, "base_delay": base_delay}}]}), count])
+
+        def count(model, status):
+            return cluster.value("SELECT count(*) FROM hitl.outbox WHERE model = %s AND status = %s", [model, status])
+
+        def described():
+            return cluster.sql("SELECT model, status, count(*), max(error_message) FROM hitl.outbox GROUP BY 1, 2")
+
+        # Those that have failed once, and wait for an hour, go on when the breaker opens.
+        start("down", 10)
+        wait_until(lambda: count("up", "delivered") == 10, describe=described)
+        assert cluster.value("SELECT bool_or(error_message LIKE 'the circuit breaker of http://127.0.0.1:%% is open')"
+                             " FROM hitl.outbox WHERE model = 'down'")
+        # Later ones do so at once, and what has no fallback waits.
+        start("lonely", base_delay="50 ms")
+        start("down", 5)
+        wait_until(lambda: count("up", "delivered") == 15, describe=described)
+        assert count("lonely", "delivered") == 0 and count("down", "failed") == 15
+        # It is the trial that finds out that the host is back.
+        down.plan("/a/chat/completions", [answer])
+        wait_until(lambda: count("lonely", "delivered") == 1, describe=described)
+        start("down")
+        wait_until(lambda: count("down", "delivered") == 1, describe=described)
+        wait_until(lambda: cluster.value("SELECT count(*) FROM hitl.workflows WHERE status = 'completed'") == 17)
+    cluster.psql("DELETE FROM hitl.workflows; DELETE FROM hitl.outbox; DELETE FROM hitl.models")

@@ -1,7 +1,7 @@
 /*
  * fuzz_reply.c
  *		Any bytes as the body of an inference server's reply; the first byte
- *		says with which status.
+ *		says with which status, and in which format.
  */
 #include "fuzz.h"
 
@@ -21,8 +21,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	hitl_arena_init(&arena);
 	hitl_buffer_init(&buffer, &arena);
-	hitl_append_format(&buffer, "{\"token\":1,\"status\":%s,\"body\":\"\"}",
-					   statuses[data[0] % 8]);
+	hitl_append_format(
+		&buffer,
+		"{\"token\":1,\"status\":%s,\"body\":\"\",\"provider\":\"%s\"}",
+		statuses[data[0] % 8], data[0] / 8 % 2 == 0 ? "openai" : "anthropic");
 	MUST(hitl_json_parse(&arena, hitl_buffer_text(&buffer), buffer.length, 0,
 						 &message, NULL) == HITL_OK);
 	MUST(hitl_check_reply(message) == NULL);

@@ -41,8 +41,8 @@ TEST(table_is_complete)
 		  api->evaluate_policy && api->free_verdict && api->reassign_policy &&
 		  api->explain_policy && api->parse_schema && api->free_schema &&
 		  api->validate && api->free_violations && api->build_form &&
-		  api->parse_retry && api->retry_delay && api->build_chat_request &&
-		  api->build_echo_reply && api->free_text);
+		  api->parse_retry && api->retry_delay && api->build_request &&
+		  api->read_inference && api->build_echo_reply && api->free_text);
 	api->free_text(NULL);
 	api->free_definition(NULL);
 	api->free_control(NULL);
@@ -223,24 +223,30 @@ TEST(control_without_memory)
 
 TEST(request_without_memory)
 {
+	static const char *const providers[] = {"openai", "anthropic"};
 	HitlResult result = HITL_NO_MEMORY;
 	char *body = NULL;
 	char *error;
+	size_t i;
 	long n;
 
-	for (n = 0; result == HITL_NO_MEMORY && n < 10000; n++)
+	for (i = 0; i < 2; i++)
 	{
-		allocations_left = n;
-		result = hitl_build_chat_request(
-			"{\"task\":\"t\",\"context\":{\"a\":1}}", "m", "{\"x\":1}", "g",
-			"{\"v\":1}", "{\"s\":1}", &body, &error);
-		allocations_left = -1;
-		CHECK((body == NULL) == (result != HITL_OK));
-		CHECK(error == NULL);
+		for (n = 0, result = HITL_NO_MEMORY;
+			 result == HITL_NO_MEMORY && n < 10000; n++)
+		{
+			allocations_left = n;
+			result = hitl_build_request(
+				providers[i], "{\"task\":\"t\",\"context\":{\"a\":1}}", "m",
+				"{\"x\":1}", "g", "{\"v\":1}", "{\"s\":1}", &body, &error);
+			allocations_left = -1;
+			CHECK((body == NULL) == (result != HITL_OK));
+			CHECK(error == NULL);
+		}
+		CHECK(n > 1);
+		CHECK_INT(result, HITL_OK);
+		free(body);
 	}
-	CHECK(n > 1);
-	CHECK_INT(result, HITL_OK);
-	free(body);
 	for (n = 0, result = HITL_NO_MEMORY; result == HITL_NO_MEMORY && n < 10000;
 		 n++)
 	{
@@ -254,6 +260,29 @@ TEST(request_without_memory)
 	free(body);
 }
 
+TEST(inference_without_memory)
+{
+	HitlResult result = HITL_NO_MEMORY;
+	HitlInference inference;
+	long n;
+
+	for (n = 0; result == HITL_NO_MEMORY && n < 10000; n++)
+	{
+		allocations_left = n;
+		result = hitl_read_inference(
+			"anthropic", 200,
+			"{\"content\":[{\"type\":\"text\",\"text\":\"x\"}],\"stop_reason\":\"refusal\"}",
+			&inference);
+		allocations_left = -1;
+		CHECK(result == HITL_OK || inference.message == NULL);
+	}
+	CHECK(n > 1);
+	CHECK_INT(result, HITL_OK);
+	CHECK_TEXT(inference.message, "the model refused to answer");
+	free(inference.message);
+}
+
 SUITE(api, RUN(table_is_complete), RUN(definition_without_memory),
 	  RUN(faults_without_memory), RUN(messages_without_memory),
-	  RUN(control_without_memory), RUN(request_without_memory));
+	  RUN(control_without_memory), RUN(request_without_memory),
+	  RUN(inference_without_memory));

@@ -1,0 +1,59 @@
+-- usage.sql
+--		What models have taken, and what that cost.
+--
+-- A call is a request of the outbox that has ended, however often it was sent.
+-- These views run with their owner's rights and show all.
+
+CREATE VIEW hitl.model_usage AS
+	SELECT s.day, s.model, count(*) AS calls,
+		   count(*) FILTER (WHERE s.status = 'failed') AS failures,
+		   sum(s.input_tokens) AS input_tokens, sum(s.output_tokens) AS output_tokens,
+		   sum(s.cost) AS cost, count(*) FILTER (WHERE s.unpriced) AS unpriced
+	FROM (SELECT (o.finished_at AT TIME ZONE 'UTC')::date AS day, o.model, o.status,
+				 o.input_tokens, o.output_tokens, o.cost,
+				 o.cost IS NULL AND o.response_status BETWEEN 200 AND 299 AS unpriced
+		  FROM hitl.outbox o
+		  WHERE o.purpose = 'inference'
+			AND (o.status IN ('delivered', 'failed')
+				 OR o.status = 'cancelled' AND coalesce(o.input_tokens, o.output_tokens) IS NOT NULL)) AS s
+	GROUP BY s.day, s.model;
+COMMENT ON VIEW hitl.model_usage IS
+	'what models have taken, by day and model, of the calls that are still in hitl.outbox';
+COMMENT ON COLUMN hitl.model_usage.day IS 'on which the calls ended, in UTC';
+COMMENT ON COLUMN hitl.model_usage.model IS 'name of the model; NULL: a version before 0.3.0 asked it';
+COMMENT ON COLUMN hitl.model_usage.calls IS
+	'how many calls ended; of those that were withdrawn only the ones that were answered nevertheless';
+COMMENT ON COLUMN hitl.model_usage.failures IS 'how many of them brought no answer';
+COMMENT ON COLUMN hitl.model_usage.input_tokens IS 'tokens of the requests, as far as responses tell';
+COMMENT ON COLUMN hitl.model_usage.output_tokens IS 'tokens of the answers, as far as responses tell';
+COMMENT ON COLUMN hitl.model_usage.cost IS
+	'by the prices at the time of each response; NULL: of no call is it known';
+COMMENT ON COLUMN hitl.model_usage.unpriced IS
+	'how many calls brought a response, but are not in the cost: a price or a number of tokens was not known';
+
+CREATE VIEW hitl.workflow_usage AS
+	SELECT s.workflow_id, w.name, s.calls, s.failures, s.input_tokens, s.output_tokens, s.cost, s.unpriced
+	FROM (SELECT o.workflow_id, count(*) AS calls,
+				 count(*) FILTER (WHERE o.status = 'failed') AS failures,
+				 sum(o.input_tokens) AS input_tokens, sum(o.output_tokens) AS output_tokens,
+				 sum(o.cost) AS cost,
+				 count(*) FILTER (WHERE o.cost IS NULL AND o.response_status BETWEEN 200 AND 299) AS unpriced
+		  FROM hitl.outbox o
+		  WHERE o.purpose = 'inference'
+			AND (o.status IN ('delivered', 'failed')
+				 OR o.status = 'cancelled' AND coalesce(o.input_tokens, o.output_tokens) IS NOT NULL)
+		  GROUP BY o.workflow_id) AS s
+	LEFT JOIN hitl.workflows w ON w.id = s.workflow_id;
+COMMENT ON VIEW hitl.workflow_usage IS
+	'what models have taken, by workflow, of the calls that are still in hitl.outbox';
+COMMENT ON COLUMN hitl.workflow_usage.workflow_id IS 'the workflow; its children are counted for themselves';
+COMMENT ON COLUMN hitl.workflow_usage.name IS 'of the workflow; NULL: it was removed';
+COMMENT ON COLUMN hitl.workflow_usage.calls IS
+	'how many calls ended; of those that were withdrawn only the ones that were answered nevertheless';
+COMMENT ON COLUMN hitl.workflow_usage.failures IS 'how many of them brought no answer';
+COMMENT ON COLUMN hitl.workflow_usage.input_tokens IS 'tokens of the requests, as far as responses tell';
+COMMENT ON COLUMN hitl.workflow_usage.output_tokens IS 'tokens of the answers, as far as responses tell';
+COMMENT ON COLUMN hitl.workflow_usage.cost IS
+	'by the prices at the time of each response; NULL: of no call is it known';
+COMMENT ON COLUMN hitl.workflow_usage.unpriced IS
+	'how many calls brought a response, but are not in the cost: a price or a number of tokens was not known';
