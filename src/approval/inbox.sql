@@ -1,6 +1,9 @@
 -- inbox.sql
 --		What each principal is asked, and who sees what.
 
+-- PL/pgSQL keeps its plans; functions of SQL that are not inlined are planned anew
+-- by each statement that calls them.
+
 -- ---- who sees what --------------------------------------------------------
 
 -- The right to execute it is what counts.
@@ -12,23 +15,28 @@ COMMENT ON FUNCTION hitl.see_all() IS
 	'does nothing: whoever may call it sees all workflows and approval requests, not only the own';
 
 CREATE FUNCTION hitl.sees_all() RETURNS boolean
-	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT has_function_privilege(hitl.calling_role(), 'hitl.see_all()', 'EXECUTE');
-END;
+	LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT has_function_privilege(hitl.calling_role(), 'hitl.see_all()', 'EXECUTE'));
+END
+$$;
 COMMENT ON FUNCTION hitl.sees_all() IS 'does the caller see all workflows and approval requests?';
 
 -- By which names somebody can be asked, and whose they are: the own, and those of
 -- everybody that has delegated to him.  Who is not active is not asked.
 CREATE FUNCTION hitl.answering_names(principal text) RETURNS TABLE (name text, owner text)
-	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY
 	SELECT n.name, o.owner
 	FROM (SELECT answering_names.principal AS owner
 		  UNION ALL SELECT d FROM hitl.delegators_of(answering_names.principal) AS d) AS o,
 		 LATERAL unnest(hitl.names_of(o.owner)) AS n (name)
 	WHERE NOT EXISTS (SELECT FROM hitl.principals p WHERE p.name = answering_names.principal AND NOT p.active);
-END;
+END
+$$;
 COMMENT ON FUNCTION hitl.answering_names(text) IS
 	'the names by which a principal can be asked, its own and those of everybody that has delegated to it';
 
@@ -108,9 +116,11 @@ COMMENT ON VIEW hitl.pending_approvals IS
 
 -- Found by the names that they ask, whatever the number of the others.
 CREATE FUNCTION hitl.pending_of(principal text, anybody boolean) RETURNS SETOF uuid
-	LANGUAGE sql STABLE STRICT ROWS 100 SECURITY DEFINER
+	LANGUAGE plpgsql STABLE STRICT ROWS 100 SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
-BEGIN ATOMIC
+AS $$
+BEGIN
+	RETURN QUERY
 	WITH n AS MATERIALIZED (
 		SELECT a.name, hitl.own_names(a.owner) || o.own AS people
 		FROM (SELECT hitl.own_names(pending_of.principal) AS own) AS o,
@@ -126,7 +136,8 @@ BEGIN ATOMIC
 	  AND NOT EXISTS (SELECT FROM hitl.approval_responses r
 					  WHERE r.approval_id = k.approval_id AND r.standing
 						AND (r.approver_id = ANY (n.people) OR n.people && r.on_behalf_of));
-END;
+END
+$$;
 COMMENT ON FUNCTION hitl.pending_of(text, boolean) IS
 	'the pending requests that a principal is asked to answer: itself, in a group, or as a delegate; with anybody those, too, that name nobody, if the caller sees all';
 

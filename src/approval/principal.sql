@@ -109,14 +109,16 @@ COMMENT ON FUNCTION hitl.identity_role() IS
 	'the role by which a caller is recognised: session_user; in the session of a superuser, the role that is set';
 
 CREATE FUNCTION hitl.principal_of(name text) RETURNS text
-	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT coalesce((SELECT coalesce(n.principal, n.name) FROM hitl.principal_names n
+	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT coalesce((SELECT coalesce(n.principal, n.name) FROM hitl.principal_names n
 					 WHERE n.name = principal_of.name),
 					(SELECT n.principal FROM hitl.principal_names n
 					 WHERE n.name = lower(principal_of.name) AND n.kind = 'email'),
-					principal_of.name);
-END;
+					principal_of.name));
+END
+$$;
 COMMENT ON FUNCTION hitl.principal_of(text) IS
 	'the name of the principal or group that a text means; the text itself where hitl knows nobody of that name';
 
@@ -133,35 +135,42 @@ COMMENT ON FUNCTION hitl.current_principal() IS
 
 -- Those for whom a principal may answer now.
 CREATE FUNCTION hitl.delegators_of(principal text) RETURNS SETOF text
-	LANGUAGE sql STABLE STRICT ROWS 3 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+	LANGUAGE plpgsql STABLE STRICT ROWS 3 SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN QUERY
 	SELECT DISTINCT d.delegator
 	FROM hitl.delegations d JOIN hitl.principals p ON p.name = d.delegator AND p.active
 	WHERE d.delegate = delegators_of.principal
 	  AND d.starts_at <= clock_timestamp() AND d.ends_at > clock_timestamp();
-END;
+END
+$$;
 COMMENT ON FUNCTION hitl.delegators_of(text) IS
 	'the principals that have delegated their approvals to this one for now';
 
 CREATE FUNCTION hitl.names_of(principal text) RETURNS text[]
-	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT ARRAY(
+	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT ARRAY(
 		SELECT names_of.principal
 		UNION SELECT n.name FROM hitl.principal_names n WHERE n.principal = names_of.principal
-		UNION SELECT m.group_name FROM hitl.group_members m WHERE m.principal = names_of.principal);
-END;
+		UNION SELECT m.group_name FROM hitl.group_members m WHERE m.principal = names_of.principal));
+END
+$$;
 COMMENT ON FUNCTION hitl.names_of(text) IS
 	'the names by which a request can ask this principal: its own, and those of its groups';
 
 -- Requests of before have somebody as he was known then.
 CREATE FUNCTION hitl.own_names(principal text) RETURNS text[]
-	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT ARRAY(
+	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT ARRAY(
 		SELECT own_names.principal
-		UNION SELECT n.name FROM hitl.principal_names n WHERE n.principal = own_names.principal);
-END;
+		UNION SELECT n.name FROM hitl.principal_names n WHERE n.principal = own_names.principal));
+END
+$$;
 COMMENT ON FUNCTION hitl.own_names(text) IS
 	'the texts that mean this principal and nobody else';
 
