@@ -142,5 +142,5 @@ class Table:
         say("")
 
 
-__all__ = ["CLIENTS", "Table", "UPDATE_ROW", "arguments", "cluster", "header", "percentile",
+__all__ = ["CLIENTS", "Table", "UPDATE_ROW", "arguments", "as_postgres", "cluster", "header", "percentile",
            "pgbench", "say", "settle", "wait_until"]
