@@ -147,6 +147,13 @@ SELECT hitl.respond_to_approval(:'id', 'Ann', 'approved');
 SELECT approver_id, on_behalf_of FROM hitl.approval_responses WHERE approval_id = :'id';
 RESET ROLE;
 
+-- capitals matter but in e-mail addresses
+SELECT hitl.create_principal('zoe@example.com', email => 'zoe@example.com'), hitl.create_principal('yan@example.com');
+SELECT hitl.principal_of('Zoe@Example.com'), hitl.principal_of('Yan@Example.com');
+SELECT hitl.request_approval('Capitals?', required_approvers => '{zoe@example.com,yan@example.com}') AS id \gset
+SELECT hitl.respond_to_approval(:'id', 'Zoe@Example.com', 'approved');
+SELECT hitl.respond_to_approval(:'id', 'Yan@Example.com', 'approved');
+
 -- acting for others: by any of their names, and only while it is granted
 SELECT hitl.request_approval('Act?', requested_from => 'Ann') AS id \gset
 SELECT hitl.grant_acting('hitl_app', 'a@example.com');

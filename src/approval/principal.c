@@ -368,28 +368,36 @@ find_principal(const char *text, bool lock, Principal *found)
 	"SELECT p.name, p.role, p.active, EXISTS (SELECT FROM hitl.delegations d " \
 	"WHERE d.delegate = p.name AND d.ends_at > clock_timestamp()) " \
 	"FROM hitl.principals p WHERE p.name = " \
-	"(SELECT n.principal FROM hitl.principal_names n WHERE n.name = $1)"
-	static HitlStatement find_locked = {FIND " FOR SHARE", 1, {TEXTOID}};
-	static HitlStatement find = {FIND, 1, {TEXTOID}};
+	"(SELECT n.principal FROM hitl.principal_names n WHERE n.name = $1 AND (NOT $2 OR n.kind = 'email'))"
+	static HitlStatement find_locked = {
+		FIND " FOR SHARE",
+		2,
+		{TEXTOID, BOOLOID},
+	};
+	static HitlStatement find = {FIND, 2, {TEXTOID, BOOLOID}};
 	static HitlStatement is_group = {
 		"SELECT 1 FROM hitl.principal_names n WHERE n.name = $1 AND n.kind = 'group'",
 		1,
 		{TEXTOID},
 	};
-	Datum value = CStringGetTextDatum(text);
+	Datum values[2];
 	bool isnull;
 
 	memset(found, 0, sizeof(*found));
-	hitl_execute(lock ? &find_locked : &find, &value, NULL, 1);
+	values[0] = CStringGetTextDatum(text);
+	values[1] = BoolGetDatum(false);
+	hitl_execute(lock ? &find_locked : &find, values, NULL, 1);
 	if (SPI_processed == 0 && strchr(text, '@'))
 	{
 		char *lower = str_tolower(text, strlen(text), DEFAULT_COLLATION_OID);
 
 		if (strcmp(lower, text) != 0)
 		{
-			Datum lowered = CStringGetTextDatum(lower);
-
-			hitl_execute(lock ? &find_locked : &find, &lowered, NULL, 1);
+			/* As hitl.principal_of() does. */
+			values[0] = CStringGetTextDatum(lower);
+			values[1] = BoolGetDatum(true);
+			hitl_execute(lock ? &find_locked : &find, values, NULL, 1);
+			values[0] = CStringGetTextDatum(text);
 		}
 	}
 	if (SPI_processed > 0)
@@ -400,7 +408,7 @@ find_principal(const char *text, bool lock, Principal *found)
 		found->is_delegate = DatumGetBool(hitl_column(0, 4, &isnull));
 		return true;
 	}
-	hitl_execute(&is_group, &value, NULL, 1);
+	hitl_execute(&is_group, values, NULL, 1);
 	if (SPI_processed > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -208,7 +208,8 @@ END
 $$;
 COMMENT ON FUNCTION hitl.check_new_name(text) IS 'refuse what cannot name a principal or a group';
 
--- The names of a principal, anew.  Two principals that claim one text wait for
+-- The names of a principal, anew.  What is both a name and an e-mail address is
+-- known in capitals, too.  Two principals that claim one text wait for
 -- each other, and the second is refused.
 CREATE FUNCTION hitl.take_names(taker hitl.principals) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -220,7 +221,7 @@ BEGIN
 	DELETE FROM hitl.principal_names n WHERE n.principal = taker.name;
 	FOR taken IN
 		SELECT DISTINCT ON (v.name) v.name, v.kind
-		FROM (VALUES (1, taker.name, 'name'), (2, taker.email, 'email'), (3, taker.role::text, 'role'),
+		FROM (VALUES (2, taker.name, 'name'), (1, taker.email, 'email'), (3, taker.role::text, 'role'),
 					 (4, 'slack:' || taker.slack_team || '/' || taker.slack_user, 'slack')) AS v (rank, name, kind)
 		WHERE v.name IS NOT NULL ORDER BY v.name, v.rank
 	LOOP

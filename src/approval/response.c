@@ -56,6 +56,8 @@ static void check_shown(const HitlApproval *approval, const Answer *answer);
 static void check_asked(HitlApproval *approval, const HitlActor *actor,
 						const Answer *answer, HitlAct *act);
 static List *common_names(List *names, List *asked);
+static List *unused_names(const HitlApproval *approval, const char *who,
+						  List *names);
 static bool adds_names(List *names, List *to);
 static List *join_names(List *names, List *more);
 static void edit(HitlApproval *approval, const HitlActor *actor,
@@ -256,12 +258,14 @@ check_asked(HitlApproval *approval, const HitlActor *actor,
 	if (approval->acts > 0)
 		hitl_load_votes(approval);
 	if (excluded == NULL)
-		act->names = common_names(actor->names, asked);
+		act->names = unused_names(approval, actor->name,
+								  common_names(actor->names, asked));
 	/* Who is asked himself answers for himself: it is one person's answer. */
 	foreach(cell, act->names == NIL ? actor->delegators : NIL)
 	{
 		HitlDelegator *delegator = lfirst(cell);
-		List *common = common_names(delegator->names, asked);
+		List *common = unused_names(approval, delegator->name,
+									common_names(delegator->names, asked));
 
 		if (excluded == NULL && adds_names(common, act->names) &&
 			hitl_excluded_as(approval, delegator->name) == NULL &&
@@ -308,6 +312,35 @@ common_names(List *names, List *asked)
 			!hitl_list_has(common, lfirst(cell)))
 			common = lappend(common, lfirst(cell));
 	return common;
+}
+
+/*
+ * Names but for those that mean one person and for which an answer counts: that
+ * of whom the name meant then.  A group answers as often as it has members.
+ */
+static List *
+unused_names(const HitlApproval *approval, const char *who, List *names)
+{
+	List *own = NIL;
+	List *unused = NIL;
+	ListCell *cell;
+
+	if (names == NIL || approval->nvotes == 0)
+		return names;
+	own = hitl_own_names(who);
+	foreach(cell, names)
+	{
+		bool used = false;
+		int i;
+		int j;
+
+		for (i = 0; i < approval->nvotes && !used; i++)
+			for (j = 0; j < approval->votes[i].nnames && !used; j++)
+				used = strcmp(approval->votes[i].names[j], lfirst(cell)) == 0;
+		if (!used || !hitl_list_has(own, lfirst(cell)))
+			unused = lappend(unused, lfirst(cell));
+	}
+	return unused;
 }
 
 /*

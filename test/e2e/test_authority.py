@@ -710,3 +710,20 @@ def test_who_starts_a_workflow_asks_what_it_asks(cluster, ground):
             assert outcome(client, ACTS["inbox"], {"id": request}) == "no"
         with cluster.connect(user="ann") as ann:
             assert outcome(ann, ACTS["approve"], {"id": request, "hash": None}) == "ok"
+
+
+def test_an_address_that_moves_answers_once(cluster, ground):
+    """Who gets the address of somebody who has answered does not answer for it again."""
+    cluster.sql("SELECT hitl.create_principal('old', email => 'desk@example.com'), hitl.create_principal('new'),"
+                " hitl.create_principal('third')")
+    cluster.sql("SELECT hitl.create_group('desks', members => '{old,new}')")
+    answer = "SELECT hitl.respond_to_approval(%s, %s, 'approved')"
+    request = cluster.value("SELECT hitl.request_approval('Pay?', policy => %s)",
+                            [Jsonb({"from": ["desk@example.com", "third"], "count": 2})])
+    group = cluster.value("SELECT hitl.request_approval('Pay?', policy => %s)", [Jsonb({"from": "desks", "count": 2})])
+    assert cluster.value(answer, [request, "old"]) == cluster.value(answer, [group, "old"]) == "pending"
+    cluster.sql("SELECT hitl.update_principal('old', email => ''), hitl.update_principal('new', email => 'desk@example.com')")
+    with cluster.connect() as client:
+        assert outcome(client, "SELECT hitl.respond_to_approval(%(id)s, 'new', 'approved')", {"id": request}) == "WF015"
+    assert cluster.value(answer, [group, "new"]) == "approved"
+    assert cluster.value(answer, [request, "third"]) == "approved"
