@@ -504,6 +504,7 @@ reroute(HitlRun *run, HitlPosition *position, const HitlJson *body,
 	HitlEffect *effect;
 
 	if (next == NULL || next->type != HITL_JSON_STRING ||
+		position->step->as.task.queue != NULL ||
 		!hitl_is_retryable(&unreachable, reply->kind))
 		return false;
 	if (hitl_put_off(run, position))

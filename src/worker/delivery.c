@@ -631,7 +631,8 @@ read_inference(HitlDelivery *delivery)
 	delivery->output_tokens = inference.output_tokens;
 	if (inference.kind == NULL)
 		return;
-	hitl_fail_delivery(delivery, inference.kind, "%s", inference.message);
+	hitl_fail_delivery(delivery, inference.kind, "%s",
+					   valid_text(inference.message));
 	hitl_core()->free_text(inference.message);
 }
 

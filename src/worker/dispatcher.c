@@ -279,6 +279,8 @@ dispatcher_failed(const ErrorData *error)
 			delivery->unrecordable = true;
 			delivery->response_body = NULL;
 			delivery->answered = false;
+			delivery->input_tokens = -1;
+			delivery->output_tokens = -1;
 			hitl_fail_delivery(delivery, "system_error",
 							   "the result could not be recorded (SQLSTATE %s)",
 							   unpack_sql_state(error->sqlerrcode));

@@ -246,6 +246,16 @@ def test_cost(cluster):
         assert cluster.value("SELECT day = (now() AT TIME ZONE 'UTC')::date FROM hitl.model_usage")
 
 
+def test_cost_beyond_all_numbers(cluster):
+    """It is the step's failure, and not the dispatcher's."""
+    with InferenceServer({"answers": [{"match": "", "answer": "x", "usage": {
+            "prompt_tokens": 10 ** 12, "completion_tokens": 1}}]}) as server:
+        create(cluster, "m", server.base_url, input_price=Decimal("1e131060"), output_price=0)
+        assert "could not be recorded (SQLSTATE 22003)" in ask(cluster, model="m")["message"]
+        create(cluster, "m", server.base_url, input_price=0, output_price=0)
+        assert ask(cluster, model="m")["answer"] == "x"
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_usage_that_is_not_told(cluster, provider):
     with InferenceServer({"answers": [{"match": "", "answer": "x", "usage": None}]}) as server:

@@ -615,12 +615,11 @@ TEST(no_fallbacks)
 		"{\"token\":1,\"status\":503,\"body\":\"\",\"fallbacks\":[]}",
 		"{\"token\":1,\"status\":503,\"body\":\"\",\"fallbacks\":[7]}",
 		"{\"token\":1,\"status\":503,\"body\":\"\",\"fallbacks\":\"y\"}"};
+	Workflow w;
 	size_t i;
 
 	for (i = 0; i < sizeof(replies) / sizeof(replies[0]); i++)
 	{
-		Workflow w;
-
 		workflow_open(
 			&w,
 			"{\"steps\":[{\"name\":\"a\",\"type\":\"task\",\"task\":\"t\"}]}",
@@ -630,6 +629,17 @@ TEST(no_fallbacks)
 			 "step_failed a, workflow_failed a, =failed");
 		workflow_close(&w);
 	}
+
+	/* Nor of a task for programs outside, whatever they answer. */
+	workflow_open(
+		&w,
+		"{\"steps\":[{\"name\":\"a\",\"type\":\"task\",\"task\":\"t\",\"executor\":\"external\"}]}",
+		NULL);
+	workflow_send(&w, "start", NULL);
+	SEND(&w, "reply",
+		 "{\"token\":1,\"error\":{\"kind\":\"timeout\"},\"fallbacks\":[\"y\"]}",
+		 "step_failed a, workflow_failed a, =failed");
+	workflow_close(&w);
 }
 
 TEST(fallbacks_of_approved_calls)
@@ -665,7 +675,7 @@ TEST(fallbacks_wait_where_paused)
 		 "{\"token\":1,\"error\":{\"kind\":\"timeout\"},\"fallbacks\":[\"y\"]}",
 		 "");
 	CHECK(w.effects.moved);
-	GO(&w, "resume", NULL, "workflow_resumed, =running, run a 2");
+	GO(&w, "resume", NULL, "workflow_resumed, =running, more; run a 2");
 	workflow_close(&w);
 }
 
