@@ -77,10 +77,14 @@ BEGIN
 		created_by => created_by, template => template, template_version => version,
 		idempotency_key => idempotency_key, priority => priority, deadline => deadline);
 	-- With a key it may have been started before; two starts are one.
-	IF idempotency_key IS NULL
-		OR (SELECT w.status = 'pending' FROM hitl.workflows w WHERE w.id = workflow)
-	THEN
+	IF idempotency_key IS NULL THEN
 		PERFORM hitl.execute_workflow(workflow, start_at => start_at);
+	ELSIF (SELECT w.status = 'pending' FROM hitl.workflows w WHERE w.id = workflow) THEN
+		BEGIN
+			PERFORM hitl.execute_workflow(workflow, start_at => start_at);
+		EXCEPTION WHEN SQLSTATE 'WF010' THEN
+			NULL;	-- it has begun since we looked
+		END;
 	END IF;
 	RETURN workflow;
 END
