@@ -91,9 +91,9 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 	static HitlStatement ask_others = {
 		INSERT_ACT
 		", gone AS (DELETE FROM hitl.approval_asks WHERE approval_id = $1 "
-		"AND name = ANY ($25) AND name <> ALL ($20)), "
+		"AND name IN (SELECT unnest($25) EXCEPT SELECT unnest($20))), "
 		"added AS (INSERT INTO hitl.approval_asks (name, approval_id) "
-		"SELECT n.name, $1 FROM unnest($20) AS n (name) WHERE n.name <> ALL ($25)) " GO_ON,
+		"SELECT n.name, $1 FROM (SELECT unnest($20) EXCEPT SELECT unnest($25)) AS n (name)) " GO_ON,
 		ACT_PARAMS + 7,
 		{ACT_TYPES, TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
 		 TEXTOID, INT4OID, TEXTARRAYOID},
