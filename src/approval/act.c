@@ -54,8 +54,10 @@ static bytea *hash_act(const HitlApproval *approval, const HitlAct *act,
 static char *hex_text(const bytea *hash);
 static bytea *hash_decision(const bytea *previous, const char *status,
 							TimestampTz at, const char *by, const char *reason);
-static void write_asks(const HitlApproval *approval, List *asked);
-static bool same_names(List *first, List *second);
+static void write_asks(const HitlApproval *approval, List *before);
+static void compare_names(List *before, List *after, List **gone,
+						  List **added);
+static int compare_cells(const ListCell *a, const ListCell *b);
 static void take_verdict(HitlApproval *approval, const HitlVerdict *verdict);
 static void wake_for_due(const HitlApproval *approval);
 static void tell_workflow(const HitlApproval *approval, const HitlAct *act,
@@ -91,17 +93,17 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 	static HitlStatement ask_others = {
 		INSERT_ACT
 		", gone AS (DELETE FROM hitl.approval_asks WHERE approval_id = $1 "
-		"AND name IN (SELECT unnest($25) EXCEPT SELECT unnest($20))), "
+		"AND name = ANY ($25)), "
 		"added AS (INSERT INTO hitl.approval_asks (name, approval_id) "
-		"SELECT n.name, $1 FROM (SELECT unnest($20) EXCEPT SELECT unnest($25)) AS n (name)) " GO_ON,
-		ACT_PARAMS + 7,
+		"SELECT unnest($26), $1) " GO_ON,
+		ACT_PARAMS + 8,
 		{ACT_TYPES, TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
-		 TEXTOID, INT4OID, TEXTARRAYOID},
+		 TEXTOID, INT4OID, TEXTARRAYOID, TEXTARRAYOID},
 	};
 	HitlOutcome outcome = verdict ? verdict->outcome : HITL_OUTCOME_PENDING;
 	const char *status = hitl_outcome_name(outcome);
-	Datum values[ACT_PARAMS + 7];
-	char nulls[ACT_PARAMS + 8];
+	Datum values[ACT_PARAMS + 8];
+	char nulls[ACT_PARAMS + 9];
 	List *before = approval->asked;
 	char *decision_hash = NULL;
 
@@ -131,9 +133,12 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 	else
 	{
 		TimestampTz due_before = approval->due_at;
+		List *gone;
+		List *added;
 
 		if (verdict)
 			take_verdict(approval, verdict);
+		compare_names(before, approval->asked, &gone, &added);
 		values[18] = approval->policy_state
 			? CStringGetTextDatum(approval->policy_state)
 			: 0;
@@ -143,13 +148,14 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 		values[22] = approval->wanted ? CStringGetTextDatum(approval->wanted)
 									  : 0;
 		values[23] = Int32GetDatum(approval->escalations);
-		values[24] = PointerGetDatum(hitl_list_array(before));
-		memcpy(nulls + ACT_PARAMS, "       ", 8);
+		values[24] = PointerGetDatum(hitl_list_array(gone));
+		values[25] = PointerGetDatum(hitl_list_array(added));
+		memcpy(nulls + ACT_PARAMS, "        ", 9);
 		nulls[18] = approval->policy_state ? ' ' : 'n';
 		nulls[20] = approval->due_at ? ' ' : 'n';
 		nulls[21] = approval->expires_at ? ' ' : 'n';
 		nulls[22] = approval->wanted ? ' ' : 'n';
-		hitl_execute(same_names(before, approval->asked) ? &go_on : &ask_others,
+		hitl_execute(gone == NIL && added == NIL ? &go_on : &ask_others,
 					 values, nulls, 0);
 		if (approval->due_at != due_before)
 			wake_for_due(approval);
@@ -391,36 +397,60 @@ write_asks(const HitlApproval *approval, List *before)
 {
 	static HitlStatement change = {
 		"WITH gone AS (DELETE FROM hitl.approval_asks WHERE approval_id = $1 "
-		"AND name IN (SELECT unnest($2) EXCEPT SELECT unnest($3))) "
-		"INSERT INTO hitl.approval_asks (name, approval_id) "
-		"SELECT n.name, $1 FROM (SELECT unnest($3) EXCEPT SELECT unnest($2)) AS n (name)",
+		"AND name = ANY ($2)) "
+		"INSERT INTO hitl.approval_asks (name, approval_id) SELECT unnest($3), $1",
 		3,
 		{UUIDOID, TEXTARRAYOID, TEXTARRAYOID},
 	};
+	List *gone;
+	List *added;
 	Datum values[3];
 
-	if (same_names(before, approval->asked))
+	compare_names(before, approval->asked, &gone, &added);
+	if (gone == NIL && added == NIL)
 		return;
 	values[0] = UUIDPGetDatum(&approval->id);
-	values[1] = PointerGetDatum(hitl_list_array(before));
-	values[2] = PointerGetDatum(hitl_list_array(approval->asked));
+	values[1] = PointerGetDatum(hitl_list_array(gone));
+	values[2] = PointerGetDatum(hitl_list_array(added));
 	hitl_execute(&change, values, NULL, 0);
 }
 
-static bool
-same_names(List *first, List *second)
+/*
+ * Who is not asked any more, and who is asked now.  Sorted, as there may be
+ * many of them.
+ */
+static void
+compare_names(List *before, List *after, List **gone, List **added)
 {
 	ListCell *a;
 	ListCell *b;
 
-	if (list_length(first) != list_length(second))
-		return false;
-	forboth(a, first, b, second)
+	*gone = *added = NIL;
+	before = list_copy(before);
+	after = list_copy(after);
+	list_sort(before, compare_cells);
+	list_sort(after, compare_cells);
+	a = list_head(before);
+	b = list_head(after);
+	while (a || b)
 	{
-		if (strcmp(lfirst(a), lfirst(b)) != 0)
-			return false;
+		int order = a == NULL ? 1 : b == NULL ? -1 : compare_cells(a, b);
+
+		if (order < 0)
+			*gone = lappend(*gone, lfirst(a));
+		else if (order > 0)
+			*added = lappend(*added, lfirst(b));
+		if (order <= 0)
+			a = lnext(before, a);
+		if (order >= 0)
+			b = lnext(after, b);
 	}
-	return true;
+}
+
+static int
+compare_cells(const ListCell *a, const ListCell *b)
+{
+	return strcmp(lfirst(a), lfirst(b));
 }
 
 /*
