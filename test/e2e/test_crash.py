@@ -6,6 +6,7 @@ import os
 import random
 import sys
 import threading
+import time
 
 import psycopg
 import pytest
@@ -220,7 +221,7 @@ def test_crashes(cluster, outside):
         while len(struck) < ROUNDS:
             goal = ended() + choose.randrange(1, 60)
             wait_until(lambda goal=goal: ended() >= goal and settled(), deadline=60,
-                       describe=lambda: unfinished(watcher))
+                       describe=lambda: unfinished(watcher, outside[0]))
             target = strike(cluster, choose)
             if target:
                 struck.append(target)
@@ -232,7 +233,7 @@ def test_crashes(cluster, outside):
             "SELECT NOT EXISTS (SELECT FROM hitl.workflows WHERE finished_at IS NULL)"
             " AND NOT EXISTS (SELECT FROM hitl.messages)"
             " AND NOT EXISTS (SELECT FROM hitl.outbox WHERE status IN ('queued', 'sending'))")[0][0],
-            deadline=60, describe=lambda: unfinished(watcher))
+            deadline=60, describe=lambda: unfinished(watcher, outside[0]))
     finally:
         load.stop()
     cluster.wait_for_workers(engines=2)
@@ -241,9 +242,10 @@ def test_crashes(cluster, outside):
     watcher.close()
 
 
-def unfinished(watcher):
-    """What a stuck run is stuck with."""
-    return [watcher.insist(query) for query in (
+def unfinished(watcher, model):
+    """What a stuck run is stuck with, and when the model was last asked what."""
+    asked = [(time.ctime(request["at"]), request["idempotency_key"]) for request in model.requests[-20:]]
+    return [asked] + [watcher.insist(query) for query in (
         "SELECT id, status, control FROM hitl.workflows WHERE finished_at IS NULL LIMIT 3",
         "SELECT * FROM hitl.messages LIMIT 3",
         "SELECT * FROM hitl.outbox WHERE status IN ('queued', 'sending') LIMIT 3",
