@@ -155,8 +155,8 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 		nulls[20] = approval->due_at ? ' ' : 'n';
 		nulls[21] = approval->expires_at ? ' ' : 'n';
 		nulls[22] = approval->wanted ? ' ' : 'n';
-		hitl_execute(gone == NIL && added == NIL ? &go_on : &ask_others,
-					 values, nulls, 0);
+		hitl_execute(gone == NIL && added == NIL ? &go_on : &ask_others, values,
+					 nulls, 0);
 		if (approval->due_at != due_before)
 			wake_for_due(approval);
 	}
