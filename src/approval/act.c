@@ -55,8 +55,7 @@ static char *hex_text(const bytea *hash);
 static bytea *hash_decision(const bytea *previous, const char *status,
 							TimestampTz at, const char *by, const char *reason);
 static void write_asks(const HitlApproval *approval, List *before);
-static void compare_names(List *before, List *after, List **gone,
-						  List **added);
+static void compare_names(List *before, List *after, List **gone, List **added);
 static int compare_cells(const ListCell *a, const ListCell *b);
 static void take_verdict(HitlApproval *approval, const HitlVerdict *verdict);
 static void wake_for_due(const HitlApproval *approval);
