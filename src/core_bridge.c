@@ -11,7 +11,10 @@
 
 #include "core_bridge.h"
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 /*
  * The functions of hitl_core.so, opened at the first call in this process.
@@ -74,4 +77,43 @@ hitl_core_fault(HitlResult result, char *error)
 	fault = pstrdup(error ? error : "No reason was given.");
 	hitl_core()->free_text(error);
 	return fault;
+}
+
+/*
+ * Put faults into a result, a row each.
+ */
+void
+hitl_put_faults(ReturnSetInfo *result, HitlFaults *faults)
+{
+	int i;
+
+	for (i = 0; i < faults->count; i++)
+	{
+		Datum values[2];
+		bool nulls[2] = {false, false};
+
+		values[0] = CStringGetTextDatum(faults->items[i].pointer);
+		values[1] = CStringGetTextDatum(faults->items[i].message);
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	hitl_core()->free_faults(faults);
+}
+
+/*
+ * Faults as the lines of a detail.
+ */
+char *
+hitl_list_faults(HitlFaults *faults, const char *document)
+{
+	StringInfoData lines;
+	int i;
+
+	initStringInfo(&lines);
+	for (i = 0; i < faults->count; i++)
+		appendStringInfo(&lines, "%s%s: %s", i ? "\n" : "",
+						 faults->items[i].pointer[0] ? faults->items[i].pointer
+													 : document,
+						 faults->items[i].message);
+	hitl_core()->free_faults(faults);
+	return lines.data;
 }

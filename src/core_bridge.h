@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "core/core.h"
+#include "nodes/execnodes.h"
 
 /* The functions of hitl_core.so, opened at the first call. */
 extern const HitlCoreApi *hitl_core(void);
@@ -20,5 +21,12 @@ extern void hitl_core_out_of_memory(void) pg_attribute_noreturn();
  * is freed.  ERRORs when the core ran out of memory.
  */
 extern char *hitl_core_fault(HitlResult result, char *error);
+
+/* Put faults into a result, a row (pointer, message) each, and free them. */
+extern void hitl_put_faults(ReturnSetInfo *result, HitlFaults *faults);
+
+/* Faults as lines "pointer: message", and free them; document: what stands for
+ * the empty pointer. */
+extern char *hitl_list_faults(HitlFaults *faults, const char *document);
 
 #endif /* HITL_CORE_BRIDGE_H */

@@ -48,7 +48,6 @@ static HitlQueryResult match(void *context, const char *pattern,
 static void check_outcome(HitlResult outcome, ErrorData *error);
 static HitlSchema *remember(const uint8 *hash, HitlSchema *schema);
 static void hash_schema(Jsonb *schema, uint8 *hash);
-static char *jsonb_text(Jsonb *value);
 static char *list_faults(HitlFaults *faults);
 static void add_line(StringInfo lines, int number, const char *pointer,
 					 const char *message);
@@ -65,7 +64,6 @@ hitl_validate_schema(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	HitlSchema *schema;
 	HitlFaults faults = {0};
-	int i;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -74,16 +72,7 @@ hitl_validate_schema(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	(void) parse(PG_GETARG_JSONB_P(0), &schema, &faults);
 	hitl_core()->free_schema(schema);
-	for (i = 0; i < faults.count; i++)
-	{
-		Datum values[2];
-		bool nulls[2] = {false, false};
-
-		values[0] = CStringGetTextDatum(faults.items[i].pointer);
-		values[1] = CStringGetTextDatum(faults.items[i].message);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	}
-	hitl_core()->free_faults(&faults);
+	hitl_put_faults(rsinfo, &faults);
 	return (Datum) 0;
 }
 
@@ -175,8 +164,9 @@ hitl_build_form(const char *type, Jsonb *fields, Jsonb *context, Jsonb **schema,
 
 	*schema = *ui_schema = NULL;
 	*why = NULL;
-	result = hitl_core()->build_form(type, fields ? jsonb_text(fields) : NULL,
-									 context ? jsonb_text(context) : NULL,
+	result = hitl_core()->build_form(type,
+									 fields ? hitl_jsonb_text(fields) : NULL,
+									 context ? hitl_jsonb_text(context) : NULL,
 									 &schema_text, &ui_text, &faults);
 	if (result == HITL_NO_MEMORY)
 	{
@@ -215,7 +205,7 @@ parse(Jsonb *schema, HitlSchema **result, HitlFaults *faults)
 {
 	ErrorData *error = NULL;
 	HitlHost host = {.context = &error, .match = match};
-	char *text = jsonb_text(schema);
+	char *text = hitl_jsonb_text(schema);
 	HitlResult outcome = hitl_core()->parse_schema(text, &host, result, faults);
 
 	pfree(text);
@@ -244,7 +234,7 @@ validate(Jsonb *schema, Jsonb *answer, HitlViolations *violations)
 				 errmsg("the schema of the answer cannot be used"),
 				 errdetail_internal("%s", why),
 				 errhint("hitl.validate_schema(jsonb) lists the faults as rows.")));
-	text = jsonb_text(answer);
+	text = hitl_jsonb_text(answer);
 	outcome = hitl_core()->validate(parsed, text, &host, violations);
 	pfree(text);
 	check_outcome(outcome, error);
@@ -364,12 +354,6 @@ hash_schema(Jsonb *schema, uint8 *hash)
 		pg_cryptohash_final(context, hash, PG_SHA256_DIGEST_LENGTH) < 0)
 		elog(ERROR, "could not compute a SHA-256 digest");
 	pg_cryptohash_free(context);
-}
-
-static char *
-jsonb_text(Jsonb *value)
-{
-	return JsonbToCString(NULL, &value->root, VARSIZE(value));
 }
 
 /*

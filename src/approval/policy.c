@@ -64,7 +64,6 @@ hitl_validate_policy(PG_FUNCTION_ARGS)
 	HitlFaults faults = {0};
 	HitlPolicy *policy = NULL;
 	HitlResult outcome;
-	int i;
 
 	if (PG_ARGISNULL(0))
 		ereport(ERROR,
@@ -77,16 +76,7 @@ hitl_validate_policy(PG_FUNCTION_ARGS)
 		hitl_core_out_of_memory();
 	if (outcome == HITL_OK)
 		hitl_core()->free_policy(policy);
-	for (i = 0; i < faults.count; i++)
-	{
-		Datum values[2];
-		bool nulls[2] = {false};
-
-		values[0] = CStringGetTextDatum(faults.items[i].pointer);
-		values[1] = CStringGetTextDatum(faults.items[i].message);
-		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-	}
-	hitl_core()->free_faults(&faults);
+	hitl_put_faults(result, &faults);
 	return (Datum) 0;
 }
 

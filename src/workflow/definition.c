@@ -51,20 +51,10 @@ hitl_validate_definition(PG_FUNCTION_ARGS)
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	HitlDefinition *definition = NULL;
 	HitlFaults faults = {0};
-	int i;
 
 	InitMaterializedSRF(fcinfo, 0);
 	(void) parse(PG_GETARG_JSONB_P(0), &definition, &faults);
-	for (i = 0; i < faults.count; i++)
-	{
-		Datum values[2];
-		bool nulls[2] = {false, false};
-
-		values[0] = CStringGetTextDatum(faults.items[i].pointer);
-		values[1] = CStringGetTextDatum(faults.items[i].message);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
-	}
-	hitl_core()->free_faults(&faults);
+	hitl_put_faults(rsinfo, &faults);
 	if (definition)
 		hitl_core()->free_definition(definition);
 	return (Datum) 0;
@@ -100,23 +90,14 @@ hitl_store_definition(Jsonb *definition)
 
 		if (parse(definition, &result, &faults) != HITL_OK)
 		{
-			StringInfoData detail;
-			int i;
+			int count = faults.count;
+			char *detail = hitl_list_faults(&faults, "(document)");
 
-			initStringInfo(&detail);
-			for (i = 0; i < faults.count; i++)
-				appendStringInfo(&detail, "%s%s: %s", i ? "\n" : "",
-								 faults.items[i].pointer[0]
-									 ? faults.items[i].pointer
-									 : "(document)",
-								 faults.items[i].message);
-			i = faults.count;
-			hitl_core()->free_faults(&faults);
 			ereport(ERROR,
 					(errcode(ERRCODE_HITL_INVALID_DEFINITION),
 					 errmsg_plural("the workflow definition has %d fault",
-								   "the workflow definition has %d faults", i, i),
-					 errdetail_internal("%s", detail.data),
+								   "the workflow definition has %d faults", count, count),
+					 errdetail_internal("%s", detail),
 					 errhint("hitl.validate_definition(jsonb) lists the faults as rows.")));
 		}
 		hitl_core()->free_faults(&faults);

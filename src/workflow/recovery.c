@@ -310,20 +310,12 @@ parse_delay(Jsonb *delay, int max_recoveries, HitlRetry *retry)
 		hitl_core_out_of_memory();
 	if (result != HITL_OK)
 	{
-		StringInfoData detail;
+		char *detail = hitl_list_faults(&faults, "delay");
 
-		initStringInfo(&detail);
-		for (i = 0; i < faults.count; i++)
-			appendStringInfo(&detail, "%s%s: %s", i ? "\n" : "",
-							 faults.items[i].pointer[0]
-								 ? faults.items[i].pointer
-								 : "delay",
-							 faults.items[i].message);
-		hitl_core()->free_faults(&faults);
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("delay is not one that a \"retry\" could have"),
-				 errdetail_internal("%s", detail.data)));
+				 errdetail_internal("%s", detail)));
 	}
 	hitl_core()->free_faults(&faults);
 
