@@ -146,12 +146,10 @@ dispatcher_start(void)
 	 */
 	SetConfigOption("plan_cache_mode", "force_generic_plan", PGC_SUSET,
 					PGC_S_SESSION);
-	SetConfigOption("enable_seqscan", "off", PGC_SUSET, PGC_S_SESSION);
 	SetConfigOption("enable_bitmapscan", "off", PGC_SUSET, PGC_S_SESSION);
 	SetConfigOption("enable_hashjoin", "off", PGC_SUSET, PGC_S_SESSION);
 	SetConfigOption("enable_mergejoin", "off", PGC_SUSET, PGC_S_SESSION);
 	SetConfigOption("enable_sort", "off", PGC_SUSET, PGC_S_SESSION);
-	SetConfigOption("jit", "off", PGC_SUSET, PGC_S_SESSION);
 
 	delivery_context = AllocSetContextCreate(TopMemoryContext,
 											 "hitl dispatcher",
@@ -429,7 +427,7 @@ divert_requests(TimestampTz now)
 {
 	Lane *lane = &lanes[HITL_INFERENCE];
 	BreakerTerms terms = hitl_breaker_terms();
-	List *hosts = NIL;
+	List *origins = NIL;
 	dlist_iter iter;
 
 	dlist_foreach(iter, &lane->queues)
@@ -438,9 +436,9 @@ divert_requests(TimestampTz now)
 		int64 ready_at;
 
 		if (breaker_allows(&queue->host->breaker, &terms, now, &ready_at) == 0)
-			hosts = lappend(hosts, queue->host);
+			origins = lappend(origins, queue->host->origin);
 	}
-	if (hosts != NIL && hitl_divert_outbox(hosts))
+	if (origins != NIL && hitl_divert_outbox(origins))
 		lane->due_at = 0;
 }
 

@@ -126,10 +126,10 @@ extern void hitl_read_header_secrets(dlist_head *claimed);
 extern int hitl_release_waiting(void);
 
 /*
- * Fail what waits for hosts, of HitlRemote, and has fallbacks; true if there
- * may be more of it.
+ * Fail what waits for these hosts (char *, origins) and has fallbacks; true if
+ * there may be more of it.
  */
-extern bool hitl_divert_outbox(List *hosts);
+extern bool hitl_divert_outbox(List *origins);
 
 /*
  * Record the verdicts of the first count deliveries of a list.  Those whose

@@ -31,7 +31,6 @@
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
@@ -172,13 +171,6 @@ const HitlWorkerRole hitl_engine_role = {
 static void
 engine_start(void)
 {
-	/*
-	 * Everything the engine asks is answered by an index; a plan made while a
-	 * table was still small must not scan it later.
-	 */
-	SetConfigOption("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("jit", "off", PGC_USERSET, PGC_S_SESSION);
-
 	/*
 	 * A batch takes some megabytes and frees them.  If the C library gave them
 	 * back each time, the kernel's work on new pages would be a third of ours.

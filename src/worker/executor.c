@@ -116,9 +116,6 @@ executor_start(void)
 
 	hitl_sandbox_init();
 
-	/* Our own statements find everything by an index (see engine.c). */
-	SetConfigOption("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION);
-	SetConfigOption("jit", "off", PGC_USERSET, PGC_S_SESSION);
 	/* Much may be lost when the lock of a workflow is not waited for. */
 	SetConfigOption("lock_timeout", "10s", PGC_SUSET, PGC_S_OVERRIDE);
 

@@ -22,6 +22,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "approval/principal.h"
 #include "db.h"
 #include "worker/dispatcher.h"
 #include "worker/worker.h"
@@ -38,6 +39,11 @@
 
 /* Requests that are given to their fallbacks at once. */
 #define MAX_DIVERTED 1000
+
+/* The body of a reply that is none. */
+#define FAILURE \
+	"jsonb_build_object('token', token, 'error'," \
+	" jsonb_build_object('kind', error_kind, 'message', error_message))"
 
 /* How long to leave a row alone that somebody else has locked. */
 #define LOCKED_ROW_DELAY_MS 1000
@@ -316,7 +322,7 @@ hitl_release_waiting(void)
  * Give requests to their fallbacks that wait for hosts which answer nobody.
  */
 bool
-hitl_divert_outbox(List *hosts)
+hitl_divert_outbox(List *origins)
 {
 	static HitlStatement divert = {
 		"WITH waiting AS MATERIALIZED ("
@@ -334,23 +340,16 @@ hitl_divert_outbox(List *hosts)
 		" replied AS ("
 		" INSERT INTO hitl.messages (due_at, workflow_id, kind, body)"
 		" SELECT clock_timestamp() - priority * " HITL_HEAD_START ","
-		" workflow_id, 'reply', jsonb_build_object('token', token, 'error',"
-		" jsonb_build_object('kind', error_kind, 'message', error_message),"
-		" 'fallbacks', fallbacks) FROM diverted)"
+		" workflow_id, 'reply', " FAILURE
+		" || jsonb_build_object('fallbacks', fallbacks) FROM diverted)"
 		" SELECT max(priority), count(*)::int4 FROM diverted",
 		2,
 		{TEXTARRAYOID, INT4OID}};
-	Datum *origins = palloc(list_length(hosts) * sizeof(Datum));
 	Datum values[2];
-	ListCell *cell;
 	bool isnull;
-	int count = 0;
+	int count;
 
-	foreach(cell, hosts)
-		origins[count++] = CStringGetTextDatum(
-			((HitlRemote *) lfirst(cell))->origin);
-	values[0] = PointerGetDatum(
-		construct_array(origins, count, TEXTOID, -1, false, TYPALIGN_INT));
+	values[0] = PointerGetDatum(hitl_list_array(origins));
 	values[1] = Int32GetDatum(MAX_DIVERTED);
 	hitl_execute(&divert, values, NULL, 0);
 	count = DatumGetInt32(hitl_column(0, 2, &isnull));
@@ -406,8 +405,7 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" 'body', coalesce(response_body, ''))"
 		" || CASE WHEN response_headers IS NULL THEN '{}'"
 		" ELSE jsonb_build_object('headers', response_headers::jsonb) END"
-		" ELSE jsonb_build_object('token', token, 'error',"
-		" jsonb_build_object('kind', error_kind, 'message', error_message)) END"
+		" ELSE " FAILURE " END"
 		" || CASE WHEN provider <> 'openai' THEN jsonb_build_object('provider', provider)"
 		" ELSE '{}' END"
 		" || CASE WHEN status = 'failed' AND fallbacks IS NOT NULL"

@@ -174,8 +174,6 @@ take_settings(Oid role)
 
 	set("search_path", "\"$user\", public");
 	set("lock_timeout", "0");
-	set("enable_seqscan", NULL);
-	set("jit", NULL);
 	for (i = 0; i < SPI_processed; i++)
 	{
 		char *name;
