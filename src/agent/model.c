@@ -25,22 +25,6 @@
 /* Of hitl.create_model(). */
 #define MODEL_ARGUMENTS 12
 
-/* A row of hitl.models, looked up once per batch. */
-typedef struct Model
-{
-	char *asked; /* the name it was looked up by; NULL: the default */
-	bool found;
-	char *name;
-	char *provider;
-	char *base_url;
-	char *model;
-	char *secret_name;
-	char *headers;
-	char *parameters;
-	int timeout_seconds; /* 0: not stated */
-	char *fallbacks;	 /* JSON array of the names of those that exist */
-} Model;
-
 /* How a provider is asked. */
 typedef struct Api
 {
@@ -50,6 +34,23 @@ typedef struct Api
 	const char *key_header;		/* that carries the secret */
 	const char *const *headers; /* names and values of others, or NULL */
 } Api;
+
+/* A row of hitl.models, looked up once per batch. */
+typedef struct Model
+{
+	char *asked; /* the name it was looked up by; NULL: the default */
+	bool found;
+	char *name;
+	char *provider;
+	const Api *api; /* NULL: built in */
+	char *base_url;
+	char *model;
+	char *secret_name;
+	Jsonb *headers; /* its own, and those of its API; NULL: built in */
+	char *parameters;
+	int timeout_seconds; /* 0: not stated */
+	Jsonb *fallbacks;	 /* names of those that exist */
+} Model;
 
 static const char *const anthropic_headers[] = {"anthropic-version",
 												"2023-06-01", NULL};
@@ -70,9 +71,8 @@ static Model *find_model(HitlBatch *batch, const char *name);
 static void send_task(HitlBatch *batch, HitlWorkflow *workflow,
 					  const HitlEffect *effect, Model *model);
 static bool sends_bearer(const Api *api);
-static Jsonb *request_headers(const Api *api, const Model *model);
+static Jsonb *request_headers(const Model *model, const char *own);
 static char *answer_builtin(const HitlEffect *effect);
-static char *cannot_run(const HitlEffect *effect, const char *message);
 
 PG_FUNCTION_INFO_V1(hitl_create_model);
 
@@ -87,12 +87,12 @@ hitl_run_task(HitlBatch *batch, HitlWorkflow *workflow,
 	Model *model = find_model(batch, name);
 
 	if (!model->found)
-		return cannot_run(
+		return hitl_refusal(
 			effect,
 			name
 				? psprintf("model \"%s\" does not exist", name)
 				: "there is no default model; hitl.create_model(..., is_default => true) makes one");
-	if (strcmp(model->provider, "builtin") == 0)
+	if (model->api == NULL)
 		return answer_builtin(effect);
 	send_task(batch, workflow, effect, model);
 	return NULL;
@@ -354,8 +354,10 @@ find_model(HitlBatch *batch, const char *name)
 		model->secret_name = hitl_column_text(0, 5);
 		model->parameters = hitl_column_text(0, 6);
 		model->timeout_seconds = DatumGetInt32(hitl_column(0, 7, &isnull));
-		model->headers = hitl_column_text(0, 8);
-		model->fallbacks = hitl_column_text(0, 9);
+		model->fallbacks = hitl_jsonb_parse(hitl_column_text(0, 9));
+		model->api = find_api(model->provider);
+		if (model->api)
+			model->headers = request_headers(model, hitl_column_text(0, 8));
 	}
 	batch->models = lappend(batch->models, model);
 	return model;
@@ -374,7 +376,7 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 	Jsonb *steps = hitl_member(data, "steps");
 	Jsonb *retry = hitl_member(body, "retry");
 	Jsonb *fallbacks = hitl_member(body, "fallbacks");
-	const Api *api = find_api(model->provider);
+	const Api *api = model->api;
 	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
 	char *request = NULL;
 	char *error = NULL;
@@ -418,12 +420,12 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 	nulls[8] = timeout <= 0;
 	values[8] = Int32GetDatum(timeout);
 	values[9] = Int16GetDatum((int16) workflow->priority);
-	values[10] = JsonbPGetDatum(request_headers(api, model));
+	values[10] = JsonbPGetDatum(model->headers);
 	values[11] = CStringGetTextDatum(model->provider);
 	values[12] = CStringGetTextDatum(model->name);
 	/* A fallback goes on with what is left of those of the first model. */
 	if (fallbacks == NULL)
-		fallbacks = hitl_jsonb_parse(model->fallbacks);
+		fallbacks = model->fallbacks;
 	nulls[13] = JB_ROOT_COUNT(fallbacks) == 0;
 	values[13] = JsonbPGetDatum(fallbacks);
 	hitl_rows_add(&batch->tasks, values, nulls);
@@ -448,9 +450,10 @@ sends_bearer(const Api *api)
  * The headers of a request: the model's own, and those of its API.
  */
 static Jsonb *
-request_headers(const Api *api, const Model *model)
+request_headers(const Model *model, const char *own)
 {
-	Jsonb *headers = hitl_jsonb_parse(model->headers);
+	const Api *api = model->api;
+	Jsonb *headers = hitl_jsonb_parse(own);
 	const char *const *header;
 
 	if (model->secret_name != NULL && !sends_bearer(api))
@@ -482,20 +485,4 @@ answer_builtin(const HitlEffect *effect)
 	reply = pstrdup(body);
 	hitl_core()->free_text(body);
 	return reply;
-}
-
-/*
- * The reply that says why a task cannot be done.
- */
-static char *
-cannot_run(const HitlEffect *effect, const char *message)
-{
-	StringInfoData reply;
-	Jsonb *error = hitl_facts("kind", "validation_error", "message", message,
-							  NULL);
-
-	initStringInfo(&reply);
-	appendStringInfo(&reply, "{\"token\": " INT64_FORMAT ", \"error\": %s}",
-					 effect->token, hitl_jsonb_text(error));
-	return reply.data;
 }

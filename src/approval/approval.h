@@ -141,6 +141,13 @@ extern void hitl_load_votes(HitlApproval *approval);
 extern void hitl_add_vote(HitlApproval *approval, const char *person,
 						  List *names, HitlChoice choice, TimestampTz at);
 
+/* An answer of those in memory that counts for a name; NULL: there is none. */
+extern const HitlVote *hitl_find_vote(const HitlApproval *approval,
+									  const char *name);
+
+/* What an answer is to the policy. */
+extern HitlChoice hitl_choice_of(const char *decision);
+
 /* A new round begins: there are no votes yet. */
 extern void hitl_reopen(HitlApproval *approval, TimestampTz now);
 
@@ -151,8 +158,8 @@ extern void hitl_evaluate(HitlApproval *approval, TimestampTz now,
 /* How each part of the policy stands: JSON text (core.h, explain_policy). */
 extern char *hitl_explain(HitlApproval *approval);
 
-/* Refuse to touch a pending request that time has ended. */
-extern void hitl_check_time(HitlApproval *approval, TimestampTz now);
+/* Refuse to touch a request that has ended, by time maybe. */
+extern void hitl_check_pending(HitlApproval *approval, TimestampTz now);
 
 /* Is somebody among people, under whatever name they were known? */
 extern bool hitl_has_person(HitlApproval *approval, List *people,
@@ -160,6 +167,8 @@ extern bool hitl_has_person(HitlApproval *approval, List *people,
 
 /* As what a person must not answer; NULL if nothing speaks against it. */
 extern const char *hitl_excluded_as(HitlApproval *approval, const char *name);
+extern void hitl_refuse_excluded(const HitlApproval *approval, const char *name,
+								 const char *excluded) pg_attribute_noreturn();
 
 /* Names of a verdict as a list. */
 extern List *hitl_asked_list(const HitlVerdict *verdict);
@@ -209,6 +218,12 @@ extern void hitl_record_verdict(HitlApproval *approval,
 
 /* Tell the channels of something about one request. */
 extern void hitl_notify_about(const pg_uuid_t *id, const char *event_type);
+
+/* ---- response.c --------------------------------------------------------- */
+
+/* Is a decision an answer to the question, or something else that is done about
+ * a request? */
+extern bool hitl_is_answer(const char *decision);
 
 /* ---- revision.c --------------------------------------------------------- */
 

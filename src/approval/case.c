@@ -79,7 +79,6 @@ static HitlApproval *read_approval(uint64 row);
 static TimestampTz read_time(uint64 row, int column);
 static Jsonb *read_jsonb(uint64 row, int column);
 static List *read_texts(uint64 row, int column);
-static HitlChoice choice_of(const char *decision);
 static void hold_back(HitlApproval *approval, TimestampTz now,
 					  HitlVerdict *verdict);
 static bool count_people(void *context, int nnames, const char *const *names,
@@ -123,8 +122,6 @@ hitl_lock_approval_for(const pg_uuid_t *id, HitlActor *actor)
 	};
 	HitlApproval *approval;
 	Datum values[2];
-	List *names;
-	ListCell *cell;
 
 	if (!actor->registered)
 	{
@@ -141,10 +138,8 @@ hitl_lock_approval_for(const pg_uuid_t *id, HitlActor *actor)
 	approval = read_approval(0);
 	approval->person = actor->name;
 	approval->person_names = read_texts(0, COL_NAMES);
-	names = list_concat_copy(approval->person_names, read_texts(0, COL_GROUPS));
-	foreach(cell, names)
-		if (!hitl_list_has(actor->names, lfirst(cell)))
-			actor->names = lappend(actor->names, lfirst(cell));
+	actor->names = hitl_join_names(actor->names, approval->person_names);
+	actor->names = hitl_join_names(actor->names, read_texts(0, COL_GROUPS));
 	return approval;
 }
 
@@ -228,18 +223,7 @@ hitl_parse_policy_text(const char *text, char **why)
 		hitl_core_out_of_memory();
 	if (result != HITL_OK)
 	{
-		StringInfoData list;
-		int i;
-
-		initStringInfo(&list);
-		for (i = 0; i < faults.count; i++)
-			appendStringInfo(&list, "%s%s: %s", i ? "\n" : "",
-							 faults.items[i].pointer[0]
-								 ? faults.items[i].pointer
-								 : "/",
-							 faults.items[i].message);
-		hitl_core()->free_faults(&faults);
-		*why = list.data;
+		*why = hitl_list_faults(&faults, "/");
 		return NULL;
 	}
 	callback->func = free_policy;
@@ -314,7 +298,7 @@ hitl_load_votes(HitlApproval *approval)
 		approval->answered = list_concat(approval->answered, read_texts(i, 2));
 		if (strcmp(decision, "modified") != 0 || approval->has_token)
 			hitl_add_vote(approval, person, read_texts(i, 3),
-						  choice_of(decision), read_time(i, 4));
+						  hitl_choice_of(decision), read_time(i, 4));
 	}
 }
 
@@ -346,6 +330,35 @@ hitl_add_vote(HitlApproval *approval, const char *person, List *names,
 	vote->names = texts;
 	vote->choice = choice;
 	vote->at_us = hitl_to_unix(at);
+}
+
+/*
+ * What an answer is to the policy.
+ */
+HitlChoice
+hitl_choice_of(const char *decision)
+{
+	if (strcmp(decision, "approved") == 0)
+		return HITL_CHOICE_APPROVE;
+	if (strcmp(decision, "abstained") == 0)
+		return HITL_CHOICE_ABSTAIN;
+	return HITL_CHOICE_REJECT;
+}
+
+/*
+ * An answer that counts for a name.
+ */
+const HitlVote *
+hitl_find_vote(const HitlApproval *approval, const char *name)
+{
+	int i;
+	int j;
+
+	for (i = 0; i < approval->nvotes; i++)
+		for (j = 0; j < approval->votes[i].nnames; j++)
+			if (strcmp(approval->votes[i].names[j], name) == 0)
+				return &approval->votes[i];
+	return NULL;
 }
 
 /*
@@ -464,14 +477,30 @@ hitl_excluded_as(HitlApproval *approval, const char *name)
 }
 
 /*
- * What is due by time comes before anything else that is done, even if the
- * engine has not got round to it.
+ * Refuse one who must not answer.
  */
 void
-hitl_check_time(HitlApproval *approval, TimestampTz now)
+hitl_refuse_excluded(const HitlApproval *approval, const char *name,
+					 const char *excluded)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_HITL_MUST_NOT_ANSWER),
+			 errmsg("\"%s\" must not answer approval request %s", name,
+					hitl_id_text(&approval->id)),
+			 errdetail("Its policy excludes %s.", excluded)));
+}
+
+/*
+ * Refuse to touch what has ended.  What is due by time comes before anything
+ * else that is done, even if the engine has not got round to it.
+ */
+void
+hitl_check_pending(HitlApproval *approval, TimestampTz now)
 {
 	HitlVerdict verdict = {0};
 
+	if (strcmp(approval->status, "pending") != 0)
+		hitl_refuse_ended(&approval->id, approval->status);
 	if (approval->due_at == 0 || approval->due_at > now)
 		return;
 	if (!approval->timed)
@@ -669,19 +698,6 @@ read_texts(uint64 row, int column)
 	Datum value = hitl_column(row, column, &isnull);
 
 	return isnull ? NIL : hitl_text_list(DatumGetArrayTypeP(value));
-}
-
-/*
- * What an answer is to the policy.
- */
-static HitlChoice
-choice_of(const char *decision)
-{
-	if (strcmp(decision, "approved") == 0)
-		return HITL_CHOICE_APPROVE;
-	if (strcmp(decision, "abstained") == 0)
-		return HITL_CHOICE_ABSTAIN;
-	return HITL_CHOICE_REJECT;
 }
 
 /*

@@ -46,7 +46,6 @@ static bool may_act(const char *text, const Principal *principal, bool lock,
 static void add_names(HitlActor *actor, bool is_delegate);
 static bool sees_all(void);
 static HitlDelegator *find_delegator(HitlActor *actor, const char *name);
-static void check_person(const char *name);
 static void refuse_acting(const char *approver) pg_attribute_noreturn();
 
 PG_FUNCTION_INFO_V1(hitl_calling_role);
@@ -187,16 +186,28 @@ hitl_identify(const char *approver_id)
 		return actor;
 	}
 	if (principal.name && !principal.active)
+		hitl_refuse_inactive(principal.name);
+	if (principal.name == NULL && !hitl_can_be_name(text))
 		ereport(ERROR,
-				(errcode(ERRCODE_HITL_PRINCIPAL_INACTIVE),
-				 errmsg("principal \"%s\" is not active", principal.name),
-				 errhint("hitl.set_principal_active() activates it.")));
-	if (principal.name == NULL)
-		check_person(text);
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("\"%s\" cannot be an approver", text),
+				 errhint("Name the person who answers.")));
 	actor->registered = principal.name != NULL;
 	actor->name = principal.name ? principal.name : pstrdup(text);
 	add_names(actor, principal.is_delegate);
 	return actor;
+}
+
+/*
+ * Report that a principal is not active.
+ */
+void
+hitl_refuse_inactive(const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_HITL_PRINCIPAL_INACTIVE),
+			 errmsg("principal \"%s\" is not active", name),
+			 errhint("hitl.set_principal_active() activates it.")));
 }
 
 /*
@@ -269,6 +280,30 @@ hitl_list_has(List *texts, const char *text)
 		if (strcmp(lfirst(cell), text) == 0)
 			return true;
 	return false;
+}
+
+/*
+ * Append what is not there yet.
+ */
+List *
+hitl_join_names(List *texts, List *more)
+{
+	ListCell *cell;
+
+	foreach(cell, more)
+		if (!hitl_list_has(texts, lfirst(cell)))
+			texts = lappend(texts, lfirst(cell));
+	return texts;
+}
+
+/*
+ * Can it be read as a person or group where it is recorded?
+ */
+bool
+hitl_can_be_name(const char *text)
+{
+	return text[0] != '\0' && strcmp(text, "*") != 0 &&
+		strncmp(text, "rule:", 5) != 0;
 }
 
 /*
@@ -566,20 +601,6 @@ find_delegator(HitlActor *actor, const char *name)
 			return delegator;
 	}
 	return NULL;
-}
-
-/*
- * Refuse what would not be read as a person where it is recorded.
- */
-static void
-check_person(const char *name)
-{
-	if (name[0] == '\0' || strcmp(name, "*") == 0 ||
-		strncmp(name, "rule:", 5) == 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"%s\" cannot be an approver", name),
-				 errhint("Name the person who answers.")));
 }
 
 /*

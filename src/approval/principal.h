@@ -34,6 +34,8 @@ typedef struct HitlDelegator
  */
 extern HitlActor *hitl_identify(const char *approver_id);
 
+extern void hitl_refuse_inactive(const char *name) pg_attribute_noreturn();
+
 /* The texts that mean a principal, or a text that means nobody else. */
 extern List *hitl_own_names(const char *name);
 
@@ -44,6 +46,12 @@ extern Oid hitl_identity_role_id(void);
 extern List *hitl_text_list(ArrayType *array);
 extern ArrayType *hitl_list_array(List *texts);
 extern bool hitl_list_has(List *texts, const char *text);
+
+/* Append those of more that are not in texts yet. */
+extern List *hitl_join_names(List *texts, List *more);
+
+/* Can somebody be called so?  What has another meaning is nobody's name. */
+extern bool hitl_can_be_name(const char *text);
 
 /* The strings of a JSON array, or a JSON string, each once. */
 extern List *hitl_jsonb_names(Jsonb *value);

@@ -190,9 +190,7 @@ read_vote(Jsonb *answer, HitlVote *vote)
 	foreach(cell, list)
 		texts[vote->nnames++] = lfirst(cell);
 	vote->names = texts;
-	vote->choice = strcmp(choice, "approved") == 0 ? HITL_CHOICE_APPROVE
-		: strcmp(choice, "abstained") == 0		   ? HITL_CHOICE_ABSTAIN
-												   : HITL_CHOICE_REJECT;
+	vote->choice = hitl_choice_of(choice);
 	vote->at_us = hitl_to_unix(DatumGetTimestampTz(
 		DirectFunctionCall3(timestamptz_in, CStringGetDatum(at),
 							ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1))));
@@ -215,7 +213,6 @@ count_nobody(void *context, int nnames, const char *const *names, int *count)
 static text *
 sign(const char *key, const char *body)
 {
-	static const char digits[] = "0123456789abcdef";
 	uint8 digest[PG_SHA256_DIGEST_LENGTH];
 	char hex[PG_SHA256_DIGEST_LENGTH * 2];
 	pg_hmac_ctx *hmac = pg_hmac_create(PG_SHA256);
@@ -229,10 +226,7 @@ sign(const char *key, const char *body)
 		pg_hmac_free(hmac);
 	if (!done)
 		elog(ERROR, "could not sign a receipt");
-	for (int i = 0; i < PG_SHA256_DIGEST_LENGTH; i++)
-	{
-		hex[2 * i] = digits[digest[i] >> 4];
-		hex[2 * i + 1] = digits[digest[i] & 15];
-	}
-	return cstring_to_text_with_len(hex, sizeof(hex));
+	return cstring_to_text_with_len(hex,
+									hex_encode((const char *) digest,
+											   sizeof(digest), hex));
 }

@@ -24,14 +24,13 @@ typedef struct Decision
 {
 	const char *name;
 	bool is_answer; /* counts for the policy, once per person and round */
-	HitlChoice choice;
 } Decision;
 
 static const Decision decisions[] = {
-	{"approved", true, HITL_CHOICE_APPROVE},
-	{"rejected", true, HITL_CHOICE_REJECT},
-	{"modified", true, HITL_CHOICE_REJECT},
-	{"abstained", true, HITL_CHOICE_ABSTAIN},
+	{"approved", true},
+	{"rejected", true},
+	{"modified", true},
+	{"abstained", true},
 	{"information_requested", false},
 	{"commented", false},
 };
@@ -49,6 +48,7 @@ typedef struct Answer
 } Answer;
 
 static const Decision *find_decision(const char *name);
+static const Decision *known_decision(const char *name);
 static void check_answer(const Answer *answer);
 static const char *respond(const pg_uuid_t *id, const char *approver,
 						   const Answer *answer);
@@ -59,7 +59,6 @@ static List *common_names(List *names, List *asked);
 static List *unused_names(const HitlApproval *approval, const char *who,
 						  List *names);
 static bool adds_names(List *names, List *to);
-static List *join_names(List *names, List *more);
 static void edit(HitlApproval *approval, const HitlActor *actor,
 				 const Answer *answer, HitlAct *act, HitlVerdict *verdict);
 
@@ -109,15 +108,36 @@ hitl_respond_to_approval(PG_FUNCTION_ARGS)
 static const Decision *
 find_decision(const char *name)
 {
+	const Decision *decision = known_decision(name);
+
+	if (decision)
+		return decision;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("unknown decision \"%s\"", name),
+			 errhint("A decision is \"approved\", \"rejected\", \"modified\", \"abstained\", \"information_requested\" or \"commented\".")));
+	return NULL;
+}
+
+/*
+ * Is it an answer to the question?
+ */
+bool
+hitl_is_answer(const char *decision)
+{
+	const Decision *known = known_decision(decision);
+
+	return known && known->is_answer;
+}
+
+static const Decision *
+known_decision(const char *name)
+{
 	int i;
 
 	for (i = 0; i < lengthof(decisions); i++)
 		if (strcmp(decisions[i].name, name) == 0)
 			return &decisions[i];
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("unknown decision \"%s\"", name),
-			 errhint("A decision is \"approved\", \"rejected\", \"modified\", \"abstained\", \"information_requested\" or \"commented\".")));
 	return NULL;
 }
 
@@ -168,9 +188,7 @@ respond(const pg_uuid_t *id, const char *approver, const Answer *answer)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("role \"%s\" may not state channel or evidence", hitl_caller()),
 				 errdetail("They are for programs that answer in the name of people.")));
-	if (strcmp(approval->status, "pending") != 0)
-		hitl_refuse_ended(id, approval->status);
-	hitl_check_time(approval, now);
+	hitl_check_pending(approval, now);
 
 	act.who = actor->name;
 	act.decision = answer->decision->name;
@@ -194,7 +212,7 @@ respond(const pg_uuid_t *id, const char *approver, const Answer *answer)
 	}
 
 	check_shown(approval, answer);
-	if (answer->decision->choice == HITL_CHOICE_APPROVE)
+	if (hitl_choice_of(act.decision) == HITL_CHOICE_APPROVE)
 		hitl_check_form(approval, answer->response_data);
 	act.standing = true;
 	if (answer->edits)
@@ -215,8 +233,8 @@ respond(const pg_uuid_t *id, const char *approver, const Answer *answer)
 		hitl_notify_about(&approval->id, "approval.changes_requested");
 		return status;
 	}
-	hitl_load_votes(approval);
-	hitl_add_vote(approval, act.who, act.names, answer->decision->choice, now);
+	hitl_add_vote(approval, act.who, act.names, hitl_choice_of(act.decision),
+				  now);
 	hitl_evaluate(approval, now, &verdict);
 	return hitl_record_act(approval, &act, &verdict);
 }
@@ -255,8 +273,7 @@ check_asked(HitlApproval *approval, const HitlActor *actor,
 	bool is_answer = answer->decision->is_answer;
 	ListCell *cell;
 
-	if (approval->acts > 0)
-		hitl_load_votes(approval);
+	hitl_load_votes(approval);
 	if (excluded == NULL)
 		act->names = unused_names(approval, actor->name,
 								  common_names(actor->names, asked));
@@ -272,7 +289,7 @@ check_asked(HitlApproval *approval, const HitlActor *actor,
 			!hitl_has_person(approval, approval->answered, delegator->name))
 		{
 			act->on_behalf_of = lappend(act->on_behalf_of, delegator->name);
-			act->names = join_names(act->names, common);
+			act->names = hitl_join_names(act->names, common);
 		}
 	}
 	if (!is_answer && strcmp(act->decision, "commented") == 0 &&
@@ -285,11 +302,7 @@ check_asked(HitlApproval *approval, const HitlActor *actor,
 						hitl_id_text(&approval->id)),
 				 errhint("An answer is final; other approvers may still answer.")));
 	if (excluded)
-		ereport(ERROR,
-				(errcode(ERRCODE_HITL_MUST_NOT_ANSWER),
-				 errmsg("\"%s\" must not answer approval request %s", actor->name,
-						hitl_id_text(&approval->id)),
-				 errdetail("Its policy excludes %s.", excluded)));
+		hitl_refuse_excluded(approval, actor->name, excluded);
 	if (act->names == NIL)
 		ereport(ERROR,
 				(errcode(ERRCODE_HITL_NOT_AN_APPROVER),
@@ -329,17 +342,9 @@ unused_names(const HitlApproval *approval, const char *who, List *names)
 		return names;
 	own = hitl_own_names(who);
 	foreach(cell, names)
-	{
-		bool used = false;
-		int i;
-		int j;
-
-		for (i = 0; i < approval->nvotes && !used; i++)
-			for (j = 0; j < approval->votes[i].nnames && !used; j++)
-				used = strcmp(approval->votes[i].names[j], lfirst(cell)) == 0;
-		if (!used || !hitl_list_has(own, lfirst(cell)))
+		if (!hitl_find_vote(approval, lfirst(cell)) ||
+			!hitl_list_has(own, lfirst(cell)))
 			unused = lappend(unused, lfirst(cell));
-	}
 	return unused;
 }
 
@@ -355,20 +360,6 @@ adds_names(List *names, List *to)
 		if (!hitl_list_has(to, lfirst(cell)))
 			return true;
 	return false;
-}
-
-/*
- * Two lists, each name once.
- */
-static List *
-join_names(List *names, List *more)
-{
-	ListCell *cell;
-
-	foreach(cell, more)
-		if (!hitl_list_has(names, lfirst(cell)))
-			names = lappend(names, lfirst(cell));
-	return names;
 }
 
 /*
@@ -395,7 +386,7 @@ edit(HitlApproval *approval, const HitlActor *actor, const Answer *answer,
 		HitlDelegator *delegator = lfirst(cell);
 
 		if (hitl_list_has(act->on_behalf_of, delegator->name))
-			names = join_names(list_copy(names), delegator->names);
+			names = hitl_join_names(list_copy(names), delegator->names);
 	}
 	names = common_names(names, asked);
 	if (names == NIL || hitl_excluded_as(approval, act->who))

@@ -161,9 +161,7 @@ hitl_reassign_approval(PG_FUNCTION_ARGS)
 		act.who = actor->name;
 	}
 	approval = hitl_lock_approval(PG_GETARG_UUID_P(0));
-	if (strcmp(approval->status, "pending") != 0)
-		hitl_refuse_ended(&approval->id, approval->status);
-	hitl_check_time(approval, GetCurrentTimestamp());
+	hitl_check_pending(approval, GetCurrentTimestamp());
 	to = principal_of(text_to_cstring(PG_GETARG_TEXT_PP(1)));
 	hitl_load_votes(approval);
 	if (!by_manager)
@@ -311,9 +309,7 @@ lock_for_requester(const pg_uuid_t *id)
 	HitlApproval *approval = hitl_lock_approval(id);
 
 	hitl_check_requester(id, approval->requested_role);
-	if (strcmp(approval->status, "pending") != 0)
-		hitl_refuse_ended(id, approval->status);
-	hitl_check_time(approval, GetCurrentTimestamp());
+	hitl_check_pending(approval, GetCurrentTimestamp());
 	return approval;
 }
 
@@ -392,22 +388,15 @@ reassigned(HitlApproval *approval, const char *from, const char *to)
 static void
 check_counts_nowhere(const HitlApproval *approval, const char *name)
 {
-	int i;
-	int j;
+	const HitlVote *vote = hitl_find_vote(approval, name);
 
-	for (i = 0; i < approval->nvotes; i++)
-	{
-		const HitlVote *vote = &approval->votes[i];
-
-		for (j = 0; j < vote->nnames; j++)
-			if (strcmp(vote->names[j], name) == 0)
-				ereport(ERROR,
-						(errcode(ERRCODE_HITL_ALREADY_ANSWERED),
-						 errmsg("\"%s\" has already answered approval request %s", vote->person,
-								hitl_id_text(&approval->id)),
-						 errdetail("The answer counts for \"%s\", and would not any more.", name),
-						 errhint("An answer is final.  Who joins a group can answer for it, too.")));
-	}
+	if (vote)
+		ereport(ERROR,
+				(errcode(ERRCODE_HITL_ALREADY_ANSWERED),
+				 errmsg("\"%s\" has already answered approval request %s", vote->person,
+						hitl_id_text(&approval->id)),
+				 errdetail("The answer counts for \"%s\", and would not any more.", name),
+				 errhint("An answer is final.  Who joins a group can answer for it, too.")));
 }
 
 /*
@@ -443,17 +432,13 @@ check_new_approver(HitlApproval *approval, const char *name)
 	};
 	Datum value = CStringGetTextDatum(name);
 
-	if (name[0] == '\0' || strcmp(name, "*") == 0 ||
-		strncmp(name, "rule:", 5) == 0)
+	if (!hitl_can_be_name(name))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("to_approver must name a person or a group")));
 	hitl_execute(&inactive, &value, NULL, 1);
 	if (SPI_processed > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_HITL_PRINCIPAL_INACTIVE),
-				 errmsg("principal \"%s\" is not active", name),
-				 errhint("hitl.set_principal_active() activates it.")));
+		hitl_refuse_inactive(name);
 	check_excluded(approval, name);
 	if (hitl_has_person(approval, approval->answered, name))
 		ereport(ERROR,
@@ -471,11 +456,7 @@ check_excluded(HitlApproval *approval, const char *name)
 	const char *excluded = hitl_excluded_as(approval, name);
 
 	if (excluded)
-		ereport(ERROR,
-				(errcode(ERRCODE_HITL_MUST_NOT_ANSWER),
-				 errmsg("\"%s\" must not answer approval request %s", name,
-						hitl_id_text(&approval->id)),
-				 errdetail("Its policy excludes %s.", excluded)));
+		hitl_refuse_excluded(approval, name, excluded);
 }
 
 /*

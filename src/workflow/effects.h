@@ -24,6 +24,11 @@ typedef struct HitlAnswer
 	char *body;		  /* JSON text */
 } HitlAnswer;
 
+/* ---- workflow/transition.c ---- */
+
+/* Body of the reply that says why an effect cannot be carried out. */
+extern char *hitl_refusal(const HitlEffect *effect, const char *why);
+
 /* ---- workflow/branch.c ---- */
 extern void hitl_fork(HitlBatch *batch, HitlWorkflow *workflow,
 					  const HitlEffect *effect);

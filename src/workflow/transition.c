@@ -15,7 +15,6 @@
 #include "hitl.h"
 #include "undo/checkpoint.h"
 #include "utils/builtins.h"
-#include "utils/json.h"
 #include "worker/worker.h"
 #include "workflow/admission.h"
 #include "workflow/batch.h"
@@ -38,7 +37,6 @@ static void leave_to_engine(HitlBatch *batch, HitlWorkflow *workflow,
 static void start(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body);
 static void hear_approval(HitlBatch *batch, HitlWorkflow *workflow,
 						  Jsonb *body);
-static bool is_answer(const char *decision);
 static void apply_effects(HitlBatch *batch, HitlWorkflow *workflow,
 						  const char *kind, const char *actor, List **answers);
 static void apply_effect(HitlBatch *batch, HitlWorkflow *workflow,
@@ -330,15 +328,15 @@ hear_approval(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 	char *approver = hitl_member_text(body, "approver_id");
 	char *decision = hitl_member_text(body, "decision");
 	char *outcome = hitl_member_text(body, "outcome");
-
 	char *happened = hitl_member_text(body, "happened");
 
 	batch->scope = hitl_token_scope(batch, workflow,
 									hitl_member_int(body, "token", 0));
 	if (decision)
 		hitl_add_event(batch, workflow,
-					   is_answer(decision) ? "approval_responded"
-										   : psprintf("approval_%s", decision),
+					   hitl_is_answer(decision)
+						   ? "approval_responded"
+						   : psprintf("approval_%s", decision),
 					   step, NULL,
 					   hitl_some_members(body, "approval_id", "decision",
 										 "feedback", "edits", "on_behalf_of",
@@ -376,17 +374,6 @@ hear_approval(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *body)
 	else if (hitl_member(body, "token") &&
 			 !hitl_status_is_final(workflow->status))
 		run_core(batch, workflow, "approval", body, NULL, NULL);
-}
-
-/*
- * Is it an answer to the question, or something else that is done about it?
- */
-static bool
-is_answer(const char *decision)
-{
-	return strcmp(decision, "approved") == 0 ||
-		strcmp(decision, "rejected") == 0 ||
-		strcmp(decision, "modified") == 0 || strcmp(decision, "abstained") == 0;
 }
 
 /*
@@ -572,23 +559,23 @@ request_approval(HitlBatch *batch, HitlWorkflow *workflow,
 								workflow->name, workflow->owner,
 								list_make1(workflow->owner), &sqlerrcode);
 	if (why)
-	{
-		StringInfoData message;
-
-		initStringInfo(&message);
-		appendStringInfo(
-			&message,
-			"{\"token\": " INT64_FORMAT
-			", \"error\": {\"kind\": \"validation_error\", \"message\": ",
-			effect->token);
-		escape_json(&message, why);
-		appendStringInfoString(&message, "}}");
-		return message.data;
-	}
+		return hitl_refusal(effect, why);
 	hitl_add_event(batch, workflow, "approval_requested", effect->step,
 				   effect->position,
 				   hitl_facts("approval_id", hitl_id_text(id), "title",
 							  hitl_member_text(body, "title"), NULL),
 				   NULL, NULL);
 	return NULL;
+}
+
+/*
+ * Why an effect cannot be carried out, as a reply.
+ */
+char *
+hitl_refusal(const HitlEffect *effect, const char *why)
+{
+	Jsonb *error = hitl_facts("kind", "validation_error", "message", why, NULL);
+
+	return psprintf("{\"token\": " INT64_FORMAT ", \"error\": %s}",
+					effect->token, hitl_jsonb_text(error));
 }
