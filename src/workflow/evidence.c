@@ -24,14 +24,11 @@
 #include "utils/resowner.h"
 #include "utils/timestamp.h"
 #include "utils/typcache.h"
+#include "workflow/batch.h"
 #include "workflow/evidence.h"
 
 /* A text that is longer is not worth to keep its buffer. */
 #define MAX_KEPT_TEXT (64 * 1024)
-
-/* From PostgreSQL's epoch to that of Unix. */
-#define UNIX_MICROSECONDS(at) \
-	((at) + (POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * USECS_PER_DAY)
 
 static void append_event(StringInfo text, const HitlEvent *event);
 static pg_cryptohash_ctx *create_state(void);
@@ -109,7 +106,7 @@ append_event(StringInfo text, const HitlEvent *event)
 	else
 		appendStringInfoString(text, ", null");
 	appendStringInfo(text, ", " INT64_FORMAT "]",
-					 UNIX_MICROSECONDS(event->created_at));
+					 event->created_at + HITL_UNIX_EPOCH_US);
 }
 
 /*
@@ -164,12 +161,11 @@ hitl_chain_jsonb(StringInfo text, Jsonb *value)
 void
 hitl_chain_hex(StringInfo text, const bytea *value)
 {
-	const unsigned char *bytes = (const unsigned char *) VARDATA_ANY(value);
-	int i;
+	int length = VARSIZE_ANY_EXHDR(value);
 
 	appendStringInfoChar(text, '"');
-	for (i = 0; i < VARSIZE_ANY_EXHDR(value); i++)
-		appendStringInfo(text, "%02x", bytes[i]);
+	enlargeStringInfo(text, 2 * length);
+	text->len += hex_encode(VARDATA_ANY(value), length, text->data + text->len);
 	appendStringInfoChar(text, '"');
 }
 
