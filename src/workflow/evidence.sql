@@ -98,17 +98,12 @@ BEGIN
 	END IF;
 
 	-- The requests are chains of their own; the events have the ends of them.
-	seq := NULL;
 	FOR approval IN SELECT a.id FROM hitl.approval_requests a WHERE a.workflow_id = verify_events.workflow_id ORDER BY a.id LOOP
-		FOR fault IN SELECT format('approval request %s: %s: %s', approval, v.what, v.fault) FROM hitl.verify_request(approval) AS v LOOP
-			RETURN NEXT;
-		END LOOP;
+		RETURN QUERY SELECT NULL::integer, format('approval request %s: %s: %s', approval, v.what, v.fault)
+			FROM hitl.verify_request(approval) AS v;
 	END LOOP;
-	FOR fault IN
-		SELECT format('approval request %s: %s', v.approval_id, v.fault) FROM hitl.verify_outcomes(verify_events.workflow_id) AS v
-	LOOP
-		RETURN NEXT;
-	END LOOP;
+	RETURN QUERY SELECT NULL::integer, format('approval request %s: %s', v.approval_id, v.fault)
+		FROM hitl.verify_outcomes(verify_events.workflow_id) AS v;
 	IF unchained IS NOT NULL THEN
 		RAISE NOTICE USING
 			MESSAGE = format('events 1 to %s are unchained', unchained),

@@ -48,6 +48,20 @@ CREATE TABLE hitl.retention_progress (
 COMMENT ON TABLE hitl.retention_progress IS
 	'how far the engine has come in removing what hitl.retention allows';
 
+-- What hangs on approval requests that are gone.
+CREATE FUNCTION hitl.forget_approvals(approvals uuid[]) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+AS $$
+BEGIN
+	DELETE FROM hitl.approval_asks k WHERE k.approval_id = ANY (approvals);
+	DELETE FROM hitl.approval_responses r WHERE r.approval_id = ANY (approvals);
+	DELETE FROM hitl.approval_contents c WHERE c.approval_id = ANY (approvals);
+	DELETE FROM hitl.rule_decisions d WHERE d.approval_id = ANY (approvals);
+END
+$$;
+COMMENT ON FUNCTION hitl.forget_approvals(uuid[]) IS
+	'remove what hangs on approval requests that are removed';
+
 -- One batch of workflows with all that is theirs.  A workflow goes together
 -- with its descendants, once all of them have ended that long ago.
 CREATE FUNCTION hitl.purge_workflows(
@@ -135,10 +149,7 @@ BEGIN
 	WITH gone AS (
 		DELETE FROM hitl.approval_requests a WHERE a.workflow_id = ANY (chosen) RETURNING a.id)
 	SELECT array_agg(g.id) INTO approvals FROM gone g;
-	DELETE FROM hitl.approval_asks k WHERE k.approval_id = ANY (approvals);
-	DELETE FROM hitl.approval_responses r WHERE r.approval_id = ANY (approvals);
-	DELETE FROM hitl.approval_contents c WHERE c.approval_id = ANY (approvals);
-	DELETE FROM hitl.rule_decisions d WHERE d.approval_id = ANY (approvals);
+	PERFORM hitl.forget_approvals(approvals);
 	DELETE FROM hitl.idempotency_keys k WHERE k.id = ANY (chosen || approvals);
 	DELETE FROM hitl.template_starts s WHERE s.workflow_id = ANY (chosen);
 	DELETE FROM hitl.statements s WHERE s.workflow_id = ANY (chosen);
@@ -221,10 +232,7 @@ BEGIN
 			FROM looked_at l
 			WHERE l.workflow_id IS NULL AND NOT EXISTS (SELECT FROM gone g WHERE g.id = l.id))
 	INTO scanned, last_scanned, gone, next_end;
-	DELETE FROM hitl.approval_asks k WHERE k.approval_id = ANY (gone);
-	DELETE FROM hitl.approval_responses r WHERE r.approval_id = ANY (gone);
-	DELETE FROM hitl.approval_contents c WHERE c.approval_id = ANY (gone);
-	DELETE FROM hitl.rule_decisions d WHERE d.approval_id = ANY (gone);
+	PERFORM hitl.forget_approvals(gone);
 	DELETE FROM hitl.idempotency_keys k WHERE k.id = ANY (gone);
 	approvals := coalesce(cardinality(gone), 0);
 	more := scanned >= max_scanned;
