@@ -6,11 +6,13 @@
 #include "core/internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MAX_FAULTS 100
 #define MAX_NAME   40 /* longest name that is compared with others */
 
+static int compare_doubles(const void *a, const void *b);
 static int distance(const char *a, const char *b);
 
 /*
@@ -218,6 +220,31 @@ hitl_nearest(const char *text, const char *const *names,
 }
 
 /*
+ * Which of the texts have come before, NULLs aside; NULL without memory.
+ */
+bool *
+hitl_find_doubles(HitlArena *arena, const char *const *texts, int count)
+{
+	bool *again = hitl_alloc_zero(arena, count * sizeof(bool));
+	const char *const **sorted = hitl_alloc(arena, count * sizeof(*sorted));
+	int found = 0;
+	int i;
+
+	if (arena->failed)
+		return NULL;
+	for (i = 0; i < count; i++)
+	{
+		if (texts[i] != NULL)
+			sorted[found++] = &texts[i];
+	}
+	if (found > 1)
+		qsort(sorted, found, sizeof(*sorted), compare_doubles);
+	for (i = 1; i < found; i++)
+		again[sorted[i] - texts] = strcmp(*sorted[i - 1], *sorted[i]) == 0;
+	return again;
+}
+
+/*
  * Have the host check a SQL/JSON path.
  */
 void
@@ -334,6 +361,21 @@ hitl_get_duration(HitlParse *parse, const HitlPlace *place,
 		return -1;
 	}
 	return milliseconds;
+}
+
+/*
+ * By text, then as they came.
+ */
+static int
+compare_doubles(const void *a, const void *b)
+{
+	const char *const *one = *(const char *const *const *) a;
+	const char *const *other = *(const char *const *const *) b;
+	int order = strcmp(*one, *other);
+
+	if (order != 0)
+		return order;
+	return one < other ? -1 : 1;
 }
 
 /*

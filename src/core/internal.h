@@ -149,6 +149,8 @@ extern void hitl_check_members(HitlParse *parse, const HitlPlace *place,
 							   const char *const *more_names);
 extern const char *hitl_nearest(const char *text, const char *const *names,
 								const char *const *more_names);
+extern bool *hitl_find_doubles(HitlArena *arena, const char *const *texts,
+							   int count);
 extern void hitl_check_path(HitlParse *parse, const HitlPlace *place,
 							const char *path);
 
