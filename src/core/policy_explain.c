@@ -14,7 +14,6 @@ static const char *describe_state(const HitlEvaluation *run,
 								  const HitlPart *part);
 static const char *describe_part(HitlArena *memory, const HitlPart *part);
 static void describe_leaf(HitlBuffer *buffer, const HitlPart *part);
-static void append_percent(HitlBuffer *buffer, const HitlPart *part);
 static void write_people(HitlBuffer *buffer, const char *key,
 						 const HitlPartState *state, HitlChoice choice);
 static void write_us(HitlBuffer *buffer, const char *key, int64_t us,
@@ -180,7 +179,7 @@ describe_leaf(HitlBuffer *buffer, const HitlPart *part)
 	int i;
 
 	if (part->percent > 0)
-		append_percent(buffer, part);
+		hitl_append_format(buffer, "%.10g %%", part->percent);
 	else if (part->needed > 1)
 		hitl_append_integer(buffer, part->needed);
 	if (counted)
@@ -197,15 +196,6 @@ describe_leaf(HitlBuffer *buffer, const HitlPart *part)
 	if (shown < part->nnames)
 		hitl_append_format(buffer, counted ? " and %d more" : " or %d more",
 						   part->nnames - shown);
-}
-
-/*
- * A percentage as it is usually written.
- */
-static void
-append_percent(HitlBuffer *buffer, const HitlPart *part)
-{
-	hitl_append_format(buffer, "%.10g %%", part->percent);
 }
 
 /*
