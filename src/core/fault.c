@@ -109,6 +109,31 @@ hitl_free_faults(HitlFaults *faults)
 }
 
 /*
+ * Parse a document into an arena; NULL if that cannot be done, and parse then
+ * has the reason.
+ */
+const HitlJson *
+hitl_read_document(HitlParse *parse, HitlArena *arena, const HitlPlace *place,
+				   const char *text)
+{
+	const HitlJson *document;
+	HitlJsonError error;
+
+	switch (hitl_json_parse(arena, text, strlen(text), 0, &document, &error))
+	{
+		case HITL_OK:
+			return document;
+		case HITL_INVALID:
+			hitl_fault(parse, place, "not JSON: %s (byte %zu)", error.message,
+					   error.offset);
+			return NULL;
+		default:
+			parse->result = HITL_NO_MEMORY;
+			return NULL;
+	}
+}
+
+/*
  * Append a place as a JSON pointer (RFC 6901).
  */
 void

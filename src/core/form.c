@@ -206,23 +206,11 @@ static const HitlJson *
 read_document(Form *form, const HitlPlace *place, const char *text)
 {
 	const HitlJson *value;
-	HitlJsonError error;
 
 	if (text == NULL || form->parse.result != HITL_OK)
 		return NULL;
-	switch (hitl_json_parse(form->parse.arena, text, strlen(text), 0, &value,
-							&error))
-	{
-		case HITL_OK:
-			return value->type == HITL_JSON_NULL ? NULL : value;
-		case HITL_INVALID:
-			hitl_fault(&form->parse, place, "not JSON: %s (byte %zu)",
-					   error.message, error.offset);
-			return NULL;
-		default:
-			form->parse.result = HITL_NO_MEMORY;
-			return NULL;
-	}
+	value = hitl_read_document(&form->parse, form->parse.arena, place, text);
+	return value == NULL || value->type == HITL_JSON_NULL ? NULL : value;
 }
 
 /*

@@ -152,6 +152,9 @@ extern void hitl_fault(HitlParse *parse, const HitlPlace *place,
 					   const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 extern bool hitl_faults_full(const HitlParse *parse);
+extern const HitlJson *hitl_read_document(HitlParse *parse, HitlArena *arena,
+										  const HitlPlace *place,
+										  const char *text);
 extern void hitl_append_pointer(HitlBuffer *buffer, const HitlPlace *place);
 extern void hitl_check_members(HitlParse *parse, const HitlPlace *place,
 							   const HitlJson *object, const char *const *names,

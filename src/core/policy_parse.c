@@ -66,28 +66,15 @@ hitl_parse_policy(const char *json, HitlPolicy **policy, HitlFaults *faults)
 	HitlArena arena;
 	HitlParse parse = {&arena, NULL, faults, false, HITL_OK, NULL};
 	HitlPolicy *result;
-	const HitlJson *document;
-	HitlJsonError error;
 
 	*policy = NULL;
 	hitl_arena_init(&arena);
 	result = hitl_alloc_zero(&arena, sizeof(HitlPolicy));
 	if (result == NULL)
 		return HITL_NO_MEMORY;
-	switch (hitl_json_parse(&arena, json, strlen(json), 0, &document, &error))
-	{
-		case HITL_OK:
-			result->document = document;
-			parse_document(&parse, document, result);
-			break;
-		case HITL_INVALID:
-			hitl_fault(&parse, NULL, "not JSON: %s (byte %zu)", error.message,
-					   error.offset);
-			break;
-		default:
-			parse.result = HITL_NO_MEMORY;
-			break;
-	}
+	result->document = hitl_read_document(&parse, &arena, NULL, json);
+	if (result->document != NULL)
+		parse_document(&parse, result->document, result);
 	if (!parse.faulty && !arena.failed)
 		index_names(&parse, result);
 	if (parse.result == HITL_OK && arena.failed)
