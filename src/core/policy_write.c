@@ -42,12 +42,12 @@ static void write_names(HitlBuffer *buffer, const Names *names, bool required,
 static void write_required(HitlBuffer *buffer, const Names *names);
 static void write_node(HitlBuffer *buffer, const HitlJson *value,
 					   Replacement *replacement);
+static void write_object(HitlBuffer *buffer, const HitlJson *object,
+						 Replacement *replacement);
 static void write_children(HitlBuffer *buffer, const HitlJson *array,
 						   Replacement *replacement);
 static void write_from(HitlBuffer *buffer, const HitlJson *value,
 					   Replacement *replacement);
-static void write_silence(HitlBuffer *buffer, const HitlJson *value,
-						  Replacement *replacement);
 static void write_key(HitlBuffer *buffer, const HitlJson *member,
 					  const HitlJson *object);
 static HitlResult give(HitlArena *arena, const char *text, const char *fault,
@@ -277,27 +277,38 @@ write_required(HitlBuffer *buffer, const Names *names)
 }
 
 /*
- * Append a node.  The document has been parsed as a policy, so that its
- * levels are bounded.
+ * Append a node: a name, or an object.
  */
 static void
 write_node(HitlBuffer *buffer, const HitlJson *value, Replacement *replacement)
 {
+	if (value->type == HITL_JSON_STRING)
+		write_from(buffer, value, replacement);
+	else
+		write_object(buffer, value, replacement);
+}
+
+/*
+ * Append a node, or an "on_silence" that leads to one.  The document has been
+ * parsed as a policy, so that its levels are bounded.
+ */
+static void
+write_object(HitlBuffer *buffer, const HitlJson *object,
+			 Replacement *replacement)
+{
 	const HitlJson *member;
 
-	if (value->type == HITL_JSON_STRING)
-	{
-		write_from(buffer, value, replacement);
-		return;
-	}
 	hitl_append_char(buffer, '{');
-	for (member = value->first; member != NULL; member = member->next)
+	for (member = object->first; member != NULL; member = member->next)
 	{
-		write_key(buffer, member, value);
+		write_key(buffer, member, object);
 		if (strcmp(member->key, "from") == 0)
 			write_from(buffer, member, replacement);
-		else if (strcmp(member->key, "on_silence") == 0)
-			write_silence(buffer, member, replacement);
+		else if (strcmp(member->key, "escalate") == 0)
+			write_node(buffer, member, replacement);
+		else if (strcmp(member->key, "on_silence") == 0 &&
+				 member->type == HITL_JSON_OBJECT)
+			write_object(buffer, member, replacement);
 		else if (member->type == HITL_JSON_ARRAY &&
 				 strcmp(member->key, "exclude") != 0)
 			write_children(buffer, member, replacement);
@@ -357,34 +368,6 @@ write_from(HitlBuffer *buffer, const HitlJson *value, Replacement *replacement)
 		hitl_append_char(buffer, ']');
 	replacement->found |= found;
 	replacement->twice |= found && already;
-}
-
-/*
- * Append "on_silence", which may lead to a node and to silence again.
- */
-static void
-write_silence(HitlBuffer *buffer, const HitlJson *value,
-			  Replacement *replacement)
-{
-	const HitlJson *member;
-
-	if (value->type != HITL_JSON_OBJECT)
-	{
-		hitl_json_write(buffer, value);
-		return;
-	}
-	hitl_append_char(buffer, '{');
-	for (member = value->first; member != NULL; member = member->next)
-	{
-		write_key(buffer, member, value);
-		if (strcmp(member->key, "escalate") == 0)
-			write_node(buffer, member, replacement);
-		else if (strcmp(member->key, "on_silence") == 0)
-			write_silence(buffer, member, replacement);
-		else
-			hitl_json_write(buffer, member);
-	}
-	hitl_append_char(buffer, '}');
 }
 
 /*
