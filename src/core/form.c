@@ -118,7 +118,6 @@ static void copy_member(HitlBuffer *out, const HitlJson *object,
 						const char *key);
 static void write_json_member(HitlBuffer *out, const char *key,
 							  const HitlJson *value);
-static void begin_member(HitlBuffer *out, const char *key);
 
 /*
  * Build the form of a type.
@@ -248,13 +247,13 @@ build_fields(Form *form, const HitlPlace *place, const HitlJson *fields)
 	hitl_append_char(&form->schema, '}');
 	if (form->required.length > 0)
 	{
-		begin_member(&form->schema, "required");
+		hitl_json_write_key(&form->schema, "required");
 		hitl_append_char(&form->schema, '[');
 		hitl_append(&form->schema, form->required.data, form->required.length);
 		hitl_append_char(&form->schema, ']');
 	}
 	hitl_append_text(&form->schema, ",\"additionalProperties\":false}");
-	begin_member(&form->ui, "ui:order");
+	hitl_json_write_key(&form->ui, "ui:order");
 	hitl_append_char(&form->ui, '[');
 	hitl_append(&form->ui, form->order.data, form->order.length);
 	hitl_append_text(&form->ui, "]}");
@@ -305,9 +304,9 @@ build_field(Form *form, const HitlPlace *place, const HitlJson *field)
 	schema = write_field(form, place, field, type);
 	if (schema == NULL)
 		return;
-	begin_member(&form->schema, name);
+	hitl_json_write_key(&form->schema, name);
 	hitl_append_text(&form->schema, schema);
-	begin_member(&form->ui, name);
+	hitl_json_write_key(&form->ui, name);
 	write_hints(form, place, field, type);
 	check_default(form, place, field, schema);
 }
@@ -430,9 +429,9 @@ write_choices(Form *form, const HitlPlace *place, const HitlJson *field,
 		texts &= choice->type == HITL_JSON_STRING;
 	if (strcmp(type->name, "multiselect") == 0)
 	{
-		begin_member(out, "uniqueItems");
+		hitl_json_write_key(out, "uniqueItems");
 		hitl_append_text(out, "true");
-		begin_member(out, "items");
+		hitl_json_write_key(out, "items");
 		hitl_append_char(out, '{');
 	}
 	if ((type->has & NEEDS_ENUM) && texts)
@@ -701,18 +700,6 @@ copy_member(HitlBuffer *out, const HitlJson *object, const char *key)
 static void
 write_json_member(HitlBuffer *out, const char *key, const HitlJson *value)
 {
-	begin_member(out, key);
+	hitl_json_write_key(out, key);
 	hitl_json_write(out, value);
-}
-
-/*
- * Write the key of a member, and the comma before it.
- */
-static void
-begin_member(HitlBuffer *out, const char *key)
-{
-	if (out->length > 0 && out->data[out->length - 1] != '{')
-		hitl_append_char(out, ',');
-	hitl_json_write_string(out, key, strlen(key));
-	hitl_append_char(out, ':');
 }

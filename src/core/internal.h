@@ -117,6 +117,7 @@ extern void hitl_json_write_string(HitlBuffer *buffer, const char *text,
 								   size_t length);
 extern void hitl_json_write_content(HitlBuffer *buffer, const char *text,
 									size_t length);
+extern void hitl_json_write_key(HitlBuffer *buffer, const char *key);
 extern void hitl_json_write_member(HitlBuffer *buffer, const char *key,
 								   const char *text);
 extern void hitl_write_number(HitlBuffer *buffer, const char *key,

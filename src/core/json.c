@@ -346,15 +346,24 @@ hitl_json_write_content(HitlBuffer *buffer, const char *text, size_t length)
 }
 
 /*
- * Append ,"key":"text" (null for NULL); without the comma after a brace.
+ * Append ,"key": without the comma after a brace.
  */
 void
-hitl_json_write_member(HitlBuffer *buffer, const char *key, const char *text)
+hitl_json_write_key(HitlBuffer *buffer, const char *key)
 {
 	if (buffer->length > 0 && buffer->data[buffer->length - 1] != '{')
 		hitl_append_char(buffer, ',');
 	hitl_json_write_string(buffer, key, strlen(key));
 	hitl_append_char(buffer, ':');
+}
+
+/*
+ * Append a key and a text, null for NULL.
+ */
+void
+hitl_json_write_member(HitlBuffer *buffer, const char *key, const char *text)
+{
+	hitl_json_write_key(buffer, key);
 	if (text == NULL)
 		hitl_append(buffer, "null", 4);
 	else

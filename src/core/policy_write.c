@@ -48,8 +48,6 @@ static void write_children(HitlBuffer *buffer, const HitlJson *array,
 						   Replacement *replacement);
 static void write_from(HitlBuffer *buffer, const HitlJson *value,
 					   Replacement *replacement);
-static void write_key(HitlBuffer *buffer, const HitlJson *member,
-					  const HitlJson *object);
 static HitlResult give(HitlArena *arena, const char *text, const char *fault,
 					   char **json, char **error);
 
@@ -301,7 +299,7 @@ write_object(HitlBuffer *buffer, const HitlJson *object,
 	hitl_append_char(buffer, '{');
 	for (member = object->first; member != NULL; member = member->next)
 	{
-		write_key(buffer, member, object);
+		hitl_json_write_key(buffer, member->key);
 		if (strcmp(member->key, "from") == 0)
 			write_from(buffer, member, replacement);
 		else if (strcmp(member->key, "escalate") == 0)
@@ -368,18 +366,6 @@ write_from(HitlBuffer *buffer, const HitlJson *value, Replacement *replacement)
 		hitl_append_char(buffer, ']');
 	replacement->found |= found;
 	replacement->twice |= found && already;
-}
-
-/*
- * Append the key of a member, after a comma where it is not the first.
- */
-static void
-write_key(HitlBuffer *buffer, const HitlJson *member, const HitlJson *object)
-{
-	if (member != object->first)
-		hitl_append_char(buffer, ',');
-	hitl_json_write_string(buffer, member->key, strlen(member->key));
-	hitl_append_char(buffer, ':');
 }
 
 /*
