@@ -30,15 +30,13 @@ write_request(HitlBuffer *request, const HitlJson *parameters,
 			  const HitlPrompt *prompt)
 {
 	/* What the request itself decides; a streamed reply could not be read. */
-	static const char *const own[] = {"model", "system", "messages", "stream",
-									  NULL};
-	static const char *const own_and_most[] = {"model",		 "system",
-											   "messages",	 "stream",
-											   "max_tokens", NULL};
+	static const char *const own[] = {"max_tokens", "model",  "system",
+									  "messages",	"stream", NULL};
 	const HitlJson *most = hitl_json_member(parameters, "max_tokens");
 	bool limited = most != NULL && most->type != HITL_JSON_NULL;
 
-	hitl_write_parameters(request, parameters, limited ? own : own_and_most);
+	/* The first one only where the parameters do not say it. */
+	hitl_write_parameters(request, parameters, limited ? own + 1 : own);
 	if (!limited)
 		hitl_append_format(request, "\"max_tokens\":%d,", DEFAULT_MAX_TOKENS);
 	if (prompt->instructions_length > 0)

@@ -80,7 +80,6 @@ hitl_parse_definition(const char *json, const HitlHost *host,
 	HitlParse parse = {&arena, host, faults, false, HITL_OK, NULL};
 	HitlDefinition *result;
 	const HitlJson *document;
-	HitlJsonError error;
 
 	*definition = NULL;
 	hitl_arena_init(&arena);
@@ -89,19 +88,9 @@ hitl_parse_definition(const char *json, const HitlHost *host,
 	if (result == NULL)
 		return HITL_NO_MEMORY;
 
-	switch (hitl_json_parse(&scratch, json, strlen(json), 0, &document, &error))
-	{
-		case HITL_OK:
-			parse_top(&parse, NULL, document, result);
-			break;
-		case HITL_INVALID:
-			hitl_fault(&parse, NULL, "not JSON: %s (byte %zu)", error.message,
-					   error.offset);
-			break;
-		default:
-			parse.result = HITL_NO_MEMORY;
-			break;
-	}
+	document = hitl_read_document(&parse, &scratch, NULL, json);
+	if (document != NULL)
+		parse_top(&parse, NULL, document, result);
 	if (parse.result == HITL_OK && arena.failed)
 		parse.result = HITL_NO_MEMORY;
 	if (parse.result == HITL_OK && parse.faulty)

@@ -6,11 +6,13 @@
 #include "core/internal.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define MAX_FAULTS 100
 #define MAX_NAME   40 /* longest name that is compared with others */
 
+static int compare_doubles(const void *a, const void *b);
 static int distance(const char *a, const char *b);
 
 /*
@@ -104,6 +106,31 @@ hitl_free_faults(HitlFaults *faults)
 	if (faults->memory != NULL)
 		hitl_arena_free(faults->memory);
 	memset(faults, 0, sizeof(*faults));
+}
+
+/*
+ * Parse a document into an arena; NULL if that cannot be done, and parse then
+ * has the reason.
+ */
+const HitlJson *
+hitl_read_document(HitlParse *parse, HitlArena *arena, const HitlPlace *place,
+				   const char *text)
+{
+	const HitlJson *document;
+	HitlJsonError error;
+
+	switch (hitl_json_parse(arena, text, strlen(text), 0, &document, &error))
+	{
+		case HITL_OK:
+			return document;
+		case HITL_INVALID:
+			hitl_fault(parse, place, "not JSON: %s (byte %zu)", error.message,
+					   error.offset);
+			return NULL;
+		default:
+			parse->result = HITL_NO_MEMORY;
+			return NULL;
+	}
 }
 
 /*
@@ -215,6 +242,31 @@ hitl_nearest(const char *text, const char *const *names,
 		}
 	}
 	return nearest;
+}
+
+/*
+ * Which of the texts have come before, NULLs aside; NULL without memory.
+ */
+bool *
+hitl_find_doubles(HitlArena *arena, const char *const *texts, int count)
+{
+	bool *again = hitl_alloc_zero(arena, count * sizeof(bool));
+	const char *const **sorted = hitl_alloc(arena, count * sizeof(*sorted));
+	int found = 0;
+	int i;
+
+	if (arena->failed)
+		return NULL;
+	for (i = 0; i < count; i++)
+	{
+		if (texts[i] != NULL)
+			sorted[found++] = &texts[i];
+	}
+	if (found > 1)
+		qsort(sorted, found, sizeof(*sorted), compare_doubles);
+	for (i = 1; i < found; i++)
+		again[sorted[i] - texts] = strcmp(*sorted[i - 1], *sorted[i]) == 0;
+	return again;
 }
 
 /*
@@ -334,6 +386,21 @@ hitl_get_duration(HitlParse *parse, const HitlPlace *place,
 		return -1;
 	}
 	return milliseconds;
+}
+
+/*
+ * By text, then as they came.
+ */
+static int
+compare_doubles(const void *a, const void *b)
+{
+	const char *const *one = *(const char *const *const *) a;
+	const char *const *other = *(const char *const *const *) b;
+	int order = strcmp(*one, *other);
+
+	if (order != 0)
+		return order;
+	return one < other ? -1 : 1;
 }
 
 /*

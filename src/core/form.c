@@ -79,6 +79,7 @@ typedef struct Form
 	HitlBuffer ui;
 	HitlBuffer required; /* names, as the inside of an array */
 	HitlBuffer order;
+	const bool *again; /* of each field: another one before has its name */
 } Form;
 
 static const HitlJson *read_document(Form *form, const HitlPlace *place,
@@ -86,9 +87,9 @@ static const HitlJson *read_document(Form *form, const HitlPlace *place,
 static void build_fields(Form *form, const HitlPlace *place,
 						 const HitlJson *fields);
 static void build_field(Form *form, const HitlPlace *place,
-						const HitlJson *fields, const HitlJson *field);
+						const HitlJson *field);
 static const char *read_name(Form *form, const HitlPlace *place,
-							 const HitlJson *fields, const HitlJson *field);
+							 const HitlJson *field);
 static const FieldType *read_type(Form *form, const HitlPlace *place,
 								  const HitlJson *field);
 static const char *write_field(Form *form, const HitlPlace *place,
@@ -98,6 +99,10 @@ static void write_choices(Form *form, const HitlPlace *place,
 						  HitlBuffer *out);
 static void write_hints(Form *form, const HitlPlace *place,
 						const HitlJson *field, const FieldType *type);
+static bool *find_doubles(HitlArena *arena, const HitlJson *parent,
+						  const char *(*name_of)(const HitlJson *) );
+static const char *name_of_field(const HitlJson *field);
+static const char *name_of_hint(const HitlJson *hint);
 static void check_default(Form *form, const HitlPlace *place,
 						  const HitlJson *field, const char *schema);
 static HitlQueryResult match_anything(void *context, const char *pattern,
@@ -113,7 +118,6 @@ static void copy_member(HitlBuffer *out, const HitlJson *object,
 						const char *key);
 static void write_json_member(HitlBuffer *out, const char *key,
 							  const HitlJson *value);
-static void begin_member(HitlBuffer *out, const char *key);
 
 /*
  * Build the form of a type.
@@ -201,23 +205,11 @@ static const HitlJson *
 read_document(Form *form, const HitlPlace *place, const char *text)
 {
 	const HitlJson *value;
-	HitlJsonError error;
 
 	if (text == NULL || form->parse.result != HITL_OK)
 		return NULL;
-	switch (hitl_json_parse(form->parse.arena, text, strlen(text), 0, &value,
-							&error))
-	{
-		case HITL_OK:
-			return value->type == HITL_JSON_NULL ? NULL : value;
-		case HITL_INVALID:
-			hitl_fault(&form->parse, place, "not JSON: %s (byte %zu)",
-					   error.message, error.offset);
-			return NULL;
-		default:
-			form->parse.result = HITL_NO_MEMORY;
-			return NULL;
-	}
+	value = hitl_read_document(&form->parse, form->parse.arena, place, text);
+	return value == NULL || value->type == HITL_JSON_NULL ? NULL : value;
 }
 
 /*
@@ -243,22 +235,25 @@ build_fields(Form *form, const HitlPlace *place, const HitlJson *fields)
 				   hitl_json_type_name(fields));
 		return;
 	}
+	form->again = find_doubles(form->parse.arena, fields, name_of_field);
+	if (form->again == NULL)
+		return;
 	hitl_append_text(&form->schema, "{\"type\":\"object\",\"properties\":{");
 	hitl_append_char(&form->ui, '{');
 	for (field = fields->first;
 		 field != NULL && !hitl_faults_full(&form->parse);
 		 field = field->next, here.index++)
-		build_field(form, &here, fields, field);
+		build_field(form, &here, field);
 	hitl_append_char(&form->schema, '}');
 	if (form->required.length > 0)
 	{
-		begin_member(&form->schema, "required");
+		hitl_json_write_key(&form->schema, "required");
 		hitl_append_char(&form->schema, '[');
 		hitl_append(&form->schema, form->required.data, form->required.length);
 		hitl_append_char(&form->schema, ']');
 	}
 	hitl_append_text(&form->schema, ",\"additionalProperties\":false}");
-	begin_member(&form->ui, "ui:order");
+	hitl_json_write_key(&form->ui, "ui:order");
 	hitl_append_char(&form->ui, '[');
 	hitl_append(&form->ui, form->order.data, form->order.length);
 	hitl_append_text(&form->ui, "]}");
@@ -268,8 +263,7 @@ build_fields(Form *form, const HitlPlace *place, const HitlJson *fields)
  * One of them.
  */
 static void
-build_field(Form *form, const HitlPlace *place, const HitlJson *fields,
-			const HitlJson *field)
+build_field(Form *form, const HitlPlace *place, const HitlJson *field)
 {
 	HitlParse *parse = &form->parse;
 	const FieldType *type;
@@ -284,7 +278,7 @@ build_field(Form *form, const HitlPlace *place, const HitlJson *fields,
 		return;
 	}
 	hitl_check_members(parse, place, field, field_members, NULL);
-	name = read_name(form, place, fields, field);
+	name = read_name(form, place, field);
 	type = read_type(form, place, field);
 	if (name == NULL || type == NULL)
 		return;
@@ -310,9 +304,9 @@ build_field(Form *form, const HitlPlace *place, const HitlJson *fields,
 	schema = write_field(form, place, field, type);
 	if (schema == NULL)
 		return;
-	begin_member(&form->schema, name);
+	hitl_json_write_key(&form->schema, name);
 	hitl_append_text(&form->schema, schema);
-	begin_member(&form->ui, name);
+	hitl_json_write_key(&form->ui, name);
 	write_hints(form, place, field, type);
 	check_default(form, place, field, schema);
 }
@@ -321,12 +315,10 @@ build_field(Form *form, const HitlPlace *place, const HitlJson *fields,
  * The name of a field, which no other one has.
  */
 static const char *
-read_name(Form *form, const HitlPlace *place, const HitlJson *fields,
-		  const HitlJson *field)
+read_name(Form *form, const HitlPlace *place, const HitlJson *field)
 {
 	const char *name = hitl_get_text(&form->parse, place, field, "name", true);
 	HitlPlace here = {place, "name", 0};
-	const HitlJson *other;
 
 	if (name == NULL)
 		return NULL;
@@ -335,16 +327,10 @@ read_name(Form *form, const HitlPlace *place, const HitlJson *fields,
 		hitl_fault(&form->parse, &here, "must not begin with \"ui:\"");
 		return NULL;
 	}
-	for (other = fields->first; other != field; other = other->next)
+	if (form->again[place->index])
 	{
-		const HitlJson *taken = hitl_json_member(other, "name");
-
-		if (taken != NULL && taken->type == HITL_JSON_STRING &&
-			strcmp(taken->text, name) == 0)
-		{
-			hitl_fault(&form->parse, &here, "another field has this name");
-			return NULL;
-		}
+		hitl_fault(&form->parse, &here, "another field has this name");
+		return NULL;
 	}
 	return name;
 }
@@ -443,9 +429,9 @@ write_choices(Form *form, const HitlPlace *place, const HitlJson *field,
 		texts &= choice->type == HITL_JSON_STRING;
 	if (strcmp(type->name, "multiselect") == 0)
 	{
-		begin_member(out, "uniqueItems");
+		hitl_json_write_key(out, "uniqueItems");
 		hitl_append_text(out, "true");
-		begin_member(out, "items");
+		hitl_json_write_key(out, "items");
 		hitl_append_char(out, '{');
 	}
 	if ((type->has & NEEDS_ENUM) && texts)
@@ -467,25 +453,23 @@ write_hints(Form *form, const HitlPlace *place, const HitlJson *field,
 									 HITL_JSON_OBJECT, false);
 	HitlPlace ui = {place, "ui", 0};
 	const HitlJson *hint;
-	const HitlJson *other;
+	const bool *again = hints == NULL
+		? NULL
+		: find_doubles(form->parse.arena, hints, name_of_hint);
 	bool widget = false;
 
 	hitl_append_char(&form->ui, '{');
-	for (hint = hints == NULL ? NULL : hints->first; hint != NULL;
+	for (hint = again == NULL ? NULL : hints->first; hint != NULL;
 		 hint = hint->next)
 	{
 		HitlPlace here = {&ui, hint->key, 0};
-		const char *name = hint->key + (strncmp(hint->key, "ui:", 3) == 0) * 3;
+		const char *name = name_of_hint(hint);
 		HitlBuffer key;
 
 		if (*name == '\0')
 			hitl_fault(&form->parse, &here, "a hint needs a name");
-		for (other = hints->first; other != hint; other = other->next)
-		{
-			if (strcmp(other->key + (strncmp(other->key, "ui:", 3) == 0) * 3,
-					   name) == 0)
-				hitl_fault(&form->parse, &here, "hint given twice");
-		}
+		if (*again++)
+			hitl_fault(&form->parse, &here, "hint given twice");
 		widget |= strcmp(name, "widget") == 0;
 		hitl_buffer_init(&key, form->parse.arena);
 		hitl_append_format(&key, "ui:%s", name);
@@ -496,6 +480,44 @@ write_hints(Form *form, const HitlPlace *place, const HitlJson *field,
 	if (!widget && type->widget != NULL)
 		hitl_json_write_member(&form->ui, "ui:widget", type->widget);
 	hitl_append_char(&form->ui, '}');
+}
+
+/*
+ * Which fields or hints have a name that has come before; NULL without memory.
+ */
+static bool *
+find_doubles(HitlArena *arena, const HitlJson *parent,
+			 const char *(*name_of)(const HitlJson *) )
+{
+	const char **names = hitl_alloc(arena, parent->count * sizeof(char *));
+	const HitlJson *child;
+	int count = 0;
+
+	if (names == NULL)
+		return NULL;
+	for (child = parent->first; child != NULL; child = child->next)
+		names[count++] = name_of(child);
+	return hitl_find_doubles(arena, names, count);
+}
+
+/*
+ * The name of a field as it is stated; NULL if that is no text.
+ */
+static const char *
+name_of_field(const HitlJson *field)
+{
+	const HitlJson *name = hitl_json_member(field, "name");
+
+	return name != NULL && name->type == HITL_JSON_STRING ? name->text : NULL;
+}
+
+/*
+ * The name of a hint, which may be written without "ui:".
+ */
+static const char *
+name_of_hint(const HitlJson *hint)
+{
+	return hint->key + (strncmp(hint->key, "ui:", 3) == 0) * 3;
 }
 
 /*
@@ -678,18 +700,6 @@ copy_member(HitlBuffer *out, const HitlJson *object, const char *key)
 static void
 write_json_member(HitlBuffer *out, const char *key, const HitlJson *value)
 {
-	begin_member(out, key);
+	hitl_json_write_key(out, key);
 	hitl_json_write(out, value);
-}
-
-/*
- * Write the key of a member, and the comma before it.
- */
-static void
-begin_member(HitlBuffer *out, const char *key)
-{
-	if (out->length > 0 && out->data[out->length - 1] != '{')
-		hitl_append_char(out, ',');
-	hitl_json_write_string(out, key, strlen(key));
-	hitl_append_char(out, ':');
 }

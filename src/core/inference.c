@@ -218,10 +218,7 @@ hitl_write_parameters(HitlBuffer *request, const HitlJson *parameters,
 			;
 		if (*name != NULL)
 			continue;
-		if (request->length > 1)
-			hitl_append_char(request, ',');
-		hitl_json_write_string(request, member->key, strlen(member->key));
-		hitl_append_char(request, ':');
+		hitl_json_write_key(request, member->key);
 		hitl_json_write(request, member);
 	}
 	if (request->length > 1)

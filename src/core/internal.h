@@ -104,14 +104,24 @@ extern const HitlJson *hitl_json_member(const HitlJson *object,
 										const char *key);
 extern bool hitl_json_integer(const HitlJson *value, int64_t *integer);
 extern bool hitl_json_number(const HitlJson *value, double *number);
+extern bool hitl_read_count(const HitlJson *object, const char *key,
+							int64_t otherwise, int64_t low, int64_t high,
+							int64_t *count);
+extern bool hitl_read_int(const HitlJson *object, const char *key,
+						  int otherwise, int low, int high, int *count);
+extern int hitl_find_name(const HitlJson *value, const char *const *names);
+extern bool hitl_only_members(const HitlJson *object, const char *const *names);
 extern const char *hitl_json_type_name(const HitlJson *value);
 extern void hitl_json_write(HitlBuffer *buffer, const HitlJson *value);
 extern void hitl_json_write_string(HitlBuffer *buffer, const char *text,
 								   size_t length);
 extern void hitl_json_write_content(HitlBuffer *buffer, const char *text,
 									size_t length);
+extern void hitl_json_write_key(HitlBuffer *buffer, const char *key);
 extern void hitl_json_write_member(HitlBuffer *buffer, const char *key,
 								   const char *text);
+extern void hitl_write_number(HitlBuffer *buffer, const char *key,
+							  int64_t value);
 extern size_t hitl_utf8_cut(const char *text, size_t length, size_t characters);
 extern char *hitl_put_utf8(char *out, unsigned code);
 
@@ -143,12 +153,17 @@ extern void hitl_fault(HitlParse *parse, const HitlPlace *place,
 					   const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 extern bool hitl_faults_full(const HitlParse *parse);
+extern const HitlJson *hitl_read_document(HitlParse *parse, HitlArena *arena,
+										  const HitlPlace *place,
+										  const char *text);
 extern void hitl_append_pointer(HitlBuffer *buffer, const HitlPlace *place);
 extern void hitl_check_members(HitlParse *parse, const HitlPlace *place,
 							   const HitlJson *object, const char *const *names,
 							   const char *const *more_names);
 extern const char *hitl_nearest(const char *text, const char *const *names,
 								const char *const *more_names);
+extern bool *hitl_find_doubles(HitlArena *arena, const char *const *texts,
+							   int count);
 extern void hitl_check_path(HitlParse *parse, const HitlPlace *place,
 							const char *path);
 
@@ -595,17 +610,6 @@ extern const char *hitl_read_branch(HitlControl *control,
 									HitlBranch *branch);
 extern const HitlStepList *hitl_list_of(const HitlControl *control,
 										const HitlBranch *branch);
-
-/* Members of the texts. */
-extern void hitl_write_number(HitlBuffer *buffer, const char *key,
-							  int64_t value);
-extern bool hitl_read_count(const HitlJson *object, const char *key,
-							int64_t otherwise, int64_t low, int64_t high,
-							int64_t *count);
-extern bool hitl_read_int(const HitlJson *object, const char *key,
-						  int otherwise, int low, int high, int *count);
-extern int hitl_find_name(const HitlJson *value, const char *const *names);
-extern bool hitl_only_members(const HitlJson *object, const char *const *names);
 
 extern bool hitl_has_ended(const HitlControl *control);
 extern bool hitl_is_under_way(const HitlControl *control);

@@ -145,6 +145,74 @@ hitl_json_number(const HitlJson *value, double *number)
 }
 
 /*
+ * A whole number within limits.
+ */
+bool
+hitl_read_count(const HitlJson *object, const char *key, int64_t otherwise,
+				int64_t low, int64_t high, int64_t *count)
+{
+	const HitlJson *member = hitl_json_member(object, key);
+
+	*count = otherwise;
+	if (member != NULL && !hitl_json_integer(member, count))
+		return false;
+	return *count >= low && *count <= high;
+}
+
+/*
+ * The same for a number that is counted with less.
+ */
+bool
+hitl_read_int(const HitlJson *object, const char *key, int otherwise, int low,
+			  int high, int *count)
+{
+	int64_t number;
+
+	if (!hitl_read_count(object, key, otherwise, low, high, &number))
+		return false;
+	*count = (int) number;
+	return true;
+}
+
+/*
+ * Which of the names a string is; -1 for none.
+ */
+int
+hitl_find_name(const HitlJson *value, const char *const *names)
+{
+	int i;
+
+	for (i = 0;
+		 value != NULL && value->type == HITL_JSON_STRING && names[i] != NULL;
+		 i++)
+	{
+		if (strcmp(names[i], value->text) == 0)
+			return i;
+	}
+	return -1;
+}
+
+/*
+ * Has an object only members of these names, each at most once?
+ */
+bool
+hitl_only_members(const HitlJson *object, const char *const *names)
+{
+	const HitlJson *member;
+
+	for (member = object->first; member != NULL; member = member->next)
+	{
+		const char *const *name = names;
+
+		while (*name != NULL && strcmp(*name, member->key) != 0)
+			name++;
+		if (*name == NULL || hitl_json_member(object, member->key) != member)
+			return false;
+	}
+	return true;
+}
+
+/*
  * "an object", for messages.
  */
 const char *
@@ -278,19 +346,40 @@ hitl_json_write_content(HitlBuffer *buffer, const char *text, size_t length)
 }
 
 /*
- * Append ,"key":"text" (null for NULL); without the comma after a brace.
+ * Append ,"key": without the comma after a brace.
  */
 void
-hitl_json_write_member(HitlBuffer *buffer, const char *key, const char *text)
+hitl_json_write_key(HitlBuffer *buffer, const char *key)
 {
 	if (buffer->length > 0 && buffer->data[buffer->length - 1] != '{')
 		hitl_append_char(buffer, ',');
 	hitl_json_write_string(buffer, key, strlen(key));
 	hitl_append_char(buffer, ':');
+}
+
+/*
+ * Append a key and a text, null for NULL.
+ */
+void
+hitl_json_write_member(HitlBuffer *buffer, const char *key, const char *text)
+{
+	hitl_json_write_key(buffer, key);
 	if (text == NULL)
 		hitl_append(buffer, "null", 4);
 	else
 		hitl_json_write_string(buffer, text, strlen(text));
+}
+
+/*
+ * Append ,"key":value.
+ */
+void
+hitl_write_number(HitlBuffer *buffer, const char *key, int64_t value)
+{
+	hitl_append_text(buffer, ",\"");
+	hitl_append_text(buffer, key);
+	hitl_append_text(buffer, "\":");
+	hitl_append_integer(buffer, value);
 }
 
 /*

@@ -52,7 +52,6 @@ typedef struct HitlPart
 
 	int needed;		  /* approvals, or children; 0: percent says */
 	double percent;	  /* of the people, or 0 */
-	bool counted;	  /* count or percent are stated */
 	int reject_after; /* 0: when the approvals are out of reach */
 	int voters;		  /* children that are not advisory */
 

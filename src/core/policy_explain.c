@@ -14,11 +14,10 @@ static const char *describe_state(const HitlEvaluation *run,
 								  const HitlPart *part);
 static const char *describe_part(HitlArena *memory, const HitlPart *part);
 static void describe_leaf(HitlBuffer *buffer, const HitlPart *part);
-static void append_percent(HitlBuffer *buffer, const HitlPart *part);
 static void write_people(HitlBuffer *buffer, const char *key,
 						 const HitlPartState *state, HitlChoice choice);
-static void write_us(HitlBuffer *buffer, const char *key, int64_t us,
-					 bool known);
+static void write_known(HitlBuffer *buffer, const char *key, int64_t value,
+						bool known);
 
 /*
  * How each part stands, as a JSON array.
@@ -88,7 +87,7 @@ write_part(HitlBuffer *buffer, const HitlEvaluation *run, const HitlPart *part)
 	limited = known && part->deadline_us > 0;
 	hitl_append_char(buffer, '{');
 	hitl_json_write_member(buffer, "pointer", part->pointer);
-	hitl_append_format(buffer, ",\"depth\":%d", part->depth);
+	hitl_write_number(buffer, "depth", part->depth);
 	hitl_json_write_member(buffer, "part", describe_part(buffer->arena, part));
 	hitl_json_write_member(buffer, "state", status);
 	hitl_append_text(buffer, ",\"asks\":[");
@@ -98,17 +97,14 @@ write_part(HitlBuffer *buffer, const HitlEvaluation *run, const HitlPart *part)
 			hitl_append_char(buffer, ',');
 		hitl_json_write_string(buffer, part->names[i], strlen(part->names[i]));
 	}
-	hitl_append_text(buffer, "],\"needed\":");
-	if (state->needed > 0)
-		hitl_append_integer(buffer, state->needed);
-	else
-		hitl_append_text(buffer, "null");
+	hitl_append_char(buffer, ']');
+	write_known(buffer, "needed", state->needed, state->needed > 0);
 	write_people(buffer, "approved_by", state, HITL_CHOICE_APPROVE);
 	write_people(buffer, "rejected_by", state, HITL_CHOICE_REJECT);
 	write_people(buffer, "abstained", state, HITL_CHOICE_ABSTAIN);
-	write_us(buffer, "asked_at_us", asked_us, known);
-	write_us(buffer, "deadline_us",
-			 limited ? hitl_later(asked_us, part->deadline_us) : 0, limited);
+	write_known(buffer, "asked_at_us", asked_us, known);
+	write_known(buffer, "deadline_us",
+				limited ? hitl_later(asked_us, part->deadline_us) : 0, limited);
 	hitl_append_char(buffer, '}');
 }
 
@@ -180,7 +176,7 @@ describe_leaf(HitlBuffer *buffer, const HitlPart *part)
 	int i;
 
 	if (part->percent > 0)
-		append_percent(buffer, part);
+		hitl_append_format(buffer, "%.10g %%", part->percent);
 	else if (part->needed > 1)
 		hitl_append_integer(buffer, part->needed);
 	if (counted)
@@ -197,15 +193,6 @@ describe_leaf(HitlBuffer *buffer, const HitlPart *part)
 	if (shown < part->nnames)
 		hitl_append_format(buffer, counted ? " and %d more" : " or %d more",
 						   part->nnames - shown);
-}
-
-/*
- * A percentage as it is usually written.
- */
-static void
-append_percent(HitlBuffer *buffer, const HitlPart *part)
-{
-	hitl_append_format(buffer, "%.10g %%", part->percent);
 }
 
 /*
@@ -233,14 +220,13 @@ write_people(HitlBuffer *buffer, const char *key, const HitlPartState *state,
 }
 
 /*
- * Append an instant as a member, null where it is not known.
+ * Append a number as a member, null where it is not known.
  */
 static void
-write_us(HitlBuffer *buffer, const char *key, int64_t us, bool known)
+write_known(HitlBuffer *buffer, const char *key, int64_t value, bool known)
 {
-	hitl_append_format(buffer, ",\"%s\":", key);
 	if (known)
-		hitl_append_integer(buffer, us);
+		hitl_write_number(buffer, key, value);
 	else
-		hitl_append_text(buffer, "null");
+		hitl_json_write_member(buffer, key, NULL);
 }

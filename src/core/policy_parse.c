@@ -66,28 +66,15 @@ hitl_parse_policy(const char *json, HitlPolicy **policy, HitlFaults *faults)
 	HitlArena arena;
 	HitlParse parse = {&arena, NULL, faults, false, HITL_OK, NULL};
 	HitlPolicy *result;
-	const HitlJson *document;
-	HitlJsonError error;
 
 	*policy = NULL;
 	hitl_arena_init(&arena);
 	result = hitl_alloc_zero(&arena, sizeof(HitlPolicy));
 	if (result == NULL)
 		return HITL_NO_MEMORY;
-	switch (hitl_json_parse(&arena, json, strlen(json), 0, &document, &error))
-	{
-		case HITL_OK:
-			result->document = document;
-			parse_document(&parse, document, result);
-			break;
-		case HITL_INVALID:
-			hitl_fault(&parse, NULL, "not JSON: %s (byte %zu)", error.message,
-					   error.offset);
-			break;
-		default:
-			parse.result = HITL_NO_MEMORY;
-			break;
-	}
+	result->document = hitl_read_document(&parse, &arena, NULL, json);
+	if (result->document != NULL)
+		parse_document(&parse, result->document, result);
 	if (!parse.faulty && !arena.failed)
 		index_names(&parse, result);
 	if (parse.result == HITL_OK && arena.failed)
@@ -196,7 +183,6 @@ parse_part(HitlParse *parse, const HitlPlace *place, const HitlJson *value,
 		/* Once is enough. */
 		if (!parse->faulty)
 			hitl_fault(parse, place, "more than %d parts", HITL_MAX_PARTS);
-		parse->faulty = true;
 		return NULL;
 	}
 	if (level > HITL_MAX_LEVELS)
@@ -369,19 +355,18 @@ parse_leaf(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	const HitlJson *from = hitl_json_member(object, "from");
 	HitlPlace from_place = {place, "from", 0};
 	HitlPlace percent_place = {place, "percent", 0};
+	bool has_count = hitl_json_member(object, "count") != NULL;
+	bool has_percent = hitl_json_member(object, "percent") != NULL;
 
 	if (from != NULL)
 		parse_names(parse, &from_place, from, part);
 	part->needed = parse_count(parse, place, object, "count");
 	part->percent = parse_percent(parse, place, object);
 	part->reject_after = parse_count(parse, place, object, "reject_after");
-	part->counted = hitl_json_member(object, "count") != NULL ||
-		hitl_json_member(object, "percent") != NULL;
-	if (hitl_json_member(object, "count") != NULL &&
-		hitl_json_member(object, "percent") != NULL)
+	if (has_count && has_percent)
 		hitl_fault(parse, &percent_place,
 				   "give either \"count\" or \"percent\"");
-	if (!part->counted)
+	if (!has_count && !has_percent)
 	{
 		part->needed = 1;
 		if (part->reject_after == 0)

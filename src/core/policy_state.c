@@ -22,7 +22,6 @@ hitl_read_policy_state(HitlEvaluation *run)
 	const HitlJson *state;
 	const HitlJson *parts;
 	const HitlJson *part;
-	int64_t votes;
 
 	if (text == NULL)
 		return true;
@@ -35,11 +34,10 @@ hitl_read_policy_state(HitlEvaluation *run)
 	parts = hitl_json_member(state, "parts");
 	if (state->type != HITL_JSON_OBJECT || parts == NULL ||
 		!hitl_only_members(state, members) || parts->type != HITL_JSON_ARRAY ||
-		!hitl_json_integer(hitl_json_member(state, "votes"), &votes) ||
-		votes < 0 || votes > run->input->nvotes ||
+		!hitl_read_int(state, "votes", -1, 0, run->input->nvotes,
+					   &run->seen_votes) ||
 		!read_us(state, &run->seen_us))
 		return false;
-	run->seen_votes = (int) votes;
 	for (part = parts->first; part != NULL; part = part->next)
 	{
 		if (!read_part(run, part))
@@ -66,11 +64,10 @@ hitl_write_policy_state(HitlEvaluation *run)
 	hitl_append_integer(&buffer,
 						run->votes > run->seen_votes ? run->votes
 													 : run->seen_votes);
-	hitl_append_text(&buffer, ",\"at_us\":");
-	hitl_append_integer(&buffer,
-						run->now_us > run->seen_us || !run->has_state
-							? run->now_us
-							: run->seen_us);
+	hitl_write_number(&buffer, "at_us",
+					  run->now_us > run->seen_us || !run->has_state
+						  ? run->now_us
+						  : run->seen_us);
 	hitl_append_text(&buffer, ",\"parts\":[");
 	for (i = 0; i < run->policy->nparts; i++)
 	{
@@ -82,14 +79,17 @@ hitl_write_policy_state(HitlEvaluation *run)
 		if (!first)
 			hitl_append_char(&buffer, ',');
 		first = false;
-		hitl_append_format(&buffer, "{\"part\":%d,\"state\":\"%s\"", i,
-						   failed ? "failed" : "approved");
+		hitl_append_text(&buffer, "{\"part\":");
+		hitl_append_integer(&buffer, i);
+		hitl_json_write_member(&buffer, "state",
+							   failed ? "failed" : "approved");
 		if (failed)
 			hitl_json_write_member(&buffer, "reason", state->reason);
 		else
-			hitl_append_format(&buffer, ",\"needed\":%d", state->needed);
-		hitl_append_format(&buffer, ",\"votes\":%d,\"at_us\":%lld}",
-						   state->decided_votes, (long long) state->decided_us);
+			hitl_write_number(&buffer, "needed", state->needed);
+		hitl_write_number(&buffer, "votes", state->decided_votes);
+		hitl_write_number(&buffer, "at_us", state->decided_us);
+		hitl_append_char(&buffer, '}');
 	}
 	hitl_append_text(&buffer, "]}");
 	return hitl_buffer_text(&buffer);
@@ -103,50 +103,40 @@ read_part(HitlEvaluation *run, const HitlJson *value)
 {
 	static const char *const members[] = {"part",  "state", "reason", "needed",
 										  "votes", "at_us", NULL};
-	const HitlPolicy *policy = run->policy;
-	const HitlJson *outcome = hitl_json_member(value, "state");
-	const HitlJson *reason = hitl_json_member(value, "reason");
+	static const char *const outcomes[] = {"failed", "approved", NULL};
+	static const char *const reasons[] = {"rejected", "out_of_reach", NULL};
+	int outcome = hitl_find_name(hitl_json_member(value, "state"), outcomes);
+	int reason = hitl_find_name(hitl_json_member(value, "reason"), reasons);
 	const HitlPart *part;
 	HitlPartState *state;
-	int64_t number;
-	int64_t votes;
-	int64_t needed;
+	int number;
 
 	if (value->type != HITL_JSON_OBJECT || !hitl_only_members(value, members) ||
-		!hitl_json_integer(hitl_json_member(value, "part"), &number) ||
-		number < 0 || number >= policy->nparts || outcome == NULL ||
-		outcome->type != HITL_JSON_STRING ||
-		!hitl_json_integer(hitl_json_member(value, "votes"), &votes) ||
-		votes < 0 || votes > run->seen_votes)
+		outcome < 0 ||
+		!hitl_read_int(value, "part", -1, 0, run->policy->nparts - 1, &number))
 		return false;
-	part = policy->parts[number];
+	part = run->policy->parts[number];
 	state = &run->states[number];
 	if (part->leaf < 0 || (part->in_advisory && part->in_veto) ||
-		state->stored || !read_us(value, &state->decided_us) ||
-		state->decided_us > run->seen_us)
+		state->stored ||
+		!hitl_read_int(value, "votes", -1, 0, run->seen_votes,
+					   &state->decided_votes) ||
+		!read_us(value, &state->decided_us) || state->decided_us > run->seen_us)
 		return false;
 	state->stored = true;
-	state->decided_votes = (int) votes;
-	if (strcmp(outcome->text, "failed") == 0)
+	if (outcome == 0)
 	{
-		state->stored_status = HITL_PART_FAILED;
-		if (reason == NULL || reason->type != HITL_JSON_STRING)
+		if (reason < 0)
 			return false;
-		if (strcmp(reason->text, "rejected") == 0)
-			state->reason = "rejected";
-		else
-			state->reason = "out_of_reach";
-		return strcmp(reason->text, state->reason) == 0;
+		state->stored_status = HITL_PART_FAILED;
+		state->reason = reasons[reason];
+		return true;
 	}
 
 	/* Only a percentage is reached by the number of people. */
 	state->stored_status = HITL_PART_APPROVED;
-	if (strcmp(outcome->text, "approved") != 0 || part->percent == 0 ||
-		!hitl_json_integer(hitl_json_member(value, "needed"), &needed) ||
-		needed < 1 || needed > INT32_MAX)
-		return false;
-	state->stored_needed = (int) needed;
-	return true;
+	return part->percent > 0 &&
+		hitl_read_int(value, "needed", 0, 1, INT32_MAX, &state->stored_needed);
 }
 
 /*

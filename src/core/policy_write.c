@@ -5,7 +5,6 @@
  */
 #include "core/policy.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* The most required approvers that become parts of their own. */
@@ -16,13 +15,13 @@ typedef struct Name
 {
 	const HitlJson *value;
 	bool required;
-	bool again; /* it has come before */
 } Name;
 
 typedef struct Names
 {
 	Name *items; /* the required ones first */
 	int count;
+	bool *again;  /* of each: it has come before */
 	int required; /* different ones */
 	int others;	  /* different ones beside them */
 } Names;
@@ -37,21 +36,18 @@ typedef struct Replacement
 
 static const char *read_names(HitlArena *arena, const char *json,
 							  const char *what, bool required, Names *names);
-static void find_doubles(HitlArena *arena, Names *names);
-static int compare_names(const void *a, const void *b);
+static void count_names(HitlArena *arena, Names *names);
 static void write_names(HitlBuffer *buffer, const Names *names, bool required,
 						bool others);
 static void write_required(HitlBuffer *buffer, const Names *names);
 static void write_node(HitlBuffer *buffer, const HitlJson *value,
 					   Replacement *replacement);
+static void write_object(HitlBuffer *buffer, const HitlJson *object,
+						 Replacement *replacement);
 static void write_children(HitlBuffer *buffer, const HitlJson *array,
 						   Replacement *replacement);
 static void write_from(HitlBuffer *buffer, const HitlJson *value,
 					   Replacement *replacement);
-static void write_silence(HitlBuffer *buffer, const HitlJson *value,
-						  Replacement *replacement);
-static void write_key(HitlBuffer *buffer, const HitlJson *member,
-					  const HitlJson *object);
 static HitlResult give(HitlArena *arena, const char *text, const char *fault,
 					   char **json, char **error);
 
@@ -74,7 +70,7 @@ hitl_simple_policy(const char *asked, const char *required, int threshold,
 		fault = read_names(&arena, asked, "asked", false, &names);
 	if (fault == NULL && !arena.failed)
 	{
-		find_doubles(&arena, &names);
+		count_names(&arena, &names);
 		if (threshold > 0 && names.required + names.others > HITL_MAX_NAMES)
 			fault = "asked and required are too many names; use a group";
 	}
@@ -196,7 +192,6 @@ read_names(HitlArena *arena, const char *json, const char *what, bool required,
 		}
 		name->value = value;
 		name->required = required;
-		name->again = false;
 	}
 	return NULL;
 }
@@ -205,42 +200,25 @@ read_names(HitlArena *arena, const char *json, const char *what, bool required,
  * Find the names that have come before, and count the others.
  */
 static void
-find_doubles(HitlArena *arena, Names *names)
+count_names(HitlArena *arena, Names *names)
 {
-	Name **sorted = hitl_alloc(arena, names->count * sizeof(Name *));
+	const char **texts = hitl_alloc(arena, names->count * sizeof(char *));
 	int i;
 
-	if (sorted == NULL)
+	if (texts == NULL)
 		return;
 	for (i = 0; i < names->count; i++)
-		sorted[i] = &names->items[i];
-	if (names->count > 1)
-		qsort(sorted, names->count, sizeof(Name *), compare_names);
-	for (i = 0; i < names->count; i++)
+		texts[i] = names->items[i].value->text;
+	names->again = hitl_find_doubles(arena, texts, names->count);
+	for (i = 0; i < names->count && names->again != NULL; i++)
 	{
-		if (i > 0 &&
-			strcmp(sorted[i - 1]->value->text, sorted[i]->value->text) == 0)
-			sorted[i]->again = true;
-		else if (sorted[i]->required)
+		if (names->again[i])
+			continue;
+		if (names->items[i].required)
 			names->required++;
 		else
 			names->others++;
 	}
-}
-
-/*
- * By text, then as they came.
- */
-static int
-compare_names(const void *a, const void *b)
-{
-	const Name *one = *(Name *const *) a;
-	const Name *other = *(Name *const *) b;
-	int order = strcmp(one->value->text, other->value->text);
-
-	if (order != 0)
-		return order;
-	return one < other ? -1 : 1;
 }
 
 /*
@@ -257,7 +235,7 @@ write_names(HitlBuffer *buffer, const Names *names, bool required, bool others)
 	{
 		const Name *name = &names->items[i];
 
-		if (name->again || !(name->required ? required : others))
+		if (names->again[i] || !(name->required ? required : others))
 			continue;
 		if (!first)
 			hitl_append_char(buffer, ',');
@@ -287,7 +265,7 @@ write_required(HitlBuffer *buffer, const Names *names)
 	}
 	for (i = 0; i < names->count; i++)
 	{
-		if (names->items[i].again || !names->items[i].required)
+		if (names->again[i] || !names->items[i].required)
 			continue;
 		if (!first)
 			hitl_append_char(buffer, ',');
@@ -297,27 +275,38 @@ write_required(HitlBuffer *buffer, const Names *names)
 }
 
 /*
- * Append a node.  The document has been parsed as a policy, so that its
- * levels are bounded.
+ * Append a node: a name, or an object.
  */
 static void
 write_node(HitlBuffer *buffer, const HitlJson *value, Replacement *replacement)
 {
+	if (value->type == HITL_JSON_STRING)
+		write_from(buffer, value, replacement);
+	else
+		write_object(buffer, value, replacement);
+}
+
+/*
+ * Append a node, or an "on_silence" that leads to one.  The document has been
+ * parsed as a policy, so that its levels are bounded.
+ */
+static void
+write_object(HitlBuffer *buffer, const HitlJson *object,
+			 Replacement *replacement)
+{
 	const HitlJson *member;
 
-	if (value->type == HITL_JSON_STRING)
-	{
-		write_from(buffer, value, replacement);
-		return;
-	}
 	hitl_append_char(buffer, '{');
-	for (member = value->first; member != NULL; member = member->next)
+	for (member = object->first; member != NULL; member = member->next)
 	{
-		write_key(buffer, member, value);
+		hitl_json_write_key(buffer, member->key);
 		if (strcmp(member->key, "from") == 0)
 			write_from(buffer, member, replacement);
-		else if (strcmp(member->key, "on_silence") == 0)
-			write_silence(buffer, member, replacement);
+		else if (strcmp(member->key, "escalate") == 0)
+			write_node(buffer, member, replacement);
+		else if (strcmp(member->key, "on_silence") == 0 &&
+				 member->type == HITL_JSON_OBJECT)
+			write_object(buffer, member, replacement);
 		else if (member->type == HITL_JSON_ARRAY &&
 				 strcmp(member->key, "exclude") != 0)
 			write_children(buffer, member, replacement);
@@ -377,46 +366,6 @@ write_from(HitlBuffer *buffer, const HitlJson *value, Replacement *replacement)
 		hitl_append_char(buffer, ']');
 	replacement->found |= found;
 	replacement->twice |= found && already;
-}
-
-/*
- * Append "on_silence", which may lead to a node and to silence again.
- */
-static void
-write_silence(HitlBuffer *buffer, const HitlJson *value,
-			  Replacement *replacement)
-{
-	const HitlJson *member;
-
-	if (value->type != HITL_JSON_OBJECT)
-	{
-		hitl_json_write(buffer, value);
-		return;
-	}
-	hitl_append_char(buffer, '{');
-	for (member = value->first; member != NULL; member = member->next)
-	{
-		write_key(buffer, member, value);
-		if (strcmp(member->key, "escalate") == 0)
-			write_node(buffer, member, replacement);
-		else if (strcmp(member->key, "on_silence") == 0)
-			write_silence(buffer, member, replacement);
-		else
-			hitl_json_write(buffer, member);
-	}
-	hitl_append_char(buffer, '}');
-}
-
-/*
- * Append the key of a member, after a comma where it is not the first.
- */
-static void
-write_key(HitlBuffer *buffer, const HitlJson *member, const HitlJson *object)
-{
-	if (member != object->first)
-		hitl_append_char(buffer, ',');
-	hitl_json_write_string(buffer, member->key, strlen(member->key));
-	hitl_append_char(buffer, ':');
 }
 
 /*

@@ -335,12 +335,6 @@ parse_type(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 		key = "type";
 	}
 	type = hitl_get_text(parse, place, object, key, false);
-	if (type != NULL && type[0] == '\0')
-	{
-		HitlPlace here = {place, key, 0};
-
-		hitl_fault(parse, &here, "must not be empty");
-	}
 	if (type == NULL)
 		type = "binary";
 	hitl_json_write_member(terms, "approval_type", type);

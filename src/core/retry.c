@@ -245,26 +245,21 @@ hitl_parse_retry(const char *json, HitlRetry *retry, HitlFaults *faults)
 	HitlArena arena;
 	HitlParse parse = {&arena, NULL, faults, false, HITL_OK, NULL};
 	const HitlJson *value;
-	HitlJsonError error;
-	HitlResult result;
 
 	set_defaults(retry);
 	if (json == NULL)
 		return HITL_OK;
 	hitl_arena_init(&arena);
-	result = hitl_json_parse(&arena, json, strlen(json), 0, &value, &error);
-	if (result == HITL_INVALID)
-		hitl_fault(&parse, NULL, "not JSON: %s (byte %zu)", error.message,
-				   error.offset);
-	else if (result == HITL_OK && value->type != HITL_JSON_OBJECT)
+	value = hitl_read_document(&parse, &arena, NULL, json);
+	if (value != NULL && value->type != HITL_JSON_OBJECT)
 		hitl_fault(&parse, NULL, "must be an object, not %s",
 				   hitl_json_type_name(value));
-	else if (result == HITL_OK)
+	else if (value != NULL)
 		hitl_read_retry(&parse, NULL, value, retry);
 	hitl_arena_free(&arena);
 	if (parse.result != HITL_OK)
 		return parse.result;
-	return parse.faulty ? HITL_INVALID : result;
+	return parse.faulty ? HITL_INVALID : HITL_OK;
 }
 
 /*

@@ -258,7 +258,6 @@ compile(HitlParse *parse, const HitlPlace *place, const char *json)
 	HitlCompiler c = {*parse, NULL, NULL, 0, 0};
 	HitlSchema *schema = hitl_alloc_zero(parse->arena, sizeof(HitlSchema));
 	const HitlJson *document;
-	HitlJsonError error;
 
 	c.schema = schema;
 	if (schema == NULL)
@@ -266,22 +265,13 @@ compile(HitlParse *parse, const HitlPlace *place, const char *json)
 		parse->result = HITL_NO_MEMORY;
 		return NULL;
 	}
-	switch (
-		hitl_json_parse(parse->arena, json, strlen(json), 0, &document, &error))
+	document = hitl_read_document(&c.parse, parse->arena, place, json);
+	if (document != NULL)
 	{
-		case HITL_OK:
-			/* It is ours, so it may be changed. */
-			(void) hitl_sort_members((HitlJson *) document, place, refuse_twice,
-									 &c.parse);
-			schema->root = compile_node(&c, place, "false", document);
-			break;
-		case HITL_INVALID:
-			hitl_fault(&c.parse, place, "not JSON: %s (byte %zu)",
-					   error.message, error.offset);
-			break;
-		default:
-			c.parse.result = HITL_NO_MEMORY;
-			break;
+		/* It is ours, so it may be changed. */
+		(void) hitl_sort_members((HitlJson *) document, place, refuse_twice,
+								 &c.parse);
+		schema->root = compile_node(&c, place, "false", document);
 	}
 	if (parse->arena->failed)
 		c.parse.result = HITL_NO_MEMORY;

@@ -207,6 +207,38 @@ TEST(faulty_fields)
 		NULL, "/form_fields/1/name", "another field");
 }
 
+/*
+ * Members of many fields or hints, the last one named as another before it.
+ */
+static char *
+many(const char *format, const char *last)
+{
+	char *text = malloc(2000 * 40 + 100);
+	size_t length = 0;
+	int i;
+
+	for (i = 0; i < 2000; i++)
+		length += sprintf(text + length, format, (i * 7) % 2000);
+	strcpy(text + length, last);
+	return text;
+}
+
+TEST(one_name_twice_among_many)
+{
+	char *fields = many("{\"name\":\"f%d\",\"type\":\"text\"},",
+						"{\"name\":\"f1234\",\"type\":\"date\"}]");
+	char *hints = many("\"h%d\":1,", "\"ui:h1234\":2}}]");
+	char text[100000];
+
+	snprintf(text, sizeof(text), "[%s", fields);
+	FORM_FAULT("form", text, NULL, "/form_fields/2000/name", "another field");
+	snprintf(text, sizeof(text),
+			 "[{\"name\":\"f\",\"type\":\"text\",\"ui\":{%s", hints);
+	FORM_FAULT("form", text, NULL, "/form_fields/0/ui/ui:h1234", "twice");
+	free(fields);
+	free(hints);
+}
+
 #define BUDGET(amount, category) \
 	"{\"type\":\"object\",\"properties\":{\"approved_amount\":{\"type\":\"number\"," \
 	"\"title\":\"Approved amount\",\"minimum\":0" amount \
@@ -338,5 +370,6 @@ TEST(without_memory)
 }
 
 SUITE(form, RUN(binary), RUN(types), RUN(fields), RUN(types_of_fields),
-	  RUN(hints), RUN(faulty_fields), RUN(budget), RUN(amounts_have_an_end),
-	  RUN(forms_are_valid_schemas), RUN(without_memory));
+	  RUN(hints), RUN(faulty_fields), RUN(one_name_twice_among_many),
+	  RUN(budget), RUN(amounts_have_an_end), RUN(forms_are_valid_schemas),
+	  RUN(without_memory));
