@@ -63,7 +63,7 @@ const char *const group_names[GROUPS] = {"red", "green", "blue"};
 /*
  * Is a person behind a name?
  */
-bool
+static bool
 is_behind(const Crowd *crowd, int person, const char *name)
 {
 	int g;
