@@ -662,18 +662,7 @@ TEST(explanations)
 	EXPLAINS("\"a\"", "broken", "/0/state", "\"asked\"");
 }
 
-TEST(table_of_functions)
-{
-	const HitlCoreApi *api = hitl_core_api();
-
-	CHECK(api->parse_policy && api->free_policy && api->simple_policy &&
-		  api->excludes_requester && api->excludes_editors &&
-		  api->evaluate_policy && api->free_verdict && api->reassign_policy &&
-		  api->explain_policy);
-	api->free_policy(NULL);
-}
-
 SUITE(policy_text, RUN(faults_of_parts), RUN(faults_of_the_root), RUN(limits),
 	  RUN(faults_without_memory), RUN(exclusion), RUN(simple_forms),
 	  RUN(simple_forms_decide_as_before), RUN(large_lists), RUN(too_many_names),
-	  RUN(reassignment), RUN(explanations), RUN(table_of_functions));
+	  RUN(reassignment), RUN(explanations));
