@@ -15,10 +15,10 @@ KEY = "a key that is kept elsewhere, too"
 CONTEXT = r'''{"amount": 420.50, "large": 123456789012345678901234567890, "small": 1e-30, "ten": 1E1,
     "text": "sch\u00f6n \"neu\" \\ \u0001\u001f\u007f\b\f\n\r\t \u2028 \ud83d\ude00", "": null, "\u00e4": [[], {}, true, false],
     "zz": {"b": 1, "a": -0.0, "aa": 2}}'''
-ASK = {"steps": [
-    {"name": "ask", "type": "approval", "title": "Go with {{ $.variables.amount }}?", "policy": {
-        "any_of": [{"all_of": ["ann", {"from": ["bob", "cy"]}]}, {"from": "boss"}], "timeout": "2 days"},
-     "context_data": "$.variables"}]}
+ASK = {
+    "name": "ask", "type": "approval", "title": "Go with {{ $.variables.amount }}?",
+    "policy": {"any_of": [{"all_of": ["ann", {"from": ["bob", "cy"]}]}, {"from": "boss"}], "timeout": "2 days"},
+    "context_data": {"data": "{{ $.variables }}"}}
 # What no hash is made of; a signature is.
 UNHASHED = {"policy_state", "awaited", "requesters", "issued_at", "workflow_event"}
 
@@ -62,7 +62,7 @@ def approval(cluster):
     """A request of a step, with all that can be done about one."""
     workflow = cluster.value(
         "SELECT hitl.execute_workflow(hitl.create_workflow('Go', workflow_definition => %s, input_data => %s))",
-        [json.dumps({"steps": [{**ASK["steps"][0], "context_data": {"data": "{{ $.variables }}"}}]}), CONTEXT])
+        [json.dumps({"steps": [ASK]}), CONTEXT])
     request = wait_until(lambda: cluster.value(
         "SELECT id FROM hitl.approval_requests WHERE workflow_id = %s", [workflow]))
 
