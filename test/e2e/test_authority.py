@@ -130,19 +130,19 @@ def outcome(connection, act, parameters):
 
 
 def parse(table):
-    """A table, whose columns are in several blocks, as a dictionary of dictionaries."""
+    """A table, whose columns may be in several blocks, as a dictionary of dictionaries."""
     rows = {}
     for block in table.strip("\n").split("\n\n"):
         head, *lines = [line.split() for line in block.splitlines()]
         for name, *cells in lines:
             assert len(cells) == len(head), name
             rows.setdefault(name, {}).update(zip(head, cells))
-    assert all(set(row) == set(ACTS) for row in rows.values())
     return rows
 
 
 def check(expected, found):
-    """Compare rows, showing only the cells that differ."""
+    """Compare rows, which have all acts, showing only the cells that differ."""
+    assert set(expected) == set(ACTS)
     assert {act: found[act] for act in ACTS if found[act] != expected[act]} \
         == {act: expected[act] for act in ACTS if found[act] != expected[act]}
 
@@ -400,13 +400,7 @@ def functions(cluster, ground):
         cluster.sql(f"ALTER FUNCTION lent.by_{author}(text) OWNER TO {author}")
 
 
-def lines_of(table):
-    """The rows of a table with one block."""
-    head, *lines = [line.split() for line in table.strip("\n").splitlines()]
-    return {name: dict(zip(head, cells)) for name, *cells in lines}
-
-
-@pytest.mark.parametrize("how", lines_of(BY_FUNCTION))
+@pytest.mark.parametrize("how", parse(BY_FUNCTION))
 def test_by_function(cluster, ground, functions, how):
     caller, author = how.split("-by-")
     login, _, role = caller.partition(">")
@@ -414,10 +408,10 @@ def test_by_function(cluster, ground, functions, how):
         if role:
             client.execute(f"SET ROLE {role}")
         found = {}
-        for act in lines_of(BY_FUNCTION)[how]:
+        for act in parse(BY_FUNCTION)[how]:
             command = psycopg.ClientCursor(client).mogrify(ACTS[act], ground)
             found[act] = outcome(client, f"SELECT lent.by_{author}(%s)", [command])
-    assert found == lines_of(BY_FUNCTION)[how]
+    assert found == parse(BY_FUNCTION)[how]
 
 
 # The statement of an sql step acts as the owner of its workflow, and as nobody else.
@@ -429,7 +423,7 @@ req        WF054    42501    42501    42501    42501    ok       42501    true  
 """
 
 
-@pytest.mark.parametrize("owner", lines_of(BY_WORKFLOW))
+@pytest.mark.parametrize("owner", parse(BY_WORKFLOW))
 def test_by_workflow(cluster, owner):
     """Each act on a request of its own, by a workflow of the owner."""
     cluster.psql("""
@@ -443,7 +437,7 @@ def test_by_workflow(cluster, owner):
         EXCEPTION WHEN OTHERS THEN
             RETURN SQLSTATE;
         END $$;""")
-    expected = lines_of(BY_WORKFLOW)[owner]
+    expected = parse(BY_WORKFLOW)[owner]
     steps = []
     policy = {"from": ["ann", "gus", "req", "ope"], "count": 1}
     with cluster.connect(user="req") as requester:
