@@ -5,6 +5,7 @@ Each row is a caller, each column an act.  A cell is what comes of it: "yes" and
 Every act is taken back, so that each cell finds the request as it was.
 """
 import re
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -127,6 +128,16 @@ def outcome(connection, act, parameters):
     if str(value).lower() in ("true", "false"):
         return "yes" if str(value).lower() == "true" else "no"
     return value if isinstance(value, str) and re.fullmatch("[0-9A-Z]{5}", value) else "ok"
+
+
+@contextmanager
+def session_of(cluster, caller):
+    """The session of a caller; "login>role" has logged in and then set a role."""
+    login, _, role = caller.partition(">")
+    with cluster.connect(user=login) as client:
+        if role:
+            client.execute(f"SET ROLE {role}")
+        yield client
 
 
 def parse(table):
@@ -366,9 +377,7 @@ postgres>nobody   42501    42501    42501    42501    42501    42501    42501   
 
 @pytest.mark.parametrize("caller", parse(BY_SET_ROLE))
 def test_by_set_role(cluster, ground, caller):
-    login, role = caller.split(">")
-    with cluster.connect(user=login) as client:
-        client.execute(f"SET ROLE {role}")
+    with session_of(cluster, caller) as client:
         check(parse(BY_SET_ROLE)[caller], {act: outcome(client, command, ground) for act, command in ACTS.items()})
 
 
@@ -403,10 +412,7 @@ def functions(cluster, ground):
 @pytest.mark.parametrize("how", parse(BY_FUNCTION))
 def test_by_function(cluster, ground, functions, how):
     caller, author = how.split("-by-")
-    login, _, role = caller.partition(">")
-    with cluster.connect(user=login) as client:
-        if role:
-            client.execute(f"SET ROLE {role}")
+    with session_of(cluster, caller) as client:
         found = {}
         for act in parse(BY_FUNCTION)[how]:
             command = psycopg.ClientCursor(client).mogrify(ACTS[act], ground)
@@ -511,10 +517,7 @@ def test_check_function_within_a_workflow(cluster, ground):
 ])
 def test_what_is_recorded(cluster, ground, caller, as_whom, names):
     """Who is the approver, for whom, by which channel, and who the session was."""
-    login, _, role = caller.partition(">")
-    with cluster.connect(user=login) as client, client.transaction(force_rollback=True):
-        if role:
-            client.execute(f"SET ROLE {role}")
+    with session_of(cluster, caller) as client, client.transaction(force_rollback=True):
         client.execute("SELECT hitl.respond_to_approval(%s, %s, 'approved', content_hash => %s, channel => %s)",
                        [ground["id"], as_whom, ground["hash"], "web" if names[2] == "web" else None])
         assert client.execute("SELECT approver_id, on_behalf_of, channel, session_role, caller_role"
@@ -598,10 +601,7 @@ READING = {"list_pending_approvals.requested_from", "pending_of.principal"}
     and (caller, argument) != ("mia>adm", "reassign_approval.from_approver")])
 def test_nobody_acts_for_others(cluster, ground, caller, argument):
     """Whoever may not act for somebody is refused, by whatever name he says it."""
-    login, _, role = caller.partition(">")
-    with cluster.connect(user=login) as client:
-        if role:
-            client.execute(f"SET ROLE {role}")
+    with session_of(cluster, caller) as client:
         found = {who: outcome(client, FOR_WHOM[argument], {**ground, "who": who}) for who in OTHERS}
     # A function that only tells says no; what is no person is refused as such.
     allowed = {"42501", "22023"} | ({"no"} if argument in ("pending_of.principal", "may_act_for.approver_id") else set())
