@@ -59,17 +59,18 @@ UPDATE bench.row SET n = n + 1 WHERE id = :id;
 """
 
 
-def pgbench(server, script, clients=CLIENTS, seconds=None, transactions=None):
+def pgbench(server, script, clients=CLIENTS, seconds=None, transactions=None, options=()):
     """Transactions per second of a pgbench script.
 
     For a time, or a number of transactions of each client.  None may fail.
+    options are further ones of pgbench.
     """
     path = server.dir / "script.sql"
     path.write_text(script)
     path.chmod(0o644)
     length = ["-T", seconds] if seconds else ["-t", transactions]
     output = as_postgres([server.bin / "pgbench", "-n", "-M", "prepared", "-c", clients,
-                          "-j", min(clients, os.cpu_count()), *length, "-f", path,
+                          "-j", min(clients, os.cpu_count()), *length, *options, "-f", path,
                           server.url()], text=True, stdout=subprocess.PIPE).stdout
     failed = re.search(r"number of failed transactions: (\d+)", output)
     if failed and int(failed[1]):
@@ -142,5 +143,5 @@ class Table:
         say("")
 
 
-__all__ = ["CLIENTS", "Table", "UPDATE_ROW", "arguments", "as_postgres", "cluster", "header", "percentile",
+__all__ = ["CLIENTS", "Table", "UPDATE_ROW", "arguments", "cluster", "header", "percentile",
            "pgbench", "say", "settle", "wait_until"]

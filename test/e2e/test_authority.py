@@ -5,6 +5,7 @@ Each row is a caller, each column an act.  A cell is what comes of it: "yes" and
 Every act is taken back, so that each cell finds the request as it was.
 """
 import re
+from contextlib import contextmanager
 
 import psycopg
 import pytest
@@ -129,20 +130,30 @@ def outcome(connection, act, parameters):
     return value if isinstance(value, str) and re.fullmatch("[0-9A-Z]{5}", value) else "ok"
 
 
+@contextmanager
+def session_of(cluster, caller):
+    """The session of a caller; "login>role" has logged in and then set a role."""
+    login, _, role = caller.partition(">")
+    with cluster.connect(user=login) as client:
+        if role:
+            client.execute(f"SET ROLE {role}")
+        yield client
+
+
 def parse(table):
-    """A table, whose columns are in several blocks, as a dictionary of dictionaries."""
+    """A table, whose columns may be in several blocks, as a dictionary of dictionaries."""
     rows = {}
     for block in table.strip("\n").split("\n\n"):
         head, *lines = [line.split() for line in block.splitlines()]
         for name, *cells in lines:
             assert len(cells) == len(head), name
             rows.setdefault(name, {}).update(zip(head, cells))
-    assert all(set(row) == set(ACTS) for row in rows.values())
     return rows
 
 
 def check(expected, found):
-    """Compare rows, showing only the cells that differ."""
+    """Compare rows, which have all acts, showing only the cells that differ."""
+    assert set(expected) == set(ACTS)
     assert {act: found[act] for act in ACTS if found[act] != expected[act]} \
         == {act: expected[act] for act in ACTS if found[act] != expected[act]}
 
@@ -366,9 +377,7 @@ postgres>nobody   42501    42501    42501    42501    42501    42501    42501   
 
 @pytest.mark.parametrize("caller", parse(BY_SET_ROLE))
 def test_by_set_role(cluster, ground, caller):
-    login, role = caller.split(">")
-    with cluster.connect(user=login) as client:
-        client.execute(f"SET ROLE {role}")
+    with session_of(cluster, caller) as client:
         check(parse(BY_SET_ROLE)[caller], {act: outcome(client, command, ground) for act, command in ACTS.items()})
 
 
@@ -400,24 +409,15 @@ def functions(cluster, ground):
         cluster.sql(f"ALTER FUNCTION lent.by_{author}(text) OWNER TO {author}")
 
 
-def lines_of(table):
-    """The rows of a table with one block."""
-    head, *lines = [line.split() for line in table.strip("\n").splitlines()]
-    return {name: dict(zip(head, cells)) for name, *cells in lines}
-
-
-@pytest.mark.parametrize("how", lines_of(BY_FUNCTION))
+@pytest.mark.parametrize("how", parse(BY_FUNCTION))
 def test_by_function(cluster, ground, functions, how):
     caller, author = how.split("-by-")
-    login, _, role = caller.partition(">")
-    with cluster.connect(user=login) as client:
-        if role:
-            client.execute(f"SET ROLE {role}")
+    with session_of(cluster, caller) as client:
         found = {}
-        for act in lines_of(BY_FUNCTION)[how]:
+        for act in parse(BY_FUNCTION)[how]:
             command = psycopg.ClientCursor(client).mogrify(ACTS[act], ground)
             found[act] = outcome(client, f"SELECT lent.by_{author}(%s)", [command])
-    assert found == lines_of(BY_FUNCTION)[how]
+    assert found == parse(BY_FUNCTION)[how]
 
 
 # The statement of an sql step acts as the owner of its workflow, and as nobody else.
@@ -429,7 +429,7 @@ req        WF054    42501    42501    42501    42501    ok       42501    true  
 """
 
 
-@pytest.mark.parametrize("owner", lines_of(BY_WORKFLOW))
+@pytest.mark.parametrize("owner", parse(BY_WORKFLOW))
 def test_by_workflow(cluster, owner):
     """Each act on a request of its own, by a workflow of the owner."""
     cluster.psql("""
@@ -443,7 +443,7 @@ def test_by_workflow(cluster, owner):
         EXCEPTION WHEN OTHERS THEN
             RETURN SQLSTATE;
         END $$;""")
-    expected = lines_of(BY_WORKFLOW)[owner]
+    expected = parse(BY_WORKFLOW)[owner]
     steps = []
     policy = {"from": ["ann", "gus", "req", "ope"], "count": 1}
     with cluster.connect(user="req") as requester:
@@ -517,10 +517,7 @@ def test_check_function_within_a_workflow(cluster, ground):
 ])
 def test_what_is_recorded(cluster, ground, caller, as_whom, names):
     """Who is the approver, for whom, by which channel, and who the session was."""
-    login, _, role = caller.partition(">")
-    with cluster.connect(user=login) as client, client.transaction(force_rollback=True):
-        if role:
-            client.execute(f"SET ROLE {role}")
+    with session_of(cluster, caller) as client, client.transaction(force_rollback=True):
         client.execute("SELECT hitl.respond_to_approval(%s, %s, 'approved', content_hash => %s, channel => %s)",
                        [ground["id"], as_whom, ground["hash"], "web" if names[2] == "web" else None])
         assert client.execute("SELECT approver_id, on_behalf_of, channel, session_role, caller_role"
@@ -604,10 +601,7 @@ READING = {"list_pending_approvals.requested_from", "pending_of.principal"}
     and (caller, argument) != ("mia>adm", "reassign_approval.from_approver")])
 def test_nobody_acts_for_others(cluster, ground, caller, argument):
     """Whoever may not act for somebody is refused, by whatever name he says it."""
-    login, _, role = caller.partition(">")
-    with cluster.connect(user=login) as client:
-        if role:
-            client.execute(f"SET ROLE {role}")
+    with session_of(cluster, caller) as client:
         found = {who: outcome(client, FOR_WHOM[argument], {**ground, "who": who}) for who in OTHERS}
     # A function that only tells says no; what is no person is refused as such.
     allowed = {"42501", "22023"} | ({"no"} if argument in ("pending_of.principal", "may_act_for.approver_id") else set())

@@ -10,6 +10,7 @@ import random
 import jsonschema
 import psycopg
 import pytest
+from exact_json import read_json, write_json
 from harness import ROOT
 
 SUITE = ROOT / "test/vectors/json-schema"
@@ -70,29 +71,10 @@ REFUSED = {
 }
 
 
-class Number(float):
-    """A number that is written as it was read."""
-
-    def __new__(cls, text):
-        self = super().__new__(cls, text)
-        self.text = text
-        return self
-
-
-def write(value):
-    if isinstance(value, Number):
-        return value.text
-    if isinstance(value, list):
-        return "[" + ",".join(map(write, value)) + "]"
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{json.dumps(key)}:{write(each)}" for key, each in value.items()) + "}"
-    return json.dumps(value)
-
-
 def groups():
     for path in sorted(SUITE.rglob("*.json")):
         name = str(path.relative_to(SUITE).with_suffix(""))
-        for group in json.loads(path.read_text(), parse_float=Number, parse_int=Number):
+        for group in read_json(path.read_text()):
             yield name, group
 
 
@@ -122,7 +104,7 @@ def violations(connection, schema, answer):
 
 @pytest.mark.parametrize("name,group,case", cases())
 def test_published(connection, name, group, case):
-    schema, answer = write(group["schema"]), write(case["data"])
+    schema, answer = write_json(group["schema"]), write_json(case["data"])
     if "\\u0000" in schema + answer:
         # No jsonb can have it, so that nobody can answer so.
         with pytest.raises(psycopg.errors.UntranslatableCharacter):

@@ -7,6 +7,7 @@ import sys
 
 import psycopg
 import pytest
+from exact_json import Number, read_json, write_json
 from harness import ROOT, wait_until
 
 PROGRAM = ROOT / "examples/verify_receipt.py"
@@ -15,31 +16,12 @@ KEY = "a key that is kept elsewhere, too"
 CONTEXT = r'''{"amount": 420.50, "large": 123456789012345678901234567890, "small": 1e-30, "ten": 1E1,
     "text": "sch\u00f6n \"neu\" \\ \u0001\u001f\u007f\b\f\n\r\t \u2028 \ud83d\ude00", "": null, "\u00e4": [[], {}, true, false],
     "zz": {"b": 1, "a": -0.0, "aa": 2}}'''
-ASK = {"steps": [
-    {"name": "ask", "type": "approval", "title": "Go with {{ $.variables.amount }}?", "policy": {
-        "any_of": [{"all_of": ["ann", {"from": ["bob", "cy"]}]}, {"from": "boss"}], "timeout": "2 days"},
-     "context_data": "$.variables"}]}
+ASK = {
+    "name": "ask", "type": "approval", "title": "Go with {{ $.variables.amount }}?",
+    "policy": {"any_of": [{"all_of": ["ann", {"from": ["bob", "cy"]}]}, {"from": "boss"}], "timeout": "2 days"},
+    "context_data": {"data": "{{ $.variables }}"}}
 # What no hash is made of; a signature is.
 UNHASHED = {"policy_state", "awaited", "requesters", "issued_at", "workflow_event"}
-
-
-def canonical_json(text):
-    """JSON that has kept its numbers as they are written."""
-    return json.loads(text, parse_int=Text, parse_float=Text)
-
-
-class Text(str):
-    pass
-
-
-def dump(value):
-    if isinstance(value, Text):
-        return str(value)
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(k)}: {dump(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(map(dump, value)) + "]"
-    return json.dumps(value)
 
 
 def check(receipt, *options):
@@ -62,7 +44,7 @@ def approval(cluster):
     """A request of a step, with all that can be done about one."""
     workflow = cluster.value(
         "SELECT hitl.execute_workflow(hitl.create_workflow('Go', workflow_definition => %s, input_data => %s))",
-        [json.dumps({"steps": [{**ASK["steps"][0], "context_data": {"data": "{{ $.variables }}"}}]}), CONTEXT])
+        [json.dumps({"steps": [ASK]}), CONTEXT])
     request = wait_until(lambda: cluster.value(
         "SELECT id FROM hitl.approval_requests WHERE workflow_id = %s", [workflow]))
 
@@ -106,7 +88,7 @@ def tampered(receipt, path):
     for key in path[:-1]:
         place = place[key]
     old = place[path[-1]]
-    place[path[-1]] = (Text(old + "1") if isinstance(old, Text) else not old if isinstance(old, bool)
+    place[path[-1]] = (Number(old + "1") if isinstance(old, Number) else not old if isinstance(old, bool)
                        else old + "x" if isinstance(old, str) else "x")
     return changed
 
@@ -117,18 +99,18 @@ def test_a_receipt_is_in_order(cluster, approval):
     assert cluster.sql("SELECT * FROM hitl.verify_approval(%s)", [approval]) == []
     assert check(receipt) == (0, "-: in order\n")
     # The order of members and blanks mean nothing; the digits of numbers do.
-    assert check(dump(dict(reversed(canonical_json(receipt).items())))) == (0, "-: in order\n")
+    assert check(write_json(dict(reversed(read_json(receipt).items())))) == (0, "-: in order\n")
     assert check(receipt.replace("420.50", "420.5")) == (1, "".join(
         f"-: content of round {number}: changed: the hash is that of another content\n" for number in (1, 2)))
 
 
 def test_each_value_counts(cluster, approval, verify):
     """Wherever something is changed, the program and the database find it."""
-    receipt = canonical_json(receipt_of(cluster, approval))
+    receipt = read_json(receipt_of(cluster, approval))
     paths = list(leaves(receipt))
     assert len(paths) > 100
     for path in paths:
-        text = dump(tampered(receipt, path))
+        text = write_json(tampered(receipt, path))
         hashed = path[0] not in UNHASHED
         # Whether whoever changes the content may approve it with that is up to the policy.
         if path[-1] != "standing" or receipt["acts"][path[1]]["edits"] is None:
@@ -136,19 +118,19 @@ def test_each_value_counts(cluster, approval, verify):
         if hashed:
             assert faults_of(cluster, text), path
     for name in receipt:
-        without = dump({key: value for key, value in receipt.items() if key != name})
+        without = write_json({key: value for key, value in receipt.items() if key != name})
         if name not in UNHASHED:
             assert verify(without), name
             assert faults_of(cluster, without), name
 
 
 def test_each_act_counts(cluster, approval, verify):
-    receipt = canonical_json(receipt_of(cluster, approval))
+    receipt = read_json(receipt_of(cluster, approval))
     for name in ("acts", "earlier_contents"):
         for number in range(len(receipt[name])):
             for entries in (receipt[name][:number] + receipt[name][number + 1:],
                             receipt[name][:number + 1] + receipt[name][number:]):
-                text = dump({**receipt, name: entries})
+                text = write_json({**receipt, name: entries})
                 assert verify(text), (name, number)
                 assert faults_of(cluster, text), (name, number)
 
@@ -167,9 +149,9 @@ def test_signed(cluster, approval, verify, tmp_path):
         assert check(signed) == (0, "-: in order\n")
         key.write_text(KEY + ".")
         assert check(signed, "--key-file", key) == (1, "-: signature: not that of this receipt\n")
-        receipt = canonical_json(signed)
+        receipt = read_json(signed)
         for path in leaves(receipt):
-            text = dump(tampered(receipt, path))
+            text = write_json(tampered(receipt, path))
             assert verify(text, KEY.encode()), path
             assert faults_of(cluster, text), path
         for bad in ("not JSON", '{"version": 1, "signature": ', "[" * 100000):

@@ -51,6 +51,12 @@ def text_of(content):
     return content or ""
 
 
+def answer_of(entry):
+    """The answer of an entry as text."""
+    answer = entry["answer"]
+    return answer if isinstance(answer, str) else json.dumps(answer, indent=2)
+
+
 # Of a request for a message, besides "model", "max_tokens" and "messages".
 MESSAGE_MEMBERS = {"system": (str, list), "temperature": (int, float), "top_p": (int, float), "top_k": int,
                    "stop_sequences": list, "stream": bool, "metadata": dict, "thinking": dict, "tools": list,
@@ -173,10 +179,8 @@ class Handler(BaseHTTPRequestHandler):
         if failing:
             headers = {"Retry-After": str(entry["retry_after"])} if "retry_after" in entry else {}
             return self.refuse_message(entry.get("fail_status", 503), "the script says to fail", headers)
-        content = entry["answer"]
-        if not isinstance(content, str):
-            content = json.dumps(content, indent=2)
-        message = {
+        content = answer_of(entry)
+        return self.send_answer({
             "id": f"msg_{secrets.token_hex(12)}", "type": "message", "role": "assistant",
             "model": request["model"],
             "content": entry.get("content", [{"type": "text", "text": content}]),
@@ -184,9 +188,7 @@ class Handler(BaseHTTPRequestHandler):
             "usage": entry.get("usage", {
                 "input_tokens": count_tokens(text_of(request.get("system"))) + count_tokens(asked),
                 "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
-                "output_tokens": count_tokens(content)})}
-        return self.send_json(200, {name: value for name, value in message.items()
-                                    if name != "usage" or value is not None})
+                "output_tokens": count_tokens(content)})})
 
     def refuse_message(self, status, message, headers=()):
         self.send_json(status, {"type": "error", "request_id": f"req_{secrets.token_hex(12)}", "error": {
@@ -203,12 +205,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error_json(entry.get("fail_status", 503), "server_error",
                                  "the script says to fail", headers)
         else:
-            content = entry["answer"]
-            if not isinstance(content, str):
-                content = json.dumps(content, indent=2)
+            content = answer_of(entry)
             prompt_tokens = sum(count_tokens(text) + 4 for text in prompt) + 3
             completion_tokens = count_tokens(content)
-            completion = {
+            self.send_answer({
                 "id": f"chatcmpl-{secrets.token_hex(12)}",
                 "object": "chat.completion",
                 "created": int(time.time()),
@@ -217,9 +217,11 @@ class Handler(BaseHTTPRequestHandler):
                              "message": {"role": "assistant", "content": entry.get("content", content)}}],
                 "usage": entry.get("usage", {
                     "prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens,
-                    "total_tokens": prompt_tokens + completion_tokens})}
-            self.send_json(200, {name: value for name, value in completion.items()
-                                 if name != "usage" or value is not None})
+                    "total_tokens": prompt_tokens + completion_tokens})})
+
+    def send_answer(self, answer):
+        """An answer, without its usage if that is null."""
+        self.send_json(200, {name: value for name, value in answer.items() if name != "usage" or value is not None})
 
     def send_json(self, status, document, headers=()):
         body = json.dumps(document).encode()

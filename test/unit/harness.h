@@ -131,8 +131,13 @@ extern const char *control_text(Workflow *workflow);
 /* The one member of an effect's body, as JSON text (kept until the next call). */
 extern const char *member_of(const char *json, const char *path);
 
-/* ---- definitions with a fault (faults.c) ----------------------------- */
+/* ---- faults (faults.c) ----------------------------------------------- */
 
+extern void report_faults(const char *file, int line, const HitlFaults *faults);
+extern const char *fault_lines(const HitlFaults *faults);
+extern void check_only_fault(const char *file, int line,
+							 const HitlFaults *faults, const char *pointer,
+							 const char *part);
 extern void check_fault(const char *file, int line, const char *definition,
 						const char *pointer, const char *part);
 

@@ -16,8 +16,7 @@
 typedef struct Node
 {
 	json_t *json;
-	int up; /* number of the parent, or -1 */
-	int stage;
+	int up;			  /* number of the parent, or -1 */
 	const char *kind; /* from, all_of, … */
 	int children[LEAVES];
 	int nchildren;
@@ -64,7 +63,7 @@ const char *const group_names[GROUPS] = {"red", "green", "blue"};
 /*
  * Is a person behind a name?
  */
-bool
+static bool
 is_behind(const Crowd *crowd, int person, const char *name)
 {
 	int g;
@@ -133,7 +132,7 @@ is_state(const Node *node, const char *state)
  * Read the nodes; gives the number of the first.
  */
 static int
-read_node(World *w, json_t *json, int up, int stage)
+read_node(World *w, json_t *json, int up)
 {
 	static const char *const kinds[] = {"from", "all_of", "any_of", "n_of",
 										"sequence"};
@@ -144,7 +143,6 @@ read_node(World *w, json_t *json, int up, int stage)
 	memset(node, 0, sizeof(*node));
 	node->json = json;
 	node->up = up;
-	node->stage = stage;
 	node->kind = "from";
 	node->leaf = -1;
 	node->state = "waits";
@@ -168,8 +166,7 @@ read_node(World *w, json_t *json, int up, int stage)
 		json_t *child;
 
 		json_array_foreach(option(node, node->kind), i, child)
-			node->children[node->nchildren++] = read_node(w, child, number,
-														  stage);
+			node->children[node->nchildren++] = read_node(w, child, number);
 	}
 	return number;
 }
@@ -777,7 +774,7 @@ form_opinion(const char *policy, const Crowd *crowd, const Ballot *ballots,
 	w.cause = "approved";
 	w.distinct = !json_is_false(json_object_get(w.document, "distinct"));
 	w.options[0] = w.document;
-	w.stages[0] = read_node(&w, w.document, -1, 0);
+	w.stages[0] = read_node(&w, w.document, -1);
 	w.nstages = 1;
 	for (options = json_object_get(w.document, "on_silence");
 		 json_is_object(options);
@@ -786,7 +783,7 @@ form_opinion(const char *policy, const Crowd *crowd, const Ballot *ballots,
 		w.options[w.nstages] = options;
 		w.stages[w.nstages] = read_node(&w,
 										json_object_get(options, "escalate"),
-										-1, w.nstages);
+										-1);
 		w.nstages++;
 	}
 	begin_asking(&w, w.stages[0], 0);

@@ -14,7 +14,7 @@
 #define GROUPS 3
 #define SECOND 1000000
 
-/* Who is in which group: bit g of members[p]. */
+/* Who is in which group: bit g of groups[p]. */
 typedef struct Crowd
 {
 	unsigned groups[PEOPLE];
@@ -42,7 +42,6 @@ typedef struct Opinion
 
 extern const char *const person_names[PEOPLE];
 extern const char *const group_names[GROUPS];
-extern bool is_behind(const Crowd *crowd, int person, const char *name);
 extern int count_crowd(const Crowd *crowd, int nnames,
 					   const char *const *names);
 extern void form_opinion(const char *policy, const Crowd *crowd,

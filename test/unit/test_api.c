@@ -46,6 +46,7 @@ TEST(table_is_complete)
 	api->free_text(NULL);
 	api->free_definition(NULL);
 	api->free_control(NULL);
+	api->free_policy(NULL);
 }
 
 TEST(definition_without_memory)

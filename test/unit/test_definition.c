@@ -10,27 +10,21 @@
 static const char *
 faults_of(const char *json)
 {
-	static char out[6000];
 	Memory memory;
 	HitlFaults faults = {0};
 	HitlDefinition *definition;
 	HitlResult result;
-	size_t length = 0;
-	int i;
+	const char *lines;
 
 	memory_init(&memory, NULL);
 	result = hitl_parse_definition(json, &memory.host, &definition, &faults);
 	CHECK_INT(result, faults.count > 0 ? HITL_INVALID : HITL_OK);
 	CHECK((definition == NULL) == (result != HITL_OK));
-	out[0] = '\0';
-	for (i = 0; i < faults.count; i++)
-		length += snprintf(out + length, sizeof(out) - length, "%s%s: %s",
-						   i > 0 ? "\n" : "", faults.items[i].pointer,
-						   faults.items[i].message);
+	lines = fault_lines(&faults);
 	hitl_free_faults(&faults);
 	hitl_free_definition(definition);
 	memory_free(&memory);
-	return out;
+	return lines;
 }
 
 /* A definition of one step. */

@@ -12,13 +12,10 @@ check_form(int line, const char *type, const char *fields, const char *context,
 	HitlFaults faults = {0};
 	char *got;
 	char *got_ui;
-	int i;
 
 	CHECK_INT(hitl_build_form(type, fields, context, &got, &got_ui, &faults),
 			  HITL_OK);
-	for (i = 0; i < faults.count; i++)
-		report_failure(__FILE__, line, "%s: %s", faults.items[i].pointer,
-					   faults.items[i].message);
+	report_faults(__FILE__, line, &faults);
 	check_text(__FILE__, line, got, schema);
 	check_text(__FILE__, line, got_ui, ui);
 	free(got);
@@ -39,20 +36,13 @@ check_form_fault(int line, const char *type, const char *fields,
 	HitlFaults faults = {0};
 	char *schema;
 	char *ui;
-	int i;
 
 	if (hitl_build_form(type, fields, context, &schema, &ui, &faults) !=
 		HITL_INVALID)
 		report_failure(__FILE__, line, "taken: %s %s %s", type, fields,
 					   context);
 	CHECK(schema == NULL && ui == NULL);
-	if (faults.count != 1 || strcmp(faults.items[0].pointer, pointer) != 0 ||
-		!contains(faults.items[0].message, part))
-	{
-		for (i = 0; i < faults.count; i++)
-			report_failure(__FILE__, line, "got %s: %s",
-						   faults.items[i].pointer, faults.items[i].message);
-	}
+	check_only_fault(__FILE__, line, &faults, pointer, part);
 	hitl_free_faults(&faults);
 }
 

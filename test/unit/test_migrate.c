@@ -26,14 +26,13 @@
 static const char *
 move(Workflow *w, const char *definition)
 {
-	static char out[1000];
 	HitlDefinition *to;
 	HitlControl *moved;
 	HitlFaults faults = {0};
 	HitlResult result;
 	char *before;
 	char *after;
-	int i;
+	const char *lines;
 
 	CHECK_INT(hitl_parse_definition(definition, NULL, &to, &faults), HITL_OK);
 	CHECK_INT(hitl_dump_control(w->control, &before), HITL_OK);
@@ -45,23 +44,19 @@ move(Workflow *w, const char *definition)
 	free(after);
 	CHECK_INT(result, faults.count > 0 ? HITL_INVALID : HITL_OK);
 	CHECK((moved == NULL) == (result != HITL_OK));
-	out[0] = '\0';
-	for (i = 0; i < faults.count; i++)
-		snprintf(out + strlen(out), sizeof(out) - strlen(out), "%s%s: %s",
-				 i > 0 ? "\n" : "", faults.items[i].pointer,
-				 faults.items[i].message);
+	lines = fault_lines(&faults);
 	hitl_free_faults(&faults);
 	if (moved == NULL)
 	{
 		hitl_free_definition(to);
-		return out;
+		return lines;
 	}
 	hitl_free_control(w->control);
 	hitl_free_definition(w->definition);
 	w->control = moved;
 	w->definition = to;
 	SEND(w, "continue", NULL, "");
-	return out;
+	return lines;
 }
 
 TEST(step_has_moved)

@@ -244,6 +244,28 @@ write_verdict(const HitlVerdict *verdict, char *text, size_t size)
 			 verdict->next_us == 0 ? -1 : (int) (verdict->next_us / SECOND));
 }
 
+/*
+ * Evaluate a policy; the verdict must be as the reference expects it.
+ */
+static void
+check_verdict(const HitlPolicy *policy, const HitlPolicyCase *input,
+			  HitlVerdict *verdict, const char *expected, uint64_t number,
+			  const char *text)
+{
+	char got[400];
+
+	CHECK_INT(hitl_evaluate_policy(policy, input, verdict), HITL_OK);
+	write_verdict(verdict, got, sizeof(got));
+	if (strcmp(got, expected) != 0)
+		report_failure(__FILE__, __LINE__,
+					   "case %llu at %d, %d votes, state %s: %s\n"
+					   "#   got      %s\n#   expected %s",
+					   (unsigned long long) number,
+					   (int) (input->now_us / SECOND), input->nvotes,
+					   input->state == NULL ? "none" : input->state, text, got,
+					   expected);
+}
+
 /* How often a property has been put to the test. */
 static int approved_count;
 static int rejected_count;
@@ -326,23 +348,9 @@ run_case(uint64_t number)
 			input.nvotes = given;
 			form_opinion(text, &crowd, ballots, given, now, &opinion);
 			write_opinion(&opinion, expected, sizeof(expected));
-			CHECK_INT(hitl_evaluate_policy(policy, &input, &whole), HITL_OK);
-			write_verdict(&whole, got, sizeof(got));
-			if (strcmp(got, expected) != 0)
-				report_failure(__FILE__, __LINE__,
-							   "case %llu at %d, %d votes: %s\n#   got      "
-							   "%s\n#   expected %s",
-							   (unsigned long long) number, now, given, text,
-							   got, expected);
+			check_verdict(policy, &input, &whole, expected, number, text);
 			input.state = state;
-			CHECK_INT(hitl_evaluate_policy(policy, &input, &further), HITL_OK);
-			write_verdict(&further, got, sizeof(got));
-			if (strcmp(got, expected) != 0)
-				report_failure(__FILE__, __LINE__,
-							   "case %llu at %d, %d votes, state %s: %s\n#   "
-							   "got      %s\n#   expected %s",
-							   (unsigned long long) number, now, given, state,
-							   text, got, expected);
+			check_verdict(policy, &input, &further, expected, number, text);
 
 			/* The parts, too; what was decided stays so. */
 			tell_states(policy, &input, got);

@@ -65,23 +65,19 @@ reassigned(const char *document, const char *from, const char *to)
 }
 
 /*
- * All faults, a line each.
+ * All faults, one a line, or "none".
  */
 static const char *
 faults_of(const char *document)
 {
-	static char text[4000];
 	HitlFaults faults = {0};
 	HitlPolicy *policy;
-	int i;
+	HitlResult result;
+	const char *text;
 
-	text[0] = '\0';
-	if (hitl_parse_policy(document, &policy, &faults) == HITL_OK)
-		snprintf(text, sizeof(text), "none");
-	for (i = 0; i < faults.count; i++)
-		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s: %s",
-				 i > 0 ? "\n" : "", faults.items[i].pointer,
-				 faults.items[i].message);
+	result = hitl_parse_policy(document, &policy, &faults);
+	CHECK_INT(result, faults.count > 0 ? HITL_INVALID : HITL_OK);
+	text = faults.count > 0 ? fault_lines(&faults) : "none";
 	hitl_free_faults(&faults);
 	hitl_free_policy(policy);
 	return text;
@@ -666,18 +662,7 @@ TEST(explanations)
 	EXPLAINS("\"a\"", "broken", "/0/state", "\"asked\"");
 }
 
-TEST(table_of_functions)
-{
-	const HitlCoreApi *api = hitl_core_api();
-
-	CHECK(api->parse_policy && api->free_policy && api->simple_policy &&
-		  api->excludes_requester && api->excludes_editors &&
-		  api->evaluate_policy && api->free_verdict && api->reassign_policy &&
-		  api->explain_policy);
-	api->free_policy(NULL);
-}
-
 SUITE(policy_text, RUN(faults_of_parts), RUN(faults_of_the_root), RUN(limits),
 	  RUN(faults_without_memory), RUN(exclusion), RUN(simple_forms),
 	  RUN(simple_forms_decide_as_before), RUN(large_lists), RUN(too_many_names),
-	  RUN(reassignment), RUN(explanations), RUN(table_of_functions));
+	  RUN(reassignment), RUN(explanations));

@@ -11,12 +11,9 @@ parse_schema(const Memory *memory, const char *text)
 {
 	HitlSchema *schema;
 	HitlFaults faults = {0};
-	int i;
 
 	if (hitl_parse_schema(text, &memory->host, &schema, &faults) != HITL_OK)
-		for (i = 0; i < faults.count; i++)
-			report_failure(__FILE__, __LINE__, "%s: %s",
-						   faults.items[i].pointer, faults.items[i].message);
+		report_faults(__FILE__, __LINE__, &faults);
 	hitl_free_faults(&faults);
 	return schema;
 }
@@ -68,19 +65,12 @@ check_schema_fault(int line, const char *text, const char *pointer,
 	Memory memory;
 	HitlSchema *schema;
 	HitlFaults faults = {0};
-	int i;
 
 	memory_init(&memory, NULL);
 	if (hitl_parse_schema(text, &memory.host, &schema, &faults) != HITL_INVALID)
 		report_failure(__FILE__, line, "taken: %s", text);
 	CHECK(schema == NULL);
-	if (faults.count != 1 || strcmp(faults.items[0].pointer, pointer) != 0 ||
-		!contains(faults.items[0].message, part))
-	{
-		for (i = 0; i < faults.count; i++)
-			report_failure(__FILE__, line, "got %s: %s",
-						   faults.items[i].pointer, faults.items[i].message);
-	}
+	check_only_fault(__FILE__, line, &faults, pointer, part);
 	hitl_free_faults(&faults);
 	memory_free(&memory);
 }
