@@ -72,7 +72,7 @@ static void send_task(HitlBatch *batch, HitlWorkflow *workflow,
 					  const HitlEffect *effect, Model *model);
 static bool sends_bearer(const Api *api);
 static Jsonb *request_headers(const Model *model, const char *own);
-static char *answer_builtin(const HitlEffect *effect);
+static char *answer_builtin(const HitlEffect *effect, const Model *model);
 
 PG_FUNCTION_INFO_V1(hitl_create_model);
 
@@ -93,7 +93,7 @@ hitl_run_task(HitlBatch *batch, HitlWorkflow *workflow,
 				? psprintf("model \"%s\" does not exist", name)
 				: "there is no default model; hitl.create_model(..., is_default => true) makes one");
 	if (model->api == NULL)
-		return answer_builtin(effect);
+		return answer_builtin(effect, model);
 	send_task(batch, workflow, effect, model);
 	return NULL;
 }
@@ -466,10 +466,11 @@ request_headers(const Model *model, const char *own)
 }
 
 /*
- * The built-in model repeats the task; it serves trials and measurements.
+ * The built-in model repeats the task, or says to an agent what its parameters
+ * have; it serves trials and measurements.
  */
 static char *
-answer_builtin(const HitlEffect *effect)
+answer_builtin(const HitlEffect *effect, const Model *model)
 {
 	char *body = NULL;
 	char *error = NULL;
@@ -477,11 +478,11 @@ answer_builtin(const HitlEffect *effect)
 	char *reply;
 	HitlResult result;
 
-	result = hitl_core()->build_echo_reply(effect->body, effect->token, &body,
-										   &error);
+	result = hitl_core()->build_builtin_reply(model->parameters, effect->body,
+											  effect->token, &body, &error);
 	fault = hitl_core_fault(result, error);
 	if (fault)
-		elog(ERROR, "the body of a task is damaged: %s", fault);
+		elog(ERROR, "the built-in model cannot answer: %s", fault);
 	reply = pstrdup(body);
 	hitl_core()->free_text(body);
 	return reply;

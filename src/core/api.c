@@ -42,7 +42,7 @@ static const HitlCoreApi api = {.abi = HITL_CORE_ABI,
 								.is_retryable = hitl_is_retryable,
 								.build_request = hitl_build_request,
 								.read_inference = hitl_read_inference,
-								.build_echo_reply = hitl_build_echo_reply,
+								.build_builtin_reply = hitl_build_builtin_reply,
 								.free_text = free_text};
 
 __attribute__((visibility("default"))) const HitlCoreApi *

@@ -26,7 +26,8 @@ static const char *const members[] = {"completed", "total",		"active",
 									  "status",	   "token",		"entered",
 									  "round",	   "highest",	"branches",
 									  "ready",	   "approvals", "replies",
-									  "deadline",  "undo",		NULL};
+									  "deadline",  "undo",		"rewinds",
+									  "reason",	   NULL};
 
 static const char *const branch_members[] = {"parent",	"owner", "index",
 											 "event",	"scope", "active",
@@ -42,6 +43,7 @@ static const char *read_control(HitlControl *control, const HitlJson *document);
 static const char *read_ready(HitlControl *control, const HitlJson *array);
 static const char *read_deadline(HitlControl *control, const HitlJson *object);
 static const char *read_undo(HitlControl *control, const HitlJson *object);
+static const char *read_rewinds(HitlControl *control, const HitlJson *document);
 static const char *read_attempts(const HitlJson *document, HitlBranch *branch);
 
 /*
@@ -174,6 +176,10 @@ hitl_write_control(HitlBuffer *buffer, const HitlControl *control)
 			hitl_write_number(buffer, "token", control->deadline);
 		hitl_append_char(buffer, '}');
 	}
+	if (control->rewinds > 0)
+		hitl_write_number(buffer, "rewinds", control->rewinds);
+	if (control->reason != NULL)
+		hitl_json_write_member(buffer, "reason", control->reason);
 	if (undo->total > 0)
 	{
 		hitl_append_text(buffer, ",\"undo\":{");
@@ -350,6 +356,8 @@ read_control(HitlControl *control, const HitlJson *document)
 	if (reason == NULL)
 		reason = read_undo(control, hitl_json_member(document, "undo"));
 	if (reason == NULL)
+		reason = read_rewinds(control, document);
+	if (reason == NULL)
 		reason = hitl_read_active(control, document, &control->root);
 	if (reason != NULL)
 		return reason;
@@ -441,6 +449,25 @@ read_undo(HitlControl *control, const HitlJson *object)
 	if (reason != NULL && reason->type == HITL_JSON_STRING)
 		undo->reason = hitl_copy_text(&control->arena, reason->text,
 									  reason->length);
+	return NULL;
+}
+
+/*
+ * Read how often it has returned to a checkpoint, and why it last did.
+ */
+static const char *
+read_rewinds(HitlControl *control, const HitlJson *document)
+{
+	const HitlJson *reason = hitl_json_member(document, "reason");
+
+	if (!hitl_read_int(document, "rewinds", 0, 0, INT32_MAX / 2,
+					   &control->rewinds) ||
+		(reason != NULL &&
+		 (reason->type != HITL_JSON_STRING || control->rewinds == 0)))
+		return "\"rewinds\" of the control state is faulty";
+	if (reason != NULL)
+		control->reason = hitl_copy_text(&control->arena, reason->text,
+										 reason->length);
 	return NULL;
 }
 

@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HITL_CORE_ABI 4
+#define HITL_CORE_ABI 5
 
 typedef struct HitlDefinition HitlDefinition; /* parsed, immutable */
 typedef struct HitlControl HitlControl;		  /* positions, tokens, counters */
@@ -111,6 +111,21 @@ typedef struct HitlHost
 	HitlQueryResult (*list_branches)(void *context, int64_t first,
 									 int64_t count, const int64_t **branches,
 									 int *found);
+
+	/*
+	 * The settings of an agent, see docs/reference/agents.md, with the member
+	 * "version".  version NULL: those that it has now; else those that a run
+	 * began with.  EMPTY: there is none of this name.  *text as above.
+	 */
+	HitlQueryResult (*load_agent)(void *context, const char *name,
+								  const char *version, const char **text);
+
+	/*
+	 * Does a SQL/JSON path predicate hold for a document?  On FOUND *text is
+	 * true, false or null; FAULTY as above.
+	 */
+	HitlQueryResult (*test_path)(void *context, const char *document,
+								 const char *path, const char **text);
 } HitlHost;
 
 /* ---- messages ------------------------------------------------------- */
@@ -222,8 +237,15 @@ typedef enum HitlEffectKind
 	 * Have a task done.  type: the name of its model, or NULL for the default
 	 * one.  token: to be sent back in the reply.  body:
 	 * {"task","context":{…},"model":name|null,"instructions":…|null,
-	 * "retry":{…}|null,"timeout_seconds":n|null}.  A host that can answer at
-	 * once (a model without network) sends the reply message right after.
+	 * "retry":{…}|null,"timeout_seconds":n|null,"fallbacks":[names]?}.  A host
+	 * that can answer at once (a model without network) sends the reply
+	 * message right after.
+	 *
+	 * Of an agent's turn the body has, instead of context and instructions,
+	 * "agent", "version", "turn" (1 for the first), "tools" (false: none may
+	 * be used) and "memory", the parts [[segment, count], …] of which the
+	 * conversation consists: the first count events with data.memory =
+	 * [segment, n].  build_conversation makes the request of them.
 	 */
 	HITL_EFFECT_RUN_TASK,
 
@@ -565,12 +587,13 @@ typedef struct HitlCoreApi
 	 * What current awaits is withdrawn (WITHDRAW is the only kind of effect);
 	 * tokens go on rising, so answers to what was asked before find nobody;
 	 * what the checkpoint awaited is asked again when the workflow continues.
-	 * Of the branches, dump_branches gives all that go on.
+	 * Of the branches, dump_branches gives all that go on.  reason, or NULL, is
+	 * what agents are told that go on from there.
 	 */
 	HitlResult (*rewind)(const HitlDefinition *definition,
 						 const HitlControl *current, const char *checkpoint,
-						 const HitlHost *host, HitlControl **control,
-						 HitlEffects *effects);
+						 const char *reason, const HitlHost *host,
+						 HitlControl **control, HitlEffects *effects);
 
 	/*
 	 * Move a workflow to another definition: every active step must be found
@@ -702,11 +725,30 @@ typedef struct HitlCoreApi
 								 const char *text, HitlInference *inference);
 
 	/*
-	 * Body of the reply message of the built-in model, which repeats the
-	 * task.  task and token: of a RUN_TASK effect.
+	 * Body of a request with which an agent goes on.  settings: as from
+	 * load_agent; messages: JSON array of the data of its memory's events;
+	 * tools: may any be used?  The others as above.
 	 */
-	HitlResult (*build_echo_reply)(const char *task, int64_t token, char **body,
-								   char **error);
+	HitlResult (*build_conversation)(const char *provider, const char *model,
+									 const char *parameters,
+									 const char *settings, const char *messages,
+									 bool tools, char **body, char **error);
+
+	/*
+	 * Check the settings of an agent.  HITL_INVALID fills faults with all
+	 * that is wrong.
+	 */
+	HitlResult (*check_agent)(const char *json, const HitlHost *host,
+							  HitlFaults *faults);
+
+	/*
+	 * Body of the reply message of the built-in model.  With parameters
+	 * {"replies":[{"text"?,"calls":[{"id"?,"name","arguments"}]?}, …]} it says
+	 * those in turn, and then the last one again; else it repeats the task.
+	 * task and token: of a RUN_TASK effect.
+	 */
+	HitlResult (*build_builtin_reply)(const char *parameters, const char *task,
+									  int64_t token, char **body, char **error);
 
 	/* For strings returned through char **. */
 	void (*free_text)(char *text);

@@ -17,6 +17,8 @@ static const char *const default_instructions =
 	"You carry out one step of a workflow. Do the task you are given and answer with "
 	"its result only. If the result is structured, answer with one JSON object.";
 
+static const HitlJson *find_scripted(const HitlJson *parameters,
+									 const HitlJson *task);
 static const HitlWireFormat *find_format(const char *provider);
 static void read_response(HitlArena *arena, const HitlWireFormat *format,
 						  int64_t status, const char *text, size_t length,
@@ -158,18 +160,21 @@ hitl_build_request(const char *provider, const char *task, const char *model,
 }
 
 /*
- * The reply of the built-in model: the task itself.
+ * The reply of the built-in model: what its parameters say for this turn, or
+ * the task itself.
  */
 HitlResult
-hitl_build_echo_reply(const char *task, int64_t token, char **body,
-					  char **error)
+hitl_build_builtin_reply(const char *parameters, const char *task,
+						 int64_t token, char **body, char **error)
 {
 	HitlArena arena;
 	HitlBuffer reply;
 	HitlBuffer reason;
 	HitlResult result = HITL_OK;
 	const HitlJson *value;
+	const HitlJson *script;
 	const HitlJson *text;
+	const HitlJson *calls = NULL;
 
 	*body = NULL;
 	if (error != NULL)
@@ -179,18 +184,34 @@ hitl_build_echo_reply(const char *task, int64_t token, char **body,
 	hitl_buffer_init(&reason, &arena);
 	value = parse_part(&arena, task == NULL ? "" : task, "task", &result,
 					   &reason);
+	script = find_scripted(parse_part(&arena, parameters, "parameters", &result,
+									  &reason),
+						   value);
 	text = hitl_json_member(value, "task");
 	if (result == HITL_OK && (text == NULL || text->type != HITL_JSON_STRING))
 	{
 		result = HITL_INVALID;
 		hitl_append_text(&reason, "task: must have a text \"task\"");
 	}
+	if (script != NULL)
+	{
+		text = hitl_json_member(script, "text");
+		calls = hitl_json_member(script, "calls");
+	}
 	if (result == HITL_OK)
 	{
 		hitl_append_text(&reply, "{\"token\":");
 		hitl_append_integer(&reply, token);
 		hitl_append_text(&reply, ",\"result\":{\"answer\":");
-		hitl_json_write(&reply, text);
+		if (text != NULL)
+			hitl_json_write(&reply, text);
+		else
+			hitl_append_text(&reply, "\"\"");
+		if (calls != NULL)
+		{
+			hitl_append_text(&reply, ",\"calls\":");
+			hitl_json_write(&reply, calls);
+		}
 		hitl_append_text(&reply, "}}");
 	}
 	result = hand_over(&reply, &reason, result, body, error);
@@ -260,6 +281,26 @@ hitl_read_tokens(const HitlJson *usage, const char *name)
 		tokens < 0 || tokens > HITL_MAX_TOKENS)
 		return -1;
 	return tokens;
+}
+
+/*
+ * The reply that parameters have for an agent's turn, the last one again where
+ * there are no more; or NULL.
+ */
+static const HitlJson *
+find_scripted(const HitlJson *parameters, const HitlJson *task)
+{
+	const HitlJson *replies = hitl_json_member(parameters, "replies");
+	const HitlJson *reply;
+	int64_t turn;
+
+	if (replies == NULL || replies->type != HITL_JSON_ARRAY ||
+		!hitl_json_integer(hitl_json_member(task, "turn"), &turn))
+		return NULL;
+	for (reply = replies->first;
+		 turn > 1 && reply != NULL && reply->next != NULL; turn--)
+		reply = reply->next;
+	return reply;
 }
 
 /*

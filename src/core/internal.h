@@ -586,6 +586,8 @@ struct HitlControl
 	int64_t deadline;	 /* token of its timer, or 0 */
 	int64_t deadline_us; /* 0: none */
 	HitlUndo undo;
+	int rewinds;		/* times it has returned to a checkpoint */
+	const char *reason; /* of the last time, or NULL */
 
 	/* The branches loaded so far, an open hash table. */
 	HitlBranch **slots;
@@ -763,8 +765,9 @@ extern void hitl_handle_rollback(HitlRun *run, const HitlJson *body);
 extern void hitl_end_undo(HitlRun *run, HitlBranch *branch);
 extern HitlResult hitl_rewind(const HitlDefinition *definition,
 							  const HitlControl *current,
-							  const char *checkpoint, const HitlHost *host,
-							  HitlControl **control, HitlEffects *effects);
+							  const char *checkpoint, const char *reason,
+							  const HitlHost *host, HitlControl **control,
+							  HitlEffects *effects);
 
 /* ---- migrate.c ------------------------------------------------------ */
 
@@ -938,7 +941,44 @@ extern HitlResult hitl_build_request(const char *provider, const char *task,
 									 const char *goal, const char *variables,
 									 const char *steps, char **body,
 									 char **error);
-extern HitlResult hitl_build_echo_reply(const char *task, int64_t token,
-										char **body, char **error);
+extern HitlResult hitl_build_builtin_reply(const char *parameters,
+										   const char *task, int64_t token,
+										   char **body, char **error);
+
+/* ---- turn.c --------------------------------------------------------- */
+
+/* A tool that a model wants to be called. */
+typedef struct HitlToolCall
+{
+	const char *id;		   /* as the model gave it, "" if it gave none */
+	const char *name;	   /* "" if it gave none */
+	const char *arguments; /* JSON text of an object; NULL: see fault */
+	const char *fault;	   /* why the arguments cannot be read */
+} HitlToolCall;
+
+/* What a model says in a conversation. */
+typedef struct HitlTurn
+{
+	const char *text; /* "" if it says nothing */
+	size_t length;
+	int ncalls;
+	HitlToolCall *calls;
+	HitlStop stop;
+	const char *model;	  /* as the server calls it, or NULL */
+	int64_t input_tokens; /* -1: not told, as the next one */
+	int64_t output_tokens;
+	double cost; /* as the host tells; -1: it does not */
+} HitlTurn;
+
+extern bool hitl_read_turn(HitlArena *arena, const HitlJson *body,
+						   HitlTurn *turn, HitlReply *reply);
+extern void hitl_find_calls(HitlArena *arena, HitlTurn *turn);
+extern const char *hitl_find_code(HitlArena *arena, const HitlTurn *turn);
+extern HitlResult hitl_build_conversation(const char *provider,
+										  const char *model,
+										  const char *parameters,
+										  const char *settings,
+										  const char *messages, bool tools,
+										  char **body, char **error);
 
 #endif /* HITL_CORE_INTERNAL_H */

@@ -115,8 +115,8 @@ hitl_end_undo(HitlRun *run, HitlBranch *branch)
  */
 HitlResult
 hitl_rewind(const HitlDefinition *definition, const HitlControl *current,
-			const char *checkpoint, const HitlHost *host, HitlControl **control,
-			HitlEffects *effects)
+			const char *checkpoint, const char *reason, const HitlHost *host,
+			HitlControl **control, HitlEffects *effects)
 {
 	HitlControl *rewound;
 	HitlResult result;
@@ -155,6 +155,8 @@ hitl_rewind(const HitlDefinition *definition, const HitlControl *current,
 		if (rewound->deadline_us == 0)
 			rewound->deadline_us = current->deadline_us;
 		rewound->deadline = 0;
+		rewound->rewinds = current->rewinds + 1;
+		rewound->reason = reason == NULL ? NULL : hitl_keep_text(&run, reason);
 		rewound->approvals = 0;
 		rewound->replies = 0;
 		hitl_revive(&run, true);

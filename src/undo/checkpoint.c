@@ -29,7 +29,8 @@
 static char *roll_back(HitlBatch *batch, HitlWorkflow *workflow,
 					   const char *name, const char *reason);
 static void rewind_control(HitlBatch *batch, HitlWorkflow *workflow,
-						   Jsonb *control, const char *checkpoint);
+						   Jsonb *control, const char *checkpoint,
+						   const char *reason);
 static bool find_checkpoint(HitlBatch *batch, const pg_uuid_t *workflow_id,
 							const char *name);
 
@@ -149,7 +150,7 @@ hitl_return_to_checkpoint(HitlBatch *batch, HitlWorkflow *workflow,
 	if (workflow->definition)
 	{
 		hitl_replace_branches(batch, workflow, branches);
-		rewind_control(batch, workflow, control, found);
+		rewind_control(batch, workflow, control, found, reason);
 	}
 
 	/* The step that wanted it may have had a scope. */
@@ -347,7 +348,7 @@ roll_back(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
  */
 static void
 rewind_control(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *control,
-			   const char *checkpoint)
+			   const char *checkpoint, const char *reason)
 {
 	HitlControl *restored = NULL;
 	HitlResult result;
@@ -356,7 +357,8 @@ rewind_control(HitlBatch *batch, HitlWorkflow *workflow, Jsonb *control,
 	batch->host_data.workflow = workflow;
 	result = hitl_core()->rewind(workflow->definition, workflow->control,
 								 control ? hitl_jsonb_text(control) : NULL,
-								 &batch->host, &restored, &batch->effects);
+								 reason, &batch->host, &restored,
+								 &batch->effects);
 	if (result == HITL_NO_MEMORY)
 		hitl_core_out_of_memory();
 	if (result == HITL_HOST_FAILED)

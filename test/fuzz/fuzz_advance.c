@@ -109,8 +109,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (line[0] == 'W')
 		{
 			if (pinned != NULL &&
-				hitl_rewind(definition, control, pinned, &fuzz_host, &rewound,
-							&effects) == HITL_OK)
+				hitl_rewind(definition, control, pinned, NULL, &fuzz_host,
+							&rewound, &effects) == HITL_OK)
 			{
 				hitl_free_control(control);
 				control = rewound;

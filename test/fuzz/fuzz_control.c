@@ -61,8 +61,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			MUST(result != HITL_NO_MEMORY);
 			control = round_trip(definition, control);
 		}
-		result = hitl_rewind(definition, control, text, &fuzz_host, &rewound,
-							 &effects);
+		result = hitl_rewind(definition, control, text, NULL, &fuzz_host,
+							 &rewound, &effects);
 		MUST(result == HITL_OK || result == HITL_INVALID);
 		must_be_sound(&effects);
 		if (result == HITL_OK)

@@ -164,7 +164,7 @@ rewind_to(World *world, int64_t number)
 			memset(&world->branches.items[i], 0, sizeof(Branch));
 	}
 	result = hitl_rewind(world->definition, world->control, snapshot->control,
-						 &world->host, &control, &effects);
+						 NULL, &world->host, &control, &effects);
 	if (tracing)
 		trace_effects(&effects);
 	if (result != HITL_OK)

@@ -42,7 +42,7 @@ TEST(table_is_complete)
 		  api->explain_policy && api->parse_schema && api->free_schema &&
 		  api->validate && api->free_violations && api->build_form &&
 		  api->parse_retry && api->retry_delay && api->build_request &&
-		  api->read_inference && api->build_echo_reply && api->free_text);
+		  api->read_inference && api->build_builtin_reply && api->free_text);
 	api->free_text(NULL);
 	api->free_definition(NULL);
 	api->free_control(NULL);
@@ -209,8 +209,8 @@ TEST(control_without_memory)
 		 n++)
 	{
 		allocations_left = n;
-		result = hitl_rewind(w.definition, w.control, text, NULL, &control,
-							 &effects);
+		result = hitl_rewind(w.definition, w.control, text, NULL, NULL,
+							 &control, &effects);
 		allocations_left = -1;
 		CHECK((control == NULL) == (result != HITL_OK));
 		CHECK_INT(effects.count, result == HITL_OK ? 1 : 0);
@@ -252,7 +252,8 @@ TEST(request_without_memory)
 		 n++)
 	{
 		allocations_left = n;
-		result = hitl_build_echo_reply("{\"task\":\"t\"}", 1, &body, &error);
+		result = hitl_build_builtin_reply(NULL, "{\"task\":\"t\"}", 1, &body,
+										  &error);
 		allocations_left = -1;
 		CHECK((body == NULL) == (result != HITL_OK));
 	}

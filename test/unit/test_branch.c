@@ -406,8 +406,8 @@ TEST(rewind_without_memory)
 	for (n = 0; result == HITL_NO_MEMORY && n < 10000; n++)
 	{
 		allocations_left = n;
-		result = hitl_rewind(w.definition, w.control, text, &w.memory.host,
-							 &control, &effects);
+		result = hitl_rewind(w.definition, w.control, text, NULL,
+							 &w.memory.host, &control, &effects);
 		allocations_left = -1;
 		CHECK((control == NULL) == (result != HITL_OK));
 		CHECK_INT(effects.count, result == HITL_OK ? 1 : 0);

@@ -364,8 +364,9 @@ TEST(echo)
 		"{\"steps\":[{\"name\":\"a\",\"type\":\"task\",\"task\":\"say \\\"hi\\\"\"}]}",
 		NULL);
 	workflow_send(&w, "start", NULL);
-	CHECK_INT(hitl_build_echo_reply(find_effect(&w, HITL_EFFECT_RUN_TASK)->body,
-									1, &body, &error),
+	CHECK_INT(hitl_build_builtin_reply(
+				  NULL, find_effect(&w, HITL_EFFECT_RUN_TASK)->body, 1, &body,
+				  &error),
 			  HITL_OK);
 	CHECK_TEXT(body,
 			   "{\"token\":1,\"result\":{\"answer\":\"say \\\"hi\\\"\"}}");
@@ -373,13 +374,16 @@ TEST(echo)
 	free(body);
 	workflow_close(&w);
 
-	CHECK_INT(hitl_build_echo_reply("{}", 1, &body, &error), HITL_INVALID);
+	CHECK_INT(hitl_build_builtin_reply(NULL, "{}", 1, &body, &error),
+			  HITL_INVALID);
 	CHECK_TEXT(error, "task: must have a text \"task\"");
 	CHECK(body == NULL);
 	free(error);
-	CHECK_INT(hitl_build_echo_reply(NULL, 1, &body, &error), HITL_INVALID);
+	CHECK_INT(hitl_build_builtin_reply(NULL, NULL, 1, &body, &error),
+			  HITL_INVALID);
 	free(error);
-	CHECK_INT(hitl_build_echo_reply("[", 1, &body, NULL), HITL_INVALID);
+	CHECK_INT(hitl_build_builtin_reply(NULL, "[", 1, &body, NULL),
+			  HITL_INVALID);
 }
 
 #define MESSAGE(stop, content) \

@@ -143,7 +143,8 @@ workflow_rewind(Workflow *workflow, const char *checkpoint)
 
 	hitl_free_effects(&workflow->effects);
 	result = hitl_rewind(workflow->definition, workflow->control, checkpoint,
-						 &workflow->memory.host, &control, &workflow->effects);
+						 NULL, &workflow->memory.host, &control,
+						 &workflow->effects);
 	json_array_clear(workflow->memory.answers);
 	if (result == HITL_OK)
 	{
