@@ -191,7 +191,7 @@ BEGIN ATOMIC
 	WHERE person <> ALL (ARRAY(SELECT hitl.principal_of(e) FROM unnest(excluded) AS e));
 END;
 COMMENT ON FUNCTION hitl.count_people(text[], text[]) IS
-	'how many different people names stand for, without those excluded; -1 where anybody is among them';
+	'how many different people names stand for, without those excluded; -1 where "*" is among them';
 
 -- ---- principals -----------------------------------------------------------
 

@@ -565,7 +565,7 @@ check_people(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("requested_from must not be empty"),
-				 errhint("NULL asks everybody who may answer approvals.")));
+				 errhint("NULL asks everybody who sees all requests and may answer (access level approver and up).")));
 	if (!PG_ARGISNULL(7) && !JB_ROOT_IS_OBJECT(PG_GETARG_JSONB_P(7)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

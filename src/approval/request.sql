@@ -59,7 +59,7 @@ CREATE INDEX approval_requests_workflow ON hitl.approval_requests (workflow_id)
 
 -- Who is asked by which pending request, so that people find theirs among many.
 CREATE TABLE hitl.approval_asks (
-	name text NOT NULL,					-- as the policy has it: of a person or group, * for anybody
+	name text NOT NULL,					-- as the policy has it: of a person or group; *: whoever sees all
 	approval_id uuid NOT NULL,
 	PRIMARY KEY (name, approval_id)
 );

@@ -372,9 +372,9 @@ typedef struct HitlBranchChanges
  * A policy says whose answers make a decision, in which order, and what
  * follows from silence.  docs/reference/policies.md describes the document.
  *
- * Names are opaque texts of one namespace: of people, of groups, or "*" for
- * anybody.  The core does not know who is in a group; each vote says which
- * names it speaks for.
+ * Names are opaque texts of one namespace: of people, of groups, or "*".  The
+ * core does not know who is in a group, nor for whom "*" stands; each vote says
+ * which names it speaks for.
  */
 typedef struct HitlPolicy HitlPolicy; /* parsed, immutable */
 
