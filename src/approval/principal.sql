@@ -413,7 +413,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION hitl.drop_group(text) IS
-	'remove a group; requests that ask it are asked of nobody then';
+	'remove a group; in requests that ask it, the name then means a person whom hitl does not know, and who could answer: withdraw or reassign them first';
 
 CREATE FUNCTION hitl.group_missing(name text) RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
