@@ -81,7 +81,7 @@ CREATE TABLE hitl.approval_reminders (
 	reminded_at timestamptz NOT NULL
 );
 COMMENT ON TABLE hitl.approval_reminders IS
-	'when somebody was last reminded, so that nobody is too often (hitl.reminder_interval)';
+	'when a name that requests ask was last reminded, so that it is not too often (hitl.reminder_interval)';
 SELECT pg_extension_config_dump('hitl.approval_reminders', '');
 
 CREATE TABLE hitl.acting_grants (
