@@ -123,13 +123,20 @@ typedef struct HitlHost
  *												the host sends it while effects say "more"
  *	approval  {"token":n,"approval_id":"…","outcome":"approved|rejected|expired|cancelled",
  *			   "approver_id":"…","on_behalf_of":[…]?,"response_data":…?,"edits":…?,
- *			   "context_data":…?,"feedback":…}	an approval request was decided; or
+ *			   "context_data":…?,"feedback":…,"reason":"…"?}	an approval request was
+ *												decided; reason: where it says more
+ *												than the outcome; or
  *			  {"token":n,"error":{"kind":"…","message":"…"}}	people cannot be asked
  *	reply	  {"token":n,"result":{…}}			a task, statement, HTTP call, external task
  *												or join has been answered by the host, or
  *			  {"token":n,"status":200,"headers":{…}?,"body":"…"}	by a server, or
  *			  {"token":n,"error":{"kind":"…","message":"…"}}	not at all; the error
- *												may have "sqlstate", "detail" and "hint"
+ *												may have "sqlstate", "detail" and "hint".
+ *												Of a task the latter two may have
+ *												"provider": the format of the body,
+ *												openai if it is missing; and, where
+ *												the request has failed, "fallbacks":
+ *												[names] of the models to try instead
  *	timer	  {"token":n}						a timer is due
  *	signal	  {"token":n,"payload":…,"sent_by":"…"}	a signal that was awaited
  *	child	  {"token":n,"workflow_id":"…","status":"…","result":…,"error":{…}}
@@ -178,15 +185,16 @@ typedef enum HitlEffectKind
 	 * Append an event.  type: event type (workflow_started, workflow_resumed,
 	 * workflow_paused, workflow_retried, workflow_completed, workflow_failed,
 	 * workflow_rejected, workflow_cancelled, undo_started, step_completed,
-	 * step_skipped, step_failed, step_retried, step_undone).  Bodies:
-	 * step_failed {"kind","message"}; step_retried {"attempt": the next one,
-	 * "kind","message","delay": seconds}; step_skipped {"when"}, or {"reason",
-	 * "actor"}; step_undone {"event": the one that completed the step};
-	 * undo_started {"checkpoint","reason","steps": how many};
+	 * step_skipped, step_failed, step_retried, step_undone, task_rerouted).
+	 * Bodies: step_failed {"kind","message"}; step_retried {"attempt": the
+	 * next one,"kind","message","delay": seconds}; step_skipped {"when"}, or
+	 * {"reason","actor"}; step_undone {"event": the one that completed it};
+	 * undo_started {"checkpoint","reason","steps": how many}; task_rerouted
+	 * {"model": the one that is asked instead,"kind","message": why};
 	 * workflow_completed {"output"} or NULL; workflow_paused, _resumed (after
 	 * a pause), _retried, _cancelled {"reason","actor"}.  The host adds
 	 * those that are about its own rows: approval_requested,
-	 * approval_decided, task_requested, checkpoint_created, ….  body: facts
+	 * approval_approved, task_requested, checkpoint_created, ….  body: facts
 	 * about it or NULL.  delta: change of the data of the effect's scope, or
 	 * NULL; a delta is an object {"steps": {"name": result}} whose members
 	 * are merged into the members of the data two levels deep.
@@ -222,7 +230,9 @@ typedef enum HitlEffectKind
 	 * Have a task done.  type: the name of its model, or NULL for the default
 	 * one.  token: to be sent back in the reply.  body:
 	 * {"task","context":{…},"model":name|null,"instructions":…|null,
-	 * "retry":{…}|null,"timeout_seconds":n|null}.  A host that can answer at
+	 * "retry":{…}|null,"timeout_seconds":n|null,"fallbacks":[names]?}.
+	 * fallbacks: of a task that was rerouted, the models that are left to try
+	 * after this one; otherwise those of the model.  A host that can answer at
 	 * once (a model without network) sends the reply message right after.
 	 */
 	HITL_EFFECT_RUN_TASK,
@@ -243,7 +253,7 @@ typedef enum HitlEffectKind
 
 	/*
 	 * Offer a task to programs outside.  type: its queue; token; body: as of
-	 * RUN_TASK.
+	 * RUN_TASK, without fallbacks.
 	 */
 	HITL_EFFECT_RUN_EXTERNAL,
 
