@@ -128,7 +128,7 @@ define_settings(void)
 		GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable(
 		"hitl.reminder_interval",
-		"Time within which nobody is reminded of approval requests twice.",
+		"Time within which no name is reminded of approval requests twice.",
 		"Reminders that come due within it wait until it is over.",
 		&hitl_reminder_interval, 600, 0, 7 * 24 * 60 * 60, PGC_SIGHUP,
 		GUC_UNIT_S, NULL, NULL, NULL);

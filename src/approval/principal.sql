@@ -81,7 +81,7 @@ CREATE TABLE hitl.approval_reminders (
 	reminded_at timestamptz NOT NULL
 );
 COMMENT ON TABLE hitl.approval_reminders IS
-	'when somebody was last reminded, so that nobody is too often (hitl.reminder_interval)';
+	'when a name that requests ask was last reminded, so that it is not too often (hitl.reminder_interval)';
 SELECT pg_extension_config_dump('hitl.approval_reminders', '');
 
 CREATE TABLE hitl.acting_grants (
@@ -191,7 +191,7 @@ BEGIN ATOMIC
 	WHERE person <> ALL (ARRAY(SELECT hitl.principal_of(e) FROM unnest(excluded) AS e));
 END;
 COMMENT ON FUNCTION hitl.count_people(text[], text[]) IS
-	'how many different people names stand for, without those excluded; -1 where anybody is among them';
+	'how many different people names stand for, without those excluded; -1 where "*" is among them';
 
 -- ---- principals -----------------------------------------------------------
 
@@ -413,7 +413,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION hitl.drop_group(text) IS
-	'remove a group; requests that ask it are asked of nobody then';
+	'remove a group; in requests that ask it, the name then means a person whom hitl does not know, and who could answer: withdraw or reassign them first';
 
 CREATE FUNCTION hitl.group_missing(name text) RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp

@@ -51,7 +51,7 @@
 	"FROM ended e JOIN hitl.approval_requests a ON a.id = e.id) AS g " \
 	"WHERE k.name = g.name AND k.approval_id = g.id) "
 
-/* A year of hours is enough for any time limit. */
+/* Ten years of hours are enough for any time limit. */
 #define MAX_TIMEOUT_HOURS (10 * 366 * 24)
 
 static bool any_group(List *names);
@@ -404,7 +404,7 @@ hitl_expire_approval(PG_FUNCTION_ARGS)
 }
 
 /*
- * hitl.expire_due_approvals(): how many expired.
+ * hitl.expire_due_approvals(): about how many something was done.
  */
 Datum
 hitl_expire_due_approvals(PG_FUNCTION_ARGS)
@@ -565,7 +565,7 @@ check_people(FunctionCallInfo fcinfo)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("requested_from must not be empty"),
-				 errhint("NULL asks everybody who may answer approvals.")));
+				 errhint("NULL asks everybody who sees all requests and may answer (access level approver and up).")));
 	if (!PG_ARGISNULL(7) && !JB_ROOT_IS_OBJECT(PG_GETARG_JSONB_P(7)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

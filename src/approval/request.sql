@@ -24,7 +24,8 @@ CREATE TABLE hitl.approval_requests (
 	requested_at timestamptz NOT NULL DEFAULT now(),
 	expires_at timestamptz,				-- when silence ends it, or leads to others
 	decided_at timestamptz,
-	decided_by text,					-- whose answer, or which rule, decided; NULL: time
+	decided_by text,					-- whose answer, or which rule, decided; or which role cancelled it or let
+										-- it expire; NULL: time, or its workflow, has ended it
 	reason text,						-- of a cancellation; else why the policy decided so
 	policy jsonb NOT NULL,				-- docs/reference/policies.md
 	timed boolean NOT NULL DEFAULT false,	-- more than expiry happens by time
@@ -59,7 +60,7 @@ CREATE INDEX approval_requests_workflow ON hitl.approval_requests (workflow_id)
 
 -- Who is asked by which pending request, so that people find theirs among many.
 CREATE TABLE hitl.approval_asks (
-	name text NOT NULL,					-- as the policy has it: of a person or group, * for anybody
+	name text NOT NULL,					-- as the policy has it: of a person or group; *: whoever sees all
 	approval_id uuid NOT NULL,
 	PRIMARY KEY (name, approval_id)
 );

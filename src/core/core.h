@@ -138,13 +138,20 @@ typedef struct HitlHost
  *												the host sends it while effects say "more"
  *	approval  {"token":n,"approval_id":"…","outcome":"approved|rejected|expired|cancelled",
  *			   "approver_id":"…","on_behalf_of":[…]?,"response_data":…?,"edits":…?,
- *			   "context_data":…?,"feedback":…}	an approval request was decided; or
+ *			   "context_data":…?,"feedback":…,"reason":"…"?}	an approval request was
+ *												decided; reason: where it says more
+ *												than the outcome; or
  *			  {"token":n,"error":{"kind":"…","message":"…"}}	people cannot be asked
  *	reply	  {"token":n,"result":{…}}			a task, statement, HTTP call, external task
  *												or join has been answered by the host, or
  *			  {"token":n,"status":200,"headers":{…}?,"body":"…"}	by a server, or
  *			  {"token":n,"error":{"kind":"…","message":"…"}}	not at all; the error
- *												may have "sqlstate", "detail" and "hint"
+ *												may have "sqlstate", "detail" and "hint".
+ *												Of a task the latter two may have
+ *												"provider": the format of the body,
+ *												openai if it is missing; and, where
+ *												the request has failed, "fallbacks":
+ *												[names] of the models to try instead
  *	timer	  {"token":n}						a timer is due
  *	signal	  {"token":n,"payload":…,"sent_by":"…"}	a signal that was awaited
  *	child	  {"token":n,"workflow_id":"…","status":"…","result":…,"error":{…}}
@@ -193,15 +200,16 @@ typedef enum HitlEffectKind
 	 * Append an event.  type: event type (workflow_started, workflow_resumed,
 	 * workflow_paused, workflow_retried, workflow_completed, workflow_failed,
 	 * workflow_rejected, workflow_cancelled, undo_started, step_completed,
-	 * step_skipped, step_failed, step_retried, step_undone).  Bodies:
-	 * step_failed {"kind","message"}; step_retried {"attempt": the next one,
-	 * "kind","message","delay": seconds}; step_skipped {"when"}, or {"reason",
-	 * "actor"}; step_undone {"event": the one that completed the step};
-	 * undo_started {"checkpoint","reason","steps": how many};
+	 * step_skipped, step_failed, step_retried, step_undone, task_rerouted).
+	 * Bodies: step_failed {"kind","message"}; step_retried {"attempt": the
+	 * next one,"kind","message","delay": seconds}; step_skipped {"when"}, or
+	 * {"reason","actor"}; step_undone {"event": the one that completed it};
+	 * undo_started {"checkpoint","reason","steps": how many}; task_rerouted
+	 * {"model": the one that is asked instead,"kind","message": why};
 	 * workflow_completed {"output"} or NULL; workflow_paused, _resumed (after
 	 * a pause), _retried, _cancelled {"reason","actor"}.  The host adds
 	 * those that are about its own rows: approval_requested,
-	 * approval_decided, task_requested, checkpoint_created, ….  body: facts
+	 * approval_approved, task_requested, checkpoint_created, ….  body: facts
 	 * about it or NULL.  delta: change of the data of the effect's scope, or
 	 * NULL; a delta is an object {"steps": {"name": result}} whose members
 	 * are merged into the members of the data two levels deep.
@@ -237,9 +245,10 @@ typedef enum HitlEffectKind
 	 * Have a task done.  type: the name of its model, or NULL for the default
 	 * one.  token: to be sent back in the reply.  body:
 	 * {"task","context":{…},"model":name|null,"instructions":…|null,
-	 * "retry":{…}|null,"timeout_seconds":n|null,"fallbacks":[names]?}.  A host
-	 * that can answer at once (a model without network) sends the reply
-	 * message right after.
+	 * "retry":{…}|null,"timeout_seconds":n|null,"fallbacks":[names]?}.
+	 * fallbacks: of a task that was rerouted, the models that are left to try
+	 * after this one; otherwise those of the model.  A host that can answer at
+	 * once (a model without network) sends the reply message right after.
 	 *
 	 * Of an agent's turn the body has, instead of context and instructions,
 	 * "agent", "version", "turn" (1 for the first), "tools" (false: none may
@@ -265,7 +274,7 @@ typedef enum HitlEffectKind
 
 	/*
 	 * Offer a task to programs outside.  type: its queue; token; body: as of
-	 * RUN_TASK.
+	 * RUN_TASK, without fallbacks.
 	 */
 	HITL_EFFECT_RUN_EXTERNAL,
 
@@ -394,9 +403,9 @@ typedef struct HitlBranchChanges
  * A policy says whose answers make a decision, in which order, and what
  * follows from silence.  docs/reference/policies.md describes the document.
  *
- * Names are opaque texts of one namespace: of people, of groups, or "*" for
- * anybody.  The core does not know who is in a group; each vote says which
- * names it speaks for.
+ * Names are opaque texts of one namespace: of people, of groups, or "*".  The
+ * core does not know who is in a group, nor for whom "*" stands; each vote says
+ * which names it speaks for.
  */
 typedef struct HitlPolicy HitlPolicy; /* parsed, immutable */
 

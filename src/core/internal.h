@@ -244,7 +244,7 @@ typedef struct HitlQuestion
 {
 	HitlTemplate title;
 	HitlTemplate description;
-	const char *terms;		   /* JSON members from approval_type to channels */
+	const char *terms;		   /* JSON members from approval_type on */
 	HitlTemplate context_data; /* members only */
 } HitlQuestion;
 

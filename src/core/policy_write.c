@@ -222,7 +222,7 @@ count_names(HitlArena *arena, Names *names)
 }
 
 /*
- * Append names as an array; none stand for anybody.
+ * Append names as an array; none stand for "*".
  */
 static void
 write_names(HitlBuffer *buffer, const Names *names, bool required, bool others)
