@@ -455,7 +455,7 @@ hitl_withdraw_position(HitlRun *run, const HitlPosition *position)
 {
 	const HitlFrame *frame;
 
-	hitl_withdraw(run, position, position->token);
+	hitl_withdraw_work(run, position);
 	for (frame = position->frames; frame != NULL; frame = frame->outer)
 		hitl_withdraw(run, position, frame->token);
 }
@@ -700,13 +700,15 @@ deliver(HitlRun *run, const HitlJson *body, HitlPositionState state,
 	if (branch == NULL)
 		return;
 	position = &branch->position;
-	if (position->state != state || position->token != token ||
+	if (position->state != state || !hitl_awaits_token(position, token) ||
 		!hitl_touch(run, branch))
 		return;
 	run->scope = branch->scope;
+	run->token = token;
 	if (hitl_is_limited(position))
 		hitl_withdraw(run, position, token);
-	position->token = 0;
+	if (position->token == token)
+		position->token = 0;
 	position->step->kind->deliver(run, position, body);
 	if (branch->status == HITL_BRANCH_ACTIVE && branch->has_position &&
 		position->state == HITL_READY)

@@ -3,7 +3,7 @@
  *		The table of the library's functions, the only symbol it exports.
  */
 #include "core/policy.h"
-#include "core/internal.h"
+#include "core/agent.h"
 #include "core/schema.h"
 
 #include <stdlib.h>
@@ -42,6 +42,7 @@ static const HitlCoreApi api = {.abi = HITL_CORE_ABI,
 								.is_retryable = hitl_is_retryable,
 								.build_request = hitl_build_request,
 								.read_inference = hitl_read_inference,
+								.check_agent = hitl_check_agent,
 								.build_builtin_reply = hitl_build_builtin_reply,
 								.free_text = free_text};
 

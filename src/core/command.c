@@ -407,7 +407,7 @@ skip(HitlRun *run, const Target *target, const char *order, const char *result)
 	run->scope = branch->scope;
 	while (position->step != target->step)
 		hitl_leave_frame(run, branch);
-	hitl_withdraw(run, position, position->token);
+	hitl_withdraw_work(run, position);
 	position->token = 0;
 	if (position->branches.total > 0)
 		hitl_abandon_fork(run, position);

@@ -327,7 +327,8 @@ typedef enum HitlEffectKind
 
 	/*
 	 * Return to a checkpoint.  type: its name; body: {"reason":…,"undone":
-	 * true?}.  With "undone", what had to be taken back has been: the host
+	 * true?}; token, or 0: of a reply with an error, should there be no such
+	 * checkpoint, in whose place the workflow fails otherwise.  With "undone", what had to be taken back has been: the host
 	 * loads the checkpoint and calls rewind().  Without it (a step's
 	 * "on_error": "rollback:…" asks), the host first looks for completed steps
 	 * with an undo since the checkpoint: are there any, it sends "rollback"

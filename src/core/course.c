@@ -110,7 +110,7 @@ hitl_enter(HitlRun *run, HitlBranch *branch)
 	if (position->frames != NULL)
 		position->frames = arm_frames(run, position->frames, branch);
 	if (step->when != NULL && position->tries == 0 && position->call == NULL &&
-		position->branches.total == 0)
+		position->agent == NULL && position->branches.total == 0)
 	{
 		if (!hitl_check_condition(run, position, step->when, &answer))
 			return;
@@ -679,7 +679,7 @@ obey(HitlRun *run, HitlPosition *position, const HitlAction *action,
 static void
 leave_work(HitlRun *run, HitlPosition *position)
 {
-	hitl_withdraw(run, position, position->token);
+	hitl_withdraw_work(run, position);
 	position->token = 0;
 	if (position->branches.total > 0)
 		hitl_abandon_fork(run, position);

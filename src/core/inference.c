@@ -25,8 +25,6 @@ static void read_response(HitlArena *arena, const HitlWireFormat *format,
 						  HitlCompletion *completion, HitlReply *reply);
 static void write_result(HitlArena *arena, const HitlCompletion *completion,
 						 HitlReply *reply);
-static const HitlJson *find_data(HitlArena *arena, const char *content,
-								 size_t length);
 static void write_usage(HitlBuffer *buffer, const HitlCompletion *completion);
 static const HitlJson *parse_part(HitlArena *arena, const char *text,
 								  const char *what, HitlResult *result,
@@ -38,9 +36,6 @@ static void write_request(HitlBuffer *request, HitlArena *arena,
 						  const HitlJson *parameters, const HitlJson *task,
 						  const char *goal, const HitlJson *variables,
 						  const HitlJson *steps);
-static void write_prompt(HitlBuffer *prompt, const HitlJson *task,
-						 const char *goal, const HitlJson *variables,
-						 const HitlJson *steps);
 static void write_section(HitlBuffer *prompt, const char *title,
 						  const HitlJson *value);
 
@@ -377,7 +372,7 @@ write_result(HitlArena *arena, const HitlCompletion *completion,
 
 	if (completion->content == NULL)
 		return;
-	data = find_data(arena, completion->content, completion->length);
+	data = hitl_find_data(arena, completion->content, completion->length);
 	hitl_buffer_init(&result, arena);
 	hitl_append_text(&result, "{\"answer\":");
 	hitl_json_write_string(&result, completion->content, completion->length);
@@ -396,8 +391,8 @@ write_result(HitlArena *arena, const HitlCompletion *completion,
 /*
  * The object or array that an answer is, perhaps in a code fence; or NULL.
  */
-static const HitlJson *
-find_data(HitlArena *arena, const char *content, size_t length)
+const HitlJson *
+hitl_find_data(HitlArena *arena, const char *content, size_t length)
 {
 	static const char *const space = " \t\r\n";
 	const char *start = content;
@@ -526,7 +521,7 @@ write_request(HitlBuffer *request, HitlArena *arena,
 		said.instructions_length = instructions->length;
 	}
 	hitl_buffer_init(&prompt, arena);
-	write_prompt(&prompt, task, goal, variables, steps);
+	hitl_write_prompt(&prompt, task, goal, variables, steps);
 	if (prompt.data != NULL)
 		said.text = prompt.data;
 	said.length = prompt.length;
@@ -540,9 +535,9 @@ write_request(HitlBuffer *request, HitlArena *arena,
 /*
  * Write what the user says: the task first, then what is known.
  */
-static void
-write_prompt(HitlBuffer *prompt, const HitlJson *task, const char *goal,
-			 const HitlJson *variables, const HitlJson *steps)
+void
+hitl_write_prompt(HitlBuffer *prompt, const HitlJson *task, const char *goal,
+				  const HitlJson *variables, const HitlJson *steps)
 {
 	const HitlJson *text = hitl_json_member(task, "task");
 

@@ -220,6 +220,7 @@ typedef struct HitlStepKind HitlStepKind;
 typedef struct HitlStepList HitlStepList;
 typedef struct HitlRun HitlRun;
 typedef struct HitlPosition HitlPosition;
+typedef struct HitlAgentRun HitlAgentRun; /* agent.h; never changed */
 
 /* What to do when a step does not succeed. */
 typedef enum HitlActionKind
@@ -269,6 +270,7 @@ typedef struct HitlTask
 	const char *checkpoint; /* name, or NULL */
 	HitlGate gate;
 	HitlQuestion question;
+	const char *agent; /* name of who works on it in turns, or NULL */
 } HitlTask;
 
 /* A statement of the workflow's owner. */
@@ -522,6 +524,7 @@ struct HitlPosition
 	const char *approval;	 /* the decision that let the call run */
 	HitlCounts branches;	 /* of a fork */
 	const HitlFrame *frames; /* innermost first */
+	const HitlAgentRun *agent; /* that works on a task, or NULL */
 };
 
 typedef enum HitlBranchStatus
@@ -684,6 +687,7 @@ struct HitlRun
 	int64_t now_us;
 	double random;			  /* in [0, 1) */
 	int64_t scope;			  /* of the branch under way */
+	int64_t token;			  /* of the message, or 0 */
 	const HitlJson *told;	  /* the failure that the host has told of */
 	const char *told_message; /* its message, by which it is known */
 	HitlResult result;
@@ -715,6 +719,37 @@ extern const char *hitl_write_error(HitlRun *run, const char *kind,
 									const HitlPosition *position);
 extern int64_t hitl_next_token(HitlRun *run, const HitlBranch *branch);
 extern bool hitl_is_limited(const HitlPosition *position);
+
+/* ---- step_task.c ----------------------------------------------------- */
+
+extern bool hitl_reroute(HitlRun *run, HitlPosition *position,
+						 const HitlJson *body, const char *kind,
+						 const char *message);
+extern void hitl_end_task(HitlRun *run, HitlPosition *position,
+						  const char *result);
+
+/* ---- agent.c --------------------------------------------------------- */
+
+extern void hitl_start_agent(HitlRun *run, HitlPosition *position,
+							 const char *call);
+extern void hitl_continue_agent(HitlRun *run, HitlPosition *position);
+extern void hitl_deliver_agent(HitlRun *run, HitlPosition *position,
+							   const HitlJson *body);
+extern bool hitl_awaits_token(const HitlPosition *position, int64_t token);
+extern void hitl_withdraw_work(HitlRun *run, const HitlPosition *position);
+extern const char *hitl_write_request(HitlRun *run, HitlPosition *position);
+
+/* ---- builtin_tool.c -------------------------------------------------- */
+
+/* A tool that every agent can have. */
+typedef struct HitlBuiltinTool
+{
+	const char *name;
+	const char *description;
+	const char *parameters; /* JSON text of the schema of its arguments */
+} HitlBuiltinTool;
+
+extern const HitlBuiltinTool *hitl_find_builtin_tool(const char *name);
 
 /* ---- course.c ------------------------------------------------------- */
 
@@ -970,6 +1005,11 @@ typedef struct HitlTurn
 	double cost; /* as the host tells; -1: it does not */
 } HitlTurn;
 
+extern void hitl_write_prompt(HitlBuffer *prompt, const HitlJson *task,
+							  const char *goal, const HitlJson *variables,
+							  const HitlJson *steps);
+extern const HitlJson *hitl_find_data(HitlArena *arena, const char *content,
+									  size_t length);
 extern bool hitl_read_turn(HitlArena *arena, const HitlJson *body,
 						   HitlTurn *turn, HitlReply *reply);
 extern void hitl_find_calls(HitlArena *arena, HitlTurn *turn);

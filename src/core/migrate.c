@@ -5,7 +5,7 @@
  * What is under way must be there, too: the same step, by its name, in a list
  * of the same step.  What lies behind and ahead may be different.
  */
-#include "core/internal.h"
+#include "core/agent.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -184,6 +184,12 @@ move_position(Migration *migration, HitlBranch *branch)
 			   "is approved in another way, or done by somebody else");
 		return;
 	}
+	if (position->agent != NULL && step->as.task.agent == NULL)
+	{
+		refuse(migration, old,
+			   "is done by an agent, and would not be any more");
+		return;
+	}
 	if (hitl_host_repeats(step) && position->state == HITL_AWAITS_RETRY)
 	{
 		refuse(migration, old, "is tried again in another way");
@@ -193,6 +199,9 @@ move_position(Migration *migration, HitlBranch *branch)
 	position->call = keep(migration, position->call);
 	position->result = keep(migration, position->result);
 	position->approval = keep(migration, position->approval);
+	if (position->agent != NULL)
+		position->agent = hitl_move_agent(&migration->control->arena,
+										  position->agent);
 	position->frames = move_frames(migration, position->frames);
 	if (branch->id != 0)
 		return;

@@ -5,7 +5,7 @@
  *
  * What is read may have been tampered with, so every member is checked.
  */
-#include "core/internal.h"
+#include "core/agent.h"
 
 #include <string.h>
 
@@ -21,9 +21,9 @@ static const char *const state_names[] =
 	 NULL};
 
 static const char *const position_members[] =
-	{"position", "step",	 "type",	 "state",		 "token",
-	 "attempt",	 "since_us", "tries",	 "checkpointed", "call",
-	 "result",	 "approval", "branches", "outer",		 NULL};
+	{"position", "step",  "type",		  "state", "token",	 "attempt",
+	 "since_us", "tries", "checkpointed", "call",  "result", "approval",
+	 "branches", "outer", "agent",		  NULL};
 
 static const char *const counts_members[] = {"first",	"total",	 "started",
 											 "running", "completed", "failed",
@@ -90,6 +90,8 @@ hitl_write_active(HitlBuffer *buffer, const HitlBranch *branch)
 			hitl_append_text(buffer, ",\"approval\":");
 			hitl_append_text(buffer, position->approval);
 		}
+		if (position->agent != NULL)
+			hitl_write_agent(buffer, position);
 		if (position->branches.total > 0)
 			write_counts(buffer, &position->branches);
 		if (position->frames != NULL)
@@ -202,7 +204,10 @@ read_position(HitlControl *control, const HitlJson *object, HitlBranch *branch)
 		!read_text(control, object, "result", true, &position->result) ||
 		!read_text(control, object, "approval", false, &position->approval))
 		return "what an active step keeps is faulty";
-	reason = check_kept(position);
+	reason = hitl_read_agent(control, hitl_json_member(object, "agent"),
+							 position);
+	if (reason == NULL)
+		reason = check_kept(position);
 	if (reason == NULL)
 		reason = read_counts(control, hitl_json_member(object, "branches"),
 							 position);
@@ -321,8 +326,18 @@ check_kept(const HitlPosition *position)
 		return "an active step keeps a result though it is not reviewed";
 	if (position->approval != NULL && gate != HITL_GATE_BEFORE)
 		return "an active step keeps an approval though it has none before it acts";
-	if (position->state == HITL_AWAITS_APPROVAL ||
-		position->state == HITL_AWAITS_REPLY)
+	if (position->agent != NULL)
+	{
+		/* It has begun, so it was let begin; its result comes at its end. */
+		if ((gate != HITL_GATE_NONE && position->call == NULL) ||
+			(gate == HITL_GATE_BEFORE && position->approval == NULL) ||
+			position->result != NULL)
+			return "what an active step keeps does not fit its agent";
+	}
+	else if (position->state == HITL_AWAITS_CHILD)
+		return "an active task awaits a workflow though it has no agent";
+	else if (position->state == HITL_AWAITS_APPROVAL ||
+			 position->state == HITL_AWAITS_REPLY)
 	{
 		bool asks = position->state == HITL_AWAITS_APPROVAL;
 

@@ -17,6 +17,7 @@ static const char *const members[] = {"task",
 									  "instructions",
 									  "executor",
 									  "queue",
+									  "agent",
 									  "create_checkpoint",
 									  "requires_approval",
 									  "approval_config",
@@ -41,6 +42,8 @@ static void parse_task(HitlParse *parse, const HitlPlace *place,
 					   const HitlJson *object, HitlStep *step);
 static void parse_executor(HitlParse *parse, const HitlPlace *place,
 						   const HitlJson *object, HitlTask *task);
+static void parse_agent(HitlParse *parse, const HitlPlace *place,
+						const HitlJson *object, HitlTask *task);
 static void parse_create_checkpoint(HitlParse *parse, const HitlPlace *place,
 									const HitlJson *object, HitlStep *step);
 static void parse_gate(HitlParse *parse, const HitlPlace *place,
@@ -57,10 +60,8 @@ static void deliver_decision(HitlRun *run, HitlPosition *position,
 							 const HitlJson *body);
 static void deliver_reply(HitlRun *run, HitlPosition *position,
 						  const HitlJson *body);
-static bool reroute(HitlRun *run, HitlPosition *position, const HitlJson *body,
-					const HitlReply *reply);
 static const char *write_reroute(HitlRun *run, const char *model,
-								 const HitlReply *reply);
+								 const char *kind, const char *message);
 static const char *call_with_fallbacks(HitlRun *run, const char *call,
 									   const HitlJson *next);
 static const char *add_approval(HitlRun *run, const char *result,
@@ -70,6 +71,7 @@ const HitlStepKind hitl_task_kind = {.type = "task",
 									 .members = members,
 									 .host_retries = true,
 									 .awaits = 1 << HITL_AWAITS_APPROVAL |
+										 1 << HITL_AWAITS_CHILD |
 										 1 << HITL_AWAITS_REPLY,
 									 .parse = parse_task,
 									 .enter = enter_task,
@@ -113,6 +115,7 @@ parse_task(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	hitl_get_text(parse, place, object, "description", false);
 
 	parse_executor(parse, place, object, task);
+	parse_agent(parse, place, object, task);
 	parse_create_checkpoint(parse, place, object, step);
 	parse_gate(parse, place, object, step);
 }
@@ -153,6 +156,30 @@ parse_executor(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	else if (queue != NULL)
 		hitl_fault(parse, &queue_place,
 				   "is for tasks with \"executor\": \"external\"");
+}
+
+/*
+ * "agent": who works on it in turns; how, its settings say.
+ */
+static void
+parse_agent(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
+			HitlTask *task)
+{
+	static const char *const others[] = {"model", "instructions", "executor",
+										 "queue", NULL};
+	const char *agent = hitl_get_text(parse, place, object, "agent", false);
+	const char *const *other;
+
+	if (agent == NULL)
+		return;
+	task->agent = hitl_copy_text(parse->arena, agent, strlen(agent));
+	for (other = others; *other != NULL; other++)
+	{
+		HitlPlace here = {place, *other, 0};
+
+		if (hitl_json_member(object, *other) != NULL)
+			hitl_fault(parse, &here, "is what the agent's settings say");
+	}
 }
 
 /*
@@ -234,6 +261,11 @@ enter_task(HitlRun *run, HitlPosition *position)
 	if (position->result != NULL)
 	{
 		ask_after(run, position);
+		return;
+	}
+	if (position->agent != NULL)
+	{
+		hitl_continue_agent(run, position);
 		return;
 	}
 	if (position->call != NULL && position->approval != NULL)
@@ -389,6 +421,11 @@ send_call(HitlRun *run, HitlPosition *position, const char *call)
 	const HitlTask *task = &position->step->as.task;
 	HitlEffect *effect;
 
+	if (task->agent != NULL)
+	{
+		hitl_start_agent(run, position, call);
+		return;
+	}
 	if (task->queue != NULL)
 		effect = hitl_emit(run, HITL_EFFECT_RUN_EXTERNAL, task->queue,
 						   position);
@@ -404,7 +441,9 @@ send_call(HitlRun *run, HitlPosition *position, const char *call)
 static void
 deliver_task(HitlRun *run, HitlPosition *position, const HitlJson *body)
 {
-	if (position->state == HITL_AWAITS_APPROVAL)
+	if (position->agent != NULL)
+		hitl_deliver_agent(run, position, body);
+	else if (position->state == HITL_AWAITS_APPROVAL)
 		deliver_decision(run, position, body);
 	else
 		deliver_reply(run, position, body);
@@ -465,30 +504,39 @@ deliver_reply(HitlRun *run, HitlPosition *position, const HitlJson *body)
 	}
 	if (reply.result == NULL)
 	{
-		if (!reroute(run, position, body, &reply))
+		if (!hitl_reroute(run, position, body, reply.kind, reply.message))
 			hitl_fail_step(run, position, reply.kind, reply.message);
 		return;
 	}
+	hitl_end_task(run, position, reply.result);
+}
+
+/*
+ * The task has been done: have the result reviewed, or complete the step.
+ */
+void
+hitl_end_task(HitlRun *run, HitlPosition *position, const char *result)
+{
 	if (position->step->as.task.gate == HITL_GATE_AFTER)
 	{
-		position->result = hitl_keep_text(run, reply.result);
+		position->result = hitl_keep_text(run, result);
 		if (position->result != NULL && !hitl_put_off(run, position))
 			ask_after(run, position);
 		return;
 	}
 	if (position->approval != NULL)
-		reply.result = add_approval(run, reply.result, position->approval);
-	if (reply.result != NULL)
-		hitl_complete_step(run, position, reply.result);
+		result = add_approval(run, result, position->approval);
+	if (result != NULL)
+		hitl_complete_step(run, position, result);
 }
 
 /*
  * Where the model could not be reached, and the reply names others to try
  * instead: give the task to the first of them.
  */
-static bool
-reroute(HitlRun *run, HitlPosition *position, const HitlJson *body,
-		const HitlReply *reply)
+bool
+hitl_reroute(HitlRun *run, HitlPosition *position, const HitlJson *body,
+			 const char *kind, const char *message)
 {
 	static const HitlRetry unreachable = {
 		.on = 1U << HITL_FAILURE_TIMEOUT | 1U << HITL_FAILURE_NETWORK_ERROR |
@@ -505,14 +553,19 @@ reroute(HitlRun *run, HitlPosition *position, const HitlJson *body,
 
 	if (next == NULL || next->type != HITL_JSON_STRING ||
 		position->step->as.task.queue != NULL ||
-		!hitl_is_retryable(&unreachable, reply->kind))
+		!hitl_is_retryable(&unreachable, kind))
 		return false;
 	if (hitl_put_off(run, position))
 		return true;
 	model = hitl_copy_text(run->memory, next->text, next->length);
 	hitl_step_event(run, position, "task_rerouted",
-					write_reroute(run, model, reply), NULL);
-	call = position->call != NULL ? position->call : render_call(run, position);
+					write_reroute(run, model, kind, message), NULL);
+	if (position->agent != NULL)
+		call = hitl_write_request(run, position);
+	else if (position->call != NULL)
+		call = position->call;
+	else
+		call = render_call(run, position);
 	if (call == NULL)
 		return true;
 	effect = hitl_emit(run, HITL_EFFECT_RUN_TASK, model, position);
@@ -525,15 +578,16 @@ reroute(HitlRun *run, HitlPosition *position, const HitlJson *body,
  * The facts about that: which model is asked now, and why.
  */
 static const char *
-write_reroute(HitlRun *run, const char *model, const HitlReply *reply)
+write_reroute(HitlRun *run, const char *model, const char *kind,
+			  const char *message)
 {
 	HitlBuffer facts;
 
 	hitl_buffer_init(&facts, run->memory);
 	hitl_append_char(&facts, '{');
 	hitl_json_write_member(&facts, "model", model);
-	hitl_json_write_member(&facts, "kind", reply->kind);
-	hitl_json_write_member(&facts, "message", reply->message);
+	hitl_json_write_member(&facts, "kind", kind);
+	hitl_json_write_member(&facts, "message", message);
 	hitl_append_char(&facts, '}');
 	return hitl_buffer_text(&facts);
 }

@@ -481,6 +481,7 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 				/* the rewind reuses the list of effects */
 				char *name = pstrdup(effect->type);
 				char *reason = body ? hitl_member_text(body, "reason") : NULL;
+				HitlEffect rollback = *effect;
 				Jsonb *undo = NULL;
 
 				hitl_core()->free_effects(&batch->effects);
@@ -494,10 +495,18 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 												   strcmp(kind, "rollback") == 0
 													   ? actor
 													   : NULL) == NULL)
-					hitl_fail_workflow(
-						batch, workflow, "validation_error",
-						psprintf("checkpoint \"%s\" does not exist", name),
-						NULL);
+				{
+					char *fault = psprintf("checkpoint \"%s\" does not exist",
+										   name);
+
+					/* Who awaits an answer can do something else instead. */
+					if (rollback.token != 0)
+						add_answer(answers, "reply",
+								   hitl_refusal(&rollback, fault));
+					else
+						hitl_fail_workflow(batch, workflow, "validation_error",
+										   fault, NULL);
+				}
 			}
 			break;
 	}

@@ -14,11 +14,18 @@ static const char *const comparisons[] = {"==", "!=", ">=", "<=", ">", "<"};
 
 static HitlQueryResult query(void *context, int64_t scope, const char *path,
 							 const char **text);
+static HitlQueryResult load_agent(void *context, const char *name,
+								  const char *version, const char **text);
+static HitlQueryResult test_path(void *context, const char *document,
+								 const char *path, const char **text);
 static HitlQueryResult check_path(void *context, const char *path,
 								  const char **text);
 static HitlQueryResult match(void *context, const char *pattern,
 							 const char *subject, size_t length,
 							 const char **text);
+static const char *keep_answer(Memory *memory, const json_t *value);
+static HitlQueryResult evaluate(Memory *memory, json_t *document,
+								const char *path, const char **text);
 static const char *walk(json_t *data, const char *p, json_t **match);
 static bool compare(json_t *left, json_t *right, const char *how);
 
@@ -32,6 +39,8 @@ memory_init(Memory *memory, const char *data)
 	memory->host.context = memory;
 	memory->host.query = query;
 	memory->host.check_path = check_path;
+	memory->host.load_agent = load_agent;
+	memory->host.test_path = test_path;
 	memory->host.match = match;
 	memory->host.load_branch = memory_load_branch;
 	memory->host.list_branches = memory_list_branches;
@@ -49,6 +58,7 @@ memory_free(Memory *memory)
 	json_decref(memory->data);
 	json_decref(memory->answers);
 	json_decref(memory->branches);
+	json_decref(memory->agents);
 	free(memory->ids);
 }
 
@@ -89,12 +99,6 @@ query(void *context, int64_t scope, const char *path, const char **text)
 {
 	Memory *memory = context;
 	json_t *view;
-	json_t *match = NULL;
-	json_t *literal = NULL;
-	json_t *answer;
-	const char *rest;
-	char *dump;
-	size_t i;
 
 	if (memory->broken)
 		return HITL_QUERY_HOST_FAILED;
@@ -105,7 +109,74 @@ query(void *context, int64_t scope, const char *path, const char **text)
 	}
 	view = memory_view(memory, scope);
 	json_array_append_new(memory->answers, view);
-	rest = walk(view, path, &match);
+	return evaluate(memory, view, path, text);
+}
+
+/*
+ * The host's load_agent callback: settings by name, all of one version.
+ */
+static HitlQueryResult
+load_agent(void *context, const char *name, const char *version HITL_UNUSED,
+		   const char **text)
+{
+	Memory *memory = context;
+	json_t *settings = json_object_get(memory->agents, name);
+	json_t *copy;
+
+	if (memory->broken)
+		return HITL_QUERY_HOST_FAILED;
+	if (settings == NULL)
+		return HITL_QUERY_EMPTY;
+	copy = json_copy(settings);
+	json_object_set_new(copy, "version", json_string("v1"));
+	*text = keep_answer(memory, copy);
+	json_decref(copy);
+	return HITL_QUERY_FOUND;
+}
+
+/*
+ * The host's test_path callback.
+ */
+static HitlQueryResult
+test_path(void *context, const char *document, const char *path,
+		  const char **text)
+{
+	Memory *memory = context;
+	json_t *value;
+
+	if (memory->broken)
+		return HITL_QUERY_HOST_FAILED;
+	value = json_loads(document, JSON_DECODE_ANY, NULL);
+	json_array_append_new(memory->answers, value);
+	return evaluate(memory, value, path, text);
+}
+
+/*
+ * A value as text that lasts until the next message.
+ */
+static const char *
+keep_answer(Memory *memory, const json_t *value)
+{
+	char *dump = json_dumps(value, JSON_ENCODE_ANY);
+	json_t *answer = json_string(dump);
+
+	free(dump);
+	json_array_append_new(memory->answers, answer);
+	return json_string_value(answer);
+}
+
+/*
+ * What a path finds in a document, or says about it.
+ */
+static HitlQueryResult
+evaluate(Memory *memory, json_t *document, const char *path, const char **text)
+{
+	json_t *match = NULL;
+	json_t *literal;
+	json_t *truth;
+	const char *rest = walk(document, path, &match);
+	size_t i;
+
 	if (rest == NULL)
 	{
 		*text = "syntax error in path";
@@ -115,31 +186,26 @@ query(void *context, int64_t scope, const char *path, const char **text)
 	{
 		if (match == NULL)
 			return HITL_QUERY_EMPTY;
-		dump = json_dumps(match, JSON_ENCODE_ANY);
+		*text = keep_answer(memory, match);
+		return HITL_QUERY_FOUND;
 	}
-	else
+	for (i = 0; i < sizeof(comparisons) / sizeof(comparisons[0]); i++)
 	{
-		for (i = 0; i < sizeof(comparisons) / sizeof(comparisons[0]); i++)
-		{
-			if (strncmp(rest, comparisons[i], strlen(comparisons[i])) == 0)
-				break;
-		}
-		if (i == sizeof(comparisons) / sizeof(comparisons[0]))
-		{
-			*text = "syntax error in path";
-			return HITL_QUERY_FAULTY;
-		}
-		literal = json_loads(rest + strlen(comparisons[i]), JSON_DECODE_ANY,
-							 NULL);
-		dump = strdup(match == NULL									? "null"
-						  : compare(match, literal, comparisons[i]) ? "true"
-																	: "false");
-		json_decref(literal);
+		if (strncmp(rest, comparisons[i], strlen(comparisons[i])) == 0)
+			break;
 	}
-	answer = json_string(dump);
-	free(dump);
-	json_array_append_new(memory->answers, answer);
-	*text = json_string_value(answer);
+	if (i == sizeof(comparisons) / sizeof(comparisons[0]))
+	{
+		*text = "syntax error in path";
+		return HITL_QUERY_FAULTY;
+	}
+	literal = json_loads(rest + strlen(comparisons[i]), JSON_DECODE_ANY, NULL);
+	truth = match == NULL
+		? json_null()
+		: json_boolean(compare(match, literal, comparisons[i]));
+	*text = keep_answer(memory, truth);
+	json_decref(truth);
+	json_decref(literal);
 	return HITL_QUERY_FOUND;
 }
 

@@ -1,0 +1,1111 @@
+/*
+ * agent.c
+ *		The loop of an agent: what the model says, and what follows from it.
+ *
+ * The model is asked with the whole memory, which is events of the workflow;
+ * an answer that is accepted ends the run, calls of tools are agent_call.c's.
+ * Whatever the model says wrongly it is told, so that it can mend it: nothing
+ * that it says fails the step, but for what it refuses to say.
+ */
+#include "core/agent.h"
+#include "core/schema.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_CALLS 100 /* of a turn */
+
+static const char *const plan_text =
+	"Before you go on: write down a short plan, the steps that are left to do "
+	"the task. Call no tools now.";
+static const char *const planned_text = "Now carry out the plan.";
+static const char *const conclude_text =
+	"You have no turns left. Give the best answer that you can from what you "
+	"know by now. Call no tools.";
+
+static bool load_agent(HitlRun *run, HitlPosition *position,
+					   const char *version, HitlAgent *agent);
+static const char *write_task(HitlRun *run, const char *call);
+static const HitlJson *query(HitlRun *run, const char *path);
+static void return_to_memory(HitlRun *run, HitlPosition *position,
+							 const HitlAgent *agent, HitlAgentRun *state);
+static void hear_model(HitlRun *run, HitlPosition *position,
+					   const HitlAgent *agent, HitlAgentRun *state,
+					   const HitlJson *body);
+static void count_usage(HitlAgentRun *state, const HitlTurn *turn);
+static void remember_reply(HitlRun *run, HitlPosition *position,
+						   HitlAgentRun *state, const HitlTurn *turn,
+						   const char *event);
+static void hear_turn(HitlRun *run, HitlPosition *position,
+					  const HitlAgent *agent, HitlAgentRun *state,
+					  HitlTurn *turn);
+static void hear_text(HitlRun *run, HitlPosition *position,
+					  const HitlAgent *agent, HitlAgentRun *state,
+					  const HitlTurn *turn);
+static void hear_conclusion(HitlRun *run, HitlPosition *position,
+							const HitlAgent *agent, HitlAgentRun *state,
+							const HitlTurn *turn);
+static void request(HitlRun *run, HitlPosition *position,
+					const HitlAgent *agent);
+static void exceed(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+				   HitlAgentRun *state);
+static void end_beyond(HitlRun *run, HitlPosition *position,
+					   const HitlAgent *agent, HitlAgentRun *state);
+static void decide_limit(HitlRun *run, HitlPosition *position,
+						 const HitlAgent *agent, HitlAgentRun *state,
+						 const HitlJson *body);
+static bool fits_schema(HitlRun *run, const char *schema, const char *answer,
+						const char **why);
+static void check_answer(HitlRun *run, HitlPosition *position,
+						 const HitlAgent *agent, HitlAgentRun *state);
+static void hear_check(HitlRun *run, HitlPosition *position,
+					   const HitlAgent *agent, HitlAgentRun *state,
+					   const HitlJson *body);
+static void refuse_answer(HitlRun *run, HitlPosition *position,
+						  const HitlAgent *agent, HitlAgentRun *state,
+						  const char *reason);
+static void finish(HitlRun *run, HitlPosition *position, HitlAgentRun *state,
+				   bool stopped);
+static const HitlJson *check_of(const HitlAgent *agent, int number);
+
+/*
+ * Begin with a task.  call: as of a RUN_TASK effect.
+ */
+void
+hitl_start_agent(HitlRun *run, HitlPosition *position, const char *call)
+{
+	HitlRemark remark = {.event = "agent_started", .role = "user"};
+	HitlAgentRun *state;
+	HitlAgent agent;
+	HitlBuffer more;
+
+	if (!load_agent(run, position, NULL, &agent))
+		return;
+	remark.text = write_task(run, call);
+	state = hitl_alloc_zero(&run->control->arena, sizeof(HitlAgentRun));
+	if (remark.text == NULL || state == NULL)
+	{
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+		return;
+	}
+	remark.length = strlen(remark.text);
+	state->name = hitl_keep_text(run, agent.name);
+	state->version = hitl_keep_text(run, agent.version);
+	state->began_us = run->now_us;
+	state->rewinds = run->control->rewinds;
+	state->parts = hitl_alloc_zero(&run->control->arena,
+								   sizeof(HitlMemoryPart));
+	if (state->parts == NULL)
+	{
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+		return;
+	}
+	state->nparts = 1;
+	state->parts[0].segment = hitl_next_token(run, hitl_branch_of(position));
+	position->agent = state;
+
+	hitl_buffer_init(&more, &run->scratch);
+	hitl_append_text(&more, ",\"agent\":");
+	hitl_json_write_string(&more, agent.name, strlen(agent.name));
+	hitl_json_write_member(&more, "version", agent.version);
+	remark.more = hitl_buffer_text(&more);
+	hitl_remember(run, position, state, &remark);
+	if (state->rewinds > 0 && position->attempt > 1 &&
+		run->control->reason != NULL)
+	{
+		hitl_buffer_init(&more, &run->scratch);
+		hitl_append_format(&more,
+						   "An earlier attempt at this task was rolled back: "
+						   "%s",
+						   run->control->reason);
+		hitl_tell_agent(run, position, state, hitl_buffer_text(&more));
+	}
+	hitl_ask_model(run, position, &agent, state);
+}
+
+/*
+ * Go on where the run was, after a pause, a failure or a return to a
+ * checkpoint; what it awaited then has been withdrawn.
+ */
+void
+hitl_continue_agent(HitlRun *run, HitlPosition *position)
+{
+	HitlAgentRun *state;
+	HitlAgent agent;
+
+	if (!load_agent(run, position, position->agent->version, &agent))
+		return;
+	state = hitl_change_agent(run, position);
+	if (state == NULL)
+		return;
+	if (state->rewinds != run->control->rewinds)
+	{
+		return_to_memory(run, position, &agent, state);
+		return;
+	}
+	switch (state->phase)
+	{
+		case HITL_AGENT_ASKS:
+		case HITL_AGENT_EXCEEDS:
+			hitl_ask_model(run, position, &agent, state);
+			break;
+		case HITL_AGENT_PLANS:
+		case HITL_AGENT_CONCLUDES:
+			request(run, position, &agent);
+			break;
+		case HITL_AGENT_CALLS:
+			hitl_run_calls(run, position, &agent, state);
+			break;
+		case HITL_AGENT_CHECKS:
+			check_answer(run, position, &agent, state);
+			break;
+	}
+}
+
+/*
+ * What the run awaited is there.
+ */
+void
+hitl_deliver_agent(HitlRun *run, HitlPosition *position, const HitlJson *body)
+{
+	HitlAgentRun *state;
+	HitlAgent agent;
+
+	if (!load_agent(run, position, position->agent->version, &agent))
+		return;
+	state = hitl_change_agent(run, position);
+	if (state == NULL)
+		return;
+	switch (state->phase)
+	{
+		case HITL_AGENT_EXCEEDS:
+			decide_limit(run, position, &agent, state, body);
+			break;
+		case HITL_AGENT_CHECKS:
+			hear_check(run, position, &agent, state, body);
+			break;
+		case HITL_AGENT_CALLS:
+			{
+				HitlAgentCall *call = hitl_awaited_call(state, run->token);
+
+				if (call != NULL)
+					hitl_decide_call(run, position, &agent, state, call, body);
+				else
+					hitl_deliver_call(run, position, &agent, state, body);
+			}
+			break;
+		default:
+			hear_model(run, position, &agent, state, body);
+			break;
+	}
+}
+
+/*
+ * Does a position await the answer to this token?
+ */
+bool
+hitl_awaits_token(const HitlPosition *position, int64_t token)
+{
+	if (position->token == token)
+		return true;
+	return position->state == HITL_AWAITS_APPROVAL && position->agent != NULL &&
+		hitl_awaited_call((HitlAgentRun *) position->agent, token) != NULL;
+}
+
+/*
+ * Withdraw what a step awaits, be it one thing or several.
+ */
+void
+hitl_withdraw_work(HitlRun *run, const HitlPosition *position)
+{
+	const HitlAgentRun *agent = position->agent;
+	int i;
+
+	hitl_withdraw(run, position, position->token);
+	if (position->state != HITL_AWAITS_APPROVAL)
+		return;
+	for (i = 0; agent != NULL && i < agent->ncalls; i++)
+	{
+		if (agent->calls[i].token != position->token)
+			hitl_withdraw(run, position, agent->calls[i].token);
+	}
+}
+
+/*
+ * Body of the request for the next turn.
+ */
+const char *
+hitl_write_request(HitlRun *run, HitlPosition *position)
+{
+	const HitlAgentRun *state = position->agent;
+	const char *task = "\"\"";
+	HitlBuffer body;
+	int i;
+
+	/* For a model without a network, which repeats it. */
+	if (state->turn == 0)
+		task = hitl_render(run, position, &position->step->as.task.task);
+	if (task == NULL)
+		return NULL;
+	hitl_buffer_init(&body, run->memory);
+	hitl_append_text(&body, "{\"task\":");
+	hitl_append_text(&body, task);
+	hitl_json_write_member(&body, "agent", state->name);
+	hitl_json_write_member(&body, "version", state->version);
+	hitl_write_number(&body, "turn", state->turn + 1);
+	hitl_append_text(&body,
+					 state->phase == HITL_AGENT_ASKS
+						 ? ",\"tools\":true,\"memory\":["
+						 : ",\"tools\":false,\"memory\":[");
+	for (i = 0; i < state->nparts; i++)
+	{
+		hitl_append_text(&body, i > 0 ? ",[" : "[");
+		hitl_append_integer(&body, state->parts[i].segment);
+		hitl_append_char(&body, ',');
+		hitl_append_integer(&body, state->parts[i].count);
+		hitl_append_char(&body, ']');
+	}
+	hitl_append_text(&body, "],");
+	hitl_append_text(&body, position->step->terms);
+	hitl_append_char(&body, '}');
+	if (hitl_buffer_text(&body) == NULL)
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	return body.data;
+}
+
+/*
+ * Ask the model for the next turn, unless a limit has been reached or a plan is
+ * due.
+ */
+void
+hitl_ask_model(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+			   HitlAgentRun *state)
+{
+	int i;
+
+	state->ncalls = 0;
+	state->next = 0;
+	state->said = NULL;
+	state->phase = HITL_AGENT_ASKS;
+	state->used[HITL_LIMIT_STEPS] = state->turn;
+	state->used[HITL_LIMIT_SECONDS] = run->now_us > state->began_us
+		? (double) (run->now_us - state->began_us) / 1e6
+		: 0;
+	for (i = 0; i < HITL_LIMITS; i++)
+	{
+		if (agent->limits[i] >= 0 &&
+			state->used[i] >= agent->limits[i] + state->granted[i])
+		{
+			state->limit = i;
+			exceed(run, position, agent, state);
+			return;
+		}
+	}
+	if (agent->planning_interval > 0 &&
+		state->turn % agent->planning_interval == 0 &&
+		state->planned != state->turn + 1)
+	{
+		state->phase = HITL_AGENT_PLANS;
+		hitl_tell_agent(run, position, state, plan_text);
+	}
+	request(run, position, agent);
+}
+
+/*
+ * Add a message to the memory: an event.
+ */
+void
+hitl_remember(HitlRun *run, HitlPosition *position, HitlAgentRun *state,
+			  const HitlRemark *remark)
+{
+	HitlMemoryPart *part = &state->parts[state->nparts - 1];
+	HitlBuffer body;
+
+	part->count++;
+	hitl_buffer_init(&body, run->memory);
+	hitl_append_text(&body, "{\"memory\":[");
+	hitl_append_integer(&body, part->segment);
+	hitl_append_char(&body, ',');
+	hitl_append_integer(&body, part->count);
+	hitl_append_char(&body, ']');
+	hitl_json_write_member(&body, "role", remark->role);
+	hitl_append_text(&body, ",\"text\":");
+	hitl_json_write_string(&body, remark->text, remark->length);
+	if (remark->more != NULL)
+		hitl_append_text(&body, remark->more);
+	hitl_append_char(&body, '}');
+	if (hitl_buffer_text(&body) == NULL)
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	else
+		hitl_step_event(run, position, remark->event, body.data, NULL);
+}
+
+/*
+ * Tell the model something that is no result of a tool.
+ */
+void
+hitl_tell_agent(HitlRun *run, HitlPosition *position, HitlAgentRun *state,
+				const char *text)
+{
+	HitlRemark remark = {.event = "agent_told", .role = "user", .text = text};
+
+	if (text == NULL)
+	{
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+		return;
+	}
+	remark.length = strlen(text);
+	hitl_remember(run, position, state, &remark);
+}
+
+/*
+ * Ask people.  more: JSON members of the question's terms; context: those of
+ * its context_data; description: JSON text.  NULL: that failed.
+ */
+HitlEffect *
+hitl_pose(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+		  const char *title, const char *description, const char *more,
+		  const char *context)
+{
+	HitlFaults faults = {0};
+	HitlParse parse = {&run->scratch, run->host, &faults, false, HITL_OK, NULL};
+	const char *terms;
+	HitlEffect *effect = NULL;
+	HitlBuffer body;
+
+	if (run->result != HITL_OK)
+		return NULL;
+	terms = hitl_question_terms(&parse, agent->approval, more);
+	if (parse.result != HITL_OK)
+		hitl_stop(run, parse.result, NULL);
+	else if (parse.faulty || terms == NULL)
+		hitl_fail_faulty(run, position, "agent \"%s\" cannot ask people: %s",
+						 agent->name,
+						 faults.count > 0 ? faults.items[0].message
+										  : "its settings are faulty");
+	else
+	{
+		hitl_buffer_init(&body, run->memory);
+		hitl_append_text(&body, "{\"title\":");
+		hitl_json_write_string(&body, title,
+							   hitl_utf8_cut(title, strlen(title), 300));
+		hitl_append_text(&body, ",\"description\":");
+		hitl_append_text(&body, description == NULL ? "null" : description);
+		hitl_append_char(&body, ',');
+		hitl_append_text(&body, terms);
+		hitl_append_text(&body, ",\"context_data\":{");
+		hitl_append_text(&body, context);
+		hitl_append_text(&body, "}}");
+		effect = hitl_emit(run, HITL_EFFECT_REQUEST_APPROVAL, NULL, position);
+		effect->body = hitl_buffer_text(&body);
+	}
+	hitl_free_faults(&faults);
+	return effect;
+}
+
+/*
+ * The model offers an answer, a JSON text: check it.
+ */
+void
+hitl_offer_answer(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+				  HitlAgentRun *state, const char *answer)
+{
+	const char *why = NULL;
+
+	if (agent->output_schema != NULL &&
+		!fits_schema(run, agent->output_schema, answer, &why))
+	{
+		if (why != NULL)
+			refuse_answer(run, position, agent, state, why);
+		return;
+	}
+	state->answer = hitl_keep_text(run, answer);
+	state->checked = 0;
+	state->phase = HITL_AGENT_CHECKS;
+	check_answer(run, position, agent, state);
+}
+
+/*
+ * Read the settings of a position's agent; false if there are none, and then
+ * the step has failed.
+ */
+static bool
+load_agent(HitlRun *run, HitlPosition *position, const char *version,
+		   HitlAgent *agent)
+{
+	const char *name = version == NULL ? position->step->as.task.agent
+									   : position->agent->name;
+	HitlFaults faults = {0};
+	HitlParse parse = {&run->scratch, NULL, &faults, false, HITL_OK, NULL};
+	const HitlJson *document = NULL;
+	const char *text = NULL;
+	bool loaded = false;
+
+	if (run->host == NULL || run->host->load_agent == NULL)
+	{
+		hitl_stop(run, HITL_HOST_FAILED, NULL);
+		return false;
+	}
+	switch (run->host->load_agent(run->host->context, name, version, &text))
+	{
+		case HITL_QUERY_FOUND:
+			document = hitl_read_document(&parse, &run->scratch, NULL, text);
+			break;
+		case HITL_QUERY_HOST_FAILED:
+			hitl_stop(run, HITL_HOST_FAILED, NULL);
+			return false;
+		default:
+			hitl_fail_faulty(run, position,
+							 version == NULL
+								 ? "agent \"%s\" does not exist"
+								 : "the settings that agent \"%s\" began with "
+								   "are gone",
+							 name);
+			return false;
+	}
+	if (document != NULL)
+		hitl_read_settings(&parse, document, agent);
+	if (parse.result != HITL_OK)
+		hitl_stop(run, parse.result, NULL);
+	else if (parse.faulty)
+		hitl_fail_faulty(run, position, "agent \"%s\" is faulty: %s%s%s", name,
+						 faults.count > 0 ? faults.items[0].pointer : "",
+						 faults.count > 0 ? " " : "",
+						 faults.count > 0 ? faults.items[0].message : "");
+	else
+		loaded = true;
+	hitl_free_faults(&faults);
+	return loaded && run->result == HITL_OK;
+}
+
+/*
+ * What the agent is told at first: the task, its context, and what the workflow
+ * knows.
+ */
+static const char *
+write_task(HitlRun *run, const char *call)
+{
+	const HitlJson *task;
+	const HitlJson *goal = query(run, "$.task");
+	const HitlJson *variables = query(run, "$.variables");
+	const HitlJson *steps = query(run, "$.steps");
+	const HitlJson *text;
+	HitlBuffer prompt;
+
+	if (run->result != HITL_OK)
+		return NULL;
+	if (hitl_json_parse(&run->scratch, call, strlen(call), HITL_JSON_COMPOSED,
+						&task, NULL) != HITL_OK)
+		return NULL;
+	text = hitl_json_member(task, "task");
+
+	/* The task may be nothing but the goal. */
+	if (goal != NULL &&
+		(goal->type != HITL_JSON_STRING ||
+		 (text != NULL && text->type == HITL_JSON_STRING &&
+		  strcmp(text->text, goal->text) == 0)))
+		goal = NULL;
+	hitl_buffer_init(&prompt, &run->scratch);
+	hitl_write_prompt(&prompt, task, goal == NULL ? NULL : goal->text,
+					  variables, steps);
+	return prompt.length == 0 ? "" : hitl_buffer_text(&prompt);
+}
+
+/*
+ * A part of the data, or NULL.
+ */
+static const HitlJson *
+query(HitlRun *run, const char *path)
+{
+	const HitlJson *value = NULL;
+	const char *text = NULL;
+
+	switch (run->host->query(run->host->context, run->scope, path, &text))
+	{
+		case HITL_QUERY_FOUND:
+			if (hitl_json_parse(&run->scratch, text, strlen(text),
+								HITL_JSON_COMPOSED, &value,
+								NULL) == HITL_NO_MEMORY)
+				hitl_stop(run, HITL_NO_MEMORY, NULL);
+			return value;
+		case HITL_QUERY_HOST_FAILED:
+			hitl_stop(run, HITL_HOST_FAILED, NULL);
+			return NULL;
+		default:
+			return NULL;
+	}
+}
+
+/*
+ * The workflow has returned to a checkpoint: what was said since is no part of
+ * the memory any more, and the agent is told why.
+ */
+static void
+return_to_memory(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+				 HitlAgentRun *state)
+{
+	const char *reason = run->control->reason;
+	HitlMemoryPart *part = &state->parts[state->nparts++];
+	HitlBuffer text;
+
+	state->rewinds = run->control->rewinds;
+	part->segment = hitl_next_token(run, hitl_branch_of(position));
+	part->count = 0;
+
+	/* An API wants every call to have its result. */
+	while (state->next < state->ncalls && run->result == HITL_OK)
+	{
+		static const char *const not_run =
+			"Not run: the work was rolled back to a checkpoint before this "
+			"call.";
+
+		hitl_observe_call(run, position, agent, state, not_run, strlen(not_run),
+						  true);
+	}
+	state->answer = NULL;
+	state->checked = 0;
+	hitl_buffer_init(&text, &run->scratch);
+	hitl_append_text(&text,
+					 "The work was rolled back to this point. What was done "
+					 "after it has been undone where that was possible. ");
+	if (reason == NULL)
+		hitl_append_text(&text, "No reason was given.");
+	else
+		hitl_append_format(&text, "The reason: %s", reason);
+	hitl_tell_agent(run, position, state, hitl_buffer_text(&text));
+	hitl_ask_model(run, position, agent, state);
+}
+
+/*
+ * The model has said something, or could not be asked.
+ */
+static void
+hear_model(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+		   HitlAgentRun *state, const HitlJson *body)
+{
+	HitlTurn turn;
+	HitlReply reply;
+	bool heard = hitl_read_turn(&run->scratch, body, &turn, &reply);
+
+	if (run->scratch.failed)
+	{
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+		return;
+	}
+	if (!heard)
+	{
+		if (!hitl_reroute(run, position, body, reply.kind, reply.message))
+			hitl_fail_step(run, position, reply.kind, reply.message);
+		return;
+	}
+	count_usage(state, &turn);
+	if (state->phase == HITL_AGENT_PLANS)
+	{
+		turn.ncalls = 0;
+		remember_reply(run, position, state, &turn, "agent_planned");
+		state->planned = state->turn + 1;
+		hitl_tell_agent(run, position, state, planned_text);
+		if (!hitl_put_off(run, position))
+			hitl_ask_model(run, position, agent, state);
+	}
+	else if (state->phase == HITL_AGENT_CONCLUDES)
+		hear_conclusion(run, position, agent, state, &turn);
+	else
+		hear_turn(run, position, agent, state, &turn);
+}
+
+/*
+ * Add what a reply has taken.
+ */
+static void
+count_usage(HitlAgentRun *state, const HitlTurn *turn)
+{
+	if (turn->input_tokens > 0)
+		state->used[HITL_LIMIT_TOKENS] += (double) turn->input_tokens;
+	if (turn->output_tokens > 0)
+		state->used[HITL_LIMIT_TOKENS] += (double) turn->output_tokens;
+	if (turn->cost > 0)
+		state->used[HITL_LIMIT_COST] += turn->cost;
+}
+
+/*
+ * Keep what the model has said, and what that took.
+ */
+static void
+remember_reply(HitlRun *run, HitlPosition *position, HitlAgentRun *state,
+			   const HitlTurn *turn, const char *event)
+{
+	HitlRemark remark = {event, "assistant", turn->text, turn->length, NULL};
+	HitlBuffer more;
+	int i;
+
+	hitl_buffer_init(&more, &run->scratch);
+	for (i = 0; i < turn->ncalls; i++)
+	{
+		const HitlToolCall *call = &turn->calls[i];
+
+		hitl_append_text(&more, i > 0 ? ",{" : ",\"calls\":[{");
+		hitl_json_write_member(&more, "id", call->id);
+		hitl_json_write_member(&more, "name", call->name);
+		hitl_append_text(&more, ",\"arguments\":");
+		hitl_append_text(&more,
+						 call->arguments == NULL ? "{}" : call->arguments);
+		hitl_append_char(&more, '}');
+	}
+	if (turn->ncalls > 0)
+		hitl_append_char(&more, ']');
+	hitl_write_number(&more, "turn", state->turn);
+	if (turn->model != NULL)
+		hitl_json_write_member(&more, "model", turn->model);
+	if (turn->input_tokens >= 0)
+		hitl_write_number(&more, "input_tokens", turn->input_tokens);
+	if (turn->output_tokens >= 0)
+		hitl_write_number(&more, "output_tokens", turn->output_tokens);
+	if (turn->cost >= 0)
+		hitl_append_format(&more, ",\"cost\":%.17g", turn->cost);
+	remark.more = hitl_buffer_text(&more);
+	hitl_remember(run, position, state, &remark);
+}
+
+/*
+ * A turn: calls, code, or an answer.
+ */
+static void
+hear_turn(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+		  HitlAgentRun *state, HitlTurn *turn)
+{
+	const char *code = NULL;
+	HitlToolCall wanted = {"", HITL_CODE_TOOL, NULL, NULL};
+	HitlTurn coded;
+
+	state->turn++;
+	if (turn->ncalls == 0 && agent->writes_code)
+		code = hitl_find_code(&run->scratch, turn);
+	else if (turn->ncalls == 0)
+		hitl_find_calls(&run->scratch, turn);
+	if (turn->ncalls > MAX_CALLS)
+	{
+		char text[100];
+
+		turn->ncalls = 0;
+		remember_reply(run, position, state, turn, "agent_replied");
+		snprintf(text, sizeof(text),
+				 "No call was run: call at most %d tools at once.", MAX_CALLS);
+		hitl_tell_agent(run, position, state, text);
+		if (!hitl_put_off(run, position))
+			hitl_ask_model(run, position, agent, state);
+		return;
+	}
+	if (turn->ncalls > 0)
+		hitl_name_calls(run, state, turn);
+	remember_reply(run, position, state, turn, "agent_replied");
+	if (turn->ncalls > 0)
+		hitl_begin_calls(run, position, agent, state, turn);
+	else if (code != NULL)
+	{
+		HitlBuffer arguments;
+
+		hitl_buffer_init(&arguments, &run->scratch);
+		hitl_append_char(&arguments, '{');
+		hitl_json_write_member(&arguments, "sql", code);
+		hitl_append_char(&arguments, '}');
+		wanted.arguments = hitl_buffer_text(&arguments);
+		coded = *turn;
+		coded.calls = &wanted;
+		coded.ncalls = 1;
+		if (wanted.arguments == NULL)
+			hitl_stop(run, HITL_NO_MEMORY, NULL);
+		else
+			hitl_begin_calls(run, position, agent, state, &coded);
+	}
+	else
+		hear_text(run, position, agent, state, turn);
+}
+
+/*
+ * Only text: the answer, unless it says nothing or is not at its end.
+ */
+static void
+hear_text(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+		  HitlAgentRun *state, const HitlTurn *turn)
+{
+	const HitlJson *data = hitl_find_data(&run->scratch, turn->text,
+										  turn->length);
+	const char *fault = NULL;
+	HitlBuffer answer;
+
+	if (turn->stop == HITL_STOP_LENGTH)
+		fault = "Your reply was cut off, for it was too long, and it was not "
+				"used. Say it again, shorter.";
+	else if (turn->length == 0)
+		fault = agent->writes_code
+			? "Your reply was empty. Write SQL between <code> and </code>, or "
+			  "give your answer as text."
+			: "Your reply was empty. Call a tool, or give your answer.";
+	else if (agent->output_schema != NULL && data == NULL)
+		fault = "Your answer is no JSON. Give it as one JSON value of the form "
+				"that was asked for, and nothing else.";
+	if (fault != NULL)
+	{
+		hitl_tell_agent(run, position, state, fault);
+		if (!hitl_put_off(run, position))
+			hitl_ask_model(run, position, agent, state);
+		return;
+	}
+	hitl_buffer_init(&answer, &run->scratch);
+	if (agent->output_schema != NULL)
+		hitl_json_write(&answer, data);
+	else
+		hitl_json_write_string(&answer, turn->text, turn->length);
+	if (hitl_buffer_text(&answer) == NULL)
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	else
+		hitl_offer_answer(run, position, agent, state, answer.data);
+}
+
+/*
+ * The best answer of an agent that may not go on.  There is no turn left to
+ * mend it.
+ */
+static void
+hear_conclusion(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+				HitlAgentRun *state, const HitlTurn *turn)
+{
+	const HitlJson *data = NULL;
+	const char *why = NULL;
+	HitlBuffer answer;
+	int i;
+
+	hitl_buffer_init(&answer, &run->scratch);
+	for (i = 0; i < turn->ncalls && data == NULL; i++)
+	{
+		const HitlJson *arguments = NULL;
+
+		if (strcmp(turn->calls[i].name, "final_answer") == 0 &&
+			turn->calls[i].arguments != NULL &&
+			hitl_json_parse(&run->scratch, turn->calls[i].arguments,
+							strlen(turn->calls[i].arguments), 0, &arguments,
+							NULL) == HITL_OK)
+			data = hitl_json_member(arguments, "answer");
+	}
+	if (data == NULL && agent->output_schema != NULL)
+		data = hitl_find_data(&run->scratch, turn->text, turn->length);
+	if (data != NULL)
+		hitl_json_write(&answer, data);
+	else if (turn->length > 0 && agent->output_schema == NULL)
+		hitl_json_write_string(&answer, turn->text, turn->length);
+
+	((HitlTurn *) turn)->ncalls = 0;
+	remember_reply(run, position, state, turn, "agent_replied");
+	if (answer.length == 0)
+	{
+		hitl_fail_step(run, position, "validation_error",
+					   "the agent had no turns left and gave no answer");
+		return;
+	}
+	if (hitl_buffer_text(&answer) == NULL)
+	{
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+		return;
+	}
+	if (agent->output_schema != NULL &&
+		!fits_schema(run, agent->output_schema, answer.data, &why))
+	{
+		if (why != NULL)
+			hitl_fail_faulty(run, position,
+							 "the agent had no turns left, and its answer does "
+							 "not fit: %s",
+							 why);
+		return;
+	}
+	state->answer = hitl_keep_text(run, answer.data);
+	finish(run, position, state, true);
+}
+
+/*
+ * Have the model asked.
+ */
+static void
+request(HitlRun *run, HitlPosition *position, const HitlAgent *agent)
+{
+	const char *body = hitl_write_request(run, position);
+	const char *model = agent->model == NULL
+		? NULL
+		: hitl_copy_text(run->memory, agent->model, strlen(agent->model));
+	HitlEffect *effect;
+
+	if (body == NULL)
+		return;
+	effect = hitl_emit(run, HITL_EFFECT_RUN_TASK, model, position);
+	effect->body = body;
+	hitl_await(run, position, HITL_AWAITS_REPLY, effect);
+}
+
+/*
+ * A limit has been reached: people say whether the run may go on, or it ends.
+ */
+static void
+exceed(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+	   HitlAgentRun *state)
+{
+	static const char *const units[] = {"turns", "tokens", "of cost",
+										"seconds"};
+	double allowed = agent->limits[state->limit] + state->granted[state->limit];
+	HitlEffect *effect;
+	HitlBuffer context;
+	char title[300];
+
+	state->phase = HITL_AGENT_EXCEEDS;
+	if (!agent->asks_at_limit)
+	{
+		end_beyond(run, position, agent, state);
+		return;
+	}
+	snprintf(title, sizeof(title),
+			 "Agent %.100s has used up its %.10g %s: may it have more?",
+			 agent->name, allowed, units[state->limit]);
+	hitl_buffer_init(&context, &run->scratch);
+	hitl_append_text(&context, "\"agent\":");
+	hitl_json_write_string(&context, agent->name, strlen(agent->name));
+	hitl_json_write_member(&context, "limit", hitl_limit_names[state->limit]);
+	hitl_append_format(&context, ",\"used\":%.17g,\"requested_amount\":%.17g",
+					   state->used[state->limit], agent->limits[state->limit]);
+	if (hitl_buffer_text(&context) == NULL)
+	{
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+		return;
+	}
+	effect = hitl_pose(run, position, agent, title, NULL, "\"type\":\"budget\"",
+					   context.data);
+	if (effect != NULL)
+		hitl_await(run, position, HITL_AWAITS_APPROVAL, effect);
+}
+
+/*
+ * The run ends at a limit: where it is one of turns, with the best answer.
+ */
+static void
+end_beyond(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+		   HitlAgentRun *state)
+{
+	static const char *const messages[] = {NULL,
+										   "the agent has used up its tokens",
+										   "the agent has used up its budget",
+										   "the agent has used up its time"};
+
+	if (state->limit != HITL_LIMIT_STEPS)
+	{
+		/* Who retries the workflow lets it have as much again. */
+		state->granted[state->limit] += agent->limits[state->limit];
+		state->phase = HITL_AGENT_ASKS;
+		hitl_fail_step(run, position, "budget_exceeded",
+					   messages[state->limit]);
+		return;
+	}
+	state->phase = HITL_AGENT_CONCLUDES;
+	hitl_tell_agent(run, position, state, conclude_text);
+	request(run, position, agent);
+}
+
+/*
+ * People have said whether the run may have more.
+ */
+static void
+decide_limit(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+			 HitlAgentRun *state, const HitlJson *body)
+{
+	const HitlJson *data = hitl_json_member(body, "response_data");
+	const HitlJson *amount = hitl_json_member(data, "approved_amount");
+	double granted = agent->limits[state->limit];
+
+	state->began_us += run->now_us - position->since_us;
+	if (hitl_fail_unasked(run, position, body))
+		return;
+	if (!hitl_is_approved(body))
+	{
+		end_beyond(run, position, agent, state);
+		return;
+	}
+	if (amount != NULL)
+		hitl_json_number(amount, &granted);
+	state->granted[state->limit] += granted > 0 ? granted : 0;
+	if (!hitl_put_off(run, position))
+		hitl_ask_model(run, position, agent, state);
+}
+
+/*
+ * Does an answer fit a schema?  If not, why; NULL if that could not be found
+ * out.
+ */
+static bool
+fits_schema(HitlRun *run, const char *schema, const char *answer,
+			const char **why)
+{
+	HitlBuffer text;
+
+	hitl_buffer_init(&text, &run->scratch);
+	hitl_append_text(&text, "The answer does not fit:");
+	if (!hitl_list_violations(run, schema, answer, &text))
+		return true;
+	*why = hitl_buffer_text(&text);
+	if (*why == NULL)
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	if (run->result != HITL_OK)
+		*why = NULL;
+	return false;
+}
+
+/*
+ * Have the next check of the answer run; without one, it is accepted.
+ */
+static void
+check_answer(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+			 HitlAgentRun *state)
+{
+	const HitlJson *check = check_of(agent, state->checked);
+	HitlEffect *effect;
+	HitlBuffer body;
+
+	if (check == NULL)
+	{
+		finish(run, position, state, false);
+		return;
+	}
+	hitl_buffer_init(&body, run->memory);
+	hitl_append_text(&body, "{\"sql\":");
+	hitl_json_write(&body, hitl_json_member(check, "sql"));
+	hitl_append_text(&body, ",\"params\":[");
+	hitl_append_text(&body, state->answer);
+	hitl_append_text(&body, "],\"rows\":1,\"timeout_ms\":null}");
+	effect = hitl_emit(run, HITL_EFFECT_RUN_SQL, NULL, position);
+	effect->body = hitl_buffer_text(&body);
+	hitl_await(run, position, HITL_AWAITS_REPLY, effect);
+}
+
+/*
+ * A check has run: it refuses by false, a text that says why, or an error.
+ */
+static void
+hear_check(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+		   HitlAgentRun *state, const HitlJson *body)
+{
+	const HitlJson *rows = hitl_json_member(hitl_json_member(body, "result"),
+											"rows");
+	const HitlJson *name = hitl_json_member(check_of(agent, state->checked),
+											"name");
+	const HitlJson *verdict = NULL;
+	HitlBuffer reason;
+	HitlReply reply;
+
+	if (!hitl_read_answer(&run->scratch, body, &reply))
+	{
+		hitl_stop(run, HITL_INVALID,
+				  "the reply must have \"result\" or \"error\"");
+		return;
+	}
+	if (rows != NULL && rows->type == HITL_JSON_ARRAY && rows->first != NULL)
+		verdict = hitl_json_member(rows->first, "result");
+	if (reply.result != NULL &&
+		(verdict == NULL || verdict->type == HITL_JSON_NULL ||
+		 verdict->type == HITL_JSON_TRUE ||
+		 (verdict->type == HITL_JSON_STRING && verdict->length == 0)))
+	{
+		state->checked++;
+		if (!hitl_put_off(run, position))
+			check_answer(run, position, agent, state);
+		return;
+	}
+	hitl_buffer_init(&reason, &run->scratch);
+	hitl_append_format(&reason, "The answer was refused by %s",
+					   name == NULL ? "a check" : name->text);
+	if (reply.result == NULL)
+		hitl_append_format(&reason, ": %s", reply.message);
+	else if (verdict->type == HITL_JSON_STRING)
+		hitl_append_format(&reason, ": %s", verdict->text);
+	else
+		hitl_append_char(&reason, '.');
+	if (hitl_buffer_text(&reason) == NULL)
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	else
+		refuse_answer(run, position, agent, state, reason.data);
+}
+
+/*
+ * The answer is none: tell the model, and go on.
+ */
+static void
+refuse_answer(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+			  HitlAgentRun *state, const char *reason)
+{
+	state->answer = NULL;
+	state->checked = 0;
+	if (state->next < state->ncalls)
+	{
+		/* It was given by a call, which others may follow. */
+		state->phase = HITL_AGENT_CALLS;
+		hitl_observe_call(run, position, agent, state, reason, strlen(reason),
+						  true);
+		if (!hitl_put_off(run, position))
+			hitl_run_calls(run, position, agent, state);
+		return;
+	}
+	hitl_tell_agent(run, position, state, reason);
+	state->phase = HITL_AGENT_ASKS;
+	if (!hitl_put_off(run, position))
+		hitl_ask_model(run, position, agent, state);
+}
+
+/*
+ * The run is over.
+ */
+static void
+finish(HitlRun *run, HitlPosition *position, HitlAgentRun *state, bool stopped)
+{
+	const HitlJson *value = NULL;
+	const HitlJson *data = NULL;
+	HitlBuffer result;
+
+	if (hitl_json_parse(&run->scratch, state->answer, strlen(state->answer), 0,
+						&value, NULL) == HITL_OK &&
+		value->type == HITL_JSON_STRING)
+		data = hitl_find_data(&run->scratch, value->text, value->length);
+	hitl_buffer_init(&result, &run->scratch);
+	hitl_append_text(&result, "{\"answer\":");
+	hitl_append_text(&result, state->answer);
+	if (data != NULL)
+	{
+		hitl_append_text(&result, ",\"data\":");
+		hitl_json_write(&result, data);
+	}
+	hitl_json_write_member(&result, "agent", state->name);
+	hitl_write_number(&result, "turns", state->turn);
+	if (state->used[HITL_LIMIT_TOKENS] > 0)
+		hitl_append_format(&result, ",\"tokens\":%.17g",
+						   state->used[HITL_LIMIT_TOKENS]);
+	if (state->used[HITL_LIMIT_COST] > 0)
+		hitl_append_format(&result, ",\"cost\":%.17g",
+						   state->used[HITL_LIMIT_COST]);
+	if (stopped)
+		hitl_append_text(&result, ",\"stopped\":\"steps\"");
+	hitl_append_char(&result, '}');
+	position->agent = NULL;
+	if (hitl_buffer_text(&result) == NULL)
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	else
+		hitl_end_task(run, position, result.data);
+}
+
+/*
+ * A check of the answer by its number, or NULL.
+ */
+static const HitlJson *
+check_of(const HitlAgent *agent, int number)
+{
+	const HitlJson *check = agent->answer_checks == NULL
+		? NULL
+		: agent->answer_checks->first;
+
+	for (; check != NULL && number > 0; number--)
+		check = check->next;
+	return check;
+}

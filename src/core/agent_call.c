@@ -1,0 +1,902 @@
+/*
+ * agent_call.c
+ *		The calls of a turn: checked, approved by people where that is wanted,
+ *		and run one after the other.
+ *
+ * All that people are asked about the calls of a turn is asked before any of
+ * them runs; what is not decided never runs, and what runs is what was
+ * approved: the arguments are kept in the control state from the question to
+ * the call.  Whatever is wrong with a call becomes its result.
+ */
+#include "core/agent.h"
+#include "core/schema.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define MAX_LINES 20   /* about faults, in one result */
+#define MAX_SAID  2000 /* characters that are shown as the reason for a call */
+
+static const char
+	*const tool_lost = "a call kept in the control state is of no tool";
+
+static void check_call(HitlRun *run, const HitlAgent *agent,
+					   HitlAgentCall *call, const char *fault);
+static const char *check_arguments(HitlRun *run, const HitlTool *tool,
+								   const char *arguments);
+static void list_tools(HitlBuffer *text, const HitlAgent *agent);
+static void ask_about_calls(HitlRun *run, HitlPosition *position,
+							const HitlAgent *agent, HitlAgentRun *state);
+static bool asks_people(const HitlTool *tool);
+static bool needs_approval(HitlRun *run, const HitlAgentRun *state,
+						   const HitlAgentCall *call, const HitlTool *tool);
+static HitlEffect *pose_approval(HitlRun *run, HitlPosition *position,
+								 const HitlAgent *agent,
+								 const HitlAgentRun *state,
+								 const HitlAgentCall *call);
+static HitlEffect *pose_question(HitlRun *run, HitlPosition *position,
+								 const HitlAgent *agent,
+								 const HitlAgentCall *call);
+static bool await_decisions(HitlPosition *position, HitlAgentRun *state);
+static void approve_call(HitlRun *run, const HitlTool *tool,
+						 HitlAgentRun *state, HitlAgentCall *call,
+						 const HitlJson *body);
+static void edit_call(HitlRun *run, const HitlTool *tool, HitlAgentCall *call,
+					  const HitlJson *arguments);
+static void allow_tool(HitlRun *run, HitlAgentRun *state, const char *tool);
+static const char *describe_answer(HitlRun *run, const HitlTool *tool,
+								   const HitlJson *body);
+static const char *describe_refusal(HitlRun *run, const HitlJson *body);
+static void run_builtin(HitlRun *run, HitlPosition *position,
+						const HitlAgent *agent, HitlAgentRun *state,
+						const HitlAgentCall *call);
+static void take_checkpoint(HitlRun *run, HitlPosition *position,
+							const HitlAgent *agent, HitlAgentRun *state,
+							const HitlJson *arguments);
+static void roll_back(HitlRun *run, HitlPosition *position,
+					  const HitlJson *arguments);
+static void write_result(HitlBuffer *text, const HitlTool *tool,
+						 const HitlJson *result);
+static const char *keep_buffer(HitlRun *run, HitlBuffer *text);
+static const HitlJson *parse_kept(HitlRun *run, const char *json);
+
+/*
+ * Make the ids of calls different from each other: an API keys results by them.
+ */
+void
+hitl_name_calls(HitlRun *run, const HitlAgentRun *state, HitlTurn *turn)
+{
+	const char **ids = hitl_alloc(&run->scratch, turn->ncalls * sizeof(char *));
+	const bool *again;
+	int i;
+
+	for (i = 0; ids != NULL && i < turn->ncalls; i++)
+		ids[i] = turn->calls[i].id;
+	again = ids == NULL ? NULL
+						: hitl_find_doubles(&run->scratch, ids, turn->ncalls);
+	if (again == NULL)
+	{
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+		return;
+	}
+	for (i = 0; i < turn->ncalls; i++)
+	{
+		HitlBuffer id;
+
+		if (turn->calls[i].id[0] != '\0' && !again[i])
+			continue;
+		hitl_buffer_init(&id, &run->scratch);
+		hitl_append_format(&id, "call_%d_%d", state->turn, i + 1);
+		turn->calls[i].id = keep_buffer(run, &id);
+	}
+}
+
+/*
+ * Take up the calls of a turn.
+ */
+void
+hitl_begin_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+				 HitlAgentRun *state, const HitlTurn *turn)
+{
+	int i;
+
+	state->calls = hitl_alloc_zero(&run->control->arena,
+								   turn->ncalls * sizeof(HitlAgentCall));
+	if (state->calls == NULL)
+	{
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+		return;
+	}
+	state->ncalls = turn->ncalls;
+	state->next = 0;
+	state->phase = HITL_AGENT_CALLS;
+	if (turn->length > 0)
+		state->said = hitl_copy_text(&run->control->arena, turn->text,
+									 hitl_utf8_cut(turn->text, turn->length,
+												   MAX_SAID));
+	for (i = 0; i < turn->ncalls; i++)
+	{
+		const HitlToolCall *wanted = &turn->calls[i];
+		HitlAgentCall *call = &state->calls[i];
+
+		call->id = hitl_keep_text(run, wanted->id);
+		call->tool = hitl_keep_text(run, wanted->name);
+		if (wanted->arguments != NULL)
+			call->arguments = hitl_keep_text(run, wanted->arguments);
+		if (run->result != HITL_OK)
+			return;
+		check_call(run, agent, call, wanted->fault);
+	}
+	if (!hitl_put_off(run, position))
+		hitl_run_calls(run, position, agent, state);
+}
+
+/*
+ * Go on with the calls: ask about them, then run the next one.
+ */
+void
+hitl_run_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+			   HitlAgentRun *state)
+{
+	ask_about_calls(run, position, agent, state);
+	while (run->result == HITL_OK && position->agent == state &&
+		   state->phase == HITL_AGENT_CALLS &&
+		   !await_decisions(position, state))
+	{
+		const HitlAgentCall *call = &state->calls[state->next];
+		const HitlTool *tool;
+
+		if (state->next >= state->ncalls)
+		{
+			hitl_ask_model(run, position, agent, state);
+			return;
+		}
+		if (call->observation != NULL)
+		{
+			hitl_observe_call(run, position, agent, state, call->observation,
+							  strlen(call->observation), call->failed);
+			continue;
+		}
+		tool = hitl_find_tool(agent, call->tool);
+		if (tool == NULL)
+			hitl_stop(run, HITL_INVALID, tool_lost);
+		else if (tool->kind == HITL_TOOL_BUILTIN)
+			run_builtin(run, position, agent, state, call);
+		else
+			hitl_call_tool(run, position, tool, call);
+		return;
+	}
+}
+
+/*
+ * People have decided about a call, or answered its question.
+ */
+void
+hitl_decide_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+				 HitlAgentRun *state, HitlAgentCall *call, const HitlJson *body)
+{
+	const HitlTool *tool = hitl_find_tool(agent, call->tool);
+
+	call->token = 0;
+	if (hitl_fail_unasked(run, position, body))
+		return;
+	if (tool == NULL)
+	{
+		hitl_stop(run, HITL_INVALID, tool_lost);
+		return;
+	}
+	if (asks_people(tool))
+	{
+		call->observation = describe_answer(run, tool, body);
+		call->failed = !hitl_is_approved(body) &&
+			strcmp(tool->name, "ask_human") == 0;
+	}
+	else if (hitl_is_approved(body))
+		approve_call(run, tool, state, call, body);
+	else
+	{
+		call->observation = describe_refusal(run, body);
+		call->failed = true;
+	}
+
+	/* While others are undecided nothing else may tell of it. */
+	run->effects->moved = true;
+	if (run->result != HITL_OK || await_decisions(position, state))
+		return;
+	state->began_us += run->now_us - position->since_us;
+	if (!hitl_put_off(run, position))
+		hitl_run_calls(run, position, agent, state);
+}
+
+/*
+ * What the call that is next has given becomes a part of the memory.
+ */
+void
+hitl_observe_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+				  HitlAgentRun *state, const char *text, size_t length,
+				  bool failed)
+{
+	const HitlAgentCall *call = &state->calls[state->next];
+	bool is_code = strcmp(call->tool, HITL_CODE_TOOL) == 0;
+	size_t cut = hitl_utf8_cut(text, length, agent->max_observation);
+	HitlRemark remark = {.event = "agent_observed",
+						 .role = is_code ? "user" : "tool"};
+	HitlBuffer said;
+	HitlBuffer more;
+
+	hitl_buffer_init(&said, &run->scratch);
+	if (is_code)
+		hitl_append_text(&said, failed ? "Error:\n" : "Result:\n");
+	if (call->edited != NULL)
+		hitl_append_format(&said,
+						   "(Whoever approved it has changed the arguments to "
+						   "%s)\n",
+						   call->arguments);
+	hitl_append(&said, text, cut);
+	if (cut < length)
+		hitl_append_format(&said, "\n(cut after %d characters)",
+						   agent->max_observation);
+	hitl_buffer_init(&more, &run->scratch);
+	if (!is_code)
+	{
+		hitl_append_text(&more, ",\"call\":");
+		hitl_json_write_string(&more, call->id, strlen(call->id));
+		hitl_json_write_member(&more, "tool", call->tool);
+	}
+	if (failed)
+		hitl_append_text(&more, ",\"failed\":true");
+	if (call->approval != NULL)
+	{
+		hitl_append_text(&more, ",\"approval_id\":");
+		hitl_json_write_string(&more, call->approval, strlen(call->approval));
+	}
+	if (call->edited != NULL)
+	{
+		hitl_append_text(&more, ",\"arguments\":");
+		hitl_append_text(&more, call->arguments);
+		hitl_append_text(&more, ",\"edited\":");
+		hitl_append_text(&more, call->edited);
+	}
+	remark.text = said.length == 0 ? "" : keep_buffer(run, &said);
+	remark.length = said.length;
+	remark.more = more.length == 0 ? NULL : keep_buffer(run, &more);
+	if (run->result != HITL_OK)
+		return;
+	hitl_remember(run, position, state, &remark);
+	state->next++;
+}
+
+/*
+ * The call that is next has been run, by whoever does that.
+ */
+void
+hitl_deliver_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+				  HitlAgentRun *state, const HitlJson *body)
+{
+	const HitlJson *error = hitl_json_member(body, "error");
+	const HitlTool *tool = NULL;
+	HitlReply reply;
+	HitlBuffer text;
+	bool failed = false;
+
+	if (state->next < state->ncalls)
+		tool = hitl_find_tool(agent, state->calls[state->next].tool);
+	if (tool == NULL)
+	{
+		hitl_stop(run, HITL_INVALID, tool_lost);
+		return;
+	}
+	hitl_buffer_init(&text, &run->scratch);
+	if (tool->kind == HITL_TOOL_AGENT)
+		failed = !hitl_write_child(&text, body);
+	else if (error != NULL)
+	{
+		failed = true;
+		(void) hitl_read_answer(&run->scratch, body, &reply);
+		hitl_write_failure(&text, error, &reply);
+	}
+	else if (tool->kind == HITL_TOOL_HTTP)
+		failed = !hitl_write_response(&text, tool, body);
+	else
+		write_result(&text, tool, hitl_json_member(body, "result"));
+	if (text.length > 0)
+		(void) keep_buffer(run, &text);
+	if (run->result != HITL_OK)
+		return;
+	hitl_observe_call(run, position, agent, state,
+					  text.length == 0 ? "" : text.data, text.length, failed);
+	if (!hitl_put_off(run, position))
+		hitl_run_calls(run, position, agent, state);
+}
+
+/*
+ * Append what a schema has against an instance, a line each; false if nothing.
+ */
+bool
+hitl_list_violations(HitlRun *run, const char *schema, const char *instance,
+					 HitlBuffer *text)
+{
+	HitlFaults faults = {0};
+	HitlViolations violations = {0};
+	HitlSchema *parsed = NULL;
+	HitlResult result;
+	int i;
+
+	result = hitl_parse_schema(schema, run->host, &parsed, &faults);
+	hitl_free_faults(&faults);
+	if (result == HITL_OK)
+		result = hitl_validate(parsed, instance, run->host, &violations);
+	hitl_free_schema(parsed);
+	for (i = 0; i < violations.count && i < MAX_LINES; i++)
+		hitl_append_format(text, "\n%s: %s",
+						   violations.items[i].pointer[0] == '\0'
+							   ? "the whole"
+							   : violations.items[i].pointer,
+						   violations.items[i].message);
+	hitl_free_violations(&violations);
+	if (result != HITL_OK && result != HITL_INVALID)
+		hitl_stop(run, result, NULL);
+	return result != HITL_OK;
+}
+
+/*
+ * Can the call be made as it is?  If not, that is its result.
+ */
+static void
+check_call(HitlRun *run, const HitlAgent *agent, HitlAgentCall *call,
+		   const char *fault)
+{
+	const HitlTool *tool = hitl_find_tool(agent, call->tool);
+	HitlBuffer text;
+
+	if (call->arguments != NULL && tool != NULL)
+	{
+		call->observation = check_arguments(run, tool, call->arguments);
+		call->failed = call->observation != NULL;
+		return;
+	}
+	hitl_buffer_init(&text, &run->control->arena);
+	if (call->arguments == NULL)
+		hitl_append_format(&text, "Error: the call cannot be read: %s.",
+						   fault == NULL ? "it has no arguments" : fault);
+	else
+	{
+		hitl_append_format(&text, "Error: there is no tool \"%s\".",
+						   call->tool);
+		list_tools(&text, agent);
+	}
+	call->observation = keep_buffer(run, &text);
+	call->failed = true;
+}
+
+/*
+ * What is wrong with the arguments of a call, or NULL.
+ */
+static const char *
+check_arguments(HitlRun *run, const HitlTool *tool, const char *arguments)
+{
+	const char *schema = tool->parameters;
+	HitlBuffer text;
+
+	if (tool->kind == HITL_TOOL_BUILTIN)
+		schema = hitl_find_builtin_tool(tool->name)->parameters;
+	if (schema == NULL)
+		return NULL;
+	hitl_buffer_init(&text, &run->control->arena);
+	hitl_append_format(&text, "Error: wrong arguments for %s:", tool->name);
+	if (!hitl_list_violations(run, schema, arguments, &text))
+		return NULL;
+	hitl_append_text(&text, "\nMend the call and try again.");
+	return keep_buffer(run, &text);
+}
+
+/*
+ * Append the names of the tools that there are.
+ */
+static void
+list_tools(HitlBuffer *text, const HitlAgent *agent)
+{
+	bool any = false;
+	int i;
+
+	for (i = 0; i < agent->ntools; i++)
+	{
+		if (agent->tools[i].kind == HITL_TOOL_CODE)
+			continue;
+		hitl_append_format(text, "%s %s",
+						   any ? "," : " The tools are:", agent->tools[i].name);
+		any = true;
+	}
+	hitl_append_text(text, any ? "." : " There are none.");
+}
+
+/*
+ * Ask people about all calls that want it.
+ */
+static void
+ask_about_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+				HitlAgentRun *state)
+{
+	int i;
+
+	for (i = state->next; i < state->ncalls && run->result == HITL_OK; i++)
+	{
+		HitlAgentCall *call = &state->calls[i];
+		const HitlTool *tool = hitl_find_tool(agent, call->tool);
+		HitlEffect *effect;
+
+		/* Whatever was awaited before the step was entered is withdrawn. */
+		call->token = 0;
+		if (call->observation != NULL || call->approval != NULL || tool == NULL)
+			continue;
+		if (asks_people(tool))
+			effect = pose_question(run, position, agent, call);
+		else if (needs_approval(run, state, call, tool))
+			effect = pose_approval(run, position, agent, state, call);
+		else
+			continue;
+		if (effect == NULL)
+		{
+			/* The step has failed; what was asked already is withdrawn. */
+			for (i = state->next; i < state->ncalls; i++)
+			{
+				hitl_withdraw(run, position, state->calls[i].token);
+				state->calls[i].token = 0;
+			}
+			return;
+		}
+		call->token = hitl_next_token(run, hitl_branch_of(position));
+		effect->token = call->token;
+		position->since_us = run->now_us;
+	}
+}
+
+/*
+ * Is a call of this tool nothing but a question to people?
+ */
+static bool
+asks_people(const HitlTool *tool)
+{
+	return tool->kind == HITL_TOOL_BUILTIN &&
+		(strcmp(tool->name, "ask_human") == 0 ||
+		 strcmp(tool->name, "request_approval") == 0);
+}
+
+/*
+ * Must people approve a call?  Where the path does not say, they must.
+ */
+static bool
+needs_approval(HitlRun *run, const HitlAgentRun *state,
+			   const HitlAgentCall *call, const HitlTool *tool)
+{
+	const char *text = NULL;
+	int i;
+
+	if (tool->approval == HITL_TOOL_NEVER)
+		return false;
+	for (i = 0; i < state->nallowed; i++)
+	{
+		if (strcmp(state->allowed[i], call->tool) == 0)
+			return false;
+	}
+	if (tool->approval == HITL_TOOL_ALWAYS)
+		return true;
+	if (run->host->test_path == NULL)
+	{
+		hitl_stop(run, HITL_HOST_FAILED, NULL);
+		return true;
+	}
+	switch (run->host->test_path(run->host->context, call->arguments,
+								 tool->when, &text))
+	{
+		case HITL_QUERY_HOST_FAILED:
+			hitl_stop(run, HITL_HOST_FAILED, NULL);
+			return true;
+		case HITL_QUERY_FOUND:
+			return text == NULL || strcmp(text, "false") != 0;
+		default:
+			return true;
+	}
+}
+
+/*
+ * Ask whether a call may be run.
+ */
+static HitlEffect *
+pose_approval(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+			  const HitlAgentRun *state, const HitlAgentCall *call)
+{
+	static const char *const form =
+		"\"type\":\"form\",\"form_fields\":[{\"name\":\"always\",\"type\":"
+		"\"boolean\",\"title\":\"Allow this tool for the rest of the run\"}]";
+	bool is_code = strcmp(call->tool, HITL_CODE_TOOL) == 0;
+	HitlBuffer context;
+	char title[300];
+
+	if (is_code)
+		snprintf(title, sizeof(title), "Agent %.150s wants to run SQL",
+				 agent->name);
+	else
+		snprintf(title, sizeof(title), "Agent %.150s wants to call %.100s",
+				 agent->name, call->tool);
+	hitl_buffer_init(&context, &run->scratch);
+	hitl_append_text(&context, "\"agent\":");
+	hitl_json_write_string(&context, agent->name, strlen(agent->name));
+	hitl_json_write_member(&context, "tool", is_code ? "sql" : call->tool);
+	hitl_append_text(&context, ",\"arguments\":");
+	hitl_append_text(&context, call->arguments);
+	hitl_json_write_member(&context, "reason", state->said);
+	return hitl_pose(run, position, agent, title, NULL, form,
+					 keep_buffer(run, &context));
+}
+
+/*
+ * Ask what the agent wants to know.
+ */
+static HitlEffect *
+pose_question(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+			  const HitlAgentCall *call)
+{
+	static const char *const answer_form =
+		"\"type\":\"form\",\"form_fields\":[{\"name\":\"answer\",\"type\":"
+		"\"textarea\",\"title\":\"Answer\",\"required\":true}]";
+	bool is_free = strcmp(call->tool, "ask_human") == 0;
+	const HitlJson *arguments = parse_kept(run, call->arguments);
+	const HitlJson *title = hitl_json_member(arguments,
+											 is_free ? "question" : "title");
+	const HitlJson *description = hitl_json_member(arguments, "description");
+	const HitlJson *data = hitl_json_member(arguments, "context_data");
+	const HitlJson *hours = hitl_json_member(arguments, "timeout_hours");
+	const HitlJson *approver = hitl_json_member(arguments, "required_approver");
+	const HitlJson *people = hitl_json_member(arguments, "requested_from");
+	const HitlJson *member;
+	HitlBuffer about;
+	HitlBuffer more;
+	HitlBuffer context;
+
+	if (title == NULL)
+	{
+		hitl_stop(run, HITL_INVALID,
+				  "a question kept in the control state has no title");
+		return NULL;
+	}
+	hitl_buffer_init(&about, &run->scratch);
+	if (description != NULL)
+		hitl_json_write(&about, description);
+	else
+		hitl_append_text(&about, "null");
+
+	hitl_buffer_init(&more, &run->scratch);
+	hitl_append_text(&more, is_free ? answer_form : "\"type\":\"binary\"");
+	if (approver != NULL)
+	{
+		hitl_append_text(&more, ",\"required_approvers\":[");
+		hitl_json_write(&more, approver);
+		hitl_append_char(&more, ']');
+	}
+	if (people != NULL && people->count > 0)
+	{
+		hitl_append_text(&more, ",\"requested_from\":");
+		hitl_json_write(&more, people);
+	}
+	if (hours != NULL)
+	{
+		hitl_append_text(&more, ",\"timeout_hours\":");
+		hitl_json_write(&more, hours);
+	}
+
+	hitl_buffer_init(&context, &run->scratch);
+	hitl_append_text(&context, "\"agent\":");
+	hitl_json_write_string(&context, agent->name, strlen(agent->name));
+	for (member = data == NULL ? NULL : data->first; member != NULL;
+		 member = member->next)
+	{
+		if (strcmp(member->key, "agent") == 0)
+			continue;
+		hitl_json_write_key(&context, member->key);
+		hitl_json_write(&context, member);
+	}
+	return hitl_pose(run, position, agent, title->text,
+					 keep_buffer(run, &about), keep_buffer(run, &more),
+					 keep_buffer(run, &context));
+}
+
+/*
+ * Does the position await a decision about a call?
+ */
+static bool
+await_decisions(HitlPosition *position, HitlAgentRun *state)
+{
+	int i;
+
+	if (position->state == HITL_AWAITS_APPROVAL &&
+		hitl_awaited_call(state, position->token) != NULL)
+		return true;
+	for (i = state->next; i < state->ncalls; i++)
+	{
+		if (state->calls[i].token == 0)
+			continue;
+		position->state = HITL_AWAITS_APPROVAL;
+		position->token = state->calls[i].token;
+		return true;
+	}
+	return false;
+}
+
+/*
+ * The call may be run, perhaps with other arguments.
+ */
+static void
+approve_call(HitlRun *run, const HitlTool *tool, HitlAgentRun *state,
+			 HitlAgentCall *call, const HitlJson *body)
+{
+	const HitlJson *id = hitl_json_member(body, "approval_id");
+	const HitlJson *edits = hitl_json_member(body, "edits");
+	const HitlJson *context = hitl_json_member(body, "context_data");
+	const HitlJson *answer = hitl_json_member(body, "response_data");
+	const HitlJson *always = hitl_json_member(answer, "always");
+
+	call->approval = hitl_keep_text(run,
+									id == NULL || id->type != HITL_JSON_STRING
+										? ""
+										: id->text);
+	if (always != NULL && always->type == HITL_JSON_TRUE)
+		allow_tool(run, state, call->tool);
+	if (edits != NULL && edits->type != HITL_JSON_NULL)
+		edit_call(run, tool, call, hitl_json_member(context, "arguments"));
+}
+
+/*
+ * Whoever approved a call has changed what it is to do.
+ */
+static void
+edit_call(HitlRun *run, const HitlTool *tool, HitlAgentCall *call,
+		  const HitlJson *arguments)
+{
+	const char *edited;
+	HitlBuffer text;
+
+	hitl_buffer_init(&text, &run->control->arena);
+	if (arguments != NULL)
+		hitl_json_write(&text, arguments);
+	else
+		hitl_append_text(&text, "null");
+	edited = keep_buffer(run, &text);
+	if (edited == NULL || strcmp(edited, call->arguments) == 0)
+		return;
+	call->edited = call->arguments;
+	call->arguments = edited;
+	call->observation = check_arguments(run, tool, edited);
+	if (call->observation == NULL && edited[0] != '{')
+		call->observation =
+			"Error: whoever approved the call has left it no arguments.";
+	call->failed = call->observation != NULL;
+}
+
+/*
+ * From now on a tool needs no approval in this run.
+ */
+static void
+allow_tool(HitlRun *run, HitlAgentRun *state, const char *tool)
+{
+	const char **names;
+	int i;
+
+	for (i = 0; i < state->nallowed; i++)
+	{
+		if (strcmp(state->allowed[i], tool) == 0)
+			return;
+	}
+	names = hitl_alloc(&run->control->arena,
+					   (state->nallowed + 1) * sizeof(char *));
+	if (names == NULL)
+	{
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+		return;
+	}
+	if (state->nallowed > 0)
+		memcpy(names, state->allowed, state->nallowed * sizeof(char *));
+	names[state->nallowed++] = tool;
+	state->allowed = names;
+}
+
+/*
+ * What people have answered, as the result of the call that asked.
+ */
+static const char *
+describe_answer(HitlRun *run, const HitlTool *tool, const HitlJson *body)
+{
+	const HitlJson *data = hitl_json_member(body, "response_data");
+	const HitlJson *answer = hitl_json_member(data, "answer");
+	const HitlJson *feedback = hitl_json_member(body, "feedback");
+	HitlBuffer text;
+
+	if (strcmp(tool->name, "request_approval") == 0)
+	{
+		const char *decision = hitl_write_decision(run, body, "outcome");
+
+		return decision == NULL ? NULL : hitl_keep_text(run, decision);
+	}
+	if (!hitl_is_approved(body))
+		return describe_refusal(run, body);
+	hitl_buffer_init(&text, &run->control->arena);
+	if (answer != NULL && answer->type == HITL_JSON_STRING)
+		hitl_append(&text, answer->text, answer->length);
+	if (feedback != NULL && feedback->type == HITL_JSON_STRING)
+	{
+		if (text.length > 0)
+			hitl_append_char(&text, '\n');
+		hitl_append(&text, feedback->text, feedback->length);
+	}
+	if (text.length == 0)
+		hitl_append_text(&text, "Yes.");
+	return keep_buffer(run, &text);
+}
+
+/*
+ * Why a call is not run, or a question has no answer.
+ */
+static const char *
+describe_refusal(HitlRun *run, const HitlJson *body)
+{
+	const HitlJson *outcome = hitl_json_member(body, "outcome");
+	const HitlJson *approver = hitl_json_member(body, "approver_id");
+	const HitlJson *feedback = hitl_json_member(body, "feedback");
+	HitlBuffer text;
+
+	hitl_buffer_init(&text, &run->control->arena);
+	if (strcmp(outcome->text, "expired") == 0)
+		hitl_append_text(&text, "Not run: nobody decided in time.");
+	else if (strcmp(outcome->text, "cancelled") == 0)
+		hitl_append_text(&text, "Not run: the request was withdrawn.");
+	else if (approver != NULL && approver->type == HITL_JSON_STRING)
+		hitl_append_format(&text, "Not run: refused by %s.", approver->text);
+	else
+		hitl_append_text(&text, "Not run: refused.");
+	if (feedback != NULL && feedback->type == HITL_JSON_STRING &&
+		feedback->length > 0)
+		hitl_append_format(&text, " %s", feedback->text);
+	return keep_buffer(run, &text);
+}
+
+/*
+ * Run a built-in tool.
+ */
+static void
+run_builtin(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+			HitlAgentRun *state, const HitlAgentCall *call)
+{
+	const HitlJson *arguments = parse_kept(run, call->arguments);
+	HitlBuffer answer;
+
+	if (arguments == NULL)
+		return;
+	if (strcmp(call->tool, "create_checkpoint") == 0)
+		take_checkpoint(run, position, agent, state, arguments);
+	else if (strcmp(call->tool, "rollback_to_checkpoint") == 0)
+		roll_back(run, position, arguments);
+	else if (strcmp(call->tool, "final_answer") == 0)
+	{
+		hitl_buffer_init(&answer, &run->scratch);
+		hitl_json_write(&answer, hitl_json_member(arguments, "answer"));
+		if (keep_buffer(run, &answer) != NULL)
+			hitl_offer_answer(run, position, agent, state, answer.data);
+	}
+	else
+		hitl_stop(run, HITL_INVALID, tool_lost);
+}
+
+/*
+ * A checkpoint to which the agent can return, with its memory.
+ */
+static void
+take_checkpoint(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
+				HitlAgentRun *state, const HitlJson *arguments)
+{
+	const HitlJson *name = hitl_json_member(arguments, "checkpoint_name");
+	const HitlJson *about = hitl_json_member(arguments, "description");
+	HitlBuffer text;
+	HitlBuffer description;
+
+	/* The result first: whoever returns here knows of the checkpoint. */
+	hitl_buffer_init(&text, &run->scratch);
+	hitl_append_format(&text, "Checkpoint %s was created.", name->text);
+	hitl_buffer_init(&description, &run->scratch);
+	if (about != NULL)
+		hitl_json_write(&description, about);
+	else
+		hitl_append_text(&description, "null");
+	if (keep_buffer(run, &text) == NULL ||
+		keep_buffer(run, &description) == NULL)
+		return;
+	hitl_observe_call(run, position, agent, state, text.data, text.length,
+					  false);
+
+	/* Branches are kept as they are after the call, so it ends here. */
+	position->state = HITL_READY;
+	position->token = 0;
+	position->since_us = run->now_us;
+	hitl_pin_checkpoint(run,
+						hitl_take_checkpoint(run, position,
+											 hitl_copy_text(run->memory,
+															name->text,
+															name->length),
+											 description.data));
+}
+
+/*
+ * The host returns to a checkpoint; if it cannot, it replies why.
+ */
+static void
+roll_back(HitlRun *run, HitlPosition *position, const HitlJson *arguments)
+{
+	const HitlJson *name = hitl_json_member(arguments, "checkpoint_name");
+	const HitlJson *reason = hitl_json_member(arguments, "reason");
+	HitlEffect *effect = hitl_emit(run, HITL_EFFECT_ROLLBACK,
+								   hitl_copy_text(run->memory, name->text,
+												  name->length),
+								   position);
+	HitlBuffer body;
+
+	hitl_buffer_init(&body, run->memory);
+	hitl_append_char(&body, '{');
+	hitl_json_write_member(&body, "reason",
+						   reason == NULL ? NULL : reason->text);
+	hitl_append_char(&body, '}');
+	effect->body = hitl_buffer_text(&body);
+	hitl_await(run, position, HITL_AWAITS_REPLY, effect);
+}
+
+/*
+ * Append what a function, code or a program outside has given.
+ */
+static void
+write_result(HitlBuffer *text, const HitlTool *tool, const HitlJson *result)
+{
+	const HitlJson *scalar = hitl_json_member(tool->object, "scalar");
+	const HitlJson *value = result;
+
+	if (tool->kind == HITL_TOOL_CODE)
+		value = hitl_json_member(result, "text");
+	else if (tool->kind == HITL_TOOL_SQL)
+	{
+		value = hitl_json_member(result, "rows");
+		if (scalar != NULL && scalar->type == HITL_JSON_TRUE && value != NULL)
+			value = hitl_json_member(value->first, "result");
+	}
+	if (value == NULL)
+		hitl_append_text(text, "null");
+	else if (value->type == HITL_JSON_STRING)
+		hitl_append(text, value->text, value->length);
+	else
+		hitl_json_write(text, value);
+}
+
+/*
+ * The text of a buffer; without memory for it, the run stops.
+ */
+static const char *
+keep_buffer(HitlRun *run, HitlBuffer *text)
+{
+	const char *result = hitl_buffer_text(text);
+
+	if (result == NULL)
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	return result;
+}
+
+/*
+ * JSON that the control state keeps.
+ */
+static const HitlJson *
+parse_kept(HitlRun *run, const char *json)
+{
+	const HitlJson *value = NULL;
+	HitlResult result = hitl_json_parse(&run->scratch, json, strlen(json),
+										HITL_JSON_COMPOSED, &value, NULL);
+
+	if (result == HITL_OK)
+		return value;
+	hitl_stop(run, result, "a call kept in the control state is no JSON");
+	return NULL;
+}
