@@ -33,18 +33,12 @@ static void hear_model(HitlRun *run, HitlPosition *position,
 					   const HitlAgent *agent, HitlAgentRun *state,
 					   const HitlJson *body);
 static void count_usage(HitlAgentRun *state, const HitlTurn *turn);
-static void remember_reply(HitlRun *run, HitlPosition *position,
-						   HitlAgentRun *state, const HitlTurn *turn,
-						   const char *event);
 static void hear_turn(HitlRun *run, HitlPosition *position,
 					  const HitlAgent *agent, HitlAgentRun *state,
 					  HitlTurn *turn);
 static void hear_text(HitlRun *run, HitlPosition *position,
 					  const HitlAgent *agent, HitlAgentRun *state,
 					  const HitlTurn *turn);
-static void hear_conclusion(HitlRun *run, HitlPosition *position,
-							const HitlAgent *agent, HitlAgentRun *state,
-							const HitlTurn *turn);
 static void request(HitlRun *run, HitlPosition *position,
 					const HitlAgent *agent);
 static void exceed(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
@@ -54,19 +48,6 @@ static void end_beyond(HitlRun *run, HitlPosition *position,
 static void decide_limit(HitlRun *run, HitlPosition *position,
 						 const HitlAgent *agent, HitlAgentRun *state,
 						 const HitlJson *body);
-static bool fits_schema(HitlRun *run, const char *schema, const char *answer,
-						const char **why);
-static void check_answer(HitlRun *run, HitlPosition *position,
-						 const HitlAgent *agent, HitlAgentRun *state);
-static void hear_check(HitlRun *run, HitlPosition *position,
-					   const HitlAgent *agent, HitlAgentRun *state,
-					   const HitlJson *body);
-static void refuse_answer(HitlRun *run, HitlPosition *position,
-						  const HitlAgent *agent, HitlAgentRun *state,
-						  const char *reason);
-static void finish(HitlRun *run, HitlPosition *position, HitlAgentRun *state,
-				   bool stopped);
-static const HitlJson *check_of(const HitlAgent *agent, int number);
 
 /*
  * Begin with a task.  call: as of a RUN_TASK effect.
@@ -157,7 +138,7 @@ hitl_continue_agent(HitlRun *run, HitlPosition *position)
 			hitl_run_calls(run, position, &agent, state);
 			break;
 		case HITL_AGENT_CHECKS:
-			check_answer(run, position, &agent, state);
+			hitl_check_answer(run, position, &agent, state);
 			break;
 	}
 }
@@ -182,7 +163,7 @@ hitl_deliver_agent(HitlRun *run, HitlPosition *position, const HitlJson *body)
 			decide_limit(run, position, &agent, state, body);
 			break;
 		case HITL_AGENT_CHECKS:
-			hear_check(run, position, &agent, state, body);
+			hitl_hear_check(run, position, &agent, state, body);
 			break;
 		case HITL_AGENT_CALLS:
 			{
@@ -404,28 +385,6 @@ hitl_pose(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 }
 
 /*
- * The model offers an answer, a JSON text: check it.
- */
-void
-hitl_offer_answer(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
-				  HitlAgentRun *state, const char *answer)
-{
-	const char *why = NULL;
-
-	if (agent->output_schema != NULL &&
-		!fits_schema(run, agent->output_schema, answer, &why))
-	{
-		if (why != NULL)
-			refuse_answer(run, position, agent, state, why);
-		return;
-	}
-	state->answer = hitl_keep_text(run, answer);
-	state->checked = 0;
-	state->phase = HITL_AGENT_CHECKS;
-	check_answer(run, position, agent, state);
-}
-
-/*
  * Read the settings of a position's agent; false if there are none, and then
  * the step has failed.
  */
@@ -602,14 +561,14 @@ hear_model(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	if (state->phase == HITL_AGENT_PLANS)
 	{
 		turn.ncalls = 0;
-		remember_reply(run, position, state, &turn, "agent_planned");
+		hitl_remember_reply(run, position, state, &turn, "agent_planned");
 		state->planned = state->turn + 1;
 		hitl_tell_agent(run, position, state, planned_text);
 		if (!hitl_put_off(run, position))
 			hitl_ask_model(run, position, agent, state);
 	}
 	else if (state->phase == HITL_AGENT_CONCLUDES)
-		hear_conclusion(run, position, agent, state, &turn);
+		hitl_hear_conclusion(run, position, agent, state, &turn);
 	else
 		hear_turn(run, position, agent, state, &turn);
 }
@@ -631,9 +590,9 @@ count_usage(HitlAgentRun *state, const HitlTurn *turn)
 /*
  * Keep what the model has said, and what that took.
  */
-static void
-remember_reply(HitlRun *run, HitlPosition *position, HitlAgentRun *state,
-			   const HitlTurn *turn, const char *event)
+void
+hitl_remember_reply(HitlRun *run, HitlPosition *position, HitlAgentRun *state,
+					const HitlTurn *turn, const char *event)
 {
 	HitlRemark remark = {event, "assistant", turn->text, turn->length, NULL};
 	HitlBuffer more;
@@ -688,7 +647,7 @@ hear_turn(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		char text[100];
 
 		turn->ncalls = 0;
-		remember_reply(run, position, state, turn, "agent_replied");
+		hitl_remember_reply(run, position, state, turn, "agent_replied");
 		snprintf(text, sizeof(text),
 				 "No call was run: call at most %d tools at once.", MAX_CALLS);
 		hitl_tell_agent(run, position, state, text);
@@ -698,7 +657,7 @@ hear_turn(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	}
 	if (turn->ncalls > 0)
 		hitl_name_calls(run, state, turn);
-	remember_reply(run, position, state, turn, "agent_replied");
+	hitl_remember_reply(run, position, state, turn, "agent_replied");
 	if (turn->ncalls > 0)
 		hitl_begin_calls(run, position, agent, state, turn);
 	else if (code != NULL)
@@ -761,65 +720,6 @@ hear_text(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_stop(run, HITL_NO_MEMORY, NULL);
 	else
 		hitl_offer_answer(run, position, agent, state, answer.data);
-}
-
-/*
- * The best answer of an agent that may not go on.  There is no turn left to
- * mend it.
- */
-static void
-hear_conclusion(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
-				HitlAgentRun *state, const HitlTurn *turn)
-{
-	const HitlJson *data = NULL;
-	const char *why = NULL;
-	HitlBuffer answer;
-	int i;
-
-	hitl_buffer_init(&answer, &run->scratch);
-	for (i = 0; i < turn->ncalls && data == NULL; i++)
-	{
-		const HitlJson *arguments = NULL;
-
-		if (strcmp(turn->calls[i].name, "final_answer") == 0 &&
-			turn->calls[i].arguments != NULL &&
-			hitl_json_parse(&run->scratch, turn->calls[i].arguments,
-							strlen(turn->calls[i].arguments), 0, &arguments,
-							NULL) == HITL_OK)
-			data = hitl_json_member(arguments, "answer");
-	}
-	if (data == NULL && agent->output_schema != NULL)
-		data = hitl_find_data(&run->scratch, turn->text, turn->length);
-	if (data != NULL)
-		hitl_json_write(&answer, data);
-	else if (turn->length > 0 && agent->output_schema == NULL)
-		hitl_json_write_string(&answer, turn->text, turn->length);
-
-	((HitlTurn *) turn)->ncalls = 0;
-	remember_reply(run, position, state, turn, "agent_replied");
-	if (answer.length == 0)
-	{
-		hitl_fail_step(run, position, "validation_error",
-					   "the agent had no turns left and gave no answer");
-		return;
-	}
-	if (hitl_buffer_text(&answer) == NULL)
-	{
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-		return;
-	}
-	if (agent->output_schema != NULL &&
-		!fits_schema(run, agent->output_schema, answer.data, &why))
-	{
-		if (why != NULL)
-			hitl_fail_faulty(run, position,
-							 "the agent had no turns left, and its answer does "
-							 "not fit: %s",
-							 why);
-		return;
-	}
-	state->answer = hitl_keep_text(run, answer.data);
-	finish(run, position, state, true);
 }
 
 /*
@@ -931,181 +831,4 @@ decide_limit(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	state->granted[state->limit] += granted > 0 ? granted : 0;
 	if (!hitl_put_off(run, position))
 		hitl_ask_model(run, position, agent, state);
-}
-
-/*
- * Does an answer fit a schema?  If not, why; NULL if that could not be found
- * out.
- */
-static bool
-fits_schema(HitlRun *run, const char *schema, const char *answer,
-			const char **why)
-{
-	HitlBuffer text;
-
-	hitl_buffer_init(&text, &run->scratch);
-	hitl_append_text(&text, "The answer does not fit:");
-	if (!hitl_list_violations(run, schema, answer, &text))
-		return true;
-	*why = hitl_buffer_text(&text);
-	if (*why == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	if (run->result != HITL_OK)
-		*why = NULL;
-	return false;
-}
-
-/*
- * Have the next check of the answer run; without one, it is accepted.
- */
-static void
-check_answer(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
-			 HitlAgentRun *state)
-{
-	const HitlJson *check = check_of(agent, state->checked);
-	HitlEffect *effect;
-	HitlBuffer body;
-
-	if (check == NULL)
-	{
-		finish(run, position, state, false);
-		return;
-	}
-	hitl_buffer_init(&body, run->memory);
-	hitl_append_text(&body, "{\"sql\":");
-	hitl_json_write(&body, hitl_json_member(check, "sql"));
-	hitl_append_text(&body, ",\"params\":[");
-	hitl_append_text(&body, state->answer);
-	hitl_append_text(&body, "],\"rows\":1,\"timeout_ms\":null}");
-	effect = hitl_emit(run, HITL_EFFECT_RUN_SQL, NULL, position);
-	effect->body = hitl_buffer_text(&body);
-	hitl_await(run, position, HITL_AWAITS_REPLY, effect);
-}
-
-/*
- * A check has run: it refuses by false, a text that says why, or an error.
- */
-static void
-hear_check(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
-		   HitlAgentRun *state, const HitlJson *body)
-{
-	const HitlJson *rows = hitl_json_member(hitl_json_member(body, "result"),
-											"rows");
-	const HitlJson *name = hitl_json_member(check_of(agent, state->checked),
-											"name");
-	const HitlJson *verdict = NULL;
-	HitlBuffer reason;
-	HitlReply reply;
-
-	if (!hitl_read_answer(&run->scratch, body, &reply))
-	{
-		hitl_stop(run, HITL_INVALID,
-				  "the reply must have \"result\" or \"error\"");
-		return;
-	}
-	if (rows != NULL && rows->type == HITL_JSON_ARRAY && rows->first != NULL)
-		verdict = hitl_json_member(rows->first, "result");
-	if (reply.result != NULL &&
-		(verdict == NULL || verdict->type == HITL_JSON_NULL ||
-		 verdict->type == HITL_JSON_TRUE ||
-		 (verdict->type == HITL_JSON_STRING && verdict->length == 0)))
-	{
-		state->checked++;
-		if (!hitl_put_off(run, position))
-			check_answer(run, position, agent, state);
-		return;
-	}
-	hitl_buffer_init(&reason, &run->scratch);
-	hitl_append_format(&reason, "The answer was refused by %s",
-					   name == NULL ? "a check" : name->text);
-	if (reply.result == NULL)
-		hitl_append_format(&reason, ": %s", reply.message);
-	else if (verdict->type == HITL_JSON_STRING)
-		hitl_append_format(&reason, ": %s", verdict->text);
-	else
-		hitl_append_char(&reason, '.');
-	if (hitl_buffer_text(&reason) == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	else
-		refuse_answer(run, position, agent, state, reason.data);
-}
-
-/*
- * The answer is none: tell the model, and go on.
- */
-static void
-refuse_answer(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
-			  HitlAgentRun *state, const char *reason)
-{
-	state->answer = NULL;
-	state->checked = 0;
-	if (state->next < state->ncalls)
-	{
-		/* It was given by a call, which others may follow. */
-		state->phase = HITL_AGENT_CALLS;
-		hitl_observe_call(run, position, agent, state, reason, strlen(reason),
-						  true);
-		if (!hitl_put_off(run, position))
-			hitl_run_calls(run, position, agent, state);
-		return;
-	}
-	hitl_tell_agent(run, position, state, reason);
-	state->phase = HITL_AGENT_ASKS;
-	if (!hitl_put_off(run, position))
-		hitl_ask_model(run, position, agent, state);
-}
-
-/*
- * The run is over.
- */
-static void
-finish(HitlRun *run, HitlPosition *position, HitlAgentRun *state, bool stopped)
-{
-	const HitlJson *value = NULL;
-	const HitlJson *data = NULL;
-	HitlBuffer result;
-
-	if (hitl_json_parse(&run->scratch, state->answer, strlen(state->answer), 0,
-						&value, NULL) == HITL_OK &&
-		value->type == HITL_JSON_STRING)
-		data = hitl_find_data(&run->scratch, value->text, value->length);
-	hitl_buffer_init(&result, &run->scratch);
-	hitl_append_text(&result, "{\"answer\":");
-	hitl_append_text(&result, state->answer);
-	if (data != NULL)
-	{
-		hitl_append_text(&result, ",\"data\":");
-		hitl_json_write(&result, data);
-	}
-	hitl_json_write_member(&result, "agent", state->name);
-	hitl_write_number(&result, "turns", state->turn);
-	if (state->used[HITL_LIMIT_TOKENS] > 0)
-		hitl_append_format(&result, ",\"tokens\":%.17g",
-						   state->used[HITL_LIMIT_TOKENS]);
-	if (state->used[HITL_LIMIT_COST] > 0)
-		hitl_append_format(&result, ",\"cost\":%.17g",
-						   state->used[HITL_LIMIT_COST]);
-	if (stopped)
-		hitl_append_text(&result, ",\"stopped\":\"steps\"");
-	hitl_append_char(&result, '}');
-	position->agent = NULL;
-	if (hitl_buffer_text(&result) == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	else
-		hitl_end_task(run, position, result.data);
-}
-
-/*
- * A check of the answer by its number, or NULL.
- */
-static const HitlJson *
-check_of(const HitlAgent *agent, int number)
-{
-	const HitlJson *check = agent->answer_checks == NULL
-		? NULL
-		: agent->answer_checks->first;
-
-	for (; check != NULL && number > 0; number--)
-		check = check->next;
-	return check;
 }

@@ -167,13 +167,46 @@ extern void hitl_tell_agent(HitlRun *run, HitlPosition *position,
 							HitlAgentRun *state, const char *text);
 extern void hitl_ask_model(HitlRun *run, HitlPosition *position,
 						   const HitlAgent *agent, HitlAgentRun *state);
-extern void hitl_offer_answer(HitlRun *run, HitlPosition *position,
-							  const HitlAgent *agent, HitlAgentRun *state,
-							  const char *answer);
+extern void hitl_remember_reply(HitlRun *run, HitlPosition *position,
+								HitlAgentRun *state, const HitlTurn *turn,
+								const char *event);
 extern HitlEffect *hitl_pose(HitlRun *run, HitlPosition *position,
 							 const HitlAgent *agent, const char *title,
 							 const char *description, const char *more,
 							 const char *context);
+
+/* ---- agent_answer.c: what ends the run -------------------------------- */
+
+extern void hitl_offer_answer(HitlRun *run, HitlPosition *position,
+							  const HitlAgent *agent, HitlAgentRun *state,
+							  const char *answer);
+extern void hitl_check_answer(HitlRun *run, HitlPosition *position,
+							  const HitlAgent *agent, HitlAgentRun *state);
+extern void hitl_hear_check(HitlRun *run, HitlPosition *position,
+							const HitlAgent *agent, HitlAgentRun *state,
+							const HitlJson *body);
+extern void hitl_hear_conclusion(HitlRun *run, HitlPosition *position,
+								 const HitlAgent *agent, HitlAgentRun *state,
+								 HitlTurn *turn);
+
+/* ---- agent_approval.c: what people say about calls -------------------- */
+
+extern bool hitl_needs_approval(HitlRun *run, const HitlAgentRun *state,
+								const HitlAgentCall *call,
+								const HitlTool *tool);
+extern HitlEffect *hitl_pose_approval(HitlRun *run, HitlPosition *position,
+									  const HitlAgent *agent,
+									  const HitlAgentRun *state,
+									  const HitlAgentCall *call);
+extern HitlEffect *hitl_pose_question(HitlRun *run, HitlPosition *position,
+									  const HitlAgent *agent,
+									  const HitlAgentCall *call);
+extern void hitl_approve_call(HitlRun *run, const HitlTool *tool,
+							  HitlAgentRun *state, HitlAgentCall *call,
+							  const HitlJson *body);
+extern const char *hitl_describe_answer(HitlRun *run, const HitlTool *tool,
+										const HitlJson *body);
+extern const char *hitl_describe_refusal(HitlRun *run, const HitlJson *body);
 
 /* ---- agent_call.c: the calls of a turn ------------------------------- */
 
@@ -195,6 +228,11 @@ extern void hitl_observe_call(HitlRun *run, HitlPosition *position,
 extern void hitl_deliver_call(HitlRun *run, HitlPosition *position,
 							  const HitlAgent *agent, HitlAgentRun *state,
 							  const HitlJson *body);
+
+extern const char *hitl_check_arguments(HitlRun *run, const HitlTool *tool,
+										const char *arguments);
+extern const char *hitl_keep_buffer(HitlRun *run, HitlBuffer *text);
+extern const HitlJson *hitl_parse_kept(HitlRun *run, const char *json);
 
 /* ---- agent_tool.c: tools of each kind -------------------------------- */
 

@@ -22,31 +22,11 @@ static const char
 
 static void check_call(HitlRun *run, const HitlAgent *agent,
 					   HitlAgentCall *call, const char *fault);
-static const char *check_arguments(HitlRun *run, const HitlTool *tool,
-								   const char *arguments);
 static void list_tools(HitlBuffer *text, const HitlAgent *agent);
 static void ask_about_calls(HitlRun *run, HitlPosition *position,
 							const HitlAgent *agent, HitlAgentRun *state);
 static bool asks_people(const HitlTool *tool);
-static bool needs_approval(HitlRun *run, const HitlAgentRun *state,
-						   const HitlAgentCall *call, const HitlTool *tool);
-static HitlEffect *pose_approval(HitlRun *run, HitlPosition *position,
-								 const HitlAgent *agent,
-								 const HitlAgentRun *state,
-								 const HitlAgentCall *call);
-static HitlEffect *pose_question(HitlRun *run, HitlPosition *position,
-								 const HitlAgent *agent,
-								 const HitlAgentCall *call);
 static bool await_decisions(HitlPosition *position, HitlAgentRun *state);
-static void approve_call(HitlRun *run, const HitlTool *tool,
-						 HitlAgentRun *state, HitlAgentCall *call,
-						 const HitlJson *body);
-static void edit_call(HitlRun *run, const HitlTool *tool, HitlAgentCall *call,
-					  const HitlJson *arguments);
-static void allow_tool(HitlRun *run, HitlAgentRun *state, const char *tool);
-static const char *describe_answer(HitlRun *run, const HitlTool *tool,
-								   const HitlJson *body);
-static const char *describe_refusal(HitlRun *run, const HitlJson *body);
 static void run_builtin(HitlRun *run, HitlPosition *position,
 						const HitlAgent *agent, HitlAgentRun *state,
 						const HitlAgentCall *call);
@@ -57,8 +37,6 @@ static void roll_back(HitlRun *run, HitlPosition *position,
 					  const HitlJson *arguments);
 static void write_result(HitlBuffer *text, const HitlTool *tool,
 						 const HitlJson *result);
-static const char *keep_buffer(HitlRun *run, HitlBuffer *text);
-static const HitlJson *parse_kept(HitlRun *run, const char *json);
 
 /*
  * Make the ids of calls different from each other: an API keys results by them.
@@ -87,7 +65,7 @@ hitl_name_calls(HitlRun *run, const HitlAgentRun *state, HitlTurn *turn)
 			continue;
 		hitl_buffer_init(&id, &run->scratch);
 		hitl_append_format(&id, "call_%d_%d", state->turn, i + 1);
-		turn->calls[i].id = keep_buffer(run, &id);
+		turn->calls[i].id = hitl_keep_buffer(run, &id);
 	}
 }
 
@@ -187,15 +165,15 @@ hitl_decide_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	}
 	if (asks_people(tool))
 	{
-		call->observation = describe_answer(run, tool, body);
+		call->observation = hitl_describe_answer(run, tool, body);
 		call->failed = !hitl_is_approved(body) &&
 			strcmp(tool->name, "ask_human") == 0;
 	}
 	else if (hitl_is_approved(body))
-		approve_call(run, tool, state, call, body);
+		hitl_approve_call(run, tool, state, call, body);
 	else
 	{
-		call->observation = describe_refusal(run, body);
+		call->observation = hitl_describe_refusal(run, body);
 		call->failed = true;
 	}
 
@@ -257,9 +235,9 @@ hitl_observe_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_append_text(&more, ",\"edited\":");
 		hitl_append_text(&more, call->edited);
 	}
-	remark.text = said.length == 0 ? "" : keep_buffer(run, &said);
+	remark.text = said.length == 0 ? "" : hitl_keep_buffer(run, &said);
 	remark.length = said.length;
-	remark.more = more.length == 0 ? NULL : keep_buffer(run, &more);
+	remark.more = more.length == 0 ? NULL : hitl_keep_buffer(run, &more);
 	if (run->result != HITL_OK)
 		return;
 	hitl_remember(run, position, state, &remark);
@@ -300,7 +278,7 @@ hitl_deliver_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	else
 		write_result(&text, tool, hitl_json_member(body, "result"));
 	if (text.length > 0)
-		(void) keep_buffer(run, &text);
+		(void) hitl_keep_buffer(run, &text);
 	if (run->result != HITL_OK)
 		return;
 	hitl_observe_call(run, position, agent, state,
@@ -351,7 +329,7 @@ check_call(HitlRun *run, const HitlAgent *agent, HitlAgentCall *call,
 
 	if (call->arguments != NULL && tool != NULL)
 	{
-		call->observation = check_arguments(run, tool, call->arguments);
+		call->observation = hitl_check_arguments(run, tool, call->arguments);
 		call->failed = call->observation != NULL;
 		return;
 	}
@@ -365,29 +343,8 @@ check_call(HitlRun *run, const HitlAgent *agent, HitlAgentCall *call,
 						   call->tool);
 		list_tools(&text, agent);
 	}
-	call->observation = keep_buffer(run, &text);
+	call->observation = hitl_keep_buffer(run, &text);
 	call->failed = true;
-}
-
-/*
- * What is wrong with the arguments of a call, or NULL.
- */
-static const char *
-check_arguments(HitlRun *run, const HitlTool *tool, const char *arguments)
-{
-	const char *schema = tool->parameters;
-	HitlBuffer text;
-
-	if (tool->kind == HITL_TOOL_BUILTIN)
-		schema = hitl_find_builtin_tool(tool->name)->parameters;
-	if (schema == NULL)
-		return NULL;
-	hitl_buffer_init(&text, &run->control->arena);
-	hitl_append_format(&text, "Error: wrong arguments for %s:", tool->name);
-	if (!hitl_list_violations(run, schema, arguments, &text))
-		return NULL;
-	hitl_append_text(&text, "\nMend the call and try again.");
-	return keep_buffer(run, &text);
 }
 
 /*
@@ -430,9 +387,9 @@ ask_about_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		if (call->observation != NULL || call->approval != NULL || tool == NULL)
 			continue;
 		if (asks_people(tool))
-			effect = pose_question(run, position, agent, call);
-		else if (needs_approval(run, state, call, tool))
-			effect = pose_approval(run, position, agent, state, call);
+			effect = hitl_pose_question(run, position, agent, call);
+		else if (hitl_needs_approval(run, state, call, tool))
+			effect = hitl_pose_approval(run, position, agent, state, call);
 		else
 			continue;
 		if (effect == NULL)
@@ -463,145 +420,6 @@ asks_people(const HitlTool *tool)
 }
 
 /*
- * Must people approve a call?  Where the path does not say, they must.
- */
-static bool
-needs_approval(HitlRun *run, const HitlAgentRun *state,
-			   const HitlAgentCall *call, const HitlTool *tool)
-{
-	const char *text = NULL;
-	int i;
-
-	if (tool->approval == HITL_TOOL_NEVER)
-		return false;
-	for (i = 0; i < state->nallowed; i++)
-	{
-		if (strcmp(state->allowed[i], call->tool) == 0)
-			return false;
-	}
-	if (tool->approval == HITL_TOOL_ALWAYS)
-		return true;
-	if (run->host->test_path == NULL)
-	{
-		hitl_stop(run, HITL_HOST_FAILED, NULL);
-		return true;
-	}
-	switch (run->host->test_path(run->host->context, call->arguments,
-								 tool->when, &text))
-	{
-		case HITL_QUERY_HOST_FAILED:
-			hitl_stop(run, HITL_HOST_FAILED, NULL);
-			return true;
-		case HITL_QUERY_FOUND:
-			return text == NULL || strcmp(text, "false") != 0;
-		default:
-			return true;
-	}
-}
-
-/*
- * Ask whether a call may be run.
- */
-static HitlEffect *
-pose_approval(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
-			  const HitlAgentRun *state, const HitlAgentCall *call)
-{
-	static const char *const form =
-		"\"type\":\"form\",\"form_fields\":[{\"name\":\"always\",\"type\":"
-		"\"boolean\",\"title\":\"Allow this tool for the rest of the run\"}]";
-	bool is_code = strcmp(call->tool, HITL_CODE_TOOL) == 0;
-	HitlBuffer context;
-	char title[300];
-
-	if (is_code)
-		snprintf(title, sizeof(title), "Agent %.150s wants to run SQL",
-				 agent->name);
-	else
-		snprintf(title, sizeof(title), "Agent %.150s wants to call %.100s",
-				 agent->name, call->tool);
-	hitl_buffer_init(&context, &run->scratch);
-	hitl_append_text(&context, "\"agent\":");
-	hitl_json_write_string(&context, agent->name, strlen(agent->name));
-	hitl_json_write_member(&context, "tool", is_code ? "sql" : call->tool);
-	hitl_append_text(&context, ",\"arguments\":");
-	hitl_append_text(&context, call->arguments);
-	hitl_json_write_member(&context, "reason", state->said);
-	return hitl_pose(run, position, agent, title, NULL, form,
-					 keep_buffer(run, &context));
-}
-
-/*
- * Ask what the agent wants to know.
- */
-static HitlEffect *
-pose_question(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
-			  const HitlAgentCall *call)
-{
-	static const char *const answer_form =
-		"\"type\":\"form\",\"form_fields\":[{\"name\":\"answer\",\"type\":"
-		"\"textarea\",\"title\":\"Answer\",\"required\":true}]";
-	bool is_free = strcmp(call->tool, "ask_human") == 0;
-	const HitlJson *arguments = parse_kept(run, call->arguments);
-	const HitlJson *title = hitl_json_member(arguments,
-											 is_free ? "question" : "title");
-	const HitlJson *description = hitl_json_member(arguments, "description");
-	const HitlJson *data = hitl_json_member(arguments, "context_data");
-	const HitlJson *hours = hitl_json_member(arguments, "timeout_hours");
-	const HitlJson *approver = hitl_json_member(arguments, "required_approver");
-	const HitlJson *people = hitl_json_member(arguments, "requested_from");
-	const HitlJson *member;
-	HitlBuffer about;
-	HitlBuffer more;
-	HitlBuffer context;
-
-	if (title == NULL)
-	{
-		hitl_stop(run, HITL_INVALID,
-				  "a question kept in the control state has no title");
-		return NULL;
-	}
-	hitl_buffer_init(&about, &run->scratch);
-	if (description != NULL)
-		hitl_json_write(&about, description);
-	else
-		hitl_append_text(&about, "null");
-
-	hitl_buffer_init(&more, &run->scratch);
-	hitl_append_text(&more, is_free ? answer_form : "\"type\":\"binary\"");
-	if (approver != NULL)
-	{
-		hitl_append_text(&more, ",\"required_approvers\":[");
-		hitl_json_write(&more, approver);
-		hitl_append_char(&more, ']');
-	}
-	if (people != NULL && people->count > 0)
-	{
-		hitl_append_text(&more, ",\"requested_from\":");
-		hitl_json_write(&more, people);
-	}
-	if (hours != NULL)
-	{
-		hitl_append_text(&more, ",\"timeout_hours\":");
-		hitl_json_write(&more, hours);
-	}
-
-	hitl_buffer_init(&context, &run->scratch);
-	hitl_append_text(&context, "\"agent\":");
-	hitl_json_write_string(&context, agent->name, strlen(agent->name));
-	for (member = data == NULL ? NULL : data->first; member != NULL;
-		 member = member->next)
-	{
-		if (strcmp(member->key, "agent") == 0)
-			continue;
-		hitl_json_write_key(&context, member->key);
-		hitl_json_write(&context, member);
-	}
-	return hitl_pose(run, position, agent, title->text,
-					 keep_buffer(run, &about), keep_buffer(run, &more),
-					 keep_buffer(run, &context));
-}
-
-/*
  * Does the position await a decision about a call?
  */
 static bool
@@ -624,149 +442,13 @@ await_decisions(HitlPosition *position, HitlAgentRun *state)
 }
 
 /*
- * The call may be run, perhaps with other arguments.
- */
-static void
-approve_call(HitlRun *run, const HitlTool *tool, HitlAgentRun *state,
-			 HitlAgentCall *call, const HitlJson *body)
-{
-	const HitlJson *id = hitl_json_member(body, "approval_id");
-	const HitlJson *edits = hitl_json_member(body, "edits");
-	const HitlJson *context = hitl_json_member(body, "context_data");
-	const HitlJson *answer = hitl_json_member(body, "response_data");
-	const HitlJson *always = hitl_json_member(answer, "always");
-
-	call->approval = hitl_keep_text(run,
-									id == NULL || id->type != HITL_JSON_STRING
-										? ""
-										: id->text);
-	if (always != NULL && always->type == HITL_JSON_TRUE)
-		allow_tool(run, state, call->tool);
-	if (edits != NULL && edits->type != HITL_JSON_NULL)
-		edit_call(run, tool, call, hitl_json_member(context, "arguments"));
-}
-
-/*
- * Whoever approved a call has changed what it is to do.
- */
-static void
-edit_call(HitlRun *run, const HitlTool *tool, HitlAgentCall *call,
-		  const HitlJson *arguments)
-{
-	const char *edited;
-	HitlBuffer text;
-
-	hitl_buffer_init(&text, &run->control->arena);
-	if (arguments != NULL)
-		hitl_json_write(&text, arguments);
-	else
-		hitl_append_text(&text, "null");
-	edited = keep_buffer(run, &text);
-	if (edited == NULL || strcmp(edited, call->arguments) == 0)
-		return;
-	call->edited = call->arguments;
-	call->arguments = edited;
-	call->observation = check_arguments(run, tool, edited);
-	if (call->observation == NULL && edited[0] != '{')
-		call->observation =
-			"Error: whoever approved the call has left it no arguments.";
-	call->failed = call->observation != NULL;
-}
-
-/*
- * From now on a tool needs no approval in this run.
- */
-static void
-allow_tool(HitlRun *run, HitlAgentRun *state, const char *tool)
-{
-	const char **names;
-	int i;
-
-	for (i = 0; i < state->nallowed; i++)
-	{
-		if (strcmp(state->allowed[i], tool) == 0)
-			return;
-	}
-	names = hitl_alloc(&run->control->arena,
-					   (state->nallowed + 1) * sizeof(char *));
-	if (names == NULL)
-	{
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-		return;
-	}
-	if (state->nallowed > 0)
-		memcpy(names, state->allowed, state->nallowed * sizeof(char *));
-	names[state->nallowed++] = tool;
-	state->allowed = names;
-}
-
-/*
- * What people have answered, as the result of the call that asked.
- */
-static const char *
-describe_answer(HitlRun *run, const HitlTool *tool, const HitlJson *body)
-{
-	const HitlJson *data = hitl_json_member(body, "response_data");
-	const HitlJson *answer = hitl_json_member(data, "answer");
-	const HitlJson *feedback = hitl_json_member(body, "feedback");
-	HitlBuffer text;
-
-	if (strcmp(tool->name, "request_approval") == 0)
-	{
-		const char *decision = hitl_write_decision(run, body, "outcome");
-
-		return decision == NULL ? NULL : hitl_keep_text(run, decision);
-	}
-	if (!hitl_is_approved(body))
-		return describe_refusal(run, body);
-	hitl_buffer_init(&text, &run->control->arena);
-	if (answer != NULL && answer->type == HITL_JSON_STRING)
-		hitl_append(&text, answer->text, answer->length);
-	if (feedback != NULL && feedback->type == HITL_JSON_STRING)
-	{
-		if (text.length > 0)
-			hitl_append_char(&text, '\n');
-		hitl_append(&text, feedback->text, feedback->length);
-	}
-	if (text.length == 0)
-		hitl_append_text(&text, "Yes.");
-	return keep_buffer(run, &text);
-}
-
-/*
- * Why a call is not run, or a question has no answer.
- */
-static const char *
-describe_refusal(HitlRun *run, const HitlJson *body)
-{
-	const HitlJson *outcome = hitl_json_member(body, "outcome");
-	const HitlJson *approver = hitl_json_member(body, "approver_id");
-	const HitlJson *feedback = hitl_json_member(body, "feedback");
-	HitlBuffer text;
-
-	hitl_buffer_init(&text, &run->control->arena);
-	if (strcmp(outcome->text, "expired") == 0)
-		hitl_append_text(&text, "Not run: nobody decided in time.");
-	else if (strcmp(outcome->text, "cancelled") == 0)
-		hitl_append_text(&text, "Not run: the request was withdrawn.");
-	else if (approver != NULL && approver->type == HITL_JSON_STRING)
-		hitl_append_format(&text, "Not run: refused by %s.", approver->text);
-	else
-		hitl_append_text(&text, "Not run: refused.");
-	if (feedback != NULL && feedback->type == HITL_JSON_STRING &&
-		feedback->length > 0)
-		hitl_append_format(&text, " %s", feedback->text);
-	return keep_buffer(run, &text);
-}
-
-/*
  * Run a built-in tool.
  */
 static void
 run_builtin(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 			HitlAgentRun *state, const HitlAgentCall *call)
 {
-	const HitlJson *arguments = parse_kept(run, call->arguments);
+	const HitlJson *arguments = hitl_parse_kept(run, call->arguments);
 	HitlBuffer answer;
 
 	if (arguments == NULL)
@@ -779,7 +461,7 @@ run_builtin(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	{
 		hitl_buffer_init(&answer, &run->scratch);
 		hitl_json_write(&answer, hitl_json_member(arguments, "answer"));
-		if (keep_buffer(run, &answer) != NULL)
+		if (hitl_keep_buffer(run, &answer) != NULL)
 			hitl_offer_answer(run, position, agent, state, answer.data);
 	}
 	else
@@ -806,8 +488,8 @@ take_checkpoint(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_json_write(&description, about);
 	else
 		hitl_append_text(&description, "null");
-	if (keep_buffer(run, &text) == NULL ||
-		keep_buffer(run, &description) == NULL)
+	if (hitl_keep_buffer(run, &text) == NULL ||
+		hitl_keep_buffer(run, &description) == NULL)
 		return;
 	hitl_observe_call(run, position, agent, state, text.data, text.length,
 					  false);
@@ -875,8 +557,8 @@ write_result(HitlBuffer *text, const HitlTool *tool, const HitlJson *result)
 /*
  * The text of a buffer; without memory for it, the run stops.
  */
-static const char *
-keep_buffer(HitlRun *run, HitlBuffer *text)
+const char *
+hitl_keep_buffer(HitlRun *run, HitlBuffer *text)
 {
 	const char *result = hitl_buffer_text(text);
 
@@ -888,8 +570,8 @@ keep_buffer(HitlRun *run, HitlBuffer *text)
 /*
  * JSON that the control state keeps.
  */
-static const HitlJson *
-parse_kept(HitlRun *run, const char *json)
+const HitlJson *
+hitl_parse_kept(HitlRun *run, const char *json)
 {
 	const HitlJson *value = NULL;
 	HitlResult result = hitl_json_parse(&run->scratch, json, strlen(json),
@@ -899,4 +581,25 @@ parse_kept(HitlRun *run, const char *json)
 		return value;
 	hitl_stop(run, result, "a call kept in the control state is no JSON");
 	return NULL;
+}
+
+/*
+ * What is wrong with the arguments of a call, or NULL.
+ */
+const char *
+hitl_check_arguments(HitlRun *run, const HitlTool *tool, const char *arguments)
+{
+	const char *schema = tool->parameters;
+	HitlBuffer text;
+
+	if (tool->kind == HITL_TOOL_BUILTIN)
+		schema = hitl_find_builtin_tool(tool->name)->parameters;
+	if (schema == NULL)
+		return NULL;
+	hitl_buffer_init(&text, &run->control->arena);
+	hitl_append_format(&text, "Error: wrong arguments for %s:", tool->name);
+	if (!hitl_list_violations(run, schema, arguments, &text))
+		return NULL;
+	hitl_append_text(&text, "\nMend the call and try again.");
+	return hitl_keep_buffer(run, &text);
 }
