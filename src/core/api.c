@@ -42,6 +42,7 @@ static const HitlCoreApi api = {.abi = HITL_CORE_ABI,
 								.is_retryable = hitl_is_retryable,
 								.build_request = hitl_build_request,
 								.read_inference = hitl_read_inference,
+								.build_conversation = hitl_build_conversation,
 								.check_agent = hitl_check_agent,
 								.build_builtin_reply = hitl_build_builtin_reply,
 								.free_text = free_text};

@@ -729,10 +729,12 @@ typedef struct HitlCoreApi
 
 	/*
 	 * What the response to such a request has taken, and whether it will be an
-	 * answer to the task.  HITL_INVALID: the provider is unknown.
+	 * answer to the task; or, turn, what an agent's model may say in one, as
+	 * to call tools.  HITL_INVALID: the provider is unknown.
 	 */
 	HitlResult (*read_inference)(const char *provider, int status,
-								 const char *text, HitlInference *inference);
+								 const char *text, bool turn,
+								 HitlInference *inference);
 
 	/*
 	 * Body of a request with which an agent goes on.  settings: as from

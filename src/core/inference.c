@@ -5,7 +5,7 @@
  * Servers speak one of several wire formats (openai.c, anthropic.c); what a
  * task says, and what comes of an answer, is the same for all.
  */
-#include "core/internal.h"
+#include "core/inference.h"
 
 #include <string.h>
 
@@ -20,22 +20,12 @@ static const char *const default_instructions =
 static const HitlJson *find_scripted(const HitlJson *parameters,
 									 const HitlJson *task);
 static const HitlWireFormat *find_format(const char *provider);
-static void read_response(HitlArena *arena, const HitlWireFormat *format,
-						  int64_t status, const char *text, size_t length,
-						  HitlCompletion *completion, HitlReply *reply);
+static void parse_response(HitlArena *arena, const HitlWireFormat *format,
+						   int64_t status, const char *text, size_t length,
+						   HitlCompletion *completion, HitlReply *reply);
 static void write_result(HitlArena *arena, const HitlCompletion *completion,
 						 HitlReply *reply);
 static void write_usage(HitlBuffer *buffer, const HitlCompletion *completion);
-static const HitlJson *parse_part(HitlArena *arena, const char *text,
-								  const char *what, HitlResult *result,
-								  HitlBuffer *error);
-static HitlResult hand_over(HitlBuffer *text, HitlBuffer *reason,
-							HitlResult result, char **body, char **error);
-static void write_request(HitlBuffer *request, HitlArena *arena,
-						  const HitlWireFormat *format, const char *model,
-						  const HitlJson *parameters, const HitlJson *task,
-						  const char *goal, const HitlJson *variables,
-						  const HitlJson *steps);
 static void write_section(HitlBuffer *prompt, const char *title,
 						  const HitlJson *value);
 
@@ -45,31 +35,39 @@ static void write_section(HitlBuffer *prompt, const char *title,
 void
 hitl_read_reply(HitlArena *arena, const HitlJson *body, HitlReply *reply)
 {
+	HitlCompletion completion;
+
+	if (hitl_read_answer(arena, body, reply) ||
+		hitl_read_response(arena, body, &completion, reply) == NULL)
+		return;
+	hitl_explain_stop(reply, completion.stop, completion.length == 0);
+	if (reply->kind == NULL)
+		write_result(arena, &completion, reply);
+}
+
+/*
+ * The response of a server that a reply brings, and its format; NULL where it
+ * is none, and the reply a failure.  What it has taken is told even then.
+ */
+const HitlWireFormat *
+hitl_read_response(HitlArena *arena, const HitlJson *body,
+				   HitlCompletion *completion, HitlReply *reply)
+{
 	const HitlJson *provider = hitl_json_member(body, "provider");
 	const HitlJson *text = hitl_json_member(body, "body");
 	const HitlWireFormat *format = formats[0];
-	HitlCompletion completion;
 	int64_t status = 0;
 
-	if (hitl_read_answer(arena, body, reply))
-		return;
 	if (provider != NULL)
 		format = provider->type == HITL_JSON_STRING
 			? find_format(provider->text)
 			: NULL;
-	if (format == NULL)
-	{
-		hitl_fail_reply(reply, "unknown_error",
-						"the reply is of an unknown provider");
-		return;
-	}
 	hitl_json_integer(hitl_json_member(body, "status"), &status);
 	if (text != NULL && text->type != HITL_JSON_STRING)
 		text = NULL;
-	read_response(arena, format, status, text == NULL ? "" : text->text,
-				  text == NULL ? 0 : text->length, &completion, reply);
-	if (reply->kind == NULL)
-		write_result(arena, &completion, reply);
+	parse_response(arena, format, status, text == NULL ? "" : text->text,
+				   text == NULL ? 0 : text->length, completion, reply);
+	return reply->kind == NULL ? format : NULL;
 }
 
 /*
@@ -78,7 +76,7 @@ hitl_read_reply(HitlArena *arena, const HitlJson *body, HitlReply *reply)
  */
 HitlResult
 hitl_read_inference(const char *provider, int status, const char *text,
-					HitlInference *inference)
+					bool turn, HitlInference *inference)
 {
 	const HitlWireFormat *format = find_format(provider);
 	HitlCompletion completion;
@@ -92,8 +90,11 @@ hitl_read_inference(const char *provider, int status, const char *text,
 	if (format == NULL)
 		return HITL_INVALID;
 	hitl_arena_init(&arena);
-	read_response(&arena, format, status, text, strlen(text), &completion,
-				  &reply);
+	parse_response(&arena, format, status, text, strlen(text), &completion,
+				   &reply);
+	if (reply.kind == NULL)
+		hitl_explain_stop(&reply, completion.stop,
+						  completion.length == 0 && !turn);
 	inference->input_tokens = completion.input_tokens;
 	inference->output_tokens = completion.output_tokens;
 	inference->kind = reply.kind;
@@ -118,40 +119,48 @@ hitl_build_request(const char *provider, const char *task, const char *model,
 				   const char *variables, const char *steps, char **body,
 				   char **error)
 {
-	const HitlWireFormat *format = find_format(provider);
-	HitlArena arena;
-	HitlBuffer request;
-	HitlBuffer reason;
-	HitlResult result = HITL_OK;
+	HitlDraft draft;
+	HitlBuffer prompt;
+	HitlSaid said = {.role = HITL_ROLE_USER, .text = ""};
+	HitlConversation conversation = {.instructions = default_instructions,
+									 .instructions_length = strlen(
+										 default_instructions),
+									 .nsaid = 1,
+									 .said = &said};
+	const HitlWireFormat *format;
 	const HitlJson *task_value;
 	const HitlJson *parameters_value;
 	const HitlJson *variables_value;
 	const HitlJson *steps_value;
+	const HitlJson *instructions;
 
-	*body = NULL;
-	if (error != NULL)
-		*error = NULL;
-	hitl_arena_init(&arena);
-	hitl_buffer_init(&request, &arena);
-	hitl_buffer_init(&reason, &arena);
-	task_value = parse_part(&arena, task == NULL ? "" : task, "task", &result,
-							&reason);
-	parameters_value = parse_part(&arena, parameters, "parameters", &result,
-								  &reason);
-	variables_value = parse_part(&arena, variables, "variables", &result,
-								 &reason);
-	steps_value = parse_part(&arena, steps, "steps", &result, &reason);
-	if (result == HITL_OK && format == NULL)
+	hitl_begin_draft(&draft);
+	task_value = hitl_parse_part(&draft, task, "task", HITL_JSON_OBJECT, true);
+	parameters_value = hitl_parse_part(&draft, parameters, "parameters",
+									   HITL_JSON_OBJECT, false);
+	variables_value = hitl_parse_part(&draft, variables, "variables",
+									  HITL_JSON_OBJECT, false);
+	steps_value = hitl_parse_part(&draft, steps, "steps", HITL_JSON_OBJECT,
+								  false);
+	format = hitl_choose_format(&draft, provider);
+	if (format != NULL)
 	{
-		result = HITL_INVALID;
-		hitl_append_text(&reason, "provider: is unknown");
+		instructions = hitl_json_member(task_value, "instructions");
+		if (instructions != NULL && instructions->type == HITL_JSON_STRING)
+		{
+			conversation.instructions = instructions->text;
+			conversation.instructions_length = instructions->length;
+		}
+		hitl_buffer_init(&prompt, &draft.arena);
+		hitl_write_prompt(&prompt, task_value, goal, variables_value,
+						  steps_value);
+		if (prompt.data != NULL)
+			said.text = prompt.data;
+		said.length = prompt.length;
+		hitl_draft_request(&draft, format, model, parameters_value,
+						   &conversation);
 	}
-	if (result == HITL_OK)
-		write_request(&request, &arena, format, model, parameters_value,
-					  task_value, goal, variables_value, steps_value);
-	result = hand_over(&request, &reason, result, body, error);
-	hitl_arena_free(&arena);
-	return result;
+	return hitl_end_draft(&draft, body, error);
 }
 
 /*
@@ -162,55 +171,149 @@ HitlResult
 hitl_build_builtin_reply(const char *parameters, const char *task,
 						 int64_t token, char **body, char **error)
 {
-	HitlArena arena;
-	HitlBuffer reply;
-	HitlBuffer reason;
-	HitlResult result = HITL_OK;
+	HitlDraft draft;
+	HitlBuffer *reply = &draft.text;
 	const HitlJson *value;
 	const HitlJson *script;
 	const HitlJson *text;
 	const HitlJson *calls = NULL;
 
-	*body = NULL;
-	if (error != NULL)
-		*error = NULL;
-	hitl_arena_init(&arena);
-	hitl_buffer_init(&reply, &arena);
-	hitl_buffer_init(&reason, &arena);
-	value = parse_part(&arena, task == NULL ? "" : task, "task", &result,
-					   &reason);
-	script = find_scripted(parse_part(&arena, parameters, "parameters", &result,
-									  &reason),
+	hitl_begin_draft(&draft);
+	value = hitl_parse_part(&draft, task, "task", HITL_JSON_OBJECT, true);
+	script = find_scripted(hitl_parse_part(&draft, parameters, "parameters",
+										   HITL_JSON_OBJECT, false),
 						   value);
 	text = hitl_json_member(value, "task");
-	if (result == HITL_OK && (text == NULL || text->type != HITL_JSON_STRING))
+	if (draft.result == HITL_OK &&
+		(text == NULL || text->type != HITL_JSON_STRING))
 	{
-		result = HITL_INVALID;
-		hitl_append_text(&reason, "task: must have a text \"task\"");
+		draft.result = HITL_INVALID;
+		hitl_append_text(&draft.reason, "task: must have a text \"task\"");
 	}
 	if (script != NULL)
 	{
 		text = hitl_json_member(script, "text");
 		calls = hitl_json_member(script, "calls");
 	}
-	if (result == HITL_OK)
+	if (draft.result == HITL_OK)
 	{
-		hitl_append_text(&reply, "{\"token\":");
-		hitl_append_integer(&reply, token);
-		hitl_append_text(&reply, ",\"result\":{\"answer\":");
+		hitl_append_text(reply, "{\"token\":");
+		hitl_append_integer(reply, token);
+		hitl_append_text(reply, ",\"result\":{\"answer\":");
 		if (text != NULL)
-			hitl_json_write(&reply, text);
+			hitl_json_write(reply, text);
 		else
-			hitl_append_text(&reply, "\"\"");
+			hitl_append_text(reply, "\"\"");
 		if (calls != NULL)
 		{
-			hitl_append_text(&reply, ",\"calls\":");
-			hitl_json_write(&reply, calls);
+			hitl_append_text(reply, ",\"calls\":");
+			hitl_json_write(reply, calls);
 		}
-		hitl_append_text(&reply, "}}");
+		hitl_append_text(reply, "}}");
 	}
-	result = hand_over(&reply, &reason, result, body, error);
-	hitl_arena_free(&arena);
+	return hitl_end_draft(&draft, body, error);
+}
+
+/*
+ * Begin a text for the library's caller.
+ */
+void
+hitl_begin_draft(HitlDraft *draft)
+{
+	hitl_arena_init(&draft->arena);
+	hitl_buffer_init(&draft->text, &draft->arena);
+	hitl_buffer_init(&draft->reason, &draft->arena);
+	draft->result = HITL_OK;
+}
+
+/*
+ * One of the JSON values that a text is made from; NULL where there is none,
+ * and when it is faulty.
+ */
+const HitlJson *
+hitl_parse_part(HitlDraft *draft, const char *text, const char *what,
+				HitlJsonType type, bool required)
+{
+	HitlJson wanted = {.type = type};
+	const HitlJson *value;
+	HitlJsonError error;
+
+	if (draft->result != HITL_OK || (text == NULL && !required))
+		return NULL;
+	if (text == NULL)
+		text = "";
+	draft->result = hitl_json_parse(&draft->arena, text, strlen(text),
+									HITL_JSON_COMPOSED, &value, &error);
+	if (draft->result == HITL_INVALID)
+		hitl_append_format(&draft->reason, "%s: not JSON: %s", what,
+						   error.message);
+	else if (draft->result == HITL_OK && value->type == type)
+		return value;
+	else if (draft->result == HITL_OK &&
+			 (required || value->type != HITL_JSON_NULL))
+	{
+		draft->result = HITL_INVALID;
+		hitl_append_format(&draft->reason, "%s: must be %s, not %s", what,
+						   hitl_json_type_name(&wanted),
+						   hitl_json_type_name(value));
+	}
+	return NULL;
+}
+
+/*
+ * The format of a provider, if there is no reason yet to write nothing.
+ */
+const HitlWireFormat *
+hitl_choose_format(HitlDraft *draft, const char *provider)
+{
+	const HitlWireFormat *format = find_format(provider);
+
+	if (draft->result != HITL_OK)
+		return NULL;
+	if (format == NULL)
+	{
+		draft->result = HITL_INVALID;
+		hitl_append_text(&draft->reason, "provider: is unknown");
+	}
+	return format;
+}
+
+/*
+ * Write a request.
+ */
+void
+hitl_draft_request(HitlDraft *draft, const HitlWireFormat *format,
+				   const char *model, const HitlJson *parameters,
+				   const HitlConversation *conversation)
+{
+	hitl_append_char(&draft->text, '{');
+	if (model != NULL)
+		hitl_json_write_member(&draft->text, "model", model);
+	format->write(&draft->text, parameters, conversation);
+	hitl_append_char(&draft->text, '}');
+}
+
+/*
+ * Give the text, or the reason why there is none, to the library's caller.
+ */
+HitlResult
+hitl_end_draft(HitlDraft *draft, char **body, char **error)
+{
+	HitlResult result = draft->result;
+	HitlBuffer *source = result == HITL_OK ? &draft->text : &draft->reason;
+	char **target = result == HITL_OK ? body : error;
+
+	*body = NULL;
+	if (error != NULL)
+		*error = NULL;
+	if (result != HITL_NO_MEMORY && target != NULL)
+	{
+		if (hitl_buffer_text(source) != NULL)
+			*target = hitl_malloc_text(source->data);
+		if (*target == NULL)
+			result = HITL_NO_MEMORY;
+	}
+	hitl_arena_free(&draft->arena);
 	return result;
 }
 
@@ -318,9 +421,9 @@ find_format(const char *provider)
  * Read a response: an answer, or else a failure.
  */
 static void
-read_response(HitlArena *arena, const HitlWireFormat *format, int64_t status,
-			  const char *text, size_t length, HitlCompletion *completion,
-			  HitlReply *reply)
+parse_response(HitlArena *arena, const HitlWireFormat *format, int64_t status,
+			   const char *text, size_t length, HitlCompletion *completion,
+			   HitlReply *reply)
 {
 	const HitlJson *document = NULL;
 	HitlJsonError json_error = {"the body is empty", 0};
@@ -331,9 +434,16 @@ read_response(HitlArena *arena, const HitlWireFormat *format, int64_t status,
 	completion->input_tokens = -1;
 	completion->output_tokens = -1;
 	completion->total_tokens = -1;
+	if (format == NULL)
+	{
+		hitl_fail_reply(reply, "unknown_error",
+						"the reply is of an unknown provider");
+		return;
+	}
 	if (length > 0)
 		hitl_json_parse(arena, text, length, HITL_JSON_LENIENT, &document,
 						&json_error);
+	completion->document = document;
 	if (status < 200 || status > 299)
 		hitl_read_status(arena, status, document, reply);
 	else if (document == NULL)
@@ -344,7 +454,7 @@ read_response(HitlArena *arena, const HitlWireFormat *format, int64_t status,
 						   json_error.message);
 		hitl_fail_reply(reply, "unknown_error", hitl_buffer_text(&message));
 	}
-	else if (format->read(arena, document, completion, reply))
+	else if (format->read(arena, document, completion))
 		completion->model = hitl_json_member(document, "model");
 	else if (hitl_json_member(document, "error") != NULL)
 		/* Some servers report errors with status 200. */
@@ -394,15 +504,11 @@ write_result(HitlArena *arena, const HitlCompletion *completion,
 const HitlJson *
 hitl_find_data(HitlArena *arena, const char *content, size_t length)
 {
-	static const char *const space = " \t\r\n";
 	const char *start = content;
 	const char *end = content + length;
 	const HitlJson *data;
 
-	while (start < end && strchr(space, *start) != NULL)
-		start++;
-	while (end > start && strchr(space, end[-1]) != NULL)
-		end--;
+	hitl_trim(&start, &end);
 	if (end - start >= 6 && memcmp(start, "```", 3) == 0 &&
 		memcmp(end - 3, "```", 3) == 0)
 	{
@@ -412,8 +518,7 @@ hitl_find_data(HitlArena *arena, const char *content, size_t length)
 			 start < end && *start != '\n' && *start != '{' && *start != '[';
 			 start++)
 			;
-		while (start < end && strchr(space, *start) != NULL)
-			start++;
+		hitl_trim(&start, &end);
 	}
 	if (start >= end || (*start != '{' && *start != '['))
 		return NULL;
@@ -450,86 +555,6 @@ write_usage(HitlBuffer *buffer, const HitlCompletion *completion)
 	}
 	if (any)
 		hitl_append_char(buffer, '}');
-}
-
-/*
- * One of the JSON objects that a request is built from; NULL where it is not
- * given, and when it is faulty.
- */
-static const HitlJson *
-parse_part(HitlArena *arena, const char *text, const char *what,
-		   HitlResult *result, HitlBuffer *error)
-{
-	const HitlJson *value;
-	HitlJsonError json_error;
-
-	if (text == NULL || *result != HITL_OK)
-		return NULL;
-	*result = hitl_json_parse(arena, text, strlen(text), HITL_JSON_COMPOSED,
-							  &value, &json_error);
-	if (*result == HITL_INVALID)
-		hitl_append_format(error, "%s: not JSON: %s", what, json_error.message);
-	else if (*result == HITL_OK && value->type == HITL_JSON_NULL &&
-			 strcmp(what, "task") != 0)
-		return NULL;
-	else if (*result == HITL_OK && value->type != HITL_JSON_OBJECT)
-	{
-		*result = HITL_INVALID;
-		hitl_append_format(error, "%s: must be an object, not %s", what,
-						   hitl_json_type_name(value));
-	}
-	else if (*result == HITL_OK)
-		return value;
-	return NULL;
-}
-
-/*
- * Give a text, or the reason why there is none, to the library's caller.
- */
-static HitlResult
-hand_over(HitlBuffer *text, HitlBuffer *reason, HitlResult result, char **body,
-		  char **error)
-{
-	HitlBuffer *source = result == HITL_OK ? text : reason;
-	char **target = result == HITL_OK ? body : error;
-
-	if (result == HITL_NO_MEMORY || target == NULL)
-		return result;
-	if (hitl_buffer_text(source) != NULL)
-		*target = hitl_malloc_text(source->data);
-	return *target == NULL ? HITL_NO_MEMORY : result;
-}
-
-/*
- * Write the request.
- */
-static void
-write_request(HitlBuffer *request, HitlArena *arena,
-			  const HitlWireFormat *format, const char *model,
-			  const HitlJson *parameters, const HitlJson *task,
-			  const char *goal, const HitlJson *variables,
-			  const HitlJson *steps)
-{
-	const HitlJson *instructions = hitl_json_member(task, "instructions");
-	HitlPrompt said = {default_instructions, strlen(default_instructions), "",
-					   0};
-	HitlBuffer prompt;
-
-	if (instructions != NULL && instructions->type == HITL_JSON_STRING)
-	{
-		said.instructions = instructions->text;
-		said.instructions_length = instructions->length;
-	}
-	hitl_buffer_init(&prompt, arena);
-	hitl_write_prompt(&prompt, task, goal, variables, steps);
-	if (prompt.data != NULL)
-		said.text = prompt.data;
-	said.length = prompt.length;
-	hitl_append_char(request, '{');
-	if (model != NULL)
-		hitl_json_write_member(request, "model", model);
-	format->write(request, parameters, &said);
-	hitl_append_char(request, '}');
 }
 
 /*

@@ -100,6 +100,10 @@ typedef struct HitlJsonError
 extern HitlResult hitl_json_parse(HitlArena *arena, const char *text,
 								  size_t length, unsigned flags,
 								  const HitlJson **value, HitlJsonError *error);
+extern HitlResult hitl_json_read(HitlArena *arena, const char *text,
+								 size_t length, unsigned flags,
+								 const HitlJson **value, size_t *used,
+								 HitlJsonError *error);
 extern const HitlJson *hitl_json_member(const HitlJson *object,
 										const char *key);
 extern bool hitl_json_integer(const HitlJson *value, int64_t *integer);
@@ -749,6 +753,8 @@ typedef struct HitlBuiltinTool
 	const char *parameters; /* JSON text of the schema of its arguments */
 } HitlBuiltinTool;
 
+#define HITL_FINAL_ANSWER "final_answer"
+
 extern const HitlBuiltinTool *hitl_find_builtin_tool(const char *name);
 
 /* ---- course.c ------------------------------------------------------- */
@@ -908,19 +914,10 @@ extern void hitl_write_told(HitlBuffer *buffer, const HitlJson *error);
 extern void hitl_deliver_answer(HitlRun *run, HitlPosition *position,
 								const HitlJson *body);
 
-/* ---- inference.c ---------------------------------------------------- */
+/* ---- inference.c; more of it is in inference.h ----------------------- */
 
 /* More tokens than any server counts; sums of some stay below an int64. */
 #define HITL_MAX_TOKENS 1000000000000000
-
-/* What is said to a model. */
-typedef struct HitlPrompt
-{
-	const char *instructions;
-	size_t instructions_length;
-	const char *text; /* of the user */
-	size_t length;
-} HitlPrompt;
 
 /* How an answer has ended. */
 typedef enum HitlStop
@@ -932,44 +929,12 @@ typedef enum HitlStop
 	HITL_STOP_FILTERED, /* by the server */
 } HitlStop;
 
-/* An answer. */
-typedef struct HitlCompletion
-{
-	const char *content;
-	size_t length;
-	const HitlJson *model; /* or NULL */
-	int64_t input_tokens;  /* -1: not told, as the next ones */
-	int64_t output_tokens;
-	int64_t total_tokens;
-} HitlCompletion;
-
-/* A wire format of requests and replies. */
-typedef struct HitlWireFormat
-{
-	const char *provider;
-	const char *answer; /* what it calls one */
-
-	/* Append members to a request that has begun. */
-	void (*write)(HitlBuffer *request, const HitlJson *parameters,
-				  const HitlPrompt *prompt);
-
-	/* Read an answer, or fail the reply; false: the document is none. */
-	bool (*read)(HitlArena *arena, const HitlJson *document,
-				 HitlCompletion *completion, HitlReply *reply);
-} HitlWireFormat;
-
-extern const HitlWireFormat hitl_openai_format;	   /* openai.c */
-extern const HitlWireFormat hitl_anthropic_format; /* anthropic.c */
-
 extern void hitl_read_reply(HitlArena *arena, const HitlJson *body,
 							HitlReply *reply);
-extern void hitl_write_parameters(HitlBuffer *request,
-								  const HitlJson *parameters,
-								  const char *const *own);
 extern void hitl_explain_stop(HitlReply *reply, HitlStop stop, bool empty);
 extern int64_t hitl_read_tokens(const HitlJson *usage, const char *name);
 extern HitlResult hitl_read_inference(const char *provider, int status,
-									  const char *text,
+									  const char *text, bool turn,
 									  HitlInference *inference);
 extern HitlResult hitl_build_request(const char *provider, const char *task,
 									 const char *model, const char *parameters,
@@ -979,6 +944,11 @@ extern HitlResult hitl_build_request(const char *provider, const char *task,
 extern HitlResult hitl_build_builtin_reply(const char *parameters,
 										   const char *task, int64_t token,
 										   char **body, char **error);
+extern void hitl_write_prompt(HitlBuffer *prompt, const HitlJson *task,
+							  const char *goal, const HitlJson *variables,
+							  const HitlJson *steps);
+extern const HitlJson *hitl_find_data(HitlArena *arena, const char *content,
+									  size_t length);
 
 /* ---- turn.c --------------------------------------------------------- */
 
@@ -988,7 +958,7 @@ typedef struct HitlToolCall
 	const char *id;		   /* as the model gave it, "" if it gave none */
 	const char *name;	   /* "" if it gave none */
 	const char *arguments; /* JSON text of an object; NULL: see fault */
-	const char *fault;	   /* why the arguments cannot be read */
+	const char *fault;	   /* why it cannot be called, or NULL */
 } HitlToolCall;
 
 /* What a model says in a conversation. */
@@ -1005,15 +975,16 @@ typedef struct HitlTurn
 	double cost; /* as the host tells; -1: it does not */
 } HitlTurn;
 
-extern void hitl_write_prompt(HitlBuffer *prompt, const HitlJson *task,
-							  const char *goal, const HitlJson *variables,
-							  const HitlJson *steps);
-extern const HitlJson *hitl_find_data(HitlArena *arena, const char *content,
-									  size_t length);
 extern bool hitl_read_turn(HitlArena *arena, const HitlJson *body,
 						   HitlTurn *turn, HitlReply *reply);
-extern void hitl_find_calls(HitlArena *arena, HitlTurn *turn);
 extern const char *hitl_find_code(HitlArena *arena, const HitlTurn *turn);
+
+/* ---- text_call.c ---------------------------------------------------- */
+
+extern void hitl_find_calls(HitlArena *arena, HitlTurn *turn);
+
+/* ---- conversation.c ------------------------------------------------- */
+
 extern HitlResult hitl_build_conversation(const char *provider,
 										  const char *model,
 										  const char *parameters,

@@ -52,11 +52,36 @@ HitlResult
 hitl_json_parse(HitlArena *arena, const char *text, size_t length,
 				unsigned flags, const HitlJson **value, HitlJsonError *error)
 {
+	size_t used;
+	HitlResult result = hitl_json_read(arena, text, length, flags, value, &used,
+									   error);
+
+	if (result != HITL_OK || used == length)
+		return result;
+	*value = NULL;
+	if (error != NULL)
+	{
+		error->message = "text after the end of the document";
+		error->offset = used;
+	}
+	return HITL_INVALID;
+}
+
+/*
+ * Read the JSON text that a text begins with; it uses so many bytes, white
+ * space after it included.
+ */
+HitlResult
+hitl_json_read(HitlArena *arena, const char *text, size_t length,
+			   unsigned flags, const HitlJson **value, size_t *used,
+			   HitlJsonError *error)
+{
 	Reader reader = {arena, text,	   text,	 text + length,
 					 flags, MAX_DEPTH, {NULL, 0}};
 	HitlJson *root = hitl_alloc_zero(arena, sizeof(HitlJson));
 
 	*value = NULL;
+	*used = 0;
 	if (root == NULL)
 		return HITL_NO_MEMORY;
 	if (flags & HITL_JSON_LENIENT)
@@ -65,11 +90,7 @@ hitl_json_parse(HitlArena *arena, const char *text, size_t length,
 		reader.depth = MAX_DEPTH_COMPOSED;
 	skip_space(&reader);
 	if (read_value(&reader, root))
-	{
 		skip_space(&reader);
-		if (reader.p < reader.end)
-			refuse(&reader, "text after the end of the document");
-	}
 	if (arena->failed)
 		return HITL_NO_MEMORY;
 	if (reader.error.message != NULL)
@@ -79,6 +100,7 @@ hitl_json_parse(HitlArena *arena, const char *text, size_t length,
 		return HITL_INVALID;
 	}
 	*value = root;
+	*used = reader.p - reader.start;
 	return HITL_OK;
 }
 

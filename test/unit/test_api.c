@@ -42,7 +42,8 @@ TEST(table_is_complete)
 		  api->explain_policy && api->parse_schema && api->free_schema &&
 		  api->validate && api->free_violations && api->build_form &&
 		  api->parse_retry && api->retry_delay && api->build_request &&
-		  api->read_inference && api->build_builtin_reply && api->free_text);
+		  api->read_inference && api->build_conversation && api->check_agent &&
+		  api->build_builtin_reply && api->free_text);
 	api->free_text(NULL);
 	api->free_definition(NULL);
 	api->free_control(NULL);
@@ -274,7 +275,7 @@ TEST(inference_without_memory)
 		result = hitl_read_inference(
 			"anthropic", 200,
 			"{\"content\":[{\"type\":\"text\",\"text\":\"x\"}],\"stop_reason\":\"refusal\"}",
-			&inference);
+			false, &inference);
 		allocations_left = -1;
 		CHECK(result == HITL_OK || inference.message == NULL);
 	}

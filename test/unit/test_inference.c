@@ -530,7 +530,8 @@ TEST(tokens)
 			body, sizeof(body),
 			"{\"choices\":[{\"message\":{\"content\":\"x\"}}],\"content\":[],\"usage\":%s}",
 			cases[i].usage);
-		CHECK_INT(hitl_read_inference(cases[i].provider, 200, body, &inference),
+		CHECK_INT(hitl_read_inference(cases[i].provider, 200, body, false,
+									  &inference),
 				  HITL_OK);
 		CHECK_INT(inference.input_tokens, cases[i].input);
 		CHECK_INT(inference.output_tokens, cases[i].output);
@@ -542,16 +543,17 @@ TEST(tokens)
 				  "anthropic", 200,
 				  "{\"content\":[],\"stop_reason\":\"max_tokens\","
 				  "\"usage\":{\"input_tokens\":7,\"output_tokens\":50}}",
-				  &inference),
+				  false, &inference),
 			  HITL_OK);
 	CHECK_INT(inference.output_tokens, 50);
 	CHECK_TEXT(inference.kind, "validation_error");
 	CHECK(contains(inference.message, "raise max_tokens"));
 	free(inference.message);
-	CHECK_INT(hitl_read_inference("openai", 200, "", &inference), HITL_OK);
+	CHECK_INT(hitl_read_inference("openai", 200, "", false, &inference),
+			  HITL_OK);
 	CHECK_TEXT(inference.kind, "unknown_error");
 	free(inference.message);
-	CHECK_INT(hitl_read_inference("smoke", 200, "{}", &inference),
+	CHECK_INT(hitl_read_inference("smoke", 200, "{}", false, &inference),
 			  HITL_INVALID);
 	CHECK_INT(inference.input_tokens, -1);
 }
