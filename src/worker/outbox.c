@@ -145,7 +145,7 @@ hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
 		" c.headers, c.body, c.secret_name, s.value, s.allowed_hosts,"
 		" c.signing_secret_name, w.value, w.allowed_hosts,"
 		" c.idempotency_key, c.retry::text, coalesce(c.timeout_seconds, $5),"
-		" c.expect, c.created_at, c.provider"
+		" c.expect, c.created_at, c.provider, c.workflow_id, c.conversation"
 		" FROM claimed c"
 		" LEFT JOIN hitl.secrets s ON s.name = c.secret_name"
 		" LEFT JOIN hitl.secrets w ON w.name = c.signing_secret_name",
@@ -514,6 +514,8 @@ read_claimed_row(uint64 row, HitlPurpose purpose, MemoryContext parent)
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(context);
 	HitlDelivery *delivery = palloc0(sizeof(HitlDelivery));
+	Datum workflow_id;
+	Datum conversation;
 	Datum expect;
 	bool isnull;
 
@@ -547,6 +549,12 @@ read_claimed_row(uint64 row, HitlPurpose purpose, MemoryContext parent)
 	}
 	delivery->created_at = DatumGetTimestampTz(hitl_column(row, 19, &isnull));
 	delivery->provider = hitl_column_text(row, 20);
+	workflow_id = hitl_column(row, 21, &isnull);
+	if (!isnull)
+		delivery->workflow_id = *DatumGetUUIDP(workflow_id);
+	conversation = hitl_column(row, 22, &isnull);
+	if (!isnull)
+		delivery->conversation = DatumGetJsonbPCopy(conversation);
 	delivery->input_tokens = -1;
 	delivery->output_tokens = -1;
 
