@@ -2,8 +2,9 @@
  * model.c
  *		Models that answer tasks.
  *
- * A task of a model with a network endpoint becomes a row of the outbox; the
- * built-in model, and every reason why a task cannot be sent, answer at once.
+ * A task of a model with a network endpoint becomes a row of the outbox, with
+ * the body of the request, or of an agent with what the dispatcher makes it of;
+ * the built-in model, and every reason why a task cannot be sent, answer at once.
  */
 #include "postgres.h"
 
@@ -48,6 +49,7 @@ typedef struct Model
 	char *secret_name;
 	Jsonb *headers; /* its own, and those of its API; NULL: built in */
 	char *parameters;
+	Jsonb *asks;		 /* {"model", "parameters"?}, for conversations */
 	int timeout_seconds; /* 0: not stated */
 	Jsonb *fallbacks;	 /* names of those that exist */
 } Model;
@@ -70,6 +72,8 @@ static void check_fallbacks(Datum name, Datum fallbacks);
 static Model *find_model(HitlBatch *batch, const char *name);
 static void send_task(HitlBatch *batch, HitlWorkflow *workflow,
 					  const HitlEffect *effect, Model *model);
+static Datum request_body(HitlBatch *batch, HitlWorkflow *workflow,
+						  const HitlEffect *effect, const Model *model);
 static bool sends_bearer(const Api *api);
 static Jsonb *request_headers(const Model *model, const char *own);
 static char *answer_builtin(const HitlEffect *effect, const Model *model);
@@ -316,7 +320,9 @@ find_model(HitlBatch *batch, const char *name)
 	"SELECT name, provider, base_url, model, secret_name, parameters::text, " \
 	"coalesce(timeout_seconds, 0), headers::text, " \
 	"to_json(ARRAY(SELECT f.name FROM unnest(m.fallbacks) WITH ORDINALITY AS f (name, place) " \
-	"JOIN hitl.models o ON o.name = f.name ORDER BY f.place))::text " \
+	"JOIN hitl.models o ON o.name = f.name ORDER BY f.place))::text, " \
+	"(jsonb_build_object('model', model) || CASE WHEN parameters = '{}' THEN '{}' " \
+	"ELSE jsonb_build_object('parameters', parameters) END)::text " \
 	"FROM hitl.models m WHERE "
 	static HitlStatement by_name = {LOAD_MODEL "name = $1", 1, {TEXTOID}};
 	static HitlStatement by_default = {LOAD_MODEL "is_default", 0};
@@ -355,6 +361,7 @@ find_model(HitlBatch *batch, const char *name)
 		model->parameters = hitl_column_text(0, 6);
 		model->timeout_seconds = DatumGetInt32(hitl_column(0, 7, &isnull));
 		model->fallbacks = hitl_jsonb_parse(hitl_column_text(0, 9));
+		model->asks = hitl_jsonb_parse(hitl_column_text(0, 10));
 		model->api = find_api(model->provider);
 		if (model->api)
 			model->headers = request_headers(model, hitl_column_text(0, 8));
@@ -371,34 +378,14 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 		  Model *model)
 {
 	Jsonb *body = hitl_jsonb_parse(effect->body);
-	Jsonb *data = hitl_scope_document(batch, workflow, effect->scope);
-	Jsonb *variables = hitl_member(data, "variables");
-	Jsonb *steps = hitl_member(data, "steps");
 	Jsonb *retry = hitl_member(body, "retry");
 	Jsonb *fallbacks = hitl_member(body, "fallbacks");
+	bool agent = hitl_member(body, "memory") != NULL;
 	const Api *api = model->api;
 	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
-	char *request = NULL;
-	char *error = NULL;
-	char *fault;
-	HitlResult result;
 	int64 timeout;
-	Datum values[14];
-	bool nulls[14] = {false};
-
-	result = hitl_core()->build_request(model->provider, effect->body,
-										model->model, model->parameters,
-										hitl_member_text(data, "task"),
-										variables ? hitl_jsonb_text(variables)
-												  : NULL,
-										steps ? hitl_jsonb_text(steps) : NULL,
-										&request, &error);
-	fault = hitl_core_fault(result, error);
-	if (fault)
-		ereport(ERROR,
-				(errcode(ERRCODE_DATA_EXCEPTION),
-				 errmsg("the request to model \"%s\" cannot be built", model->name),
-				 errdetail_internal("%s", fault)));
+	Datum values[15];
+	bool nulls[15] = {false};
 
 	*id = hitl_new_id(hitl_id_partition(&workflow->id));
 	/* A step may state less than a second, or years. */
@@ -412,8 +399,8 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 		psprintf("%s%s", model->base_url, api->path));
 	nulls[4] = model->secret_name == NULL || !sends_bearer(api);
 	values[4] = nulls[4] ? 0 : CStringGetTextDatum(model->secret_name);
-	values[5] = CStringGetTextDatum(request);
-	hitl_core()->free_text(request);
+	nulls[5] = agent;
+	values[5] = agent ? 0 : request_body(batch, workflow, effect, model);
 	values[6] = CStringGetTextDatum(hitl_id_text(id));
 	nulls[7] = retry == NULL || JB_ROOT_IS_SCALAR(retry);
 	values[7] = PointerGetDatum(retry);
@@ -428,12 +415,53 @@ send_task(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 		fallbacks = model->fallbacks;
 	nulls[13] = JB_ROOT_COUNT(fallbacks) == 0;
 	values[13] = JsonbPGetDatum(fallbacks);
+	nulls[14] = !agent;
+	/* With model and parameters as they are now: all attempts say the same. */
+	values[14] = agent
+		? JsonbPGetDatum(hitl_merge(hitl_some_members(body, "agent", "version",
+													  "memory", "tools", NULL),
+									model->asks))
+		: 0;
 	hitl_rows_add(&batch->tasks, values, nulls);
 	hitl_add_event(batch, workflow, "task_requested", effect->step,
 				   effect->position,
 				   hitl_facts("model", model->name, "request_id",
 							  hitl_id_text(id), NULL),
 				   NULL, NULL);
+}
+
+/*
+ * The body of a request that has a task done.
+ */
+static Datum
+request_body(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
+			 const Model *model)
+{
+	Jsonb *data = hitl_scope_document(batch, workflow, effect->scope);
+	Jsonb *variables = hitl_member(data, "variables");
+	Jsonb *steps = hitl_member(data, "steps");
+	char *request = NULL;
+	char *error = NULL;
+	char *fault;
+	HitlResult result;
+	Datum body;
+
+	result = hitl_core()->build_request(model->provider, effect->body,
+										model->model, model->parameters,
+										hitl_member_text(data, "task"),
+										variables ? hitl_jsonb_text(variables)
+												  : NULL,
+										steps ? hitl_jsonb_text(steps) : NULL,
+										&request, &error);
+	fault = hitl_core_fault(result, error);
+	if (fault)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_EXCEPTION),
+				 errmsg("the request to model \"%s\" cannot be built", model->name),
+				 errdetail_internal("%s", fault)));
+	body = CStringGetTextDatum(request);
+	hitl_core()->free_text(request);
+	return body;
 }
 
 /*

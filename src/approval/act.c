@@ -89,6 +89,14 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 		{ACT_TYPES, TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
 		 TEXTOID, INT4OID},
 	};
+	static HitlStatement ask_fewer = {
+		INSERT_ACT
+		", gone AS (DELETE FROM hitl.approval_asks WHERE approval_id = $1 "
+		"AND name = ANY ($25)) " GO_ON,
+		ACT_PARAMS + 7,
+		{ACT_TYPES, TEXTOID, TEXTARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID,
+		 TEXTOID, INT4OID, TEXTARRAYOID},
+	};
 	static HitlStatement ask_others = {
 		INSERT_ACT
 		", gone AS (DELETE FROM hitl.approval_asks WHERE approval_id = $1 "
@@ -154,8 +162,10 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 		nulls[20] = approval->due_at ? ' ' : 'n';
 		nulls[21] = approval->expires_at ? ' ' : 'n';
 		nulls[22] = approval->wanted ? ' ' : 'n';
-		hitl_execute(gone == NIL && added == NIL ? &go_on : &ask_others, values,
-					 nulls, 0);
+		hitl_execute(added != NIL	   ? &ask_others
+						 : gone != NIL ? &ask_fewer
+									   : &go_on,
+					 values, nulls, 0);
 		if (approval->due_at != due_before)
 			wake_for_due(approval);
 	}

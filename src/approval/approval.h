@@ -162,6 +162,7 @@ extern char *hitl_explain(HitlApproval *approval);
 extern void hitl_check_pending(HitlApproval *approval, TimestampTz now);
 
 /* Is somebody among people, under whatever name they were known? */
+extern List *hitl_names_of(HitlApproval *approval, const char *name);
 extern bool hitl_has_person(HitlApproval *approval, List *people,
 							const char *name);
 

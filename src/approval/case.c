@@ -450,15 +450,24 @@ hitl_has_person(HitlApproval *approval, List *people, const char *name)
 		return false;
 	if (hitl_list_has(people, name))
 		return true;
+	foreach(cell, hitl_names_of(approval, name))
+		if (hitl_list_has(people, lfirst(cell)))
+			return true;
+	return false;
+}
+
+/*
+ * The texts that mean somebody, looked up once for whoever answers.
+ */
+List *
+hitl_names_of(HitlApproval *approval, const char *name)
+{
 	if (approval->person == NULL || strcmp(approval->person, name) != 0)
 	{
 		approval->person = name;
 		approval->person_names = hitl_own_names(name);
 	}
-	foreach(cell, approval->person_names)
-		if (hitl_list_has(people, lfirst(cell)))
-			return true;
-	return false;
+	return approval->person_names;
 }
 
 /*

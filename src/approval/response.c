@@ -56,8 +56,7 @@ static void check_shown(const HitlApproval *approval, const Answer *answer);
 static void check_asked(HitlApproval *approval, const HitlActor *actor,
 						const Answer *answer, HitlAct *act);
 static List *common_names(List *names, List *asked);
-static List *unused_names(const HitlApproval *approval, const char *who,
-						  List *names);
+static List *unused_names(HitlApproval *approval, const char *who, List *names);
 static bool adds_names(List *names, List *to);
 static void edit(HitlApproval *approval, const HitlActor *actor,
 				 const Answer *answer, HitlAct *act, HitlVerdict *verdict);
@@ -332,7 +331,7 @@ common_names(List *names, List *asked)
  * of whom the name meant then.  A group answers as often as it has members.
  */
 static List *
-unused_names(const HitlApproval *approval, const char *who, List *names)
+unused_names(HitlApproval *approval, const char *who, List *names)
 {
 	List *own = NIL;
 	List *unused = NIL;
@@ -340,7 +339,7 @@ unused_names(const HitlApproval *approval, const char *who, List *names)
 
 	if (names == NIL || approval->nvotes == 0)
 		return names;
-	own = hitl_own_names(who);
+	own = hitl_names_of(approval, who);
 	foreach(cell, names)
 		if (!hitl_find_vote(approval, lfirst(cell)) ||
 			!hitl_list_has(own, lfirst(cell)))

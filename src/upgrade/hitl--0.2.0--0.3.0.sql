@@ -63,6 +63,7 @@ ALTER TABLE hitl.models
 	ADD CONSTRAINT models_check
 		CHECK (provider = 'builtin' OR (base_url ~ '^https?://' AND model <> ''));
 ALTER TABLE hitl.outbox
+	ADD COLUMN conversation jsonb CHECK (conversation IS NULL OR body IS NULL),
 	ADD COLUMN provider text,
 	ADD COLUMN model text,
 	ADD COLUMN fallbacks jsonb,

@@ -413,7 +413,8 @@ look_for_work(TimestampTz now)
 			look_in_lane(lane, capacity);
 	}
 
-	/* Here, in the transaction that the secrets and signatures need. */
+	/* Here, in the transaction that bodies, secrets and signatures need. */
+	hitl_build_conversations(&claimed);
 	hitl_read_header_secrets(&claimed);
 	prepare_claimed();
 }
@@ -668,8 +669,12 @@ prepare_claimed(void)
 	dlist_iter iter;
 
 	dlist_foreach(iter, &claimed)
-		(void) hitl_prepare_delivery(
-			dlist_container(HitlDelivery, node, iter.cur));
+	{
+		HitlDelivery *delivery = dlist_container(HitlDelivery, node, iter.cur);
+
+		if (delivery->status == NULL)
+			(void) hitl_prepare_delivery(delivery);
+	}
 }
 
 /*

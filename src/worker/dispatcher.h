@@ -3,6 +3,7 @@
  *		What the dispatcher's files share: one attempt to deliver a request.
  *
  *		outbox.c		the statements: claim rows, record what became of them
+ *		conversation.c	the bodies of agents' requests
  *		delivery.c		from a row to a request, from a result to a verdict
  *		delivery_secret.c	the secrets of a request
  *		hosts.c			how much each host may have
@@ -51,8 +52,10 @@ typedef struct HitlDelivery
 	char *method;
 	char *url;
 	Jsonb *headers;
-	char *body;			/* or NULL */
-	HitlSecret *secret; /* or NULL, as the next ones */
+	char *body;			   /* or NULL */
+	Jsonb *conversation;   /* what to make the body of, or NULL */
+	pg_uuid_t workflow_id; /* whose it is */
+	HitlSecret *secret;	   /* or NULL, as the next ones */
 	HitlSecret *signing_secret;
 	List *header_secrets; /* of HitlSecret, of which headers speak */
 	char *idempotency_key;
@@ -136,6 +139,15 @@ extern bool hitl_divert_outbox(List *origins);
  * row is locked by somebody else get held_until set, the others zero.
  */
 extern void hitl_record_outbox(dlist_head *finished, int count);
+
+/* ---- conversation.c --------------------------------------------------- */
+
+/*
+ * Make the bodies of claimed rows that have a conversation instead of one; for
+ * those that cannot be made there is a verdict.  Inside the transaction of the
+ * claim.
+ */
+extern void hitl_build_conversations(dlist_head *claimed);
 
 /* ---- delivery.c ------------------------------------------------------- */
 

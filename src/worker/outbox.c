@@ -145,7 +145,7 @@ hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
 		" c.headers, c.body, c.secret_name, s.value, s.allowed_hosts,"
 		" c.signing_secret_name, w.value, w.allowed_hosts,"
 		" c.idempotency_key, c.retry::text, coalesce(c.timeout_seconds, $5),"
-		" c.expect, c.created_at, c.provider"
+		" c.expect, c.created_at, c.provider, c.workflow_id, c.conversation"
 		" FROM claimed c"
 		" LEFT JOIN hitl.secrets s ON s.name = c.secret_name"
 		" LEFT JOIN hitl.secrets w ON w.name = c.signing_secret_name",
@@ -396,7 +396,7 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" WHERE o.ctid = v.place"
 		" RETURNING o.id, o.status, o.purpose, o.channel, o.workflow_id, o.token,"
 		" o.response_status, v.response_body, v.error_kind, v.error_message,"
-		" v.answered, v.response_headers, o.priority, o.provider, o.fallbacks),"
+		" v.answered, v.response_headers, o.priority, o.provider, o.fallbacks, o.cost),"
 		" replied AS ("
 		" INSERT INTO hitl.messages (due_at, workflow_id, kind, body)"
 		" SELECT clock_timestamp() - priority * " HITL_HEAD_START ","
@@ -408,6 +408,7 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" ELSE " FAILURE " END"
 		" || CASE WHEN provider <> 'openai' THEN jsonb_build_object('provider', provider)"
 		" ELSE '{}' END"
+		" || CASE WHEN cost IS NULL THEN '{}' ELSE jsonb_build_object('cost', cost) END"
 		" || CASE WHEN status = 'failed' AND fallbacks IS NOT NULL"
 		" THEN jsonb_build_object('fallbacks', fallbacks) ELSE '{}' END"
 		" FROM recorded WHERE status IN ('delivered', 'failed')"
@@ -513,6 +514,8 @@ read_claimed_row(uint64 row, HitlPurpose purpose, MemoryContext parent)
 												  ALLOCSET_SMALL_SIZES);
 	MemoryContext before = MemoryContextSwitchTo(context);
 	HitlDelivery *delivery = palloc0(sizeof(HitlDelivery));
+	Datum workflow_id;
+	Datum conversation;
 	Datum expect;
 	bool isnull;
 
@@ -546,6 +549,12 @@ read_claimed_row(uint64 row, HitlPurpose purpose, MemoryContext parent)
 	}
 	delivery->created_at = DatumGetTimestampTz(hitl_column(row, 19, &isnull));
 	delivery->provider = hitl_column_text(row, 20);
+	workflow_id = hitl_column(row, 21, &isnull);
+	if (!isnull)
+		delivery->workflow_id = *DatumGetUUIDP(workflow_id);
+	conversation = hitl_column(row, 22, &isnull);
+	if (!isnull)
+		delivery->conversation = DatumGetJsonbPCopy(conversation);
 	delivery->input_tokens = -1;
 	delivery->output_tokens = -1;
 

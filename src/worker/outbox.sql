@@ -29,6 +29,7 @@ CREATE TABLE hitl.outbox (
 	url text NOT NULL,
 	headers jsonb NOT NULL DEFAULT '{}',	-- without secrets; but for notifications, "${secret:name}" stands for one
 	body text,
+	conversation jsonb CHECK (conversation IS NULL OR body IS NULL),	-- of inference, in place of a body: which messages it has
 	secret_name text,				-- hitl.secrets; sent as "Authorization: Bearer <value>"
 	signing_secret_name text,		-- hitl.secrets; signs as Standard Webhooks 1.0.0 does
 	idempotency_key text NOT NULL,	-- the same on every attempt
@@ -61,6 +62,8 @@ CREATE TABLE hitl.outbox (
 
 COMMENT ON TABLE hitl.outbox IS
 	'requests to the outside, sent by the dispatcher at least once, each with a stable idempotency key';
+COMMENT ON COLUMN hitl.outbox.conversation IS
+	'of an agent''s turn: what the body is made of whenever it is sent: agent, version, memory ([[segment, count], ...] of its events), tools, and the id and parameters of the model when it was queued';
 COMMENT ON COLUMN hitl.outbox.secret_name IS
 	'name in hitl.secrets; its value is looked up for each attempt and never stored here';
 COMMENT ON COLUMN hitl.outbox.signing_secret_name IS

@@ -27,9 +27,10 @@
 static const Oid event_types[] = {UUIDOID,		  INT4OID,	TEXTOID,  TEXTOID,
 								  TEXTOID,		  JSONBOID, JSONBOID, TEXTOID,
 								  TIMESTAMPTZOID, INT8OID,	BYTEAOID};
-static const Oid task_types[] = {UUIDOID,  UUIDOID, INT8OID,  TEXTOID, TEXTOID,
-								 TEXTOID,  TEXTOID, JSONBOID, INT4OID, INT2OID,
-								 JSONBOID, TEXTOID, TEXTOID,  JSONBOID};
+static const Oid task_types[] = {UUIDOID, UUIDOID,	INT8OID,  TEXTOID,
+								 TEXTOID, TEXTOID,	TEXTOID,  JSONBOID,
+								 INT4OID, INT2OID,	JSONBOID, TEXTOID,
+								 TEXTOID, JSONBOID, JSONBOID};
 static const Oid checkpoint_types[] = {UUIDOID,		   UUIDOID,	 TEXTOID,
 									   TEXTOID,		   TEXTOID,	 INT4OID,
 									   JSONBOID,	   JSONBOID, TEXTOID,

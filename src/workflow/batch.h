@@ -83,7 +83,8 @@ typedef struct HitlBatch
 	 * What is to be written.  The columns: events those of
 	 * hitl.workflow_events; approvals as hitl_prepare_approval() has them; tasks id,
 	 * workflow_id, token, url, secret_name, body, idempotency key, retry,
-	 * timeout, priority, headers, provider, model, fallbacks; calls of http.c's own; checkpoints id, workflow_id, name, step_name, description,
+	 * timeout, priority, headers, provider, model, fallbacks, conversation;
+	 * calls of http.c's own; checkpoints id, workflow_id, name, step_name, description,
 	 * event, control, data, created_by, created_at, large; withdrawals workflow_id,
 	 * token; messages workflow_id, kind, body; timers workflow_id, due_at,
 	 * token; removals workflow_id, first and last branch, keep scopes;

@@ -148,15 +148,16 @@ write_awaited(HitlBatch *batch)
 	static HitlStatement insert_tasks = {
 		"INSERT INTO hitl.outbox (id, purpose, workflow_id, token, url, secret_name, "
 		"body, idempotency_key, retry, timeout_seconds, priority, headers, provider, model, "
-		"fallbacks) SELECT id, 'inference', workflow_id, token, url, secret_name, body, key, "
-		"retry, timeout, priority, headers, provider, model, fallbacks "
-		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) "
+		"fallbacks, conversation) SELECT id, 'inference', workflow_id, token, url, secret_name, "
+		"body, key, retry, timeout, priority, headers, provider, model, fallbacks, conversation "
+		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) "
 		"AS t (id, workflow_id, token, url, secret_name, body, key, retry, timeout, priority, "
-		"headers, provider, model, fallbacks)",
-		14,
+		"headers, provider, model, fallbacks, conversation)",
+		15,
 		{UUIDARRAYOID, UUIDARRAYOID, INT8ARRAYOID, TEXTARRAYOID, TEXTARRAYOID,
 		 TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID, INT4ARRAYOID, INT2ARRAYOID,
-		 JSONBARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID},
+		 JSONBARRAYOID, TEXTARRAYOID, TEXTARRAYOID, JSONBARRAYOID,
+		 JSONBARRAYOID},
 	};
 
 	hitl_insert_approvals(&batch->approvals);

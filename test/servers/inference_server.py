@@ -22,7 +22,22 @@ first n requests with "fail_status" (503 when left out) and "retry_after".
 "stop" is the finish_reason or stop_reason; "content" replaces what the message
 has as its content; "usage" replaces the counted one, none if it is null.
 
-Messages (POST /v1/messages) are refused where the documented API refuses them.
+An entry for agents has "replies" instead of "answer":
+
+    {"match": "Refund the order", "replies": [
+        {"calls": [{"name": "lookup_order", "arguments": {"order_id": 7}}]},
+        {"text": "So it is.", "calls": [{"name": "final_answer", "arguments": {"answer": "Done."}}]}]}
+
+Each conversation, known by its first user message, gets them in turn, and then
+the last one again; a request that is sent again (with the same Idempotency-Key)
+gets the same again.  A reply has "text" and "calls", or is a text; it may have
+the members of an answer, too, or "status" and "retry_after" to fail.  Arguments
+that are no object are sent as they are.  Calls have ids unless "id" is null.
+From Python, "match" may be a function that tells whether it is this request's
+entry, and "replies" one that gives the reply to a request; both get its body.
+
+What the documented APIs refuse is refused here: malformed Messages (POST
+/v1/messages), and of both formats tools and calls of tools that do not fit.
 
 GET /requests returns what has been asked so far, for tests to look at.
 """
@@ -30,6 +45,7 @@ import argparse
 import hmac
 import json
 import random
+import re
 import secrets
 import socket
 import threading
@@ -51,10 +67,119 @@ def text_of(content):
     return content or ""
 
 
-def answer_of(entry):
-    """The answer of an entry as text."""
-    answer = entry["answer"]
-    return answer if isinstance(answer, str) else json.dumps(answer, indent=2)
+def task_of(request):
+    """The first user message of a request, by which its conversation is known."""
+    return next((text_of(message.get("content")) for message in request["messages"]
+                 if message.get("role") == "user"), "")
+
+
+def blocks_of(message):
+    """The content of a message as a list of blocks."""
+    content = message.get("content")
+    return content if isinstance(content, list) else [{"type": "text", "text": content}]
+
+
+def id_of(call, prefix):
+    """The id of a call, as it is sent."""
+    given = call.get("id", prefix + secrets.token_hex(12))
+    return {} if given is None else {"id": given}
+
+
+def wait_header(reply):
+    """How long the client is to wait after a failure."""
+    return {"Retry-After": str(reply["retry_after"])} if "retry_after" in reply else {}
+
+
+def tool_fault(tools, choice, pattern, schema):
+    """Why tools are refused, or None; schema: what their parameters are called."""
+    if tools is None:
+        return "tool_choice: may only be specified while providing tools" if choice is not None else None
+    if not isinstance(tools, list) or not tools:
+        return "tools: Input should be a list that is not empty"
+    for number, tool in enumerate(tools):
+        if not isinstance(tool, dict) or not re.fullmatch(pattern, str(tool.get("name"))):
+            return f"tools.{number}.name: String should match pattern '{pattern}'"
+        if not isinstance(tool.get(schema), dict) or tool[schema].get("type") != "object":
+            return f"tools.{number}.{schema}.type: Input should be 'object'"
+    if len({tool["name"] for tool in tools}) < len(tools):
+        return "tools: Tool names must be unique."
+    return None
+
+
+def chat_fault(request):
+    """Why the tools of a chat completion, or calls of them, are refused, or None."""
+    tools = request.get("tools")
+    if isinstance(tools, list):
+        tools = [tool.get("function") if isinstance(tool, dict) and tool.get("type") == "function" else None
+                 for tool in tools]
+    fault = tool_fault(tools, request.get("tool_choice"), "[a-zA-Z0-9_-]{1,64}", "parameters")
+    if fault:
+        return fault
+    awaited = []  # of the calls of the latest message of the assistant
+    for number, message in enumerate([*request["messages"], {"role": "end"}]):
+        if message["role"] == "tool":
+            if message.get("tool_call_id") not in awaited:
+                return "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
+            awaited.remove(message["tool_call_id"])
+        elif awaited:
+            return ("An assistant message with 'tool_calls' must be followed by tool messages responding to each"
+                    f" 'tool_call_id'. The following tool_call_ids did not have response messages: {', '.join(awaited)}")
+        calls = message.get("tool_calls")
+        if message["role"] != "end" and not isinstance(message.get("content"), (str, list)) and not calls:
+            return f"Invalid value for 'messages[{number}].content': expected a string, got null."
+        if calls is None:
+            continue
+        if message["role"] != "assistant" or not isinstance(calls, list) or not calls:
+            return f"Invalid 'messages[{number}].tool_calls'"
+        for call in calls:
+            if call.get("type") != "function" or not isinstance(call.get("id"), str) or not 0 < len(call["id"]) <= 40 \
+                    or not re.fullmatch("[a-zA-Z0-9_-]{1,64}", str(call["function"].get("name"))) \
+                    or not isinstance(call["function"].get("arguments"), str):
+                return f"Invalid 'messages[{number}].tool_calls': {call}"
+            awaited.append(call["id"])
+    return None
+
+
+def use_fault(request):
+    """Why the tools of a request for a message, or uses of them, are refused, or None."""
+    tools = request.get("tools") or None
+    fault = tool_fault(tools, request.get("tool_choice"), "[a-zA-Z0-9_-]{1,128}", "input_schema")
+    if fault:
+        return fault
+    if request["messages"][0]["role"] != "user":
+        return 'messages: first message must use the "user" role'
+    turns = []  # messages of the same role in a row are one
+    for message in request["messages"]:
+        if turns and turns[-1][0] == message["role"]:
+            turns[-1][1].extend(blocks_of(message))
+        else:
+            turns.append((message["role"], [*blocks_of(message)]))
+    used = set()
+    awaited = []
+    for number, (role, blocks) in enumerate([*turns, ("end", [])]):
+        uses = [block for block in blocks if block.get("type") == "tool_use"]
+        results = [block.get("tool_use_id") for block in blocks if block.get("type") == "tool_result"]
+        for result in results:
+            if result not in awaited:
+                return (f"messages.{number}: unexpected `tool_use_id` found in `tool_result` blocks: {result}. Each"
+                        " `tool_result` block must have a corresponding `tool_use` block in the previous message.")
+            awaited.remove(result)
+        if awaited or [block.get("type") for block in blocks[:len(results)]] != ["tool_result"] * len(results):
+            return (f"messages.{number}: `tool_use` ids were found without `tool_result` blocks immediately after:"
+                    f" {', '.join(awaited)}. Each `tool_use` block must have a corresponding `tool_result` block in"
+                    " the next message.")
+        if (uses or results) and tools is None:
+            return "Requests which include `tool_use` or `tool_result` blocks must define tools"
+        for use in uses:
+            if role != "assistant" or not re.fullmatch("[a-zA-Z0-9_-]+", str(use.get("id"))) \
+                    or not re.fullmatch("[a-zA-Z0-9_-]{1,200}", str(use.get("name"))) \
+                    or not isinstance(use.get("input"), dict):
+                return f"messages.{number}.content: malformed tool_use: {use}"
+            if use["id"] in used:
+                return f"messages.{number}.content: `tool_use` ids must be unique"
+            used.add(use["id"])
+            awaited.append(use["id"])
+    return None
 
 
 # Of a request for a message, besides "model", "max_tokens" and "messages".
@@ -95,11 +220,12 @@ def message_fault(request, version):
     for number, message in enumerate(request["messages"]):
         if message.get("role") not in ("user", "assistant"):
             return f"messages.{number}.role: Input should be 'user' or 'assistant'"
-        if not text_of(message.get("content")).strip():
+        if not message.get("content") or any(not text_of([block]).strip() for block in blocks_of(message)
+                                             if block.get("type") == "text"):
             return f"messages.{number}: text content blocks must contain non-whitespace text"
         if message.keys() - {"role", "content"}:
             return f"messages.{number}: Extra inputs are not permitted"
-    return None
+    return use_fault(request)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -125,11 +251,14 @@ class Handler(BaseHTTPRequestHandler):
             try:
                 request = json.loads(body)
                 model = request["model"]
-                prompt = [text_of(message["content"]) for message in request["messages"]]
+                prompt = [text_of(message.get("content")) for message in request["messages"]]
                 asked = "\n".join(text_of(message["content"]) for message in request["messages"]
                                   if message["role"] == "user")
+                fault = chat_fault(request)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                self.send_error_json(400, "invalid_request_error", f"malformed request: {error!r}")
+                fault = f"malformed request: {error!r}"
+            if fault:
+                self.send_error_json(400, "invalid_request_error", fault)
             else:
                 self.answer(request, model, prompt, asked)
 
@@ -143,16 +272,32 @@ class Handler(BaseHTTPRequestHandler):
         return False
 
     def find(self, request, asked):
-        """The entry that answers, and whether it is to fail first."""
-        entry = self.server.find(asked)
+        """The reply to a request, or None if nobody has one; one with a status is a failure."""
+        key = self.headers.get("Idempotency-Key")
+        entry = self.server.find(request, asked)
+        match = entry and entry.get("match")
         with self.server.lock:
             self.server.requests.append({
-                "at": time.time(), "match": entry and entry.get("match"), "path": self.path,
-                "idempotency_key": self.headers.get("Idempotency-Key"), "body": request})
-            failing = entry is not None and entry["failures_left"] > 0
-            if failing:
+                "at": time.time(), "match": getattr(match, "__name__", match), "path": self.path,
+                "idempotency_key": key, "body": request})
+            if entry is None:
+                return None
+            if entry["failures_left"] > 0:
                 entry["failures_left"] -= 1
-        return entry, failing
+                return {"status": entry.get("fail_status", 503), **{
+                    name: entry[name] for name in entry if name == "retry_after"}}
+            if "replies" not in entry:
+                answer = entry["answer"]
+                return {**entry, "text": answer if isinstance(answer, str) else json.dumps(answer, indent=2)}
+            if not callable(entry["replies"]):
+                keys = self.server.keys.setdefault(task_of(request), [])
+                key = key or secrets.token_hex(12)
+                if key not in keys:
+                    keys.append(key)
+                reply = entry["replies"][min(keys.index(key), len(entry["replies"]) - 1)]
+        if callable(entry["replies"]):  # which may take its time
+            reply = entry["replies"](request)
+        return {"text": reply} if isinstance(reply, str) else {"text": "", **reply}
 
     def answer_message(self, body):
         key = self.headers.get("x-api-key") or self.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -173,51 +318,53 @@ class Handler(BaseHTTPRequestHandler):
         if fault:
             return self.refuse_message(400, fault)
         asked = "\n".join(text_of(message["content"]) for message in request["messages"])
-        entry, failing = self.find(request, asked)
-        if entry is None:
+        reply = self.find(request, asked)
+        if reply is None:
             return self.refuse_message(404, f"model: {request['model']}")
-        if failing:
-            headers = {"Retry-After": str(entry["retry_after"])} if "retry_after" in entry else {}
-            return self.refuse_message(entry.get("fail_status", 503), "the script says to fail", headers)
-        content = answer_of(entry)
+        if "status" in reply:
+            return self.refuse_message(reply["status"], "the script says to fail", wait_header(reply))
+        calls = reply.get("calls", [])
+        content = [{"type": "text", "text": reply["text"]}] if reply["text"] or not calls else []
+        for call in calls:
+            content.append({"type": "tool_use", **id_of(call, "toolu_"), "name": call["name"],
+                            "input": call["arguments"]})
         return self.send_answer({
             "id": f"msg_{secrets.token_hex(12)}", "type": "message", "role": "assistant",
             "model": request["model"],
-            "content": entry.get("content", [{"type": "text", "text": content}]),
-            "stop_reason": entry.get("stop", "end_turn"), "stop_sequence": None,
-            "usage": entry.get("usage", {
+            "content": reply.get("content", content),
+            "stop_reason": reply.get("stop", "tool_use" if calls else "end_turn"), "stop_sequence": None,
+            "usage": reply.get("usage", {
                 "input_tokens": count_tokens(text_of(request.get("system"))) + count_tokens(asked),
                 "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
-                "output_tokens": count_tokens(content)})})
+                "output_tokens": count_tokens(reply["text"])})})
 
     def refuse_message(self, status, message, headers=()):
         self.send_json(status, {"type": "error", "request_id": f"req_{secrets.token_hex(12)}", "error": {
             "type": ERROR_TYPES.get(status, "api_error"), "message": message}}, headers)
 
     def answer(self, request, model, prompt, asked):
-        entry, failing = self.find(request, asked)
-        if entry is None:
-            self.send_error_json(404, "not_found_error", "the script has no answer to this")
-        elif failing:
-            headers = {}
-            if "retry_after" in entry:
-                headers["Retry-After"] = str(entry["retry_after"])
-            self.send_error_json(entry.get("fail_status", 503), "server_error",
-                                 "the script says to fail", headers)
-        else:
-            content = answer_of(entry)
-            prompt_tokens = sum(count_tokens(text) + 4 for text in prompt) + 3
-            completion_tokens = count_tokens(content)
-            self.send_answer({
-                "id": f"chatcmpl-{secrets.token_hex(12)}",
-                "object": "chat.completion",
-                "created": int(time.time()),
-                "model": model,
-                "choices": [{"index": 0, "finish_reason": entry.get("stop", "stop"),
-                             "message": {"role": "assistant", "content": entry.get("content", content)}}],
-                "usage": entry.get("usage", {
-                    "prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens,
-                    "total_tokens": prompt_tokens + completion_tokens})})
+        reply = self.find(request, asked)
+        if reply is None:
+            return self.send_error_json(404, "not_found_error", "the script has no answer to this")
+        if "status" in reply:
+            return self.send_error_json(reply["status"], "server_error", "the script says to fail", wait_header(reply))
+        calls = [{**id_of(call, "call_"), "type": "function", "function": {
+            "name": call["name"], "arguments": call["arguments"] if isinstance(call["arguments"], str)
+            else json.dumps(call["arguments"])}} for call in reply.get("calls", [])]
+        content = reply["text"] or None if calls else reply["text"]
+        prompt_tokens = sum(count_tokens(text) + 4 for text in prompt) + 3
+        completion_tokens = count_tokens(reply["text"])
+        return self.send_answer({
+            "id": f"chatcmpl-{secrets.token_hex(12)}",
+            "object": "chat.completion",
+            "created": int(time.time()),
+            "model": model,
+            "choices": [{"index": 0, "finish_reason": reply.get("stop", "tool_calls" if calls else "stop"),
+                         "message": {"role": "assistant", "content": reply.get("content", content),
+                                     **({"tool_calls": calls} if calls else {})}}],
+            "usage": reply.get("usage", {
+                "prompt_tokens": prompt_tokens, "completion_tokens": completion_tokens,
+                "total_tokens": prompt_tokens + completion_tokens})})
 
     def send_answer(self, answer):
         """An answer, without its usage if that is null."""
@@ -242,6 +389,7 @@ class Handler(BaseHTTPRequestHandler):
 
 class InferenceServer(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 1000  # connections that come at once
 
     def __init__(self, script, key=None, port=None):
         ports = [port] if port else random.sample(PORTS, 50)
@@ -256,14 +404,22 @@ class InferenceServer(ThreadingHTTPServer):
         self.lock = threading.Lock()
         self.open = set()
         self.requests = []
+        self.keys = {}  # of the requests of a conversation, in their order
         self.base_url = f"http://127.0.0.1:{self.server_port}/v1"
         self.entries = [{**entry, "failures_left": entry.get("fail_first", 0)}
                         for entry in script.get("answers", [])]
         if "default" in script:
             self.entries.append({"match": "", "answer": script["default"], "failures_left": 0})
 
-    def find(self, asked):
-        return next((entry for entry in self.entries if entry["match"] in asked), None)
+    def find(self, request, asked):
+        return next((entry for entry in self.entries if (
+            entry["match"](request) if callable(entry["match"]) else entry["match"] in asked)), None)
+
+    def conversation(self, text):
+        """What was asked in the conversations whose first user message has a text, each request once."""
+        with self.lock:
+            return list({sent["idempotency_key"] or id(sent): sent["body"] for sent in self.requests
+                         if text in task_of(sent["body"])}.values())
 
     def __enter__(self):
         threading.Thread(target=self.serve_forever, daemon=True).start()
