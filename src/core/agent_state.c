@@ -136,6 +136,38 @@ hitl_move_agent(HitlArena *arena, const HitlAgentRun *agent)
 }
 
 /*
+ * A branch returns to a checkpoint within the run of an agent: what that has
+ * used since, and what people granted it, is not taken back.  before: the
+ * branch as it was until then.
+ */
+void
+hitl_keep_usage(HitlRun *run, HitlBranch *branch, const HitlBranch *before)
+{
+	const HitlAgentRun *later = before->position.agent;
+	HitlAgentRun *agent;
+	int i;
+
+	if (!branch->has_position || branch->position.agent == NULL ||
+		!before->has_position || later == NULL ||
+		later->parts[0].segment != branch->position.agent->parts[0].segment)
+		return;
+	agent = hitl_change_agent(run, &branch->position);
+	if (agent == NULL)
+		return;
+	if (agent->turn < later->turn)
+		agent->turn = later->turn;
+	if (agent->began_us < later->began_us)
+		agent->began_us = later->began_us;
+	for (i = 0; i < HITL_LIMITS; i++)
+	{
+		if (agent->used[i] < later->used[i])
+			agent->used[i] = later->used[i];
+		if (agent->granted[i] < later->granted[i])
+			agent->granted[i] = later->granted[i];
+	}
+}
+
+/*
  * The call whose approval has this token, or NULL.
  */
 HitlAgentCall *
