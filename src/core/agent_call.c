@@ -20,12 +20,14 @@
 static const char
 	*const tool_lost = "a call kept in the control state is of no tool";
 
+static bool has_id(const HitlTurn *turn, const char *id);
 static void check_call(HitlRun *run, const HitlAgent *agent,
 					   HitlAgentCall *call, const char *fault);
 static void list_tools(HitlBuffer *text, const HitlAgent *agent);
-static void ask_about_calls(HitlRun *run, HitlPosition *position,
+static bool ask_about_calls(HitlRun *run, HitlPosition *position,
 							const HitlAgent *agent, HitlAgentRun *state);
 static bool asks_people(const HitlTool *tool);
+static const char *describe_fault(HitlRun *run, const HitlJson *body);
 static bool await_decisions(HitlPosition *position, HitlAgentRun *state);
 static void run_builtin(HitlRun *run, HitlPosition *position,
 						const HitlAgent *agent, HitlAgentRun *state,
@@ -57,7 +59,7 @@ hitl_name_calls(HitlRun *run, const HitlAgentRun *state, HitlTurn *turn)
 		hitl_stop(run, HITL_NO_MEMORY, NULL);
 		return;
 	}
-	for (i = 0; i < turn->ncalls; i++)
+	for (i = 0; i < turn->ncalls && run->result == HITL_OK; i++)
 	{
 		HitlBuffer id;
 
@@ -65,7 +67,9 @@ hitl_name_calls(HitlRun *run, const HitlAgentRun *state, HitlTurn *turn)
 			continue;
 		hitl_buffer_init(&id, &run->scratch);
 		hitl_append_format(&id, "call_%d_%d", state->turn, i + 1);
-		turn->calls[i].id = hitl_keep_buffer(run, &id);
+		while (has_id(turn, hitl_keep_buffer(run, &id)))
+			hitl_append_char(&id, '_');
+		turn->calls[i].id = id.data;
 	}
 }
 
@@ -116,10 +120,9 @@ void
 hitl_run_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 			   HitlAgentRun *state)
 {
-	ask_about_calls(run, position, agent, state);
-	while (run->result == HITL_OK && position->agent == state &&
-		   state->phase == HITL_AGENT_CALLS &&
-		   !await_decisions(position, state))
+	if (!ask_about_calls(run, position, agent, state))
+		return;
+	while (run->result == HITL_OK && !await_decisions(position, state))
 	{
 		const HitlAgentCall *call = &state->calls[state->next];
 		const HitlTool *tool;
@@ -156,14 +159,20 @@ hitl_decide_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	const HitlTool *tool = hitl_find_tool(agent, call->tool);
 
 	call->token = 0;
-	if (hitl_fail_unasked(run, position, body))
-		return;
 	if (tool == NULL)
 	{
 		hitl_stop(run, HITL_INVALID, tool_lost);
 		return;
 	}
-	if (asks_people(tool))
+	if (asks_people(tool) && hitl_json_member(body, "error") != NULL)
+	{
+		/* The model may have named people that there are not. */
+		call->observation = describe_fault(run, body);
+		call->failed = true;
+	}
+	else if (hitl_fail_unasked(run, position, body))
+		return;
+	else if (asks_people(tool))
 	{
 		call->observation = hitl_describe_answer(run, tool, body);
 		call->failed = !hitl_is_approved(body) &&
@@ -181,7 +190,7 @@ hitl_decide_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	run->effects->moved = true;
 	if (run->result != HITL_OK || await_decisions(position, state))
 		return;
-	state->began_us += run->now_us - position->since_us;
+	hitl_leave_out_waiting(run, position, state);
 	if (!hitl_put_off(run, position))
 		hitl_run_calls(run, position, agent, state);
 }
@@ -318,6 +327,22 @@ hitl_list_violations(HitlRun *run, const char *schema, const char *instance,
 }
 
 /*
+ * Has a call of a turn this id?
+ */
+static bool
+has_id(const HitlTurn *turn, const char *id)
+{
+	int i;
+
+	for (i = 0; id != NULL && i < turn->ncalls; i++)
+	{
+		if (strcmp(turn->calls[i].id, id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
  * Can the call be made as it is?  If not, that is its result.
  */
 static void
@@ -330,6 +355,8 @@ check_call(HitlRun *run, const HitlAgent *agent, HitlAgentCall *call,
 	if (call->arguments != NULL && tool != NULL)
 	{
 		call->observation = hitl_check_arguments(run, tool, call->arguments);
+		if (call->observation == NULL && asks_people(tool))
+			call->observation = hitl_check_question(run, agent, call);
 		call->failed = call->observation != NULL;
 		return;
 	}
@@ -368,9 +395,9 @@ list_tools(HitlBuffer *text, const HitlAgent *agent)
 }
 
 /*
- * Ask people about all calls that want it.
+ * Ask people about all calls that want it; false if the step has failed.
  */
-static void
+static bool
 ask_about_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 				HitlAgentRun *state)
 {
@@ -400,12 +427,13 @@ ask_about_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 				hitl_withdraw(run, position, state->calls[i].token);
 				state->calls[i].token = 0;
 			}
-			return;
+			return false;
 		}
 		call->token = hitl_next_token(run, hitl_branch_of(position));
 		effect->token = call->token;
 		position->since_us = run->now_us;
 	}
+	return run->result == HITL_OK;
 }
 
 /*
@@ -417,6 +445,21 @@ asks_people(const HitlTool *tool)
 	return tool->kind == HITL_TOOL_BUILTIN &&
 		(strcmp(tool->name, "ask_human") == 0 ||
 		 strcmp(tool->name, "request_approval") == 0);
+}
+
+/*
+ * Why people could not be asked.
+ */
+static const char *
+describe_fault(HitlRun *run, const HitlJson *body)
+{
+	const HitlJson *error = hitl_json_member(body, "error");
+	HitlBuffer text;
+
+	hitl_buffer_init(&text, &run->control->arena);
+	hitl_append_format(&text, "Error: %s",
+					   hitl_json_member(error, "message")->text);
+	return hitl_keep_buffer(run, &text);
 }
 
 /*
@@ -598,7 +641,8 @@ hitl_check_arguments(HitlRun *run, const HitlTool *tool, const char *arguments)
 		return NULL;
 	hitl_buffer_init(&text, &run->control->arena);
 	hitl_append_format(&text, "Error: wrong arguments for %s:", tool->name);
-	if (!hitl_list_violations(run, schema, arguments, &text))
+	if (!hitl_list_violations(run, schema, arguments, &text) &&
+		!hitl_misleads(run, tool, arguments, &text))
 		return NULL;
 	hitl_append_text(&text, "\nMend the call and try again.");
 	return hitl_keep_buffer(run, &text);
