@@ -132,12 +132,8 @@ hitl_pose_question(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	HitlBuffer about;
 	HitlBuffer context;
 
-	if (title == NULL || title->type != HITL_JSON_STRING)
-	{
-		hitl_stop(run, HITL_INVALID,
-				  "a question kept in the control state has no title");
+	if (title == NULL)
 		return NULL;
-	}
 
 	/* A title is cut where it is too long. */
 	if (is_free &&

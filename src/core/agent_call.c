@@ -19,6 +19,8 @@
 
 static const char
 	*const tool_lost = "a call kept in the control state is of no tool";
+static const char
+	*const argument_lost = "a call kept in the control state lacks an argument";
 
 static bool has_id(const HitlTurn *turn, const char *id);
 static void check_call(HitlRun *run, const HitlAgent *agent,
@@ -26,6 +28,8 @@ static void check_call(HitlRun *run, const HitlAgent *agent,
 static void list_tools(HitlBuffer *text, const HitlAgent *agent);
 static bool ask_about_calls(HitlRun *run, HitlPosition *position,
 							const HitlAgent *agent, HitlAgentRun *state);
+static bool has_arguments(HitlRun *run, const HitlTool *tool,
+						  const HitlAgentCall *call);
 static bool asks_people(const HitlTool *tool);
 static const char *describe_fault(HitlRun *run, const HitlJson *body);
 static bool await_decisions(HitlPosition *position, HitlAgentRun *state);
@@ -141,6 +145,8 @@ hitl_run_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		tool = hitl_find_tool(agent, call->tool);
 		if (tool == NULL)
 			hitl_stop(run, HITL_INVALID, tool_lost);
+		else if (!has_arguments(run, tool, call))
+			return;
 		else if (tool->kind == HITL_TOOL_BUILTIN)
 			run_builtin(run, position, agent, state, call);
 		else
@@ -414,7 +420,9 @@ ask_about_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		if (call->observation != NULL || call->approval != NULL || tool == NULL)
 			continue;
 		if (asks_people(tool))
-			effect = hitl_pose_question(run, position, agent, call);
+			effect = has_arguments(run, tool, call)
+				? hitl_pose_question(run, position, agent, call)
+				: NULL;
 		else if (hitl_needs_approval(run, state, call, tool))
 			effect = hitl_pose_approval(run, position, agent, state, call);
 		else
@@ -433,6 +441,18 @@ ask_about_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		effect->token = call->token;
 		position->since_us = run->now_us;
 	}
+	return run->result == HITL_OK;
+}
+
+/*
+ * Has a call that was kept what the core itself reads of its arguments?
+ */
+static bool
+has_arguments(HitlRun *run, const HitlTool *tool, const HitlAgentCall *call)
+{
+	if ((tool->kind == HITL_TOOL_BUILTIN || tool->kind == HITL_TOOL_CODE) &&
+		hitl_check_arguments(run, tool, call->arguments) != NULL)
+		hitl_stop(run, HITL_INVALID, argument_lost);
 	return run->result == HITL_OK;
 }
 
@@ -632,7 +652,12 @@ hitl_parse_kept(HitlRun *run, const char *json)
 const char *
 hitl_check_arguments(HitlRun *run, const HitlTool *tool, const char *arguments)
 {
-	const char *schema = tool->parameters;
+	static const char *const code_schema =
+		"{\"type\":\"object\",\"required\":[\"sql\"],\"properties\":{\"sql\":"
+		"{\"type\":\"string\",\"minLength\":1}},"
+		"\"additionalProperties\":false}";
+	bool is_code = tool->kind == HITL_TOOL_CODE;
+	const char *schema = is_code ? code_schema : tool->parameters;
 	HitlBuffer text;
 
 	if (tool->kind == HITL_TOOL_BUILTIN)
@@ -640,7 +665,8 @@ hitl_check_arguments(HitlRun *run, const HitlTool *tool, const char *arguments)
 	if (schema == NULL)
 		return NULL;
 	hitl_buffer_init(&text, &run->control->arena);
-	hitl_append_format(&text, "Error: wrong arguments for %s:", tool->name);
+	hitl_append_format(&text, "Error: wrong arguments for %s:",
+					   is_code ? "the SQL" : tool->name);
 	if (!hitl_list_violations(run, schema, arguments, &text) &&
 		!hitl_misleads(run, tool, arguments, &text))
 		return NULL;
