@@ -162,6 +162,11 @@ SELECT name, kind, parameters, definition, approval FROM hitl.tools WHERE kind <
 SELECT hitl.create_http_tool('x', 'Calls.', 'ftp://files.example/');
 SELECT hitl.create_http_tool('x', 'Calls.', 'https://a.example/', method => 'get');
 SELECT hitl.create_http_tool('x', 'Calls.', 'https://a.example/', parameters => '{"type": "string"}');
+SELECT hitl.create_http_tool('x', 'Calls.', 'https://a.example/', headers => '{"X-A": "1", "Host": "b.example"}');
+SELECT hitl.create_http_tool('x', 'Calls.', 'https://a.example/', headers => '{"X A": "1"}');
+SELECT hitl.create_http_tool('x', 'Calls.', 'https://a.example/', headers => '{"X-A": "1\r\nX-B: 2"}');
+SELECT hitl.create_http_tool('x', 'Calls.', 'https://a.example/', headers => '{"X-A": "1", "x-a": "2"}');
+SELECT hitl.create_http_tool('x', 'Calls.', 'https://a.example/', headers => '{"authorization": "x"}', secret_name => 'key');
 SELECT hitl.create_external_tool('x', 'Does.', '{"type": "object", "properties": {"a": {"type": "text"}}}');
 \set VERBOSITY terse
 SELECT hitl.create_http_tool('x', 'Calls.', 'https:///path');
@@ -226,6 +231,8 @@ SELECT hitl.create_agent('x', tools => '{search}', tool_approval => '{"weather":
 SELECT hitl.create_agent('x', tools => '{search}', tool_approval => '{"search": "often"}');
 SELECT hitl.create_agent('x', tools => '{search}', tool_approval => '{"search": {"when": "$.a >"}}');
 SELECT hitl.create_agent('x', approval => '{"ask": "ann"}');
+SELECT hitl.create_agent('x', approval => '{"requested_from": "ann", "approval_threshold": 0}');
+SELECT * FROM hitl.validate_agent('{"name": "x", "kind": "thinker", "max_steps": 0, "tools": [{"name": "y", "kind": "sql"}]}');
 SELECT hitl.create_agent('x', output_schema => '{"type": "text"}');
 SELECT hitl.create_agent('x', answer_checks => '{shop.missing}');
 SELECT hitl.create_agent('x', answer_checks => '{check_answer}');
@@ -279,8 +286,8 @@ SELECT hitl.create_tool('ping', 'shop.ping()', 'Does nothing at all.');
 SELECT hitl.create_agent('pinger', tools => '{ping}');
 SELECT (SELECT created_by FROM hitl.tools WHERE name = 'ping') AS tool, (SELECT created_by FROM hitl.agents WHERE name = 'pinger') AS agent;
 SELECT count(*) > 0 AS versions FROM hitl.agent_versions;
-SELECT count(*) FROM hitl.agent_messages;
-SELECT * FROM hitl.agent_steps;
+SELECT count(*) >= 0 AS messages FROM hitl.agent_messages;
+SELECT count(*) >= 0 AS steps FROM hitl.agent_steps;
 SELECT hitl.create_agent('x', kind => 'code', sandbox => '{"role": "hitl_runner"}');
 RESET ROLE;
 GRANT hitl_runner TO hitl_maker;

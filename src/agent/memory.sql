@@ -56,29 +56,41 @@ COMMENT ON COLUMN hitl.agent_messages.tool IS 'of an observation: name of the to
 COMMENT ON COLUMN hitl.agent_messages.failed IS 'of an observation: the call has failed';
 COMMENT ON COLUMN hitl.agent_messages.abandoned IS 'a rollback went behind it';
 
+-- An observation belongs to the latest turn that wanted its call; code, which has no
+-- call, to the latest turn, past those that a rollback went behind.
 CREATE VIEW hitl.agent_steps WITH (security_invoker) AS
-	SELECT t.workflow_id, t.step_name, t.scope, (r.data ->> 'turn')::integer AS turn, r.event_type = 'agent_planned' AS planned,
-		   r.data ->> 'text' AS said, r.data -> 'calls' AS calls, t.observations, r.data ->> 'model' AS model,
-		   (r.data ->> 'input_tokens')::bigint AS input_tokens, (r.data ->> 'output_tokens')::bigint AS output_tokens,
-		   (r.data ->> 'cost')::numeric AS cost, t.abandoned, r.created_at, t.event
-	FROM (
-		SELECT m.workflow_id, m.step_name, m.scope, min(m.seq) FILTER (WHERE m.said) AS event,
-			   bool_or(m.abandoned) FILTER (WHERE m.said) AS abandoned,
-			   jsonb_agg(jsonb_strip_nulls(jsonb_build_object('call', m.call, 'tool', m.tool, 'text', m.text,
-						 'failed', nullif(m.failed, false))) ORDER BY m.seq) FILTER (WHERE m.kind = 'observed') AS observations
-		FROM (SELECT a.*, k.said, count(*) FILTER (WHERE k.said) OVER (
-				PARTITION BY a.workflow_id, a.scope, a.step_name ORDER BY a.seq) AS number
-			  FROM hitl.agent_messages a, LATERAL (SELECT a.kind IN ('replied', 'planned')) AS k (said)) AS m
-		GROUP BY m.workflow_id, m.scope, m.step_name, m.number
-	) AS t
-	JOIN hitl.workflow_events r ON r.workflow_id = t.workflow_id AND r.seq = t.event;
+	SELECT m.workflow_id, m.step_name, m.scope, (e.data ->> 'turn')::integer AS turn, m.kind = 'planned' AS planned,
+		   m.text AS said, m.calls, o.observations, e.data ->> 'model' AS model,
+		   (e.data ->> 'input_tokens')::bigint AS input_tokens, (e.data ->> 'output_tokens')::bigint AS output_tokens,
+		   (e.data ->> 'cost')::numeric AS cost, m.abandoned, m.created_at, m.seq AS event
+	FROM hitl.agent_messages m
+	JOIN hitl.workflow_events e ON e.workflow_id = m.workflow_id AND e.seq = m.seq
+	LEFT JOIN (
+		SELECT p.workflow_id, p.turn, jsonb_agg(p.observation ORDER BY p.seq) AS observations
+		FROM (SELECT b.workflow_id, b.seq, b.observation,
+					 CASE WHEN b.call IS NULL AND NOT b.abandoned THEN max(b.turn) FILTER (WHERE NOT b.abandoned) OVER w
+						  ELSE max(b.turn) OVER w END AS turn
+			  FROM (SELECT r.workflow_id, r.scope, r.step_name, r.seq, r.abandoned, c.call, r.seq AS turn, NULL::jsonb AS observation
+					FROM hitl.agent_messages r, LATERAL (
+						SELECT NULL AS call UNION ALL SELECT k ->> 'id' FROM jsonb_array_elements(r.calls) AS k) AS c
+					WHERE r.kind IN ('replied', 'planned')
+					UNION ALL
+					SELECT r.workflow_id, r.scope, r.step_name, r.seq, r.abandoned, r.call, NULL, jsonb_strip_nulls(jsonb_build_object(
+						'call', r.call, 'tool', r.tool, 'text', r.text, 'failed', nullif(r.failed, false),
+						'abandoned', nullif(r.abandoned, false)))
+					FROM hitl.agent_messages r
+					WHERE r.kind = 'observed') AS b
+			  WINDOW w AS (PARTITION BY b.workflow_id, b.scope, b.step_name, b.call ORDER BY b.seq)) AS p
+		WHERE p.observation IS NOT NULL
+		GROUP BY p.workflow_id, p.turn) AS o ON o.workflow_id = m.workflow_id AND o.turn = m.seq
+	WHERE m.kind IN ('replied', 'planned');
 COMMENT ON VIEW hitl.agent_steps IS
 	'the turns of agents: what the model said, what it had done, what came of that, and what it took';
 COMMENT ON COLUMN hitl.agent_steps.scope IS 'of a step in a foreach: the element''s branch';
 COMMENT ON COLUMN hitl.agent_steps.turn IS 'number of the model''s turn in the run; of a plan how many there were before';
 COMMENT ON COLUMN hitl.agent_steps.planned IS 'it made a plan';
 COMMENT ON COLUMN hitl.agent_steps.calls IS 'the calls of tools that the model wants: id, name, arguments';
-COMMENT ON COLUMN hitl.agent_steps.observations IS 'what followed before the next turn: call, tool, text, failed';
+COMMENT ON COLUMN hitl.agent_steps.observations IS 'what came of its calls, or its code: call, tool, text, failed, abandoned';
 COMMENT ON COLUMN hitl.agent_steps.cost IS 'NULL: a price or a number of tokens is not known';
 COMMENT ON COLUMN hitl.agent_steps.abandoned IS 'a rollback went behind it';
 COMMENT ON COLUMN hitl.agent_steps.event IS 'number of the event that tells of the turn';

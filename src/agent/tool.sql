@@ -402,6 +402,7 @@ CREATE FUNCTION hitl.create_http_tool(
 AS $$
 DECLARE
 	missing text;
+	fault text;
 BEGIN
 	-- The host is nothing for a model to choose.
 	IF coalesce(url, '') !~* '^https?://[^/?#{}[:space:]]+([/?#]|$)' OR url ~ '[[:cntrl:]]' THEN
@@ -422,6 +423,19 @@ BEGIN
 	IF coalesce(jsonb_typeof(headers), 'null') <> 'object' OR jsonb_path_exists(headers, 'strict $.* ? (@.type() != "string")') THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('the headers of tool "%s" must be an object of texts', name);
+	END IF;
+	SELECT CASE
+			WHEN h.key !~ '^[A-Za-z0-9!#$%&''*+.^_`|~-]+$' THEN format('"%s" is not the name of a header.', h.key)
+			WHEN lower(h.key) IN ('connection', 'content-length', 'expect', 'host', 'keep-alive', 'proxy-authorization',
+								  'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade')
+				THEN format('%s is set by the sender.', h.key)
+			WHEN lower(h.key) = 'authorization' AND secret_name IS NOT NULL THEN format('%s is what the secret is sent as.', h.key)
+			WHEN h.value ~ '[[:cntrl:]]' THEN format('%s must not have control characters in it.', h.key)
+			WHEN count(*) OVER (PARTITION BY lower(h.key)) > 1 THEN format('%s is given twice.', h.key) END AS found
+	INTO fault FROM jsonb_each_text(headers) AS h ORDER BY found NULLS LAST LIMIT 1;
+	IF fault IS NOT NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('the headers of tool "%s" are faulty', name), DETAIL = fault;
 	END IF;
 	IF expect IS NOT NULL AND (cardinality(expect) NOT BETWEEN 1 AND 100 OR (100 <= ALL (expect) AND 599 >= ALL (expect)) IS NOT TRUE) THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
