@@ -73,6 +73,7 @@ SELECT t.step, t.who, t.what FROM hitl.child_workflows c, hitl.agent_transcript(
 
 SELECT hitl.drop_agent('adviser'), hitl.drop_tool('ask_expert'), hitl.drop_agent('expert'), hitl.drop_tool('refund');
 DELETE FROM hitl.agent_versions WHERE agent IN ('support', 'expert', 'adviser');
+DELETE FROM hitl.idempotency_keys WHERE key = 'refund 7';
 SELECT hitl.drop_model(n) FROM unnest('{scripted,knowing,asking}'::text[]) AS n;
 SET client_min_messages = warning;
 DROP SCHEMA shop CASCADE;
