@@ -20,7 +20,7 @@ BEGIN
 		SELECT e.seq, (e.data ->> 'event')::integer AS checkpoint FROM hitl.workflow_events e
 		WHERE e.workflow_id = abandoned_events.workflow_id AND e.event_type = 'rolled_back' ORDER BY e.seq DESC
 	LOOP
-		IF NOT abandoned @> rollback.seq THEN
+		IF rollback.checkpoint IS NOT NULL AND NOT abandoned @> rollback.seq THEN	-- 0.2.0 did not say which
 			abandoned := abandoned + int4multirange(int4range(rollback.checkpoint, rollback.seq, '()'));
 		END IF;
 	END LOOP;

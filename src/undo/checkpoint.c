@@ -164,8 +164,9 @@ hitl_return_to_checkpoint(HitlBatch *batch, HitlWorkflow *workflow,
 	facts = hitl_jsonb_parse(
 		psprintf("{\"event\": %d}", DatumGetInt32(values[1])));
 	hitl_add_event(batch, workflow, "rolled_back", NULL, NULL,
-				   hitl_merge(facts, hitl_facts("checkpoint", found, "reason",
-												reason, NULL)),
+				   hitl_merge(facts,
+							  hitl_facts("checkpoint", found, "reason", reason,
+										 NULL)),
 				   hitl_jsonb_parse(delta.data), actor);
 	hitl_set_status(batch, workflow, "rolled_back");
 	return found;
