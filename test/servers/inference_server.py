@@ -242,6 +242,8 @@ class Handler(BaseHTTPRequestHandler):
 
 class InferenceServer(ThreadingHTTPServer):
     daemon_threads = True
+    # A connection too many is not refused: TCP repeats itself, later each time, for minutes.
+    request_queue_size = 512
 
     def __init__(self, script, key=None, port=None):
         ports = [port] if port else random.sample(PORTS, 50)
