@@ -18,12 +18,13 @@ SQL_PARTS = src/hitl.sql src/library.sql \
 	src/approval/type.sql src/approval/response.sql src/approval/revision.sql src/approval/inbox.sql \
 	src/approval/rule.sql src/approval/receipt.sql src/approval/statistics.sql \
 	src/undo/checkpoint.sql src/worker/secret.sql \
-	src/agent/model.sql src/worker/limits.sql src/worker/outbox.sql src/agent/usage.sql \
+	src/agent/model.sql src/agent/tool.sql src/agent/agent.sql \
+	src/worker/limits.sql src/worker/outbox.sql src/agent/usage.sql \
 	src/worker/circuit_breaker.sql src/channel/channel.sql src/workflow/queue.sql \
 	src/workflow/external.sql src/workflow/signal.sql src/workflow/child.sql \
 	src/workflow/control.sql src/workflow/command.sql \
 	src/workflow/recovery.sql \
-	src/workflow/status.sql src/workflow/evidence.sql src/workflow/await.sql \
+	src/workflow/status.sql src/agent/memory.sql src/workflow/evidence.sql src/workflow/await.sql \
 	src/workflow/admission.sql src/workflow/schedule.sql src/workflow/retention.sql src/workflow/display.sql \
 	src/worker/worker.sql src/access.sql
 

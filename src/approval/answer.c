@@ -42,9 +42,6 @@ static HTAB *compiled = NULL;
 static HitlResult parse(Jsonb *schema, HitlSchema **result, HitlFaults *faults);
 static HitlResult validate(Jsonb *schema, Jsonb *answer,
 						   HitlViolations *violations);
-static HitlQueryResult match(void *context, const char *pattern,
-							 const char *subject, size_t length,
-							 const char **text);
 static void check_outcome(HitlResult outcome, ErrorData *error);
 static HitlSchema *remember(const uint8 *hash, HitlSchema *schema);
 static void hash_schema(Jsonb *schema, uint8 *hash);
@@ -198,59 +195,15 @@ hitl_build_form(const char *type, Jsonb *fields, Jsonb *context, Jsonb **schema,
 }
 
 /*
- * Have the core parse a schema.
- */
-static HitlResult
-parse(Jsonb *schema, HitlSchema **result, HitlFaults *faults)
-{
-	ErrorData *error = NULL;
-	HitlHost host = {.context = &error, .match = match};
-	char *text = hitl_jsonb_text(schema);
-	HitlResult outcome = hitl_core()->parse_schema(text, &host, result, faults);
-
-	pfree(text);
-	if (outcome != HITL_OK && outcome != HITL_INVALID)
-		hitl_core()->free_faults(faults);
-	check_outcome(outcome, error);
-	return outcome;
-}
-
-/*
- * Have the core check an answer.
- */
-static HitlResult
-validate(Jsonb *schema, Jsonb *answer, HitlViolations *violations)
-{
-	ErrorData *error = NULL;
-	HitlHost host = {.context = &error, .match = match};
-	char *why;
-	char *text;
-	HitlSchema *parsed = hitl_compile_schema(schema, &why);
-	HitlResult outcome;
-
-	if (parsed == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the schema of the answer cannot be used"),
-				 errdetail_internal("%s", why),
-				 errhint("hitl.validate_schema(jsonb) lists the faults as rows.")));
-	text = hitl_jsonb_text(answer);
-	outcome = hitl_core()->validate(parsed, text, &host, violations);
-	pfree(text);
-	check_outcome(outcome, error);
-	return outcome;
-}
-
-/*
  * Callback of the core: does a text match a regular expression?  It runs
  * between the core's frames, so that no error may pass.  Matching takes memory
  * and nothing else, so that catching its errors needs no subtransaction.
  */
-static HitlQueryResult
-match(void *context, const char *pattern, const char *subject, size_t length,
-	  const char **text)
+HitlQueryResult
+hitl_match_pattern(void *error, const char *pattern, const char *subject,
+				   size_t length, const char **text)
 {
-	ErrorData **kept = context;
+	ErrorData **kept = error;
 	MemoryContext caller = CurrentMemoryContext;
 	volatile HitlQueryResult answer = HITL_QUERY_EMPTY;
 
@@ -270,25 +223,69 @@ match(void *context, const char *pattern, const char *subject, size_t length,
 	}
 	PG_CATCH();
 	{
-		ErrorData *error;
+		ErrorData *raised;
 
 		MemoryContextSwitchTo(caller);
-		error = CopyErrorData();
+		raised = CopyErrorData();
 		FlushErrorState();
 		if (subject == NULL &&
-			error->sqlerrcode == ERRCODE_INVALID_REGULAR_EXPRESSION)
+			raised->sqlerrcode == ERRCODE_INVALID_REGULAR_EXPRESSION)
 		{
-			*text = error->message;
+			*text = raised->message;
 			answer = HITL_QUERY_FAULTY;
 		}
 		else
 		{
-			*kept = error;
+			*kept = raised;
 			answer = HITL_QUERY_HOST_FAILED;
 		}
 	}
 	PG_END_TRY();
 	return answer;
+}
+
+/*
+ * Have the core parse a schema.
+ */
+static HitlResult
+parse(Jsonb *schema, HitlSchema **result, HitlFaults *faults)
+{
+	ErrorData *error = NULL;
+	HitlHost host = {.context = &error, .match = hitl_match_pattern};
+	char *text = hitl_jsonb_text(schema);
+	HitlResult outcome = hitl_core()->parse_schema(text, &host, result, faults);
+
+	pfree(text);
+	if (outcome != HITL_OK && outcome != HITL_INVALID)
+		hitl_core()->free_faults(faults);
+	check_outcome(outcome, error);
+	return outcome;
+}
+
+/*
+ * Have the core check an answer.
+ */
+static HitlResult
+validate(Jsonb *schema, Jsonb *answer, HitlViolations *violations)
+{
+	ErrorData *error = NULL;
+	HitlHost host = {.context = &error, .match = hitl_match_pattern};
+	char *why;
+	char *text;
+	HitlSchema *parsed = hitl_compile_schema(schema, &why);
+	HitlResult outcome;
+
+	if (parsed == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the schema of the answer cannot be used"),
+				 errdetail_internal("%s", why),
+				 errhint("hitl.validate_schema(jsonb) lists the faults as rows.")));
+	text = hitl_jsonb_text(answer);
+	outcome = hitl_core()->validate(parsed, text, &host, violations);
+	pfree(text);
+	check_outcome(outcome, error);
+	return outcome;
 }
 
 /*

@@ -30,4 +30,12 @@ extern char *hitl_check_answer(Jsonb *schema, Jsonb *answer);
 extern bool hitl_build_form(const char *type, Jsonb *fields, Jsonb *context,
 							Jsonb **schema, Jsonb **ui_schema, char **why);
 
+/*
+ * The core's callback "match"; its context is the place for an error that must
+ * not pass through the core (ErrorData **).
+ */
+extern HitlQueryResult hitl_match_pattern(void *error, const char *pattern,
+										  const char *subject, size_t length,
+										  const char **text);
+
 #endif /* HITL_ANSWER_H */

@@ -39,7 +39,7 @@ typedef struct HitlTool
 	const char *name;
 	HitlToolKind kind;
 	const HitlJson *object; /* of the settings */
-	char *parameters;		/* JSON text of the schema of the arguments */
+	const char *parameters; /* JSON text of the schema of the arguments */
 	HitlToolApproval approval;
 	const char *when; /* SQL/JSON path, or NULL */
 } HitlTool;

@@ -401,7 +401,7 @@ list_tools(HitlBuffer *text, const HitlAgent *agent)
 }
 
 /*
- * Ask people about all calls that want it; false if the step has failed.
+ * Ask people about all calls that want it; false if that fails the step.
  */
 static bool
 ask_about_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
@@ -652,12 +652,8 @@ hitl_parse_kept(HitlRun *run, const char *json)
 const char *
 hitl_check_arguments(HitlRun *run, const HitlTool *tool, const char *arguments)
 {
-	static const char *const code_schema =
-		"{\"type\":\"object\",\"required\":[\"sql\"],\"properties\":{\"sql\":"
-		"{\"type\":\"string\",\"minLength\":1}},"
-		"\"additionalProperties\":false}";
 	bool is_code = tool->kind == HITL_TOOL_CODE;
-	const char *schema = is_code ? code_schema : tool->parameters;
+	const char *schema = tool->parameters;
 	HitlBuffer text;
 
 	if (tool->kind == HITL_TOOL_BUILTIN)

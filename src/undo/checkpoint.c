@@ -129,6 +129,7 @@ hitl_return_to_checkpoint(HitlBatch *batch, HitlWorkflow *workflow,
 	Jsonb *control;
 	Jsonb *branches;
 	Jsonb *large;
+	Jsonb *facts;
 	bool isnull;
 	Datum datum;
 
@@ -160,8 +161,12 @@ hitl_return_to_checkpoint(HitlBatch *batch, HitlWorkflow *workflow,
 	if (large)
 		appendStringInfo(&delta, ", \"large\": %s", hitl_jsonb_text(large));
 	appendStringInfoChar(&delta, '}');
+	facts = hitl_jsonb_parse(
+		psprintf("{\"event\": %d}", DatumGetInt32(values[1])));
 	hitl_add_event(batch, workflow, "rolled_back", NULL, NULL,
-				   hitl_facts("checkpoint", found, "reason", reason, NULL),
+				   hitl_merge(facts,
+							  hitl_facts("checkpoint", found, "reason", reason,
+										 NULL)),
 				   hitl_jsonb_parse(delta.data), actor);
 	hitl_set_status(batch, workflow, "rolled_back");
 	return found;

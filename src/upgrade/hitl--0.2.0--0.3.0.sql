@@ -1,6 +1,6 @@
 -- hitl--0.2.0--0.3.0.sql
 --		Approvals by policies, of principals, groups and delegates, chained by
---		hash; events chained by hash.
+--		hash; events chained by hash; agents.
 --
 -- assemble.awk puts in what "@" refers to.  Definitions and control states of
 -- 0.2.0 are good as they are.
@@ -132,6 +132,8 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @code src/undo/checkpoint.sql
 -- @code src/worker/secret.sql
 -- @code src/agent/model.sql
+-- @all src/agent/tool.sql
+-- @all src/agent/agent.sql
 -- @code src/worker/limits.sql
 -- @code src/worker/outbox.sql
 -- @all src/agent/usage.sql
@@ -145,6 +147,7 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @code src/workflow/command.sql
 -- @code src/workflow/recovery.sql
 -- @code src/workflow/status.sql
+-- @all src/agent/memory.sql
 -- @all src/workflow/evidence.sql
 -- @code src/workflow/await.sql
 -- @code src/workflow/admission.sql

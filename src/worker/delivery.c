@@ -613,7 +613,8 @@ keep_answer(HitlDelivery *delivery, const HttpResult *result)
 
 /*
  * What a model's response has taken.  Whatever its status, it may be no answer:
- * that is a failure, too, which the workflow finds out by itself.
+ * that is a failure, too, which the workflow finds out by itself.  Agents make
+ * do with less of an answer.
  */
 static void
 read_inference(HitlDelivery *delivery)
@@ -625,6 +626,7 @@ read_inference(HitlDelivery *delivery)
 	if (hitl_core()->read_inference(delivery->provider,
 									delivery->response_status,
 									body != NULL ? body : "",
+									delivery->conversation != NULL,
 									&inference) != HITL_OK)
 		return;
 	delivery->input_tokens = inference.input_tokens;

@@ -78,6 +78,7 @@ typedef struct HitlBatch
 	HitlHostData host_data;
 	HitlEffects effects; /* of the call into the core under way */
 	List *models;		 /* looked up so far (agent/model.c) */
+	List *agents;		 /* the same (agent/agent.c) */
 
 	/*
 	 * What is to be written.  The columns: events those of

@@ -1,7 +1,7 @@
 /*
  * host.c
- *		What the core asks of us while it runs: the data by SQL/JSON path, and
- *		the branches of a workflow.
+ *		What the core asks of us while it runs: the data by SQL/JSON path, the
+ *		branches of a workflow, agents.
  *
  * These callbacks run between the core's frames: no error may pass through
  * them.  Errors of a path itself (a syntax error, a division by zero) are
@@ -15,6 +15,8 @@
  */
 #include "postgres.h"
 
+#include "agent/agent.h"
+#include "approval/answer.h"
 #include "fmgr.h"
 #include "hitl.h"
 #include "utils/builtins.h"
@@ -61,6 +63,7 @@ static HitlQueryResult query_path(void *context, int64_t scope,
 static void fetch_large(CompiledPath *path, HitlData *data);
 static HitlQueryResult evaluate(CompiledPath *path, List *layers,
 								const char **text);
+static Jsonb *find_matches(CompiledPath *path, Jsonb *document);
 static Jsonb *select_members(CompiledPath *path, List *layers);
 static void push_named(JsonbParseState **state, CompiledPath *path,
 					   const Reference *first, List *layers);
@@ -68,6 +71,13 @@ static bool same_member(CompiledPath *path, const Reference *a,
 						const Reference *b);
 static HitlQueryResult check_path(void *context, const char *path,
 								  const char **text);
+static HitlQueryResult test_path(void *context, const char *document,
+								 const char *path, const char **text);
+static HitlQueryResult match(void *context, const char *pattern,
+							 const char *subject, size_t length,
+							 const char **text);
+static HitlQueryResult load_agent(void *context, const char *name,
+								  const char *version, const char **text);
 static HitlQueryResult load_branch(void *context, int64_t branch,
 								   const char **text);
 static HitlQueryResult list_branches(void *context, int64_t first,
@@ -95,6 +105,9 @@ hitl_host_init(HitlHost *host, HitlHostData *host_data)
 	host->check_path = check_path;
 	host->load_branch = load_branch;
 	host->list_branches = list_branches;
+	host->test_path = test_path;
+	host->match = match;
+	host->load_agent = load_agent;
 }
 
 /*
@@ -191,11 +204,7 @@ evaluate(CompiledPath *path, List *layers, const char **text)
 	data = list_length(layers) == 1 ? linitial(layers)
 		: path->count >= 0			? select_members(path, layers)
 									: hitl_merge_layers(layers);
-	matches = DatumGetJsonbP(
-		DirectFunctionCall4(jsonb_path_query_array, JsonbPGetDatum(data),
-							PointerGetDatum(path->path),
-							JsonbPGetDatum(hitl_jsonb_parse("{}")),
-							BoolGetDatum(false)));
+	matches = find_matches(path, data);
 	switch (JsonContainerSize(&matches->root))
 	{
 		case 0:
@@ -208,6 +217,19 @@ evaluate(CompiledPath *path, List *layers, const char **text)
 			*text = hitl_jsonb_text(matches);
 			return HITL_QUERY_FOUND;
 	}
+}
+
+/*
+ * All that a path matches in a document, as an array.
+ */
+static Jsonb *
+find_matches(CompiledPath *path, Jsonb *document)
+{
+	return DatumGetJsonbP(
+		DirectFunctionCall4(jsonb_path_query_array, JsonbPGetDatum(document),
+							PointerGetDatum(path->path),
+							JsonbPGetDatum(hitl_jsonb_parse("{}")),
+							BoolGetDatum(false)));
 }
 
 /*
@@ -313,6 +335,80 @@ check_path(void *context, const char *path, const char **text)
 	PG_CATCH();
 	{
 		answer = keep_error(host_data, caller, true, text);
+	}
+	PG_END_TRY();
+	return answer;
+}
+
+/*
+ * Callback of the core: does a predicate hold for a document?
+ */
+static HitlQueryResult
+test_path(void *context, const char *document, const char *path,
+		  const char **text)
+{
+	HitlHostData *host_data = context;
+	MemoryContext caller = CurrentMemoryContext;
+	volatile HitlQueryResult answer = HITL_QUERY_FOUND;
+
+	PG_TRY();
+	{
+		Jsonb *matches = find_matches(compile_path(path),
+									  hitl_jsonb_parse(document));
+		JsonbValue *only = getIthJsonbValueFromContainer(&matches->root, 0);
+
+		if (JsonContainerSize(&matches->root) == 1 && only->type == jbvBool)
+			*text = only->val.boolean ? "true" : "false";
+		else if (JsonContainerSize(&matches->root) == 1 &&
+				 only->type == jbvNull)
+			*text = "null";
+		else
+		{
+			*text = "it is not a predicate, which holds or does not";
+			answer = HITL_QUERY_FAULTY;
+		}
+	}
+	PG_CATCH();
+	{
+		answer = keep_error(host_data, caller, true, text);
+	}
+	PG_END_TRY();
+	return answer;
+}
+
+/*
+ * Callback of the core: does a text match a regular expression?
+ */
+static HitlQueryResult
+match(void *context, const char *pattern, const char *subject, size_t length,
+	  const char **text)
+{
+	HitlHostData *host_data = context;
+
+	return hitl_match_pattern(&host_data->error, pattern, subject, length,
+							  text);
+}
+
+/*
+ * Callback of the core: the settings of an agent.
+ */
+static HitlQueryResult
+load_agent(void *context, const char *name, const char *version,
+		   const char **text)
+{
+	HitlHostData *host_data = context;
+	MemoryContext caller = CurrentMemoryContext;
+	volatile HitlQueryResult answer = HITL_QUERY_EMPTY;
+
+	PG_TRY();
+	{
+		*text = hitl_agent_settings(host_data->batch, name, version);
+		if (*text != NULL)
+			answer = HITL_QUERY_FOUND;
+	}
+	PG_CATCH();
+	{
+		answer = keep_error(host_data, caller, false, text);
 	}
 	PG_END_TRY();
 	return answer;

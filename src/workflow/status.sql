@@ -157,6 +157,9 @@ CREATE FUNCTION hitl.describe_event(event hitl.workflow_events) RETURNS text
 		WHEN (event).event_type = 'step_undone' THEN 'event ' || ((event).data ->> 'event')
 		WHEN (event).event_type = 'step_skipped' AND (event).data ? 'when' THEN
 			'not ' || ((event).data ->> 'when')
+		WHEN starts_with((event).event_type, 'agent_') THEN concat_ws(': ',
+			(event).data ->> 'tool', coalesce(nullif(left((event).data ->> 'text', 100), ''),
+				(SELECT string_agg(c ->> 'name', ', ') FROM jsonb_array_elements((event).data -> 'calls') AS c)))
 		WHEN (event).data ? 'message' THEN concat_ws(': ',
 			(event).data ->> 'kind', left((event).data ->> 'message', 200))
 		WHEN (event).data ? 'reason' THEN (event).data ->> 'reason'

@@ -62,6 +62,8 @@ def source(cluster):
         SELECT hitl.set_secret('key', 'not to be dumped');
         SELECT hitl.create_model('remote', base_url => 'https://models.example/v1', model => 'm',
                                  secret_name => 'key', parameters => '{"temperature": 0.5}');
+        SELECT hitl.create_external_tool('draw', 'Draws.', queue => 'gpu');
+        SELECT hitl.create_agent('artist', 'Draw.', tools => '{draw}');
         SELECT hitl.configure_channel('hook', 'webhook', '{"url": "https://example.org/"}',
                                       is_default => false);
         SELECT hitl.set_limit('host', 'models.example', max_concurrency => 4);
