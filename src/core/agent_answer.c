@@ -128,6 +128,8 @@ hitl_hear_conclusion(HitlRun *run, HitlPosition *position,
 	HitlBuffer answer;
 	int i;
 
+	if (turn->ncalls == 0 && !agent->writes_code)
+		hitl_find_calls(&run->scratch, turn);
 	hitl_buffer_init(&answer, &run->scratch);
 	for (i = 0; i < turn->ncalls && data == NULL; i++)
 	{

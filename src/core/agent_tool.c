@@ -218,7 +218,7 @@ hitl_write_child(HitlBuffer *text, const HitlJson *body)
 			hitl_json_write(text, result);
 		return true;
 	}
-	hitl_append_format(text, "Error: the agent's work was %s",
+	hitl_append_format(text, "Error: the agent's work ended as %s",
 					   status != NULL && status->type == HITL_JSON_STRING
 						   ? status->text
 						   : "lost");

@@ -278,8 +278,8 @@ close_script(Script *script)
 static void
 run_entry(Script *script, json_t *entry)
 {
-	static const char *const orders[] = {"pause", "resume", "retry", "cancel",
-										 "rolled_back"};
+	static const char *const orders[] = {"pause",  "resume", "retry",
+										 "cancel", "skip",	 "rolled_back"};
 	json_t *value;
 	char *body;
 	size_t i;
