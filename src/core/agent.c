@@ -523,6 +523,7 @@ return_to_memory(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 			"Not run: the work was rolled back to a checkpoint before this "
 			"call.";
 
+		state->calls[state->next].edited = NULL;
 		hitl_observe_call(run, position, agent, state, not_run, strlen(not_run),
 						  true);
 	}

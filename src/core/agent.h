@@ -39,7 +39,7 @@ typedef struct HitlTool
 	const char *name;
 	HitlToolKind kind;
 	const HitlJson *object; /* of the settings */
-	char *parameters;		/* JSON text of the schema of the arguments */
+	const char *parameters; /* JSON text of the schema of the arguments */
 	HitlToolApproval approval;
 	const char *when; /* SQL/JSON path, or NULL */
 } HitlTool;
@@ -243,5 +243,7 @@ extern void hitl_write_failure(HitlBuffer *text, const HitlJson *error,
 extern bool hitl_write_response(HitlBuffer *text, const HitlTool *tool,
 								const HitlJson *body);
 extern bool hitl_write_child(HitlBuffer *text, const HitlJson *body);
+extern bool hitl_leaves_path(HitlRun *run, const HitlTool *tool,
+							 const char *arguments, HitlBuffer *text);
 
 #endif /* HITL_CORE_AGENT_H */

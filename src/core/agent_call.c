@@ -23,7 +23,7 @@ static const char
 static void check_call(HitlRun *run, const HitlAgent *agent,
 					   HitlAgentCall *call, const char *fault);
 static void list_tools(HitlBuffer *text, const HitlAgent *agent);
-static void ask_about_calls(HitlRun *run, HitlPosition *position,
+static bool ask_about_calls(HitlRun *run, HitlPosition *position,
 							const HitlAgent *agent, HitlAgentRun *state);
 static bool asks_people(const HitlTool *tool);
 static bool await_decisions(HitlPosition *position, HitlAgentRun *state);
@@ -116,10 +116,9 @@ void
 hitl_run_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 			   HitlAgentRun *state)
 {
-	ask_about_calls(run, position, agent, state);
-	while (run->result == HITL_OK && position->agent == state &&
-		   state->phase == HITL_AGENT_CALLS &&
-		   !await_decisions(position, state))
+	if (!ask_about_calls(run, position, agent, state))
+		return;
+	while (run->result == HITL_OK && !await_decisions(position, state))
 	{
 		const HitlAgentCall *call = &state->calls[state->next];
 		const HitlTool *tool;
@@ -368,9 +367,9 @@ list_tools(HitlBuffer *text, const HitlAgent *agent)
 }
 
 /*
- * Ask people about all calls that want it.
+ * Ask people about all calls that want it; false if that fails the step.
  */
-static void
+static bool
 ask_about_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 				HitlAgentRun *state)
 {
@@ -400,12 +399,13 @@ ask_about_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 				hitl_withdraw(run, position, state->calls[i].token);
 				state->calls[i].token = 0;
 			}
-			return;
+			return false;
 		}
 		call->token = hitl_next_token(run, hitl_branch_of(position));
 		effect->token = call->token;
 		position->since_us = run->now_us;
 	}
+	return run->result == HITL_OK;
 }
 
 /*
@@ -598,7 +598,9 @@ hitl_check_arguments(HitlRun *run, const HitlTool *tool, const char *arguments)
 		return NULL;
 	hitl_buffer_init(&text, &run->control->arena);
 	hitl_append_format(&text, "Error: wrong arguments for %s:", tool->name);
-	if (!hitl_list_violations(run, schema, arguments, &text))
+	if (!hitl_list_violations(run, schema, arguments, &text) &&
+		(tool->kind != HITL_TOOL_HTTP ||
+		 !hitl_leaves_path(run, tool, arguments, &text)))
 		return NULL;
 	hitl_append_text(&text, "\nMend the call and try again.");
 	return hitl_keep_buffer(run, &text);

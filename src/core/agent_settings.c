@@ -34,6 +34,11 @@ static const char *const approval_members[] = {"requested_from",
 											   "policy",
 											   NULL};
 
+/* What an approver may make of code. */
+static const char *const code_parameters =
+	"{\"type\":\"object\",\"properties\":{\"sql\":{\"type\":\"string\",\"minLength\":1}},"
+	"\"required\":[\"sql\"],\"additionalProperties\":false}";
+
 static const HitlJson *stated(const HitlJson *object, const char *key);
 static const char *stated_text(HitlParse *parse, const HitlPlace *place,
 							   const HitlJson *object, const char *key);
@@ -415,6 +420,7 @@ read_tools(HitlParse *parse, const HitlJson *document, HitlAgent *agent)
 		tool->name = HITL_CODE_TOOL;
 		tool->kind = HITL_TOOL_CODE;
 		tool->object = agent->sandbox;
+		tool->parameters = code_parameters;
 		read_tool_approval(parse, &sandbox, agent->sandbox, tool);
 	}
 }

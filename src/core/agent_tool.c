@@ -183,6 +183,31 @@ hitl_write_child(HitlBuffer *text, const HitlJson *body)
 }
 
 /*
+ * Would an argument lead out of the path that a URL names it in?  Append which.
+ */
+bool
+hitl_leaves_path(HitlRun *run, const HitlTool *tool, const char *arguments,
+				 HitlBuffer *text)
+{
+	const char *pattern = hitl_json_member(tool->object, "url")->text;
+	const HitlJson *object = hitl_parse_kept(run, arguments);
+	const HitlJson *member = object == NULL ? NULL : object->first;
+	bool leaves = false;
+
+	for (; member != NULL; member = member->next)
+	{
+		if (member->type != HITL_JSON_STRING ||
+			!is_in_path(pattern, member->key) ||
+			(strcmp(member->text, ".") != 0 && strcmp(member->text, "..") != 0))
+			continue;
+		hitl_append_format(text, "\n/%s: must not be \".\" or \"..\"",
+						   member->key);
+		leaves = true;
+	}
+	return leaves;
+}
+
+/*
  * A call of a function with the arguments that are given, by name.
  */
 static const char *

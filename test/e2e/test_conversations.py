@@ -287,7 +287,7 @@ def test_many_at_once(agents):
         cursor.execute(
             "INSERT INTO hitl.workflow_events (workflow_id, seq, event_type, data, created_at)"
             " SELECT w.id, n, 'agent_told', jsonb_build_object('memory', jsonb_build_array(5, n), 'role',"
-            " CASE mod(n, 2) WHEN 1 THEN 'user' ELSE 'assistant' END, 'text', format('<%%s of %%s>', n, w.number)), now()"
+            " CASE mod(n, 2) WHEN 1 THEN 'user' ELSE 'assistant' END, 'text', format('<%%s:%%s>', n, w.number)), now()"
             " FROM unnest(%s::uuid[]) WITH ORDINALITY AS w (id, number), generate_series(1, 12) AS n", [workflows])
     go_on = threading.Event()
 
@@ -308,9 +308,9 @@ def test_many_at_once(agents):
             assert agents.finished(request)["status"] == "delivered"
     bodies = {sent["idempotency_key"]: sent["body"] for sent in server.requests}
     for number, request in enumerate(requests):
-        texts = [f"<{n} of {number + 1}>" for n in range(1, 13)]
+        texts = [f"<{n}:{number + 1}>" for n in range(1, 13)]
         assert said(bodies[f"key-{request}"], *texts) == texts[:number % 11 + 1]
-        assert json.dumps(bodies[f"key-{request}"]["messages"]).count(" of ") == number % 11 + 1
+        assert json.dumps(bodies[f"key-{request}"]["messages"]).count("<") == number % 11 + 1
 
 
 def test_settings_of_each(agents):
