@@ -52,6 +52,7 @@ BEGIN ATOMIC
 		(1, 'SELECT', 'TABLE', 'hitl.approver_activity'),
 		(1, 'SELECT', 'TABLE', 'hitl.model_usage'),
 		(1, 'SELECT', 'TABLE', 'hitl.workflow_usage'),
+		(1, 'SELECT', 'TABLE', 'hitl.agent_usage'),
 		(1, 'SELECT', 'TABLE', 'hitl.approval_outcomes'),
 		(1, 'SELECT', 'TABLE', 'hitl.limits'),
 		(1, 'SELECT', 'TABLE', 'hitl.circuit_breakers'),

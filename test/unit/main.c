@@ -25,6 +25,8 @@ extern const Test suite_policy_text[];
 extern const Test suite_policy_random[];
 extern const Test suite_inference[];
 extern const Test suite_api[];
+extern const Test suite_turn[];
+extern const Test suite_conversation[];
 extern const Test suite_fork[];
 extern const Test suite_branch[];
 extern const Test suite_nesting[];
@@ -71,6 +73,8 @@ static const struct
 			  {"policy_text", suite_policy_text},
 			  {"policy_random", suite_policy_random},
 			  {"inference", suite_inference},
+			  {"turn", suite_turn},
+			  {"conversation", suite_conversation},
 			  {"api", suite_api},
 			  {"instant", suite_instant},
 			  {"sql", suite_sql},

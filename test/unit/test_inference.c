@@ -549,6 +549,29 @@ TEST(tokens)
 	CHECK_TEXT(inference.kind, "validation_error");
 	CHECK(contains(inference.message, "raise max_tokens"));
 	free(inference.message);
+	/* An agent's model may want tools, or say nothing; but not refuse. */
+	CHECK_INT(
+		hitl_read_inference(
+			"openai", 200,
+			"{\"choices\":[{\"message\":{\"tool_calls\":[{\"id\":\"a\"}]}}]}",
+			true, &inference),
+		HITL_OK);
+	CHECK(inference.kind == NULL);
+	CHECK_INT(
+		hitl_read_inference("anthropic", 200,
+							"{\"content\":[],\"stop_reason\":\"max_tokens\"}",
+							true, &inference),
+		HITL_OK);
+	CHECK(inference.kind == NULL);
+	CHECK_INT(
+		hitl_read_inference("anthropic", 200,
+							"{\"content\":[],\"stop_reason\":\"refusal\"}",
+							true, &inference),
+		HITL_OK);
+	CHECK_TEXT(inference.kind, "permission_error");
+	free(inference.message);
+
+	/* Nor is an answer what cannot be read. */
 	CHECK_INT(hitl_read_inference("openai", 200, "", false, &inference),
 			  HITL_OK);
 	CHECK_TEXT(inference.kind, "unknown_error");
