@@ -622,7 +622,7 @@ hitl_remember_reply(HitlRun *run, HitlPosition *position, HitlAgentRun *state,
 	if (turn->output_tokens >= 0)
 		hitl_write_number(&more, "output_tokens", turn->output_tokens);
 	if (turn->cost >= 0)
-		hitl_append_format(&more, ",\"cost\":%.17g", turn->cost);
+		hitl_append_format(&more, ",\"cost\":%.15g", turn->cost);
 	remark.more = hitl_buffer_text(&more);
 	hitl_remember(run, position, state, &remark);
 }
@@ -769,7 +769,7 @@ exceed(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	hitl_append_text(&context, "\"agent\":");
 	hitl_json_write_string(&context, agent->name, strlen(agent->name));
 	hitl_json_write_member(&context, "limit", hitl_limit_names[state->limit]);
-	hitl_append_format(&context, ",\"used\":%.17g,\"requested_amount\":%.17g",
+	hitl_append_format(&context, ",\"used\":%.15g,\"requested_amount\":%.15g",
 					   state->used[state->limit], agent->limits[state->limit]);
 	if (hitl_buffer_text(&context) == NULL)
 	{
