@@ -218,8 +218,8 @@ hitl_observe_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	HitlBuffer more;
 
 	hitl_buffer_init(&said, &run->scratch);
-	if (is_code)
-		hitl_append_text(&said, failed ? "Error:\n" : "Result:\n");
+	if (is_code && !failed)
+		hitl_append_text(&said, "Result:\n");
 	if (call->edited != NULL)
 		hitl_append_format(&said,
 						   "(Whoever approved it has changed the arguments to "
@@ -570,7 +570,8 @@ take_checkpoint(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 }
 
 /*
- * The host returns to a checkpoint; if it cannot, it replies why.
+ * The host returns to a checkpoint, and the workflow goes on from there; if it
+ * cannot, it replies why.
  */
 static void
 roll_back(HitlRun *run, HitlPosition *position, const HitlJson *arguments)
@@ -587,7 +588,7 @@ roll_back(HitlRun *run, HitlPosition *position, const HitlJson *arguments)
 	hitl_append_char(&body, '{');
 	hitl_json_write_member(&body, "reason",
 						   reason == NULL ? NULL : reason->text);
-	hitl_append_char(&body, '}');
+	hitl_append_text(&body, ",\"resume\":true}");
 	effect->body = hitl_buffer_text(&body);
 	hitl_await(run, position, HITL_AWAITS_REPLY, effect);
 }
