@@ -189,6 +189,21 @@ hitl_deliver_agent(HitlRun *run, HitlPosition *position, const HitlJson *body)
 }
 
 /*
+ * The time that people have taken to decide is none of the agent's.
+ */
+void
+hitl_leave_out_waiting(HitlRun *run, const HitlPosition *position,
+					   HitlAgentRun *state)
+{
+	int64_t waited;
+
+	if (!__builtin_sub_overflow(run->now_us, position->since_us, &waited) &&
+		waited > 0 &&
+		__builtin_add_overflow(state->began_us, waited, &state->began_us))
+		state->began_us = INT64_MAX;
+}
+
+/*
  * Does a position await the answer to this token?
  */
 bool
@@ -374,7 +389,8 @@ hitl_pose(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_buffer_init(&body, run->memory);
 		hitl_append_text(&body, "{\"title\":");
 		hitl_json_write_string(&body, title,
-							   hitl_utf8_cut(title, strlen(title), 300));
+							   hitl_utf8_cut(title, strlen(title),
+											 HITL_MAX_TITLE));
 		hitl_append_text(&body, ",\"description\":");
 		hitl_append_text(&body, description == NULL ? "null" : description);
 		hitl_append_char(&body, ',');
@@ -557,6 +573,7 @@ hear_model(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_stop(run, HITL_NO_MEMORY, NULL);
 		return;
 	}
+	count_usage(state, &turn);
 	count_time(run, state);
 	if (!heard)
 	{
@@ -564,12 +581,12 @@ hear_model(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 			hitl_fail_step(run, position, reply.kind, reply.message);
 		return;
 	}
-	count_usage(state, &turn);
 	if (state->phase == HITL_AGENT_PLANS)
 	{
 		turn.ncalls = 0;
 		hitl_remember_reply(run, position, state, &turn, "agent_planned");
 		state->planned = state->turn + 1;
+		state->phase = HITL_AGENT_ASKS;
 		hitl_tell_agent(run, position, state, planned_text);
 		if (!hitl_put_off(run, position))
 			hitl_ask_model(run, position, agent, state);
@@ -601,7 +618,7 @@ static void
 count_time(const HitlRun *run, HitlAgentRun *state)
 {
 	state->used[HITL_LIMIT_SECONDS] = run->now_us > state->began_us
-		? (double) (run->now_us - state->began_us) / 1e6
+		? ((double) run->now_us - (double) state->began_us) / 1e6
 		: 0;
 }
 
@@ -706,11 +723,12 @@ static void
 hear_text(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		  HitlAgentRun *state, const HitlTurn *turn)
 {
-	const HitlJson *data = hitl_find_data(&run->scratch, turn->text,
-										  turn->length);
+	const HitlJson *value = NULL;
 	const char *fault = NULL;
 	HitlBuffer answer;
 
+	if (agent->output_schema != NULL)
+		value = hitl_read_answer_text(run, turn->text, turn->length);
 	if (turn->stop == HITL_STOP_LENGTH)
 		fault = "Your reply was cut off, for it was too long, and it was not "
 				"used. Say it again, shorter.";
@@ -719,7 +737,7 @@ hear_text(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 			? "Your reply was empty. Write SQL between <code> and </code>, or "
 			  "give your answer as text."
 			: "Your reply was empty. Call a tool, or give your answer.";
-	else if (agent->output_schema != NULL && data == NULL)
+	else if (agent->output_schema != NULL && value == NULL)
 		fault = "Your answer is no JSON. Give it as one JSON value of the form "
 				"that was asked for, and nothing else.";
 	if (fault != NULL)
@@ -731,7 +749,7 @@ hear_text(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	}
 	hitl_buffer_init(&answer, &run->scratch);
 	if (agent->output_schema != NULL)
-		hitl_json_write(&answer, data);
+		hitl_json_write(&answer, value);
 	else
 		hitl_json_write_string(&answer, turn->text, turn->length);
 	if (hitl_buffer_text(&answer) == NULL)
@@ -775,7 +793,7 @@ exceed(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	double allowed = agent->limits[state->limit] + state->granted[state->limit];
 	HitlEffect *effect;
 	HitlBuffer context;
-	char title[300];
+	HitlBuffer title;
 
 	state->phase = HITL_AGENT_EXCEEDS;
 	if (!agent->asks_at_limit)
@@ -783,23 +801,24 @@ exceed(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		end_beyond(run, position, agent, state);
 		return;
 	}
-	snprintf(title, sizeof(title),
-			 "Agent %.100s has used up its %s%.10g%s: may it have more?",
-			 agent->name, units[state->limit][0], allowed,
-			 units[state->limit][1]);
+	hitl_buffer_init(&title, &run->scratch);
+	hitl_append_format(&title,
+					   "Agent %s has used up its %s%.10g%s: may it have more?",
+					   agent->name, units[state->limit][0], allowed,
+					   units[state->limit][1]);
 	hitl_buffer_init(&context, &run->scratch);
 	hitl_append_text(&context, "\"agent\":");
 	hitl_json_write_string(&context, agent->name, strlen(agent->name));
 	hitl_json_write_member(&context, "limit", hitl_limit_names[state->limit]);
 	hitl_append_format(&context, ",\"used\":%.15g,\"requested_amount\":%.15g",
 					   state->used[state->limit], agent->limits[state->limit]);
-	if (hitl_buffer_text(&context) == NULL)
+	if (hitl_buffer_text(&context) == NULL || hitl_buffer_text(&title) == NULL)
 	{
 		hitl_stop(run, HITL_NO_MEMORY, NULL);
 		return;
 	}
-	effect = hitl_pose(run, position, agent, title, NULL, "\"type\":\"budget\"",
-					   context.data);
+	effect = hitl_pose(run, position, agent, title.data, NULL,
+					   "\"type\":\"budget\"", context.data);
 	if (effect != NULL)
 		hitl_await(run, position, HITL_AWAITS_APPROVAL, effect);
 }
@@ -827,7 +846,8 @@ end_beyond(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	}
 	state->phase = HITL_AGENT_CONCLUDES;
 	hitl_tell_agent(run, position, state, conclude_text);
-	request(run, position, agent);
+	if (!hitl_put_off(run, position))
+		request(run, position, agent);
 }
 
 /*
@@ -841,7 +861,7 @@ decide_limit(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	const HitlJson *amount = hitl_json_member(data, "approved_amount");
 	double granted = agent->limits[state->limit];
 
-	state->began_us += run->now_us - position->since_us;
+	hitl_leave_out_waiting(run, position, state);
 	if (hitl_fail_unasked(run, position, body))
 		return;
 	if (amount != NULL)

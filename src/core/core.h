@@ -173,11 +173,12 @@ typedef struct HitlHost
  *												go on behind a step that waits or has failed;
  *												failed: the workflow has, see retry
  *	rollback  {"checkpoint":"…","reason":"…","actor":"…",
- *			   "undo":[{"event":n,"position":"…"},…],"failed":true?}
+ *			   "undo":[{"event":n,"position":"…"},…],"failed":true?,"resume":true?}
  *												return to a checkpoint, once the undo steps of
  *												these completed steps (newest first) have run;
  *												at any time, an end included.  Without "undo",
- *												or an empty one, ROLLBACK follows at once
+ *												or an empty one, ROLLBACK follows at once;
+ *												resume: with "resume", too
  * A message whose token is not awaited (a duplicate, or one from before a
  * rollback) has no effects.
  */
@@ -334,14 +335,16 @@ typedef enum HitlEffectKind
 
 	/*
 	 * Return to a checkpoint.  type: its name; body: {"reason":…,"undone":
-	 * true?}; token, or 0: of a reply with an error, should there be no such
-	 * checkpoint, in whose place the workflow fails otherwise.  With "undone", what had to be taken back has been: the host
-	 * loads the checkpoint and calls rewind().  Without it (a step's
-	 * "on_error": "rollback:…" asks), the host first looks for completed steps
+	 * true?,"resume":true?}; token, or 0: of a reply with an error, should
+	 * there be no such checkpoint, in whose place the workflow fails otherwise.
+	 * With "undone", what had to be taken back has been: the host loads the
+	 * checkpoint and calls rewind().  Without it (a step's "on_error":
+	 * "rollback:…" or an agent asks), the host first looks for completed steps
 	 * with an undo since the checkpoint: are there any, it sends "rollback"
 	 * with their list, and this effect comes again, with "undone", when they
-	 * have been taken back; else it calls rewind() right away.  Nothing
-	 * follows in this list, and until then the workflow stands still.
+	 * have been taken back; else it calls rewind() right away.  With "resume",
+	 * which goes into that message, it then sends "start"; otherwise the
+	 * workflow stands still.  Nothing follows in this list.
 	 */
 	HITL_EFFECT_ROLLBACK
 } HitlEffectKind;

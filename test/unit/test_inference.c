@@ -399,9 +399,8 @@ check_scripted(int turn, bool tools, const char *expected)
 	char *body;
 	char *error;
 
-	snprintf(task, sizeof(task),
-			 "{\"task\":\"t\",\"turn\":%d,\"tools\":%s}", turn,
-			 tools ? "true" : "false");
+	snprintf(task, sizeof(task), "{\"task\":\"t\",\"turn\":%d,\"tools\":%s}",
+			 turn, tools ? "true" : "false");
 	CHECK_INT(hitl_build_builtin_reply(script, task, 3, &body, &error),
 			  HITL_OK);
 	CHECK_TEXT(body, expected);
@@ -410,16 +409,16 @@ check_scripted(int turn, bool tools, const char *expected)
 
 TEST(script)
 {
-	check_scripted(1, false,
-				   "{\"token\":3,\"result\":{\"answer\":\"Two steps.\",\"calls\":"
-				   "[{\"name\":\"a\",\"arguments\":{}}],\"usage\":{\"prompt_tokens\":7}}}");
-	check_scripted(1, true,
-				   "{\"token\":3,\"result\":{\"answer\":\"\",\"calls\":"
-				   "[{\"name\":\"a\",\"arguments\":{}}],\"usage\":{\"prompt_tokens\":7}}}");
-	check_scripted(2, false,
-				   "{\"token\":3,\"result\":{\"answer\":\"Done.\"}}");
-	check_scripted(9, true,
-				   "{\"token\":3,\"result\":{\"answer\":\"Done.\"}}");
+	check_scripted(
+		1, false,
+		"{\"token\":3,\"result\":{\"answer\":\"Two steps.\",\"calls\":"
+		"[{\"name\":\"a\",\"arguments\":{}}],\"usage\":{\"prompt_tokens\":7}}}");
+	check_scripted(
+		1, true,
+		"{\"token\":3,\"result\":{\"answer\":\"\",\"calls\":"
+		"[{\"name\":\"a\",\"arguments\":{}}],\"usage\":{\"prompt_tokens\":7}}}");
+	check_scripted(2, false, "{\"token\":3,\"result\":{\"answer\":\"Done.\"}}");
+	check_scripted(9, true, "{\"token\":3,\"result\":{\"answer\":\"Done.\"}}");
 }
 
 #define MESSAGE(stop, content) \
@@ -747,8 +746,8 @@ TEST(fallbacks_wait_where_paused)
 SUITE(inference, RUN(answers), RUN(data), RUN(withheld_answers),
 	  RUN(no_completion), RUN(failures), RUN(long_messages_are_cut),
 	  RUN(errors_of_the_host), RUN(requests), RUN(parameters_do_not_replace),
-	  RUN(faulty_requests), RUN(echo), RUN(script), RUN(answers_that_want_tools),
-	  RUN(messages), RUN(messages_without_an_answer), RUN(no_messages),
-	  RUN(tokens), RUN(requests_for_messages), RUN(fallbacks),
-	  RUN(no_fallbacks), RUN(fallbacks_of_approved_calls),
-	  RUN(fallbacks_wait_where_paused));
+	  RUN(faulty_requests), RUN(echo), RUN(script),
+	  RUN(answers_that_want_tools), RUN(messages),
+	  RUN(messages_without_an_answer), RUN(no_messages), RUN(tokens),
+	  RUN(requests_for_messages), RUN(fallbacks), RUN(no_fallbacks),
+	  RUN(fallbacks_of_approved_calls), RUN(fallbacks_wait_where_paused));
