@@ -124,10 +124,11 @@ hitl_continue_agent(HitlRun *run, HitlPosition *position)
 		return;
 
 	/* The time in which it stood still does not count. */
-	if (__builtin_sub_overflow(
-			run->now_us,
-			(int64_t) fmin(state->used[HITL_LIMIT_SECONDS] * 1e6, 1e18),
-			&state->began_us))
+	if (__builtin_sub_overflow(run->now_us,
+							   (int64_t) fmin(state->used[HITL_LIMIT_SECONDS] *
+												  1e6,
+											  1e18),
+							   &state->began_us))
 		state->began_us = INT64_MIN + 1;
 	if (state->rewinds != run->control->rewinds)
 	{
