@@ -151,7 +151,11 @@ typedef struct HitlHost
  *												"provider": the format of the body,
  *												openai if it is missing; and, where
  *												the request has failed, "fallbacks":
- *												[names] of the models to try instead
+ *												[names] of the models to try instead.
+ *												All replies of models may have "cost": n.
+ *												The built-in model's result has "answer",
+ *												and to agents may have "calls":
+ *												[{"id","name","arguments"}] and "usage"
  *	timer	  {"token":n}						a timer is due
  *	signal	  {"token":n,"payload":…,"sent_by":"…"}	a signal that was awaited
  *	child	  {"token":n,"workflow_id":"…","status":"…","result":…,"error":{…}}
@@ -201,14 +205,17 @@ typedef enum HitlEffectKind
 	 * Append an event.  type: event type (workflow_started, workflow_resumed,
 	 * workflow_paused, workflow_retried, workflow_completed, workflow_failed,
 	 * workflow_rejected, workflow_cancelled, undo_started, step_completed,
-	 * step_skipped, step_failed, step_retried, step_undone, task_rerouted).
+	 * step_skipped, step_failed, step_retried, step_undone, task_rerouted,
+	 * agent_started, agent_planned, agent_replied, agent_observed, agent_told).
 	 * Bodies: step_failed {"kind","message"}; step_retried {"attempt": the
 	 * next one,"kind","message","delay": seconds}; step_skipped {"when"}, or
 	 * {"reason","actor"}; step_undone {"event": the one that completed it};
 	 * undo_started {"checkpoint","reason","steps": how many}; task_rerouted
 	 * {"model": the one that is asked instead,"kind","message": why};
 	 * workflow_completed {"output"} or NULL; workflow_paused, _resumed (after
-	 * a pause), _retried, _cancelled {"reason","actor"}.  The host adds
+	 * a pause), _retried, _cancelled {"reason","actor"}; agent_… messages of a
+	 * memory, {"memory":[segment, n],"role": user, assistant or tool,"text"}
+	 * and what docs/reference/agents.md tells of.  The host adds
 	 * those that are about its own rows: approval_requested,
 	 * approval_approved, task_requested, checkpoint_created, ….  body: facts
 	 * about it or NULL.  delta: change of the data of the effect's scope, or
@@ -758,9 +765,11 @@ typedef struct HitlCoreApi
 
 	/*
 	 * Body of the reply message of the built-in model.  With parameters
-	 * {"replies":[{"text"?,"calls":[{"id"?,"name","arguments"}]?}, …]} it says
-	 * those in turn, and then the last one again; else it repeats the task.
-	 * task and token: of a RUN_TASK effect.
+	 * {"replies":[{"text"?,"plan"?,"calls":[{"id"?,"name","arguments"}]?,
+	 * "usage":{"prompt_tokens","completion_tokens"}?}, …]} it says to agents
+	 * those in turn, and then the last one again; plan, in place of the text,
+	 * where it may use no tools.  Else it repeats the task.  task and token: of
+	 * a RUN_TASK effect.
 	 */
 	HitlResult (*build_builtin_reply)(const char *parameters, const char *task,
 									  int64_t token, char **body, char **error);

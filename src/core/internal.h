@@ -652,6 +652,7 @@ typedef struct HitlOverwritten
 
 extern HitlBranch *hitl_branch_of(const HitlPosition *position);
 extern HitlBranch *hitl_find_branch(HitlRun *run, int64_t id);
+extern HitlBranch *hitl_loaded_branch(const HitlControl *control, int64_t id);
 extern HitlBranch *hitl_find_parent(HitlRun *run, const HitlBranch *branch);
 extern HitlBranch *hitl_add_branch(HitlRun *run, int64_t id);
 extern bool hitl_touch(HitlRun *run, HitlBranch *branch);

@@ -312,6 +312,8 @@ skip_opening(Search *search, const char *start)
 									   "<|python_tag|>"};
 	const char *limit = search->kept;
 	const char *p;
+	const char *fences;
+	bool within;
 	size_t i = 0;
 
 	while (i < sizeof(tags) / sizeof(tags[0]))
@@ -332,8 +334,14 @@ skip_opening(Search *search, const char *start)
 		p--;
 	if (!ends_with(limit, p, fence))
 		return start;
+	p -= strlen(fence);
+	for (within = false, fences = limit;
+		 (fences = find(fences, p, fence)) != NULL; fences += strlen(fence))
+		within = !within;
+	if (within)
+		return start; /* it is the end of another */
 	search->fenced = true;
-	return p - strlen(fence);
+	return p;
 }
 
 /*

@@ -6,11 +6,12 @@
  * run, gone through one after the other, newest first.  When they are done,
  * the host loads the checkpoint and calls rewind.
  */
-#include "core/internal.h"
+#include "core/agent.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+static void keep_usage(HitlRun *run, const HitlControl *current);
 static const char *check_undo(const HitlDefinition *definition,
 							  const HitlJson *undo);
 static const HitlStep *find_undone(const HitlDefinition *definition,
@@ -167,6 +168,7 @@ hitl_rewind(const HitlDefinition *definition, const HitlControl *current,
 		rewound->approvals = 0;
 		rewound->replies = 0;
 		hitl_revive(&run, true);
+		keep_usage(&run, current);
 	}
 	result = hitl_end_run(&run);
 	if (result == HITL_OK)
@@ -174,6 +176,32 @@ hitl_rewind(const HitlDefinition *definition, const HitlControl *current,
 	else
 		hitl_free_control(rewound);
 	return result;
+}
+
+/*
+ * What agents have used since the checkpoint stays used; of those in branches
+ * as far as the branches are loaded, as is that of an agent that returns by
+ * itself.
+ */
+static void
+keep_usage(HitlRun *run, const HitlControl *current)
+{
+	HitlControl *control = run->control;
+	size_t slot;
+
+	if (run->result != HITL_OK)
+		return;
+	hitl_keep_usage(run, &control->root, &current->root);
+	for (slot = 0; control->slots != NULL && slot <= control->mask; slot++)
+	{
+		HitlBranch *branch = control->slots[slot];
+		const HitlBranch *before = NULL;
+
+		if (branch != NULL && branch->status == HITL_BRANCH_ACTIVE)
+			before = hitl_loaded_branch(current, branch->id);
+		if (before != NULL && before->status == HITL_BRANCH_ACTIVE)
+			hitl_keep_usage(run, branch, before);
+	}
 }
 
 /*

@@ -3,9 +3,11 @@
  *		Who changes something sets the latch of the workers it concerns, and
  *		wakes the sessions that wait for it, when its transaction commits.
  *
- * What a transaction owes the others is noted in static variables and done in
- * one transaction callback.  That callback runs at every commit of every
- * session, so it does nothing but look at them when nothing is owed.
+ * What a transaction owes the others is noted in static variables and done when
+ * it has committed and sent its invalidations: who wakes up sooner may still use
+ * what it has cached, and sleep again.  The callback in which that is done runs
+ * at every commit of every session, so it does nothing but look at them when
+ * nothing is owed.
  */
 #include "postgres.h"
 
@@ -16,6 +18,7 @@
 #include "common/hashfn.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/resowner.h"
 
 #include "compat.h"
 #include "hitl.h"
@@ -39,6 +42,8 @@ static Interruption interruptions[MAX_INTERRUPTIONS];
 static int ninterruptions = 0;
 
 static void at_transaction_end(XactEvent event, void *arg);
+static void at_release(ResourceReleasePhase phase, bool is_commit,
+					   bool is_top_level, void *arg);
 static void wake_kind(HitlWorkerKind kind);
 static void interrupt(void);
 static void have_engines_look_back(void);
@@ -50,12 +55,13 @@ static int announcement_of(const pg_uuid_t *id);
 PG_FUNCTION_INFO_V1(hitl_wake);
 
 /*
- * At module start, so that every session inherits the callback.
+ * At module start, so that every session inherits the callbacks.
  */
 void
 hitl_wake_init(void)
 {
 	RegisterXactCallback(at_transaction_end, NULL);
+	RegisterResourceReleaseCallback(at_release, NULL);
 }
 
 /*
@@ -260,44 +266,48 @@ hitl_wake(PG_FUNCTION_ARGS)
 /* ---- local ----------------------------------------------------------- */
 
 /*
- * At commit the changes are visible to others already, so whoever wakes up
- * now sees them.
+ * What is not committed owes nothing.
  */
 static void
 at_transaction_end(XactEvent event, void *arg)
 {
+	if (event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
+		return;
+	kinds_to_wake = 0;
+	announcements = 0;
+	ninterruptions = 0;
+	looks_back = false;
+}
+
+/*
+ * When the locks of a transaction have been released, its changes are visible
+ * to others and its invalidations sent, so whoever wakes up now sees them.  (At
+ * XACT_EVENT_COMMIT, the latter are still to come.)
+ */
+static void
+at_release(ResourceReleasePhase phase, bool is_commit, bool is_top_level,
+		   void *arg)
+{
 	uint32 kinds = kinds_to_wake;
 	uint64 which = announcements;
 
-	switch (event)
-	{
-		case XACT_EVENT_COMMIT:
-			kinds_to_wake = 0;
-			announcements = 0;
-			if (looks_back)
-				have_engines_look_back();
-			looks_back = false;
-			if (kinds & (1U << HITL_WORKER_ENGINE))
-				wake_kind(HITL_WORKER_ENGINE);
-			if (kinds & (1U << HITL_WORKER_DISPATCHER))
-				wake_kind(HITL_WORKER_DISPATCHER);
-			if (kinds & (1U << HITL_WORKER_EXECUTOR))
-				wake_kind(HITL_WORKER_EXECUTOR);
-			if (ninterruptions > 0)
-				interrupt();
-			if (which != 0)
-				broadcast(which);
-			break;
-		case XACT_EVENT_ABORT:
-		case XACT_EVENT_PREPARE:
-			kinds_to_wake = 0;
-			announcements = 0;
-			ninterruptions = 0;
-			looks_back = false;
-			break;
-		default:
-			break;
-	}
+	if (phase != RESOURCE_RELEASE_AFTER_LOCKS || !is_commit || !is_top_level)
+		return;
+	kinds_to_wake = 0;
+	announcements = 0;
+	if (looks_back)
+		have_engines_look_back();
+	looks_back = false;
+	if (kinds & (1U << HITL_WORKER_ENGINE))
+		wake_kind(HITL_WORKER_ENGINE);
+	if (kinds & (1U << HITL_WORKER_DISPATCHER))
+		wake_kind(HITL_WORKER_DISPATCHER);
+	if (kinds & (1U << HITL_WORKER_EXECUTOR))
+		wake_kind(HITL_WORKER_EXECUTOR);
+	if (ninterruptions > 0)
+		interrupt();
+	if (which != 0)
+		broadcast(which);
 }
 
 /*

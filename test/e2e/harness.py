@@ -144,6 +144,19 @@ class Cluster:
         """Send a signal to one process of this cluster."""
         os.kill(pid, number)
 
+    def wait_until_gone(self, pid):
+        """Wait until the server has noticed that a process was killed, and is back.
+
+        Until it has noticed it lets clients in.
+        """
+        def gone():
+            try:
+                return not self.sql("SELECT pid FROM pg_stat_activity WHERE pid = %s", [pid],
+                                    "postgres")
+            except psycopg.OperationalError:
+                return False
+        wait_until(gone)
+
     def destroy(self):
         if self.running():
             try:

@@ -303,8 +303,7 @@ def test_engine_killed_in_the_middle(cluster):
             # after the last crash there may be none yet
             pid = choose.choice(wait_until(lambda: engines(cluster)))
             cluster.kill(pid)
-            # the server lets clients in until it has noticed
-            wait_until(lambda pid=pid: pid not in (engines(cluster) or [pid]))
+            cluster.wait_until_gone(pid)
         with cluster.connect() as connection:
             until(connection, workflow)
             assert result(connection, workflow, "each") == [

@@ -1,7 +1,5 @@
 """Limits of hosts, fairness between hosts, priorities: by what servers see."""
 import sys
-import threading
-import time
 
 import pytest
 from harness import ROOT, wait_until
@@ -100,13 +98,26 @@ def test_limit_of_all_that_have_none(cluster, server):
 
 def test_rate(cluster, server):
     """No period has more than the limit, whenever it begins; and the rest is not lost."""
-    cluster.sql("SELECT hitl.set_limit('host', %s, max_rate => 5, per => '500 ms')", [server.name])
-    put(cluster, server.plan("/r", [200]), 22)
-    wait_until(lambda: delivered(cluster) == 22)
+    cluster.sql("SELECT hitl.set_limit('host', %s, max_rate => 5, per => '2 s')", [server.name])
+    put(cluster, server.plan("/r", [200]), 17)
+    wait_until(lambda: delivered(cluster) == 17)
     at = sorted(request.at for request in server.requests("/r"))
     # A request may be under way for longer than the next one.
-    assert all(later - earlier > 0.5 - 0.1 for earlier, later in zip(at, at[5:]))
-    assert at[-1] - at[0] < 4 * 0.5 + 1
+    assert all(later - earlier > 1 for earlier, later in zip(at, at[5:]))
+
+
+def test_rate_is_made_full_use_of(cluster, server):
+    """As many as may go do so, though no more will for a long time."""
+    put(cluster, server.plan("/r", [200]), 3)
+    wait_until(lambda: delivered(cluster) == 3)
+    cluster.sql("SELECT hitl.set_limit('host', %s, max_rate => 5, per => '1 hour')", [server.name])
+    put(cluster, server.url("/r"), 10)
+    wait_until(lambda: delivered(cluster) == 8)
+    cluster.sql("SELECT hitl.set_limit('host', %s, max_rate => 7, per => '1 hour')", [server.name])
+    wait_until(lambda: delivered(cluster) == 10)
+    assert len(server.requests("/r")) == 10
+    cluster.sql("SELECT hitl.drop_limit('host', %s)", [server.name])
+    wait_until(lambda: delivered(cluster) == 13)
 
 
 def test_limited_hosts_do_not_hold_up_others(cluster, server):
@@ -149,33 +160,30 @@ def test_hosts_share(cluster):
 
 
 def test_priorities(cluster, server):
-    """Ten seconds a level: the urgent goes first, and what is old enough goes before it."""
+    """Ten seconds a level: the urgent goes first, and what is old enough goes before it.
+
+    All of it comes at once, to a host that had nothing: so no look was behind it already.
+    """
     cluster.sql("SELECT hitl.set_limit('host', %s, max_concurrency => 1)", [server.name])
-    gate = threading.Event()
-    server.plan("/gate", [{"body": lambda request: "" if gate.wait(60) else ""}])
-    put(cluster, server.url("/gate"))
-    server.wait_for("/gate")
-    url = server.plan("/p", [200])
-    for priority in (0, 3, 9, 5):
-        put(cluster, url, 3, priority=priority, first=10 * priority)
-    cluster.sql("UPDATE hitl.outbox SET next_attempt_at = next_attempt_at - interval '40 s'"
-                " WHERE idempotency_key = '0'")
-    gate.set()
-    wait_until(lambda: delivered(cluster) == 13)
+    cluster.sql(
+        "INSERT INTO hitl.outbox (id, purpose, url, idempotency_key, priority, next_attempt_at)"
+        " SELECT gen_random_uuid(), 'http', %s, 10 * level + i, level,"
+        " now() - CASE 10 * level + i WHEN 0 THEN interval '40 s' ELSE '0' END"
+        " FROM unnest('{0, 3, 9, 5}'::int[]) AS level, generate_series(0, 2) AS i",
+        [server.plan("/p", [200])])
+    wait_until(lambda: delivered(cluster) == 12)
     order = [int(sent.headers["idempotency-key"]) for sent in server.requests("/p")]
     assert order[:6] == [90, 91, 92, 50, 51, 52]
     assert order[6] == 0 and order[7:10] == [30, 31, 32] and order[10:] == [1, 2]
 
 
 def test_priority_under_load(cluster, server):
-    """A long queue of the ordinary does not keep the urgent waiting."""
+    """A long queue of the ordinary does not keep the urgent waiting: a sweep finds it."""
     cluster.sql("SELECT hitl.set_limit('host', %s, max_concurrency => 2)", [server.name])
     put(cluster, server.plan("/o", [{"delay": 0.005}]), 3000)
     server.wait_for("/o", 20)
-    begun = time.monotonic()
     put(cluster, server.plan("/urgent", [200]), 5, priority=9)
     server.wait_for("/urgent", 5)
-    assert time.monotonic() - begun < 4
     assert len(server.requests("/o")) < 2500
 
 

@@ -631,23 +631,11 @@ def test_kill_among_statements(cluster, db):
         write("w", "first", "{{ $.variables.x }}"), write("v", "second", "{{ $.variables.x }}")])],
                      xs=list(range(300)))
     for count, kind in ((30, "executor"), (90, "engine"), (150, "executor")):
-        def reached(count=count):
-            try:
-                with cluster.connect() as connection:
-                    return len(log(connection)) >= count
-            except psycopg.OperationalError:  # the server notices only now what was killed
-                return False
-        wait_until(reached)
-        row = cluster.worker(kind)
-        if row and row["pid"]:
-            cluster.kill(row["pid"])
-        def back():
-            try:
-                with cluster.connect() as connection:
-                    return connection.execute("SELECT true").fetchone()
-            except psycopg.OperationalError:
-                return None
-        wait_until(back)
+        with cluster.connect() as connection:
+            wait_until(lambda count=count: len(log(connection)) >= count)
+        pid = wait_until(lambda kind=kind: (cluster.worker(kind) or {}).get("pid"))
+        cluster.kill(pid)
+        cluster.wait_until_gone(pid)
     with cluster.connect() as connection:
         until(connection, workflow, "completed")
         assert sorted(log(connection)) == sorted(

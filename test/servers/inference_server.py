@@ -389,7 +389,8 @@ class Handler(BaseHTTPRequestHandler):
 
 class InferenceServer(ThreadingHTTPServer):
     daemon_threads = True
-    request_queue_size = 1000  # connections that come at once
+    # A connection too many is not refused: TCP repeats itself, later each time, for minutes.
+    request_queue_size = 1000
 
     def __init__(self, script, key=None, port=None):
         ports = [port] if port else random.sample(PORTS, 50)
