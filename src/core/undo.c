@@ -64,9 +64,8 @@ hitl_handle_rollback(HitlRun *run, const HitlJson *body)
 		control->root.entered = 0;
 	if (undo == NULL || undo->type == HITL_JSON_NULL || undo->count == 0)
 		go_back(run, checkpoint->text,
-				reason == NULL || reason->type == HITL_JSON_NULL
-					? NULL
-					: reason->text,
+				reason == NULL || reason->type == HITL_JSON_NULL ? NULL
+																 : reason->text,
 				goes_on);
 	else
 	{
@@ -332,8 +331,9 @@ go_back(HitlRun *run, const char *checkpoint, const char *reason, bool resume)
 	hitl_buffer_init(&body, run->memory);
 	hitl_append_char(&body, '{');
 	hitl_json_write_member(&body, "reason", reason);
-	hitl_append_text(&body, resume ? ",\"resume\":true,\"undone\":true}"
-								   : ",\"undone\":true}");
+	hitl_append_text(&body,
+					 resume ? ",\"resume\":true,\"undone\":true}"
+							: ",\"undone\":true}");
 	effect->body = hitl_buffer_text(&body);
 	run->control->status = HITL_ROLLED_BACK;
 }
