@@ -425,6 +425,29 @@ def test_faulty_edit(house):
     assert house.cluster.sql("SELECT FROM shop.refunds") == []
 
 
+def test_what_runs_is_what_was_approved(house):
+    """Whoever changed it, and whoever decided in the end."""
+    house.script("Pay.", {"calls": [call("refund", order_id=number, amount=10) for number in (1, 2, 3, 4)]}, answer("Done."))
+    house.agent("clerk", "refund", tool_approval={"refund": "always"}, approval={"requested_from": ["ann", "bob"], "approval_threshold": 2})
+    workflow = house.run("Pay.")
+    edited, revised, renamed, other = house.asked(workflow, 4)
+    changed = {"arguments": {"order_id": 1, "amount": 5}}
+    house.respond(edited, "modified", edits=changed)
+    house.cluster.sql("SELECT hitl.revise_approval(%s, context_data => %s)", [
+        revised["approval_id"], Jsonb({**revised["context_data"], "arguments": {"order_id": 2, "amount": 6}})])
+    house.respond(renamed, "modified", edits={"tool": "total"})
+    house.respond(other, "modified", edits={"reason": "Why not?"})
+    for row in house.asked(workflow, 4):
+        for name in ("ann", "bob") if row["approval_id"] == revised["approval_id"] else ("bob",):
+            house.cluster.sql("SELECT hitl.respond_to_approval(%s, %s, 'approved', content_hash => %s)", [
+                row["approval_id"], name, row["content_hash"]])
+    house.done(workflow)
+    assert [text.removeprefix("(Whoever approved it has changed the arguments to ") for _, text in house.observed(workflow)] == [
+        '{"amount":5,"order_id":1})\nrefunded 5', '{"amount":6,"order_id":2})\nrefunded 6',
+        "Not run: whoever approved it has changed the tool.", "refunded 10"]
+    assert [row["amount"] for row in house.cluster.sql("SELECT amount FROM shop.refunds ORDER BY id")] == [5, 6, 10]
+
+
 def test_questions(house):
     """Free answers and decisions, from those whom the agent names or those in charge."""
     house.script(
