@@ -584,6 +584,48 @@ def test_rollback_by_people(house):
         assert faults(connection) == []
 
 
+def test_rollback_beside_other_calls(house):
+    """All approvals come first; the calls before it have run, those after it never do."""
+    house.script("Try.", {"calls": [call("create_checkpoint", checkpoint_name="here")]}, {"calls": [
+        call("total", order_id=1), call("rollback_to_checkpoint", checkpoint_name="here", reason="No."), call("refund", order_id=1, amount=1)]},
+                 answer("Right."))
+    house.agent("clerk", "create_checkpoint", "rollback_to_checkpoint", "refund", "total", tool_approval={"refund": "always"})
+    workflow = house.run("Try.")
+    house.respond(house.asked(workflow)[0])
+    assert house.done(workflow)["answer"] == "Right."
+    assert ("total", "10", "abandoned") in house.transcript(workflow) and house.cluster.sql("SELECT FROM shop.refunds") == []
+    assert house.heard(house.sent("Try.")[-1])[-1] == ("user", told("No."))
+
+
+def test_rollback_in_a_paused_workflow(house):
+    """It waits with everything else."""
+    house.script("Try.", {"calls": [call("create_checkpoint", checkpoint_name="here")]}, {"calls": [
+        call("wait"), call("rollback_to_checkpoint", checkpoint_name="here", reason="No.")]}, answer("Right."))
+    house.agent("clerk", "create_checkpoint", "rollback_to_checkpoint", "wait")
+    with house.cluster.connect() as connection:
+        connection.execute("SELECT pg_advisory_lock(1)")
+        workflow = house.run("Try.")
+        wait_until(lambda: house.cluster.value("SELECT true FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
+        house.command(workflow, "pause")
+    wait_until(lambda: not open_things(house.cluster, workflow))
+    assert house.row(workflow)["status"] == "paused" and "rolled_back" not in house.events(workflow)
+    house.command(workflow, "resume")
+    assert house.done(workflow)["answer"] == "Right." and house.events(workflow).count("rolled_back") == 1
+
+
+def test_rollback_without_end(house):
+    """What was used before a rollback stays used."""
+    usage = house.usage(10, 1)
+    house.script("Try.", {"calls": [call("create_checkpoint", checkpoint_name="here")], "usage": usage}, *[
+        {"calls": [call("rollback_to_checkpoint", checkpoint_name="here", reason=f"{number}.")], "usage": usage} for number in range(3)],
+        {**answer("Enough."), "usage": usage})
+    house.agent("clerk", "create_checkpoint", "rollback_to_checkpoint", max_steps=4)
+    workflow = house.run("Try.")
+    result = house.done(workflow)
+    assert (result["answer"], result["stopped"], result["turns"], result["tokens"]) == ("Enough.", "steps", 4, 55)
+    assert [said[0] for said in house.heard(house.sent("Try.")[-1])] == ["user", "assistant", "tool", "user"]
+
+
 # Limits
 
 def test_turns_are_limited(house):
@@ -1074,4 +1116,126 @@ def test_approved_after(house):
     assert result["answer"] == "Dear Eve" and result["approval"]["approver_id"] == "bob"
 
 
-# Code: agents that write SQL, in a sandbox of their own, are in test_sandbox.py.
+# What happens to a run from outside
+
+def test_skipped(house):
+    """The step is given a result; what its agent asked is withdrawn."""
+    house.script("Do.", {"calls": [call("ask_human", question="This?"), call("ask_human", question="Or that?")]})
+    house.agent("clerk", "ask_human")
+    workflow = house.run("Do.")
+    house.asked(workflow, 2)
+    house.cluster.sql("SELECT hitl.skip_step(%s, 'run', '{\"answer\": \"Never mind.\"}')", [workflow])
+    row = house.until(workflow, "completed", "failed")
+    assert row["output"] == "Never mind." and open_things(house.cluster, workflow) == []
+
+
+def test_tool_that_cannot_run(house):
+    """It is gone, or nothing for the workflow's owner: the model hears of it, and goes on."""
+    house.cluster.psql("""
+        CREATE FUNCTION shop.lost(n integer) RETURNS text LANGUAGE sql AS $$ SELECT 'lost' $$;
+        SELECT hitl.create_tool('lost', 'shop.lost(integer)', 'Is lost.');
+        CREATE ROLE carol; SELECT hitl.grant_access('carol', 'operator')""")
+    try:
+        house.script("Do.", {"calls": [call("lost", n=1), call("refund", order_id=1, amount=1)]}, answer("Nothing."))
+        house.agent("clerk", "lost", "refund")
+        house.cluster.psql("DROP FUNCTION shop.lost(integer)")
+        with house.cluster.connect() as connection:
+            connection.execute("SET ROLE carol")
+            workflow, = connection.execute("SELECT hitl.run_agent('clerk', 'Do.')").fetchone()
+        assert house.done(workflow)["answer"] == "Nothing."
+        (_, lost), (_, refused) = house.observed(workflow)
+        assert "SQLSTATE: 42501" in refused and re.match("Error: (function shop.lost|permission denied for schema shop)", lost)
+    finally:
+        house.cluster.psql("SELECT hitl.revoke_access('carol'); DROP ROLE carol")
+
+
+def test_settings_that_are_gone(house):
+    """The workflow fails, and can be retried when they are back."""
+    house.script("Do.", {"calls": [call("ask_human", question="Well?")]}, answer("Done."))
+    house.agent("clerk", "ask_human")
+    workflow = house.run("Do.")
+    asked, = house.asked(workflow)
+    versions = house.cluster.sql("DELETE FROM hitl.agent_versions WHERE agent = 'clerk' RETURNING *")
+    house.respond(asked, data={"answer": "Well."})
+    assert house.failed(workflow)["message"] == 'the settings that agent "clerk" began with are gone'
+    for row in versions:
+        house.cluster.sql("INSERT INTO hitl.agent_versions (version, agent, settings) VALUES (%s, %s, %s)",
+                          [row["version"], row["agent"], Jsonb(row["settings"])])
+    house.command(workflow, "retry")
+    asked, = house.asked(workflow)
+    house.respond(asked, data={"answer": "Well."})
+    assert house.done(workflow)["answer"] == "Done."
+
+
+def test_migrated(house):
+    """To another definition, in the middle of its work and after a rollback."""
+    house.script("Do", {"calls": [call("create_checkpoint", checkpoint_name="here")]}, {"calls": [call("ask_human", question="Well?")]},
+                 answer("Done."))
+    house.agent("clerk", "create_checkpoint", "ask_human")
+    step = {"name": "do", "type": "task", "task": "Do it.", "agent": "clerk"}
+    workflow = house.start(step)
+    house.asked(workflow)
+    house.command(workflow, "rollback", "here", "Think again.")
+    house.cluster.sql("SELECT hitl.migrate_workflow(%s, definition => %s)", [
+        workflow, Jsonb({"steps": [{"name": "new", "type": "sql", "sql": "SELECT 1 AS one"}, step]})])
+    house.command(workflow, "execute")
+    assert house.done(workflow)["answer"] == "Done."
+    assert house.heard(house.sent("Do")[-1])[-1] == ("user", told("Think again."))
+
+
+# Code
+
+@pytest.fixture
+def coder(house):
+    """An agent that writes SQL, as a role that may see and pay back orders."""
+    house.cluster.psql("""
+        CREATE ROLE coder;
+        GRANT USAGE ON SCHEMA shop TO coder;
+        GRANT SELECT, INSERT ON shop.refunds TO coder;
+        GRANT USAGE ON SEQUENCE shop.refunds_id_seq TO coder""")
+
+    def make(*tools, **options):
+        house.agent("coder", *tools, kind="code", **options)
+    yield make
+    house.cluster.psql("DROP OWNED BY coder; DROP ROLE coder")
+
+
+def test_code(house, coder):
+    """Its results, and its mistakes, are what the model is told next."""
+    house.script("Look.", {"text": "I look.\n<code>SELECT amount FROM shop.refunds WHERE order_id = 1</code>"},
+                 {"text": "<code>SELECT sum(total) FROM shop.refunds</code>"}, {"text": "<code>DELETE FROM shop.refunds</code>"},
+                 {"calls": [call("total", "t1", order_id=1)]}, "There are 7.")
+    coder("total", sandbox={"role": "coder"})
+    house.cluster.psql("INSERT INTO shop.refunds (order_id, amount) VALUES (1, 7)")
+    workflow = house.run("Look.", agent="coder")
+    assert house.done(workflow)["answer"] == "There are 7."
+    requests = house.sent("Look.")
+    heard = [house.heard(request)[-1] for request in requests]
+    assert heard[1][0] == "user" and heard[1][1].startswith("Result:\n") and "7" in heard[1][1]
+    assert heard[2][1].startswith('Error: column "total" does not exist\nSQLSTATE: 42703')
+    assert "Position: character 12" in heard[2][1]
+    assert heard[3][1].startswith("Error: ") and "SQLSTATE: " in heard[3][1]
+    assert heard[4] == ("tool", "t1", "10")
+    steps = house.cluster.sql("SELECT turn, jsonb_array_length(observations) AS n FROM hitl.agent_steps WHERE workflow_id = %s"
+                              " ORDER BY event", [workflow])
+    assert [(row["turn"], row["n"]) for row in steps] == [(1, 1), (2, 1), (3, 1), (4, 1), (5, None)]
+    assert house.cluster.value("SELECT count(*) FROM shop.refunds") == 1
+
+
+def test_code_that_is_approved(house, coder):
+    """What runs is what was approved, and its effect is there once."""
+    house.script("Pay.", {"text": "I pay.\n<code>INSERT INTO shop.refunds (order_id, amount) VALUES (1, 10)</code>"},
+                 {"text": "<code>INSERT INTO shop.refunds (order_id, amount) VALUES (2, 20)</code>"}, "Paid.")
+    coder(sandbox={"role": "coder", "read_only": False, "approval": "always"})
+    workflow = house.run("Pay.", agent="coder")
+    asked, = house.asked(workflow)
+    assert asked["title"] == "Agent coder wants to run SQL"
+    assert asked["context_data"]["arguments"] == {"sql": "INSERT INTO shop.refunds (order_id, amount) VALUES (1, 10)"}
+    house.respond(asked, "modified", edits={"arguments": {"sql": "INSERT INTO shop.refunds (order_id, amount) VALUES (1, 5)"}})
+    asked, = wait_until(lambda: [row for row in house.asked(workflow) if row["approval_id"] != asked["approval_id"]])
+    house.respond(asked, "rejected", feedback="Once is enough.")
+    assert house.done(workflow)["answer"] == "Paid."
+    assert house.cluster.sql("SELECT order_id, amount FROM shop.refunds") == [{"order_id": 1, "amount": 5}]
+    heard = [house.heard(request)[-1][1] for request in house.sent("Pay.")]
+    assert "Whoever approved it has changed the arguments" in heard[1]
+    assert heard[2] == "Not run: refused by ann. Once is enough."
