@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_database.h"
+#include "catalog/pg_namespace.h"
 #include "fmgr.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
@@ -49,12 +50,19 @@
 #define object_aclcheck(classid, objectid, roleid, mode) \
 	((classid) == DatabaseRelationId \
 		 ? pg_database_aclcheck(objectid, roleid, mode) \
+		 : (classid) == NamespaceRelationId \
+		 ? pg_namespace_aclcheck(objectid, roleid, mode) \
 		 : ACLCHECK_NO_PRIV)
 #endif
 
 /* A database whose DROP was interrupted cannot be connected to (15.4). */
 #ifndef DATCONNLIMIT_INVALID_DB
 #define DATCONNLIMIT_INVALID_DB (-2)
+#endif
+
+/* MERGE returns rows since 17. */
+#if PG_VERSION_NUM < 170000
+#define SPI_OK_MERGE_RETURNING 19
 #endif
 
 /* Wait events of extensions got names in 17. */

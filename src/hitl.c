@@ -18,6 +18,7 @@ bool hitl_run_workers = true;
 int hitl_engine_workers = 1;
 int hitl_sql_workers = 2;
 int hitl_sql_timeout = 60000;
+int hitl_sandbox_memory = 256;
 int hitl_batch_size = 200;
 int hitl_batch_timeout = 30000;
 int hitl_retention = 0;
@@ -85,6 +86,11 @@ define_settings(void)
 		"Time limit of the statement of an sql step that states none itself.",
 		NULL, &hitl_sql_timeout, 60000, 10, 24 * 60 * 60 * 1000, PGC_SIGHUP,
 		GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"hitl.sandbox_memory",
+		"Memory that the code of an agent may take in its worker.",
+		"0 sets no limit.", &hitl_sandbox_memory, 256, 0, 1024 * 1024,
+		PGC_SIGHUP, GUC_UNIT_MB, NULL, NULL, NULL);
 	DefineCustomIntVariable(
 		"hitl.batch_size",
 		"Number of messages that an engine worker processes in one transaction.",

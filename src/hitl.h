@@ -12,15 +12,16 @@
 
 /* ---- settings (hitl.c) ---------------------------------------------- */
 
-extern bool hitl_run_workers;	 /* shall this database have workers? */
-extern int hitl_engine_workers;	 /* engine workers per database */
-extern int hitl_sql_workers;	 /* executors per database */
-extern int hitl_sql_timeout;	 /* ms, default limit of a step's statement */
-extern int hitl_batch_size;		 /* messages an engine worker takes at once */
-extern int hitl_batch_timeout;	 /* ms, limit of an engine transaction */
-extern int hitl_retention;		 /* s, remove what ended longer ago; 0: never */
-extern int hitl_max_connections; /* requests the dispatcher has in flight */
-extern int hitl_request_timeout; /* s, default limit of one HTTP request */
+extern bool hitl_run_workers;	/* shall this database have workers? */
+extern int hitl_engine_workers; /* engine workers per database */
+extern int hitl_sql_workers;	/* executors per database */
+extern int hitl_sql_timeout;	/* ms, default limit of a step's statement */
+extern int hitl_sandbox_memory; /* MB, that code of an agent may take; 0: all */
+extern int hitl_batch_size;		/* messages an engine worker takes at once */
+extern int hitl_batch_timeout;	/* ms, limit of an engine transaction */
+extern int hitl_retention;		/* s, remove what ended longer ago; 0: never */
+extern int hitl_max_connections;   /* requests the dispatcher has in flight */
+extern int hitl_request_timeout;   /* s, default limit of one HTTP request */
 extern int hitl_max_response_size; /* kB, a larger response is an error */
 extern int hitl_breaker_threshold; /* failures in a row that open a breaker */
 extern int hitl_breaker_cooldown;  /* ms, until the first trial */

@@ -218,8 +218,8 @@ hitl_observe_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	HitlBuffer more;
 
 	hitl_buffer_init(&said, &run->scratch);
-	if (is_code)
-		hitl_append_text(&said, failed ? "Error:\n" : "Result:\n");
+	if (is_code && !failed)
+		hitl_append_text(&said, "Result:\n");
 	if (call->edited != NULL)
 		hitl_append_format(&said,
 						   "(Whoever approved it has changed the arguments to "

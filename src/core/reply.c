@@ -124,14 +124,22 @@ hitl_deliver_answer(HitlRun *run, HitlPosition *position, const HitlJson *body)
 void
 hitl_write_told(HitlBuffer *buffer, const HitlJson *error)
 {
-	static const char *const texts[] = {"sqlstate", "detail", "hint", NULL};
+	static const char *const texts[] = {"sqlstate", "detail", "hint", "context",
+										NULL};
 	const char *const *name;
 	int64_t status;
+	int64_t position;
 
 	if (hitl_json_integer(hitl_json_member(error, "status"), &status))
 	{
 		hitl_append_text(buffer, ",\"status\":");
 		hitl_append_integer(buffer, status);
+	}
+	if (hitl_json_integer(hitl_json_member(error, "position"), &position))
+	{
+		/* The position of an error is that of its step. */
+		hitl_append_text(buffer, ",\"character\":");
+		hitl_append_integer(buffer, position);
 	}
 	for (name = texts; *name != NULL; name++)
 	{

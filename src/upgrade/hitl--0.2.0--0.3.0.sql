@@ -53,6 +53,8 @@ ALTER TABLE hitl.approval_responses
 	ADD COLUMN evidence jsonb,
 	ADD COLUMN hash bytea;
 
+-- @take src/workflow/statement.sql: COMMENT ON TABLE hitl.statements
+
 ALTER TABLE hitl.models
 	DROP CONSTRAINT models_provider_check,
 	DROP CONSTRAINT models_check,

@@ -1,7 +1,8 @@
 /*
  * executor.c
  *		The executor: runs the statements of sql steps, each as the owner of its
- *		workflow and in one transaction with the delivery of its result.
+ *		workflow, and the code of agents, as their roles, in one transaction with
+ *		the delivery of the result.
  *
  * A statement is claimed, which is committed, so that one that takes the server
  * or the worker down with it is counted, and given up in the end.  Then, in a
@@ -20,7 +21,6 @@
 #include "catalog/pg_type.h"
 #include "db.h"
 #include "hitl.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/acl.h"
@@ -29,6 +29,7 @@
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
 
+#include "agent/sandbox_role.h"
 #include "worker/executor.h"
 #include "worker/shared.h"
 #include "worker/worker.h"
@@ -47,8 +48,9 @@
 #define PUT_OFF_SECONDS			1
 #define PUT_OFF_MISSING_SECONDS 60
 
-/* Bytes of an error's texts that are kept. */
-#define MAX_ERROR_TEXT 2000
+/* Limits for the code of an agent that has none itself. */
+#define CODE_ROWS  100
+#define CODE_BYTES (64 * 1024)
 
 /* The statement that is this worker's turn; it outlives a transaction. */
 typedef struct Claim
@@ -80,13 +82,14 @@ static bool deliver(HitlBatch *batch, Jsonb *reply);
 static long finish(HitlBatch *batch);
 static void abandon(MemoryContext context);
 static Jsonb *run(const char *owner, Jsonb *body);
-static Jsonb *run_as(Oid role, Jsonb *body);
-static int limit_of(Jsonb *body);
-static const char *kind_of(int sqlerrcode);
-static Jsonb *failure(const char *kind, const char *sqlstate,
-					  const char *message, const char *detail,
-					  const char *hint);
-static char *clip(const char *text);
+static Jsonb *find_role(const char *name, const char *who, Oid *role);
+static Jsonb *run_statement(Oid role, Jsonb *body);
+static Jsonb *run_code(Jsonb *body, Jsonb *sandbox);
+static Jsonb *run_in(const HitlSession *session, Jsonb *body,
+					 HitlUserStatement *statement);
+static int limit_of(Jsonb *body, Jsonb *sandbox);
+static Jsonb *failure(const char *kind, int sqlerrcode, const char *message,
+					  const char *detail, const char *hint);
 static bool claim_next(Claim *next);
 static bool claim_from(TimestampTz position, Claim *next);
 static void drop_claimed(void);
@@ -149,12 +152,12 @@ executor_pass(void)
 	}
 	if (claim.unheard)
 		reply = failure(
-			"validation_error", NULL,
+			"validation_error", 0,
 			"the statement has changed its own workflow, so that nobody awaited its result",
 			NULL, NULL);
 	else if (claim.claims > MAX_CLAIMS)
 		reply = failure(
-			"system_error", NULL,
+			"system_error", 0,
 			psprintf(
 				"the statement was begun %d times and never ended: each time the server or the worker ended with it",
 				MAX_CLAIMS),
@@ -352,136 +355,161 @@ abandon(MemoryContext context)
 /* ---- running it ------------------------------------------------------ */
 
 /*
- * Run the statement as a role, if that may still do it.  Returns the body of a
- * reply message.
+ * Run the statement as the owner of its workflow, or the code of an agent as the
+ * role of that, if they may still do it.  Returns the body of a reply message.
  */
 static Jsonb *
 run(const char *owner, Jsonb *body)
 {
-	Oid role = get_role_oid(owner, true);
+	Jsonb *sandbox = hitl_member(body, "sandbox");
+	Oid role;
+	Jsonb *fault = find_role(owner, "the owner of the workflow", &role);
 
-	if (!OidIsValid(role))
-		return failure(
-			"permission_error", unpack_sql_state(ERRCODE_UNDEFINED_OBJECT),
-			psprintf("role \"%s\", the owner of the workflow, does not exist",
-					 owner),
-			NULL, NULL);
-	if (object_aclcheck(DatabaseRelationId, MyDatabaseId, role, ACL_CONNECT) !=
-		ACLCHECK_OK)
-		return failure(
-			"permission_error",
-			unpack_sql_state(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			psprintf(
-				"role \"%s\", the owner of the workflow, may not connect to the database",
-				owner),
-			NULL, "GRANT CONNECT lets the role use the database.");
-	return run_as(role, body);
+	if (fault != NULL)
+		return fault;
+	if (sandbox == NULL || !JB_ROOT_IS_OBJECT(sandbox))
+		return run_statement(role, body);
+	return run_code(body, sandbox);
 }
 
 /*
- * Run the statement as a role.
+ * A role that exists, and may use the database; or the body of a reply message.
  */
 static Jsonb *
-run_as(Oid role, Jsonb *body)
+find_role(const char *name, const char *who, Oid *role)
 {
+	*role = get_role_oid(name, true);
+	if (!OidIsValid(*role))
+		return failure("permission_error", ERRCODE_UNDEFINED_OBJECT,
+					   psprintf("role \"%s\", %s, does not exist", name, who),
+					   NULL, NULL);
+	if (object_aclcheck(DatabaseRelationId, MyDatabaseId, *role, ACL_CONNECT) !=
+		ACLCHECK_OK)
+		return failure(
+			"permission_error", ERRCODE_INSUFFICIENT_PRIVILEGE,
+			psprintf("role \"%s\", %s, may not connect to the database", name,
+					 who),
+			NULL, "GRANT CONNECT lets the role use the database.");
+	return NULL;
+}
+
+/*
+ * Run the statement of an sql step.
+ */
+static Jsonb *
+run_statement(Oid role, Jsonb *body)
+{
+	HitlSession session = {.role = role, .limit_ms = limit_of(body, NULL)};
 	HitlUserStatement statement = {0};
+
+	statement.row_limit = hitl_member_int(body, "rows", 0);
+	statement.size_limit = (Size) hitl_max_response_size * 1024;
+	return run_in(&session, body, &statement);
+}
+
+/*
+ * Run the code of an agent.
+ */
+static Jsonb *
+run_code(Jsonb *body, Jsonb *sandbox)
+{
+	const char *name = hitl_member_text(sandbox, "role");
+	const char *read_only = hitl_member_text(sandbox, "read_only");
+	HitlSession session = {.limit_ms = limit_of(body, sandbox), .code = true};
+	HitlUserStatement statement = {0};
+	HitlRoleFault role_fault;
+	Jsonb *fault;
+	int64 size;
+
+	if (name == NULL)
+		return failure(
+			"permission_error", ERRCODE_INVALID_ROLE_SPECIFICATION,
+			"the agent has no role to run its code as", NULL,
+			"Create one with NOLOGIN, grant it what the agent needs, and name it in the agent.");
+	fault = find_role(name, "that of the agent", &session.role);
+	if (fault != NULL)
+		return fault;
+	if (!hitl_is_sandbox_role(session.role, &role_fault))
+		return failure("permission_error", ERRCODE_INVALID_ROLE_SPECIFICATION,
+					   role_fault.message, role_fault.detail, role_fault.hint);
+
+	/* Whatever is not said is not granted. */
+	session.read_only = read_only == NULL || strcmp(read_only, "false") != 0;
+	statement.read_only = session.read_only;
+	statement.row_limit = hitl_member_int(sandbox, "rows", 0);
+	if (statement.row_limit <= 0)
+		statement.row_limit = CODE_ROWS;
+	size = hitl_member_int(sandbox, "bytes", 0);
+	statement.size_limit = Min(size > 0 ? size : CODE_BYTES,
+							   (int64) hitl_max_response_size * 1024);
+	return run_in(&session, body, &statement);
+}
+
+/*
+ * Run it in a session.
+ */
+static Jsonb *
+run_in(const HitlSession *session, Jsonb *body, HitlUserStatement *statement)
+{
 	ErrorData *error;
 	bool late;
 
-	statement.sql = hitl_member_text(body, "sql");
-	if (statement.sql == NULL)
-		return failure("system_error", NULL,
-					   "the request has no member \"sql\"", NULL, NULL);
-	statement.params = hitl_member(body, "params");
-	statement.row_limit = hitl_member_int(body, "rows", 0);
-	statement.size_limit = (Size) hitl_max_response_size * 1024;
-	statement.token = claim.token;
+	statement->sql = hitl_member_text(body, "sql");
+	if (statement->sql == NULL)
+		return failure("system_error", 0, "the request has no member \"sql\"",
+					   NULL, NULL);
+	statement->params = hitl_member(body, "params");
+	statement->token = claim.token;
 
-	pgstat_report_activity(STATE_RUNNING, statement.sql);
+	pgstat_report_activity(STATE_RUNNING, statement->sql);
 	hitl_begin_statement(&claim.workflow_id, claim.token);
-	error = hitl_run_as(role, limit_of(body), hitl_run_statement, &statement,
-						&late);
+	error = hitl_run_as(session,
+						session->code ? hitl_run_code : hitl_run_statement,
+						statement, &late);
 	claim.interrupted = hitl_end_statement();
 	QueryCancelPending = false;
 	pgstat_report_activity(STATE_RUNNING,
 						   "recording the result of a statement");
 
 	if (error == NULL)
-		return statement.reply;
+		return statement->reply;
 	if (late)
-		return failure("timeout", unpack_sql_state(ERRCODE_QUERY_CANCELED),
-					   "the statement took longer than its time limit", NULL,
-					   NULL);
-	return failure(kind_of(error->sqlerrcode),
-				   unpack_sql_state(error->sqlerrcode), error->message,
-				   error->detail, error->hint);
+		return failure("timeout", ERRCODE_QUERY_CANCELED,
+					   session->code
+						   ? psprintf("the code took longer than %d ms",
+									  session->limit_ms)
+						   : "the statement took longer than its time limit",
+					   NULL, NULL);
+	return hitl_statement_error(statement, error, session->code);
 }
 
 /*
- * How long the statement may take, in ms.
+ * How long it may take, in ms.
  */
 static int
-limit_of(Jsonb *body)
+limit_of(Jsonb *body, Jsonb *sandbox)
 {
 	int64 limit = hitl_member_int(body, "timeout_ms", 0);
+	int64 other = sandbox ? hitl_member_int(sandbox, "timeout_ms", 0) : 0;
 
+	if (limit <= 0)
+		limit = other;
+	else if (other > 0)
+		limit = Min(limit, other);
 	return limit > 0 ? (int) Min(limit, INT_MAX) : hitl_sql_timeout;
 }
 
 /*
- * What kind of failure an SQLSTATE stands for.
- */
-static const char *
-kind_of(int sqlerrcode)
-{
-	const char *state = unpack_sql_state(sqlerrcode);
-	static const char *const faulty[] = {"02", "09", "0A", "20", "21", "22",
-										 "23", "24", "25", "26", "27", "2B",
-										 "2D", "2F", "34", "38", "39", "3B",
-										 "3D", "3F", "42", "44", "54", "55",
-										 "P0", "WF"};
-	int i;
-
-	if (strncmp(state, "40", 2) == 0 || strncmp(state, "53", 2) == 0 ||
-		strncmp(state, "08", 2) == 0 || strncmp(state, "57P0", 4) == 0 ||
-		sqlerrcode == ERRCODE_LOCK_NOT_AVAILABLE)
-		return "service_unavailable";
-	if (sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
-		return "permission_error";
-	if (strncmp(state, "28", 2) == 0)
-		return "authentication_error";
-	if (strncmp(state, "XX", 2) == 0 || strncmp(state, "58", 2) == 0)
-		return "system_error";
-	for (i = 0; i < lengthof(faulty); i++)
-		if (strncmp(state, faulty[i], 2) == 0)
-			return "validation_error";
-	return "unknown_error";
-}
-
-/*
- * The body of a reply message that tells of a failure.
+ * The body of a reply message that tells of a failure; sqlerrcode 0: none.
  */
 static Jsonb *
-failure(const char *kind, const char *sqlstate, const char *message,
+failure(const char *kind, int sqlerrcode, const char *message,
 		const char *detail, const char *hint)
 {
-	Jsonb *error = hitl_facts("kind", kind, "message",
-							  message ? clip(message) : "", "sqlstate",
-							  sqlstate, "detail", detail ? clip(detail) : NULL,
-							  "hint", hint ? clip(hint) : NULL, NULL);
-
-	return hitl_jsonb_parse(psprintf("{\"token\": " INT64_FORMAT
-									 ", \"error\": %s}",
-									 claim.token, hitl_jsonb_text(error)));
-}
-
-/*
- * The beginning of a text.
- */
-static char *
-clip(const char *text)
-{
-	return pnstrdup(text, pg_mbcliplen(text, strlen(text), MAX_ERROR_TEXT));
+	return hitl_failed_statement(claim.token, kind,
+								 sqlerrcode ? unpack_sql_state(sqlerrcode)
+											: NULL,
+								 message, detail, hint);
 }
 
 /* ---- the queue ------------------------------------------------------- */
@@ -601,7 +629,7 @@ give_up(const ErrorData *error)
 	values[0] = UUIDPGetDatum(&claim.workflow_id);
 	values[1] = Int64GetDatum(claim.token);
 	values[2] = JsonbPGetDatum(failure(
-		"system_error", unpack_sql_state(error->sqlerrcode),
+		"system_error", error->sqlerrcode,
 		psprintf("the result of the statement could not be recorded: %s",
 				 error->message ? error->message : "unknown error"),
 		error->detail, NULL));

@@ -13,6 +13,8 @@
 #include <signal.h>
 
 #include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "commands/trigger.h"
@@ -20,12 +22,14 @@
 #include "miscadmin.h"
 #include "storage/lock.h"
 #include "storage/proc.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/portal.h"
 #include "utils/resowner.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
+#include "utils/varlena.h"
 
 #include "compat.h"
 #include "worker/executor.h"
@@ -37,6 +41,9 @@
  */
 #define CANCEL_INTERVAL 250
 #define CANCEL_PATIENCE 20
+
+/* Code of an agent may write temporary files of so much (kB). */
+#define TEMP_FILE_LIMIT (1024 * 1024)
 
 static TimeoutId limit_timer;
 static volatile sig_atomic_t overdue = 0; /* times it was cancelled */
@@ -52,7 +59,11 @@ static void over_limit(void);
 static void take_settings(Oid role);
 static void set(const char *name, const char *value);
 static bool is_applicable(const char *name);
+static void confine(const HitlSession *session);
+static void force(const char *name, const char *value);
+static char *safe_path(Oid role);
 static void make_constraints_immediate(void);
+static void refuse_temporary_objects(void);
 static void start_limit(int limit_ms);
 static void end_limit(void);
 
@@ -63,14 +74,17 @@ void
 hitl_sandbox_init(void)
 {
 	limit_timer = RegisterTimeout(USER_TIMEOUT, over_limit);
+	hitl_guard_init();
 }
 
 /*
  * Run a function as a role.
  */
 ErrorData *
-hitl_run_as(Oid role, int limit_ms, void (*run)(void *), void *arg, bool *late)
+hitl_run_as(const HitlSession *session, void (*run)(void *), void *arg,
+			bool *late)
 {
+	Oid role = session->role;
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner resources = CurrentResourceOwner;
 	ErrorData *volatile error = NULL;
@@ -83,6 +97,8 @@ hitl_run_as(Oid role, int limit_ms, void (*run)(void *), void *arg, bool *late)
 
 	settings = NewGUCNestLevel();
 	take_settings(role);
+	if (session->code)
+		confine(session);
 	make_constraints_immediate();
 	enter(role);
 
@@ -90,19 +106,27 @@ hitl_run_as(Oid role, int limit_ms, void (*run)(void *), void *arg, bool *late)
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
-		start_limit(limit_ms);
+		start_limit(session->limit_ms);
+		if (session->code)
+			hitl_begin_guard(role, session->read_only);
 		run(arg);
+		refuse_temporary_objects();
 		end_limit();
+		hitl_end_guard();
 		if (overdue > 0)
 			ereport(ERROR,
 					(errcode(ERRCODE_QUERY_CANCELED),
 					 errmsg("canceling statement due to its time limit")));
 		PortalHashTableDeleteAll(); /* cursors left open */
-		ReleaseCurrentSubTransaction();
+		if (session->code && session->read_only)
+			RollbackAndReleaseCurrentSubTransaction(); /* for good measure */
+		else
+			ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
 		end_limit();
+		hitl_end_guard();
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
@@ -125,6 +149,7 @@ hitl_run_as(Oid role, int limit_ms, void (*run)(void *), void *arg, bool *late)
 void
 hitl_leave_sandbox(void)
 {
+	hitl_end_guard();
 	if (!OidIsValid(worker_role))
 		return;
 	SetUserIdAndSecContext(worker_role, 0);
@@ -220,6 +245,78 @@ is_applicable(const char *name)
 }
 
 /*
+ * Settings that code of an agent has, whatever those of its role are.  It cannot
+ * set them: that is refused to it, and reading cannot become writing within a
+ * subtransaction.
+ */
+static void
+confine(const HitlSession *session)
+{
+	force("search_path", safe_path(session->role));
+	if (session->read_only)
+		force("transaction_read_only", "on");
+	if (temp_file_limit < 0 || temp_file_limit > TEMP_FILE_LIMIT)
+		force("temp_file_limit", psprintf("%dkB", TEMP_FILE_LIMIT));
+
+	/*
+	 * The limit of the memory is one of the process, and the compiler ends the
+	 * process when it comes to it.
+	 */
+	force("max_parallel_workers_per_gather", "0");
+	force("jit", "off");
+
+	/* It could fill the log with warnings. */
+	if (log_min_messages < ERROR)
+		force("log_min_messages", "error");
+}
+
+/*
+ * The same as set(), but it must succeed.
+ */
+static void
+force(const char *name, const char *value)
+{
+	if (set_config_option(name, value, PGC_SUSET, PGC_S_SESSION,
+						  GUC_ACTION_SAVE, true, ERROR, false) <= 0)
+		elog(ERROR, "could not set \"%s\"", name);
+}
+
+/*
+ * The schemas of the path that is set, without those in which the role can create
+ * objects: somebody else may, too, or an earlier run of the agent.  What comes with
+ * PostgreSQL is before, and temporary objects behind.
+ */
+static char *
+safe_path(Oid role)
+{
+	StringInfoData path;
+	List *names = NIL;
+	ListCell *cell;
+
+	if (!SplitIdentifierString(pstrdup(namespace_search_path), ',', &names))
+		names = NIL;
+	initStringInfo(&path);
+	appendStringInfoString(&path, "pg_catalog");
+	foreach(cell, names)
+	{
+		const char *name = lfirst(cell);
+		Oid schema;
+
+		if (strcmp(name, "$user") == 0)
+			name = GetUserNameFromId(role, false);
+		if (strncmp(name, "pg_", 3) == 0)
+			continue;
+		schema = get_namespace_oid(name, true);
+		if (OidIsValid(schema) &&
+			object_aclcheck(NamespaceRelationId, schema, role, ACL_CREATE) !=
+				ACLCHECK_OK)
+			appendStringInfo(&path, ", %s", quote_identifier(name));
+	}
+	appendStringInfoString(&path, ", pg_temp");
+	return path.data;
+}
+
+/*
  * A deferred trigger would run at commit, as the worker's role.  In a restricted
  * operation it cannot be deferred: with this, those that are deferrable are as
  * good as immediate instead of an error.
@@ -232,6 +329,24 @@ make_constraints_immediate(void)
 	all->constraints = NIL;
 	all->deferred = false;
 	AfterTriggerSetState(all);
+}
+
+/*
+ * Types and tables that are temporary come before all others, also for the next
+ * role that is run here.  Not all kinds of them are refused where they are made, and
+ * not by all versions.
+ */
+static void
+refuse_temporary_objects(void)
+{
+	Oid schema; /* is there if it was needed, and goes if that is undone */
+	Oid toast_schema;
+
+	GetTempNamespaceState(&schema, &toast_schema);
+	if (OidIsValid(schema))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("cannot create temporary objects within security-restricted operation")));
 }
 
 /* ---- the time limit -------------------------------------------------- */

@@ -71,6 +71,7 @@ hitl_run_statement(void *arg)
 	int result;
 
 	check(statement->sql);
+	statement->part = statement->sql;
 
 	/* Room for all that are given: the parser must not allocate it. */
 	parameters.types = palloc0(Max(given, 1) * sizeof(Oid));

@@ -1,11 +1,12 @@
 -- statement.sql
---		Statements of sql steps, run by the executors as the owner of their workflow.
+--		Statements of sql steps, run by the executors as the owner of their workflow,
+--		and code of agents, as the role of that.
 
 CREATE TABLE hitl.statements (
 	workflow_id uuid NOT NULL,
 	token bigint NOT NULL,				-- awaited by the workflow's control state
-	owner name NOT NULL,				-- the role it runs as
-	body jsonb NOT NULL,				-- {"sql", "params", "rows", "timeout_ms"}
+	owner name NOT NULL,				-- for whom it runs, and as whom unless there is a "sandbox"
+	body jsonb NOT NULL,				-- {"sql", "params", "rows", "timeout_ms"}; code: "sandbox": {"role", "read_only", "rows", "timeout_ms", "bytes"}
 	rank timestamptz NOT NULL DEFAULT clock_timestamp(),	-- the order of the queue: when it came, shifted by priority
 	claims integer NOT NULL DEFAULT 0,	-- times it was begun
 	claimed_by integer,					-- number of the executor that took it last
@@ -14,7 +15,7 @@ CREATE TABLE hitl.statements (
 	PRIMARY KEY (workflow_id, token)
 ) WITH (fillfactor = 70);
 COMMENT ON TABLE hitl.statements IS
-	'statements of sql steps that wait for an executor or are being run';
+	'statements of sql steps, and code of agents, that wait for an executor or are being run';
 
 CREATE INDEX statements_rank ON hitl.statements (rank);
 

@@ -55,11 +55,14 @@ TEST(failure_has_details)
 	SEND(
 		&w, "reply",
 		"{\"token\":1,\"error\":{\"kind\":\"validation_error\",\"message\":\"no\","
-		"\"sqlstate\":\"23505\",\"detail\":\"a \\\"key\\\"\",\"hint\":null,\"more\":\"x\"}}",
+		"\"sqlstate\":\"23505\",\"detail\":\"a \\\"key\\\"\",\"hint\":null,\"more\":\"x\","
+		"\"position\":8,\"context\":\"in f()\"}}",
 		"step_failed s, workflow_failed s, =failed");
-	CHECK_TEXT(w.effects.items[0].body,
-			   "{\"kind\":\"validation_error\",\"message\":\"no\","
-			   "\"sqlstate\":\"23505\",\"detail\":\"a \\\"key\\\"\"}");
+	CHECK_TEXT(
+		w.effects.items[0].body,
+		"{\"kind\":\"validation_error\",\"message\":\"no\",\"character\":8,"
+		"\"sqlstate\":\"23505\",\"detail\":\"a \\\"key\\\"\","
+		"\"context\":\"in f()\"}");
 	workflow_close(&w);
 }
 
