@@ -10,6 +10,7 @@
 #include "core/agent.h"
 #include "core/schema.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,6 +34,7 @@ static void hear_model(HitlRun *run, HitlPosition *position,
 					   const HitlAgent *agent, HitlAgentRun *state,
 					   const HitlJson *body);
 static void count_usage(HitlAgentRun *state, const HitlTurn *turn);
+static void count_time(const HitlRun *run, HitlAgentRun *state);
 static void hear_turn(HitlRun *run, HitlPosition *position,
 					  const HitlAgent *agent, HitlAgentRun *state,
 					  HitlTurn *turn);
@@ -48,6 +50,7 @@ static void end_beyond(HitlRun *run, HitlPosition *position,
 static void decide_limit(HitlRun *run, HitlPosition *position,
 						 const HitlAgent *agent, HitlAgentRun *state,
 						 const HitlJson *body);
+static void grant(const HitlAgent *agent, HitlAgentRun *state, double amount);
 
 /*
  * Begin with a task.  call: as of a RUN_TASK effect.
@@ -119,6 +122,10 @@ hitl_continue_agent(HitlRun *run, HitlPosition *position)
 	state = hitl_change_agent(run, position);
 	if (state == NULL)
 		return;
+
+	/* The time in which it stood still does not count. */
+	state->began_us = run->now_us -
+		(int64_t) fmin(state->used[HITL_LIMIT_SECONDS] * 1e6, 1e18);
 	if (state->rewinds != run->control->rewinds)
 	{
 		return_to_memory(run, position, &agent, state);
@@ -157,6 +164,8 @@ hitl_deliver_agent(HitlRun *run, HitlPosition *position, const HitlJson *body)
 	state = hitl_change_agent(run, position);
 	if (state == NULL)
 		return;
+	if (position->state != HITL_AWAITS_APPROVAL)
+		count_time(run, state);
 	switch (state->phase)
 	{
 		case HITL_AGENT_EXCEEDS:
@@ -284,9 +293,7 @@ hitl_ask_model(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	state->said = NULL;
 	state->phase = HITL_AGENT_ASKS;
 	state->used[HITL_LIMIT_STEPS] = state->turn;
-	state->used[HITL_LIMIT_SECONDS] = run->now_us > state->began_us
-		? ((double) run->now_us - (double) state->began_us) / 1e6
-		: 0;
+	count_time(run, state);
 	for (i = 0; i < HITL_LIMITS; i++)
 	{
 		if (agent->limits[i] >= 0 &&
@@ -606,6 +613,17 @@ count_usage(HitlAgentRun *state, const HitlTurn *turn)
 }
 
 /*
+ * Keep how long the run has taken.
+ */
+static void
+count_time(const HitlRun *run, HitlAgentRun *state)
+{
+	state->used[HITL_LIMIT_SECONDS] = run->now_us > state->began_us
+		? ((double) run->now_us - (double) state->began_us) / 1e6
+		: 0;
+}
+
+/*
  * Keep what the model has said, and what that took.
  */
 void
@@ -639,7 +657,7 @@ hitl_remember_reply(HitlRun *run, HitlPosition *position, HitlAgentRun *state,
 	if (turn->output_tokens >= 0)
 		hitl_write_number(&more, "output_tokens", turn->output_tokens);
 	if (turn->cost >= 0)
-		hitl_append_format(&more, ",\"cost\":%.17g", turn->cost);
+		hitl_append_format(&more, ",\"cost\":%.15g", turn->cost);
 	remark.more = hitl_buffer_text(&more);
 	hitl_remember(run, position, state, &remark);
 }
@@ -767,8 +785,12 @@ static void
 exceed(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	   HitlAgentRun *state)
 {
-	static const char *const units[] = {"turns", "tokens", "of cost",
-										"seconds"};
+	static const char *const units[][2] = {
+		{"", " turns"},
+		{"", " tokens"},
+		{"budget of ", ""},
+		{"", " seconds"},
+	};
 	double allowed = agent->limits[state->limit] + state->granted[state->limit];
 	HitlEffect *effect;
 	HitlBuffer context;
@@ -782,13 +804,14 @@ exceed(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	}
 	hitl_buffer_init(&title, &run->scratch);
 	hitl_append_format(&title,
-					   "Agent %s has used up its %.10g %s: may it have more?",
-					   agent->name, allowed, units[state->limit]);
+					   "Agent %s has used up its %s%.10g%s: may it have more?",
+					   agent->name, units[state->limit][0], allowed,
+					   units[state->limit][1]);
 	hitl_buffer_init(&context, &run->scratch);
 	hitl_append_text(&context, "\"agent\":");
 	hitl_json_write_string(&context, agent->name, strlen(agent->name));
 	hitl_json_write_member(&context, "limit", hitl_limit_names[state->limit]);
-	hitl_append_format(&context, ",\"used\":%.17g,\"requested_amount\":%.17g",
+	hitl_append_format(&context, ",\"used\":%.15g,\"requested_amount\":%.15g",
 					   state->used[state->limit], agent->limits[state->limit]);
 	if (hitl_buffer_text(&context) == NULL || hitl_buffer_text(&title) == NULL)
 	{
@@ -816,7 +839,7 @@ end_beyond(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	if (state->limit != HITL_LIMIT_STEPS)
 	{
 		/* Who retries the workflow lets it have as much again. */
-		state->granted[state->limit] += agent->limits[state->limit];
+		grant(agent, state, agent->limits[state->limit]);
 		state->phase = HITL_AGENT_ASKS;
 		hitl_fail_step(run, position, "budget_exceeded",
 					   messages[state->limit]);
@@ -842,14 +865,26 @@ decide_limit(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	hitl_leave_out_waiting(run, position, state);
 	if (hitl_fail_unasked(run, position, body))
 		return;
-	if (!hitl_is_approved(body))
+	if (amount != NULL)
+		hitl_json_number(amount, &granted);
+	if (!hitl_is_approved(body) || !(granted > 0))
 	{
 		end_beyond(run, position, agent, state);
 		return;
 	}
-	if (amount != NULL)
-		hitl_json_number(amount, &granted);
-	state->granted[state->limit] += granted > 0 ? granted : 0;
+	grant(agent, state, granted);
 	if (!hitl_put_off(run, position))
 		hitl_ask_model(run, position, agent, state);
+}
+
+/*
+ * Let the run have more of what it has used up.  That may be beyond the limit
+ * by far: what counts is what it has used.
+ */
+static void
+grant(const HitlAgent *agent, HitlAgentRun *state, double amount)
+{
+	double more = state->used[state->limit] - agent->limits[state->limit];
+
+	state->granted[state->limit] = more > 0 ? more + amount : amount;
 }

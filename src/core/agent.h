@@ -123,10 +123,11 @@ struct HitlAgentRun
 	int rewinds; /* of the workflow, as far as the agent knows */
 	HitlMemoryPart *parts;
 	int nparts;
-	int turn;		  /* replies of the model so far, plans aside */
-	int planned;	  /* the turn before which it made its last plan; 0: none */
-	int limit;		  /* HitlAgentLimit that is exceeded */
-	int64_t began_us; /* less the time that it waited for people */
+	int turn;	 /* replies of the model so far, plans aside */
+	int planned; /* the turn before which it made its last plan; 0: none */
+	int limit;	 /* HitlAgentLimit that is exceeded */
+	int64_t
+		began_us; /* less the time that it waited for people, or stood still */
 	double used[HITL_LIMITS];
 	double granted[HITL_LIMITS]; /* beyond the agent's limits */
 	HitlAgentCall *calls;

@@ -263,10 +263,10 @@ finish(HitlRun *run, HitlPosition *position, HitlAgentRun *state, bool stopped)
 	hitl_json_write_member(&result, "agent", state->name);
 	hitl_write_number(&result, "turns", state->turn);
 	if (state->used[HITL_LIMIT_TOKENS] > 0)
-		hitl_append_format(&result, ",\"tokens\":%.17g",
+		hitl_append_format(&result, ",\"tokens\":%.15g",
 						   state->used[HITL_LIMIT_TOKENS]);
 	if (state->used[HITL_LIMIT_COST] > 0)
-		hitl_append_format(&result, ",\"cost\":%.17g",
+		hitl_append_format(&result, ",\"cost\":%.15g",
 						   state->used[HITL_LIMIT_COST]);
 	if (stopped)
 		hitl_append_text(&result, ",\"stopped\":\"steps\"");

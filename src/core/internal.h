@@ -568,6 +568,7 @@ typedef struct HitlUndo
 	int64_t first;		/* branch */
 	int total;			/* branches; 0: there is none under way */
 	int done;
+	bool resume; /* and then the workflow goes on by itself */
 } HitlUndo;
 
 struct HitlControl

@@ -18,7 +18,8 @@ static const HitlStep *find_undone(const HitlDefinition *definition,
 								   const HitlJson *element, int64_t *event);
 static void begin_undo(HitlRun *run, const HitlJson *body,
 					   const HitlJson *undo);
-static void go_back(HitlRun *run, const char *checkpoint, const char *reason);
+static void go_back(HitlRun *run, const char *checkpoint, const char *reason,
+					bool resume);
 static void write_reason(HitlBuffer *buffer, const char *checkpoint,
 						 const char *reason);
 
@@ -33,8 +34,10 @@ hitl_handle_rollback(HitlRun *run, const HitlJson *body)
 	const HitlJson *reason = hitl_json_member(body, "reason");
 	const HitlJson *undo = hitl_json_member(body, "undo");
 	const HitlJson *failed = hitl_json_member(body, "failed");
+	const HitlJson *resume = hitl_json_member(body, "resume");
 	bool has_failed = control->status == HITL_FAILED ||
 		(failed != NULL && failed->type == HITL_JSON_TRUE);
+	bool goes_on = resume != NULL && resume->type == HITL_JSON_TRUE;
 	const char *fault = NULL;
 
 	if (checkpoint == NULL || checkpoint->type != HITL_JSON_STRING)
@@ -61,11 +64,14 @@ hitl_handle_rollback(HitlRun *run, const HitlJson *body)
 		control->root.entered = 0;
 	if (undo == NULL || undo->type == HITL_JSON_NULL || undo->count == 0)
 		go_back(run, checkpoint->text,
-				reason == NULL || reason->type == HITL_JSON_NULL
-					? NULL
-					: reason->text);
+				reason == NULL || reason->type == HITL_JSON_NULL ? NULL
+																 : reason->text,
+				goes_on);
 	else
+	{
+		control->undo.resume = goes_on;
 		begin_undo(run, body, undo);
+	}
 }
 
 /*
@@ -108,7 +114,7 @@ hitl_end_undo(HitlRun *run, HitlBranch *branch)
 	effect->count = undo->total;
 	hitl_forget_branches(run, undo->first, undo->total);
 	undo->total = 0;
-	go_back(run, undo->checkpoint, undo->reason);
+	go_back(run, undo->checkpoint, undo->reason, undo->resume);
 }
 
 /*
@@ -314,7 +320,7 @@ begin_undo(HitlRun *run, const HitlJson *body, const HitlJson *undo)
  * The host rewinds.
  */
 static void
-go_back(HitlRun *run, const char *checkpoint, const char *reason)
+go_back(HitlRun *run, const char *checkpoint, const char *reason, bool resume)
 {
 	HitlEffect *effect = hitl_emit(run, HITL_EFFECT_ROLLBACK,
 								   hitl_copy_text(run->memory, checkpoint,
@@ -325,7 +331,9 @@ go_back(HitlRun *run, const char *checkpoint, const char *reason)
 	hitl_buffer_init(&body, run->memory);
 	hitl_append_char(&body, '{');
 	hitl_json_write_member(&body, "reason", reason);
-	hitl_append_text(&body, ",\"undone\":true}");
+	hitl_append_text(&body,
+					 resume ? ",\"resume\":true,\"undone\":true}"
+							: ",\"undone\":true}");
 	effect->body = hitl_buffer_text(&body);
 	run->control->status = HITL_ROLLED_BACK;
 }

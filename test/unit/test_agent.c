@@ -368,7 +368,7 @@ TEST(state_as_text)
 	CHECK_TEXT(
 		member_of(control_text(&w), "active/0/agent"),
 		"{\"name\":\"clerk\",\"version\":\"v1\",\"phase\":\"calls\",\"memory\":[[1,2]],"
-		"\"turn\":1,\"began_us\":1700000000000001,\"calls\":["
+		"\"turn\":1,\"began_us\":1700000000000001,\"used\":{\"seconds\":1e-6},\"calls\":["
 		"{\"id\":\"a\",\"tool\":\"pay\",\"arguments\":{\"n\":1},\"token\":3},"
 		"{\"id\":\"b\",\"tool\":\"pay\",\"arguments\":{\"n\":2},\"token\":4}],"
 		"\"next\":0,\"said\":\"why\"}");
