@@ -221,6 +221,11 @@ TEST(failures)
 			   "{\"kind\":\"service_unavailable\",\"message\":\"why\"}");
 	CHECK_TEXT(reply(500, "{\"message\":\"why\"}"),
 			   "{\"kind\":\"service_unavailable\",\"message\":\"why\"}");
+	CHECK_TEXT(reply(401, "{\"detail\":\"why\"}"),
+			   "{\"kind\":\"authentication_error\",\"message\":\"why\"}");
+	CHECK_TEXT(
+		reply(422, "{\"detail\":[{\"msg\":\"why\"}]}"),
+		"{\"kind\":\"validation_error\",\"message\":\"the server answered with status 422\"}");
 	CHECK_TEXT(
 		reply(500, "gone"),
 		"{\"kind\":\"service_unavailable\",\"message\":\"the server answered with status 500\"}");
