@@ -1,7 +1,7 @@
 # Commands for those who work on hitl.  Each installs what it needs (dev/setup)
 # and builds what it needs; CONTRIBUTING.md explains them.
 
-.PHONY: demo test test-regress test-isolation test-e2e test-docs lint format bench
+.PHONY: demo test test-regress test-isolation test-e2e test-docs test-real-inference lint format bench
 
 demo:
 	@dev/setup
@@ -14,6 +14,10 @@ test:
 test-regress test-isolation test-e2e test-docs:
 	@dev/setup test
 	@test/run $(@:test-%=%)
+
+test-real-inference:
+	@dev/setup real
+	@test/real-inference
 
 lint:
 	@dev/setup test

@@ -71,12 +71,30 @@ CALL hitl.await_workflow(:'id', '30 seconds');
 SELECT step, who, regexp_replace(what, '[0-9a-f-]{36}', 'ID') AS what FROM hitl.agent_transcript(:'id');
 SELECT t.step, t.who, t.what FROM hitl.child_workflows c, hitl.agent_transcript(c.workflow_id) t WHERE c.parent_id = :'id';
 
+-- an agent that writes SQL, as a role of its own
+CREATE ROLE hitl_code;
+GRANT USAGE ON SCHEMA shop TO hitl_code;
+GRANT SELECT ON shop.orders TO hitl_code;
+SELECT hitl.create_model('coding', provider => 'builtin', parameters => '{"replies": [
+	{"text": "I look.\n<code>SELECT id, total, reason FROM shop.orders</code>"},
+	{"text": "```sql\nSELECT id, total FROM shop.orders;\nSELECT current_user\n```"},
+	{"text": "<code>DELETE FROM shop.orders</code>"}, {"text": "There is one order, of 40."}]}');
+SELECT hitl.create_agent('analyst', kind => 'code', model => 'coding', sandbox => '{"role": "hitl_code", "approval": {"when": "$.sql starts with \"DELETE\""}}');
+SELECT hitl.run_agent('analyst', 'What is in the shop?') AS id \gset
+CALL hitl.await_workflow(:'id', '30 seconds', 'waiting_approval');
+SELECT title, context_data FROM hitl.pending_approvals WHERE workflow_id = :'id';
+SELECT hitl.respond_to_approval(approval_id, 'ann', 'approved', '{}') FROM hitl.pending_approvals WHERE workflow_id = :'id';
+CALL hitl.await_workflow(:'id', '30 seconds');
+SELECT who, what FROM hitl.agent_transcript(:'id');
+SELECT output FROM hitl.workflows WHERE id = :'id';
+SELECT hitl.drop_agent('analyst'), hitl.drop_model('coding');
+
 SELECT hitl.drop_agent('adviser'), hitl.drop_tool('ask_expert'), hitl.drop_agent('expert'), hitl.drop_tool('refund');
-DELETE FROM hitl.agent_versions WHERE agent IN ('support', 'expert', 'adviser');
+DELETE FROM hitl.agent_versions WHERE agent IN ('support', 'expert', 'adviser', 'analyst');
 DELETE FROM hitl.idempotency_keys WHERE key = 'refund 7';
 SELECT hitl.drop_model(n) FROM unnest('{scripted,knowing,asking}'::text[]) AS n;
 SET client_min_messages = warning;
 DROP SCHEMA shop CASCADE;
 RESET client_min_messages;
 SELECT hitl.revoke_access('hitl_runner');
-DROP ROLE hitl_runner;
+DROP ROLE hitl_runner, hitl_code;

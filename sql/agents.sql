@@ -289,10 +289,12 @@ SELECT count(*) > 0 AS versions FROM hitl.agent_versions;
 SELECT count(*) >= 0 AS messages FROM hitl.agent_messages;
 SELECT count(*) >= 0 AS steps FROM hitl.agent_steps;
 SELECT hitl.create_agent('x', kind => 'code', sandbox => '{"role": "hitl_runner"}');
+SELECT hitl.create_agent('x', kind => 'code', sandbox => '{"role": "hitl_sandbox"}');
 RESET ROLE;
-GRANT hitl_runner TO hitl_maker;
+GRANT hitl_sandbox, hitl_runner TO hitl_maker;
 SET ROLE hitl_maker;
 SELECT hitl.create_agent('x', kind => 'code', sandbox => '{"role": "hitl_runner"}');
+SELECT hitl.create_agent('x', kind => 'code', sandbox => '{"role": "hitl_sandbox"}');
 SELECT hitl.drop_agent('x');
 \set VERBOSITY sqlstate
 SELECT hitl.save_tool('x', 'sql', 'x', '{"type": "object"}', 'shop.ping()', '{}', 'never', NULL);

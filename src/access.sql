@@ -102,6 +102,7 @@ BEGIN ATOMIC
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_secret(text, text, text[])'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.delete_secret(text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.retry_request(uuid)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.request_body(uuid)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_recovery_policy(text, integer, jsonb, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_recovery_policy(text, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.failure_kind(jsonb)'),

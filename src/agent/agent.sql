@@ -110,6 +110,12 @@ END
 $$;
 COMMENT ON FUNCTION hitl.find_answer_check(text) IS 'the function of this name that checks answers';
 
+CREATE FUNCTION hitl.require_sandbox_role(role oid) RETURNS void
+	AS 'MODULE_PATHNAME', 'hitl_require_sandbox_role' LANGUAGE C STABLE STRICT
+	SET search_path = pg_catalog, pg_temp;
+COMMENT ON FUNCTION hitl.require_sandbox_role(oid) IS
+	'an error if code of agents must not run as this role, for it can do more than what it was granted';
+
 -- Code is run as the sandbox's role: nobody gains by an agent what he could not become.
 CREATE FUNCTION hitl.check_sandbox(sandbox jsonb) RETURNS jsonb
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -145,11 +151,12 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'undefined_object',
 			MESSAGE = format('role "%s" does not exist', whole ->> 'role');
 	END IF;
-	IF role.rolsuper OR NOT pg_has_role(hitl.calling_role(), role.oid, 'MEMBER') THEN
+	IF NOT pg_has_role(hitl.calling_role(), role.oid, 'MEMBER') THEN
 		RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
 			MESSAGE = format('role "%s" cannot be that of a sandbox', role.rolname),
-			DETAIL = CASE WHEN role.rolsuper THEN 'It is a superuser.' ELSE 'Who creates an agent must be a member of its role.' END;
+			DETAIL = 'Who creates an agent must be a member of its role.';
 	END IF;
+	PERFORM hitl.require_sandbox_role(role.oid);
 	RETURN whole;
 END
 $$;

@@ -21,9 +21,23 @@
 #include "agent/sandbox_role.h"
 #include "compat.h"
 
+PG_FUNCTION_INFO_V1(hitl_require_sandbox_role);
+
 static const char *attribute_of(Oid role, const char **without);
 static char *group_of(Oid role);
 static char *privilege_on_hitl(Oid role);
+
+/*
+ * hitl.require_sandbox_role(role)
+ */
+Datum
+hitl_require_sandbox_role(PG_FUNCTION_ARGS)
+{
+	SPI_connect();
+	hitl_check_sandbox_role(PG_GETARG_OID(0));
+	SPI_finish();
+	PG_RETURN_VOID();
+}
 
 /*
  * Look at the role.

@@ -10,6 +10,7 @@
 #include "core/agent.h"
 #include "core/schema.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,6 +34,7 @@ static void hear_model(HitlRun *run, HitlPosition *position,
 					   const HitlAgent *agent, HitlAgentRun *state,
 					   const HitlJson *body);
 static void count_usage(HitlAgentRun *state, const HitlTurn *turn);
+static void count_time(const HitlRun *run, HitlAgentRun *state);
 static void hear_turn(HitlRun *run, HitlPosition *position,
 					  const HitlAgent *agent, HitlAgentRun *state,
 					  HitlTurn *turn);
@@ -48,6 +50,7 @@ static void end_beyond(HitlRun *run, HitlPosition *position,
 static void decide_limit(HitlRun *run, HitlPosition *position,
 						 const HitlAgent *agent, HitlAgentRun *state,
 						 const HitlJson *body);
+static void grant(const HitlAgent *agent, HitlAgentRun *state, double amount);
 
 /*
  * Begin with a task.  call: as of a RUN_TASK effect.
@@ -119,6 +122,10 @@ hitl_continue_agent(HitlRun *run, HitlPosition *position)
 	state = hitl_change_agent(run, position);
 	if (state == NULL)
 		return;
+
+	/* The time in which it stood still does not count. */
+	state->began_us = run->now_us -
+		(int64_t) fmin(state->used[HITL_LIMIT_SECONDS] * 1e6, 1e18);
 	if (state->rewinds != run->control->rewinds)
 	{
 		return_to_memory(run, position, &agent, state);
@@ -179,6 +186,21 @@ hitl_deliver_agent(HitlRun *run, HitlPosition *position, const HitlJson *body)
 			hear_model(run, position, &agent, state, body);
 			break;
 	}
+}
+
+/*
+ * The time that people have taken to decide is none of the agent's.
+ */
+void
+hitl_leave_out_waiting(HitlRun *run, const HitlPosition *position,
+					   HitlAgentRun *state)
+{
+	int64_t waited;
+
+	if (!__builtin_sub_overflow(run->now_us, position->since_us, &waited) &&
+		waited > 0 &&
+		__builtin_add_overflow(state->began_us, waited, &state->began_us))
+		state->began_us = INT64_MAX;
 }
 
 /*
@@ -269,9 +291,7 @@ hitl_ask_model(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	state->said = NULL;
 	state->phase = HITL_AGENT_ASKS;
 	state->used[HITL_LIMIT_STEPS] = state->turn;
-	state->used[HITL_LIMIT_SECONDS] = run->now_us > state->began_us
-		? (double) (run->now_us - state->began_us) / 1e6
-		: 0;
+	count_time(run, state);
 	for (i = 0; i < HITL_LIMITS; i++)
 	{
 		if (agent->limits[i] >= 0 &&
@@ -369,7 +389,8 @@ hitl_pose(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_buffer_init(&body, run->memory);
 		hitl_append_text(&body, "{\"title\":");
 		hitl_json_write_string(&body, title,
-							   hitl_utf8_cut(title, strlen(title), 300));
+							   hitl_utf8_cut(title, strlen(title),
+											 HITL_MAX_TITLE));
 		hitl_append_text(&body, ",\"description\":");
 		hitl_append_text(&body, description == NULL ? "null" : description);
 		hitl_append_char(&body, ',');
@@ -552,18 +573,20 @@ hear_model(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_stop(run, HITL_NO_MEMORY, NULL);
 		return;
 	}
+	count_usage(state, &turn);
+	count_time(run, state);
 	if (!heard)
 	{
 		if (!hitl_reroute(run, position, body, reply.kind, reply.message))
 			hitl_fail_step(run, position, reply.kind, reply.message);
 		return;
 	}
-	count_usage(state, &turn);
 	if (state->phase == HITL_AGENT_PLANS)
 	{
 		turn.ncalls = 0;
 		hitl_remember_reply(run, position, state, &turn, "agent_planned");
 		state->planned = state->turn + 1;
+		state->phase = HITL_AGENT_ASKS;
 		hitl_tell_agent(run, position, state, planned_text);
 		if (!hitl_put_off(run, position))
 			hitl_ask_model(run, position, agent, state);
@@ -586,6 +609,17 @@ count_usage(HitlAgentRun *state, const HitlTurn *turn)
 		state->used[HITL_LIMIT_TOKENS] += (double) turn->output_tokens;
 	if (turn->cost > 0)
 		state->used[HITL_LIMIT_COST] += turn->cost;
+}
+
+/*
+ * Keep how long the run has taken.
+ */
+static void
+count_time(const HitlRun *run, HitlAgentRun *state)
+{
+	state->used[HITL_LIMIT_SECONDS] = run->now_us > state->began_us
+		? ((double) run->now_us - (double) state->began_us) / 1e6
+		: 0;
 }
 
 /*
@@ -622,7 +656,7 @@ hitl_remember_reply(HitlRun *run, HitlPosition *position, HitlAgentRun *state,
 	if (turn->output_tokens >= 0)
 		hitl_write_number(&more, "output_tokens", turn->output_tokens);
 	if (turn->cost >= 0)
-		hitl_append_format(&more, ",\"cost\":%.17g", turn->cost);
+		hitl_append_format(&more, ",\"cost\":%.15g", turn->cost);
 	remark.more = hitl_buffer_text(&more);
 	hitl_remember(run, position, state, &remark);
 }
@@ -689,11 +723,12 @@ static void
 hear_text(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		  HitlAgentRun *state, const HitlTurn *turn)
 {
-	const HitlJson *data = hitl_find_data(&run->scratch, turn->text,
-										  turn->length);
+	const HitlJson *value = NULL;
 	const char *fault = NULL;
 	HitlBuffer answer;
 
+	if (agent->output_schema != NULL)
+		value = hitl_read_answer_text(run, turn->text, turn->length);
 	if (turn->stop == HITL_STOP_LENGTH)
 		fault = "Your reply was cut off, for it was too long, and it was not "
 				"used. Say it again, shorter.";
@@ -702,7 +737,7 @@ hear_text(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 			? "Your reply was empty. Write SQL between <code> and </code>, or "
 			  "give your answer as text."
 			: "Your reply was empty. Call a tool, or give your answer.";
-	else if (agent->output_schema != NULL && data == NULL)
+	else if (agent->output_schema != NULL && value == NULL)
 		fault = "Your answer is no JSON. Give it as one JSON value of the form "
 				"that was asked for, and nothing else.";
 	if (fault != NULL)
@@ -714,7 +749,7 @@ hear_text(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	}
 	hitl_buffer_init(&answer, &run->scratch);
 	if (agent->output_schema != NULL)
-		hitl_json_write(&answer, data);
+		hitl_json_write(&answer, value);
 	else
 		hitl_json_write_string(&answer, turn->text, turn->length);
 	if (hitl_buffer_text(&answer) == NULL)
@@ -749,12 +784,16 @@ static void
 exceed(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	   HitlAgentRun *state)
 {
-	static const char *const units[] = {"turns", "tokens", "of cost",
-										"seconds"};
+	static const char *const units[][2] = {
+		{"", " turns"},
+		{"", " tokens"},
+		{"budget of ", ""},
+		{"", " seconds"},
+	};
 	double allowed = agent->limits[state->limit] + state->granted[state->limit];
 	HitlEffect *effect;
 	HitlBuffer context;
-	char title[300];
+	HitlBuffer title;
 
 	state->phase = HITL_AGENT_EXCEEDS;
 	if (!agent->asks_at_limit)
@@ -762,22 +801,24 @@ exceed(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		end_beyond(run, position, agent, state);
 		return;
 	}
-	snprintf(title, sizeof(title),
-			 "Agent %.100s has used up its %.10g %s: may it have more?",
-			 agent->name, allowed, units[state->limit]);
+	hitl_buffer_init(&title, &run->scratch);
+	hitl_append_format(&title,
+					   "Agent %s has used up its %s%.10g%s: may it have more?",
+					   agent->name, units[state->limit][0], allowed,
+					   units[state->limit][1]);
 	hitl_buffer_init(&context, &run->scratch);
 	hitl_append_text(&context, "\"agent\":");
 	hitl_json_write_string(&context, agent->name, strlen(agent->name));
 	hitl_json_write_member(&context, "limit", hitl_limit_names[state->limit]);
-	hitl_append_format(&context, ",\"used\":%.17g,\"requested_amount\":%.17g",
+	hitl_append_format(&context, ",\"used\":%.15g,\"requested_amount\":%.15g",
 					   state->used[state->limit], agent->limits[state->limit]);
-	if (hitl_buffer_text(&context) == NULL)
+	if (hitl_buffer_text(&context) == NULL || hitl_buffer_text(&title) == NULL)
 	{
 		hitl_stop(run, HITL_NO_MEMORY, NULL);
 		return;
 	}
-	effect = hitl_pose(run, position, agent, title, NULL, "\"type\":\"budget\"",
-					   context.data);
+	effect = hitl_pose(run, position, agent, title.data, NULL,
+					   "\"type\":\"budget\"", context.data);
 	if (effect != NULL)
 		hitl_await(run, position, HITL_AWAITS_APPROVAL, effect);
 }
@@ -797,7 +838,7 @@ end_beyond(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	if (state->limit != HITL_LIMIT_STEPS)
 	{
 		/* Who retries the workflow lets it have as much again. */
-		state->granted[state->limit] += agent->limits[state->limit];
+		grant(agent, state, agent->limits[state->limit]);
 		state->phase = HITL_AGENT_ASKS;
 		hitl_fail_step(run, position, "budget_exceeded",
 					   messages[state->limit]);
@@ -805,7 +846,8 @@ end_beyond(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	}
 	state->phase = HITL_AGENT_CONCLUDES;
 	hitl_tell_agent(run, position, state, conclude_text);
-	request(run, position, agent);
+	if (!hitl_put_off(run, position))
+		request(run, position, agent);
 }
 
 /*
@@ -819,17 +861,29 @@ decide_limit(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	const HitlJson *amount = hitl_json_member(data, "approved_amount");
 	double granted = agent->limits[state->limit];
 
-	state->began_us += run->now_us - position->since_us;
+	hitl_leave_out_waiting(run, position, state);
 	if (hitl_fail_unasked(run, position, body))
 		return;
-	if (!hitl_is_approved(body))
+	if (amount != NULL)
+		hitl_json_number(amount, &granted);
+	if (!hitl_is_approved(body) || !(granted > 0))
 	{
 		end_beyond(run, position, agent, state);
 		return;
 	}
-	if (amount != NULL)
-		hitl_json_number(amount, &granted);
-	state->granted[state->limit] += granted > 0 ? granted : 0;
+	grant(agent, state, granted);
 	if (!hitl_put_off(run, position))
 		hitl_ask_model(run, position, agent, state);
+}
+
+/*
+ * Let the run have more of what it has used up.  That may be beyond the limit
+ * by far: what counts is what it has used.
+ */
+static void
+grant(const HitlAgent *agent, HitlAgentRun *state, double amount)
+{
+	double more = state->used[state->limit] - agent->limits[state->limit];
+
+	state->granted[state->limit] = more > 0 ? more + amount : amount;
 }

@@ -123,10 +123,11 @@ struct HitlAgentRun
 	int rewinds; /* of the workflow, as far as the agent knows */
 	HitlMemoryPart *parts;
 	int nparts;
-	int turn;		  /* replies of the model so far, plans aside */
-	int planned;	  /* the turn before which it made its last plan; 0: none */
-	int limit;		  /* HitlAgentLimit that is exceeded */
-	int64_t began_us; /* less the time that it waited for people */
+	int turn;	 /* replies of the model so far, plans aside */
+	int planned; /* the turn before which it made its last plan; 0: none */
+	int limit;	 /* HitlAgentLimit that is exceeded */
+	int64_t
+		began_us; /* less the time that it waited for people, or stood still */
 	double used[HITL_LIMITS];
 	double granted[HITL_LIMITS]; /* beyond the agent's limits */
 	HitlAgentCall *calls;
@@ -147,6 +148,8 @@ extern const HitlAgentRun *hitl_move_agent(HitlArena *arena,
 										   const HitlAgentRun *agent);
 extern const HitlAgentRun *hitl_copy_agent(HitlArena *arena,
 										   const HitlAgentRun *agent);
+extern void hitl_keep_usage(HitlRun *run, HitlBranch *branch,
+							const HitlBranch *before);
 extern HitlAgentCall *hitl_awaited_call(HitlAgentRun *agent, int64_t token);
 
 /* ---- agent.c: the loop ----------------------------------------------- */
@@ -165,11 +168,16 @@ extern void hitl_remember(HitlRun *run, HitlPosition *position,
 						  HitlAgentRun *state, const HitlRemark *remark);
 extern void hitl_tell_agent(HitlRun *run, HitlPosition *position,
 							HitlAgentRun *state, const char *text);
+extern void hitl_leave_out_waiting(HitlRun *run, const HitlPosition *position,
+								   HitlAgentRun *state);
 extern void hitl_ask_model(HitlRun *run, HitlPosition *position,
 						   const HitlAgent *agent, HitlAgentRun *state);
 extern void hitl_remember_reply(HitlRun *run, HitlPosition *position,
 								HitlAgentRun *state, const HitlTurn *turn,
 								const char *event);
+/* The longest title of a question, in characters. */
+#define HITL_MAX_TITLE 300
+
 extern HitlEffect *hitl_pose(HitlRun *run, HitlPosition *position,
 							 const HitlAgent *agent, const char *title,
 							 const char *description, const char *more,
@@ -188,6 +196,8 @@ extern void hitl_hear_check(HitlRun *run, HitlPosition *position,
 extern void hitl_hear_conclusion(HitlRun *run, HitlPosition *position,
 								 const HitlAgent *agent, HitlAgentRun *state,
 								 HitlTurn *turn);
+extern const HitlJson *hitl_read_answer_text(HitlRun *run, const char *text,
+											 size_t length);
 
 /* ---- agent_approval.c: what people say about calls -------------------- */
 
@@ -198,6 +208,8 @@ extern HitlEffect *hitl_pose_approval(HitlRun *run, HitlPosition *position,
 									  const HitlAgent *agent,
 									  const HitlAgentRun *state,
 									  const HitlAgentCall *call);
+extern const char *hitl_check_question(HitlRun *run, const HitlAgent *agent,
+									   const HitlAgentCall *call);
 extern HitlEffect *hitl_pose_question(HitlRun *run, HitlPosition *position,
 									  const HitlAgent *agent,
 									  const HitlAgentCall *call);
@@ -238,12 +250,12 @@ extern const HitlJson *hitl_parse_kept(HitlRun *run, const char *json);
 
 extern void hitl_call_tool(HitlRun *run, HitlPosition *position,
 						   const HitlTool *tool, const HitlAgentCall *call);
+extern bool hitl_misleads(HitlRun *run, const HitlTool *tool,
+						  const char *arguments, HitlBuffer *text);
 extern void hitl_write_failure(HitlBuffer *text, const HitlJson *error,
 							   const HitlReply *reply);
 extern bool hitl_write_response(HitlBuffer *text, const HitlTool *tool,
 								const HitlJson *body);
 extern bool hitl_write_child(HitlBuffer *text, const HitlJson *body);
-extern bool hitl_leaves_path(HitlRun *run, const HitlTool *tool,
-							 const char *arguments, HitlBuffer *text);
 
 #endif /* HITL_CORE_AGENT_H */

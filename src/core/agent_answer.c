@@ -34,7 +34,8 @@ hitl_offer_answer(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	state->answer = hitl_keep_text(run, answer);
 	state->checked = 0;
 	state->phase = HITL_AGENT_CHECKS;
-	hitl_check_answer(run, position, agent, state);
+	if (state->answer != NULL)
+		hitl_check_answer(run, position, agent, state);
 }
 
 /*
@@ -53,6 +54,8 @@ hitl_check_answer(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		finish(run, position, state, false);
 		return;
 	}
+	if (hitl_put_off(run, position))
+		return;
 	hitl_buffer_init(&body, run->memory);
 	hitl_append_text(&body, "{\"sql\":");
 	hitl_json_write(&body, hitl_json_member(check, "sql"));
@@ -93,8 +96,7 @@ hitl_hear_check(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		 (verdict->type == HITL_JSON_STRING && verdict->length == 0)))
 	{
 		state->checked++;
-		if (!hitl_put_off(run, position))
-			hitl_check_answer(run, position, agent, state);
+		hitl_check_answer(run, position, agent, state);
 		return;
 	}
 	hitl_buffer_init(&reason, &run->scratch);
@@ -126,6 +128,8 @@ hitl_hear_conclusion(HitlRun *run, HitlPosition *position,
 	HitlBuffer answer;
 	int i;
 
+	if (turn->ncalls == 0 && !agent->writes_code)
+		hitl_find_calls(&run->scratch, turn);
 	hitl_buffer_init(&answer, &run->scratch);
 	for (i = 0; i < turn->ncalls && data == NULL; i++)
 	{
@@ -139,7 +143,7 @@ hitl_hear_conclusion(HitlRun *run, HitlPosition *position,
 			data = hitl_json_member(arguments, "answer");
 	}
 	if (data == NULL && agent->output_schema != NULL)
-		data = hitl_find_data(&run->scratch, turn->text, turn->length);
+		data = hitl_read_answer_text(run, turn->text, turn->length);
 	if (data != NULL)
 		hitl_json_write(&answer, data);
 	else if (turn->length > 0 && agent->output_schema == NULL)
@@ -169,7 +173,22 @@ hitl_hear_conclusion(HitlRun *run, HitlPosition *position,
 		return;
 	}
 	state->answer = hitl_keep_text(run, answer.data);
-	finish(run, position, state, true);
+	if (state->answer != NULL)
+		finish(run, position, state, true);
+}
+
+/*
+ * The JSON value that a text is, perhaps in a code fence; or NULL.
+ */
+const HitlJson *
+hitl_read_answer_text(HitlRun *run, const char *text, size_t length)
+{
+	const HitlJson *value = hitl_find_data(&run->scratch, text, length);
+
+	if (value == NULL)
+		(void) hitl_json_parse(&run->scratch, text, length, HITL_JSON_LENIENT,
+							   &value, NULL);
+	return value;
 }
 
 /*
@@ -244,10 +263,10 @@ finish(HitlRun *run, HitlPosition *position, HitlAgentRun *state, bool stopped)
 	hitl_json_write_member(&result, "agent", state->name);
 	hitl_write_number(&result, "turns", state->turn);
 	if (state->used[HITL_LIMIT_TOKENS] > 0)
-		hitl_append_format(&result, ",\"tokens\":%.17g",
+		hitl_append_format(&result, ",\"tokens\":%.15g",
 						   state->used[HITL_LIMIT_TOKENS]);
 	if (state->used[HITL_LIMIT_COST] > 0)
-		hitl_append_format(&result, ",\"cost\":%.17g",
+		hitl_append_format(&result, ",\"cost\":%.15g",
 						   state->used[HITL_LIMIT_COST]);
 	if (stopped)
 		hitl_append_text(&result, ",\"stopped\":\"steps\"");

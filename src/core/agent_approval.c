@@ -4,12 +4,17 @@
  *		their answers.
  */
 #include "core/agent.h"
+#include "core/schema.h"
 
-#include <stdio.h>
 #include <string.h>
 
+static const char *write_wishes(HitlRun *run, const HitlAgent *agent,
+								const char *tool, const HitlJson *arguments);
+static bool is_settled(const HitlAgent *agent, const char *key);
 static void edit_call(HitlRun *run, const HitlTool *tool, HitlAgentCall *call,
 					  const HitlJson *arguments);
+static bool are_equal(HitlRun *run, const char *one, const char *other);
+static void ignore_twice(void *context, const HitlPlace *place);
 static void allow_tool(HitlRun *run, HitlAgentRun *state, const char *tool);
 
 /*
@@ -61,14 +66,13 @@ hitl_pose_approval(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		"\"boolean\",\"title\":\"Allow this tool for the rest of the run\"}]";
 	bool is_code = strcmp(call->tool, HITL_CODE_TOOL) == 0;
 	HitlBuffer context;
-	char title[300];
+	HitlBuffer title;
 
-	if (is_code)
-		snprintf(title, sizeof(title), "Agent %.150s wants to run SQL",
-				 agent->name);
-	else
-		snprintf(title, sizeof(title), "Agent %.150s wants to call %.100s",
-				 agent->name, call->tool);
+	hitl_buffer_init(&title, &run->scratch);
+	hitl_append_format(&title, "Agent %s wants to %s", agent->name,
+					   is_code ? "run SQL" : "call ");
+	if (!is_code)
+		hitl_append_text(&title, call->tool);
 	hitl_buffer_init(&context, &run->scratch);
 	hitl_append_text(&context, "\"agent\":");
 	hitl_json_write_string(&context, agent->name, strlen(agent->name));
@@ -76,8 +80,39 @@ hitl_pose_approval(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	hitl_append_text(&context, ",\"arguments\":");
 	hitl_append_text(&context, call->arguments);
 	hitl_json_write_member(&context, "reason", state->said);
-	return hitl_pose(run, position, agent, title, NULL, form,
-					 hitl_keep_buffer(run, &context));
+	return hitl_pose(run, position, agent, hitl_keep_buffer(run, &title), NULL,
+					 form, hitl_keep_buffer(run, &context));
+}
+
+/*
+ * Why people cannot be asked as a call wants it, or NULL.
+ */
+const char *
+hitl_check_question(HitlRun *run, const HitlAgent *agent,
+					const HitlAgentCall *call)
+{
+	HitlFaults faults = {0};
+	HitlParse parse = {&run->scratch, run->host, &faults, false, HITL_OK, NULL};
+	const HitlJson *arguments = hitl_parse_kept(run, call->arguments);
+	const char *wishes = write_wishes(run, agent, call->tool, arguments);
+	const char *fault = NULL;
+	HitlBuffer text;
+
+	if (wishes == NULL)
+		return NULL;
+	(void) hitl_question_terms(&parse, agent->approval, wishes);
+	if (parse.result != HITL_OK)
+		hitl_stop(run, parse.result, NULL);
+	else if (parse.faulty)
+	{
+		hitl_buffer_init(&text, &run->control->arena);
+		hitl_append_format(&text, "Error: people cannot be asked so: %s.",
+						   faults.count > 0 ? faults.items[0].message
+											: "it is faulty");
+		fault = hitl_keep_buffer(run, &text);
+	}
+	hitl_free_faults(&faults);
+	return fault;
 }
 
 /*
@@ -87,53 +122,29 @@ HitlEffect *
 hitl_pose_question(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 				   const HitlAgentCall *call)
 {
-	static const char *const answer_form =
-		"\"type\":\"form\",\"form_fields\":[{\"name\":\"answer\",\"type\":"
-		"\"textarea\",\"title\":\"Answer\",\"required\":true}]";
 	bool is_free = strcmp(call->tool, "ask_human") == 0;
 	const HitlJson *arguments = hitl_parse_kept(run, call->arguments);
 	const HitlJson *title = hitl_json_member(arguments,
 											 is_free ? "question" : "title");
 	const HitlJson *description = hitl_json_member(arguments, "description");
 	const HitlJson *data = hitl_json_member(arguments, "context_data");
-	const HitlJson *hours = hitl_json_member(arguments, "timeout_hours");
-	const HitlJson *approver = hitl_json_member(arguments, "required_approver");
-	const HitlJson *people = hitl_json_member(arguments, "requested_from");
 	const HitlJson *member;
 	HitlBuffer about;
-	HitlBuffer more;
 	HitlBuffer context;
 
 	if (title == NULL)
-	{
-		hitl_stop(run, HITL_INVALID,
-				  "a question kept in the control state has no title");
 		return NULL;
-	}
+
+	/* A title is cut where it is too long. */
+	if (is_free &&
+		hitl_utf8_cut(title->text, title->length, HITL_MAX_TITLE) <
+			title->length)
+		description = title;
 	hitl_buffer_init(&about, &run->scratch);
 	if (description != NULL)
 		hitl_json_write(&about, description);
 	else
 		hitl_append_text(&about, "null");
-
-	hitl_buffer_init(&more, &run->scratch);
-	hitl_append_text(&more, is_free ? answer_form : "\"type\":\"binary\"");
-	if (approver != NULL)
-	{
-		hitl_append_text(&more, ",\"required_approvers\":[");
-		hitl_json_write(&more, approver);
-		hitl_append_char(&more, ']');
-	}
-	if (people != NULL && people->count > 0)
-	{
-		hitl_append_text(&more, ",\"requested_from\":");
-		hitl_json_write(&more, people);
-	}
-	if (hours != NULL)
-	{
-		hitl_append_text(&more, ",\"timeout_hours\":");
-		hitl_json_write(&more, hours);
-	}
 
 	hitl_buffer_init(&context, &run->scratch);
 	hitl_append_text(&context, "\"agent\":");
@@ -148,7 +159,7 @@ hitl_pose_question(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	}
 	return hitl_pose(run, position, agent, title->text,
 					 hitl_keep_buffer(run, &about),
-					 hitl_keep_buffer(run, &more),
+					 write_wishes(run, agent, call->tool, arguments),
 					 hitl_keep_buffer(run, &context));
 }
 
@@ -235,6 +246,58 @@ hitl_describe_refusal(HitlRun *run, const HitlJson *body)
 }
 
 /*
+ * The terms of a question as the model wants them.  It may ask others than the
+ * settings say, but not get around those who must approve by them.
+ */
+static const char *
+write_wishes(HitlRun *run, const HitlAgent *agent, const char *tool,
+			 const HitlJson *arguments)
+{
+	static const char *const answer_form =
+		"\"type\":\"form\",\"form_fields\":[{\"name\":\"answer\",\"type\":"
+		"\"textarea\",\"title\":\"Answer\",\"required\":true}]";
+	const HitlJson *hours = hitl_json_member(arguments, "timeout_hours");
+	const HitlJson *approver = hitl_json_member(arguments, "required_approver");
+	const HitlJson *people = hitl_json_member(arguments, "requested_from");
+	bool has_policy = is_settled(agent, "policy");
+	HitlBuffer terms;
+
+	hitl_buffer_init(&terms, &run->scratch);
+	hitl_append_text(&terms,
+					 strcmp(tool, "ask_human") == 0 ? answer_form
+													: "\"type\":\"binary\"");
+	if (approver != NULL && !has_policy &&
+		!is_settled(agent, "required_approvers"))
+	{
+		hitl_append_text(&terms, ",\"required_approvers\":[");
+		hitl_json_write(&terms, approver);
+		hitl_append_char(&terms, ']');
+	}
+	if (people != NULL && people->count > 0 && !has_policy)
+	{
+		hitl_append_text(&terms, ",\"requested_from\":");
+		hitl_json_write(&terms, people);
+	}
+	if (hours != NULL)
+	{
+		hitl_append_text(&terms, ",\"timeout_hours\":");
+		hitl_json_write(&terms, hours);
+	}
+	return hitl_keep_buffer(run, &terms);
+}
+
+/*
+ * Do the settings say something about how people are asked?
+ */
+static bool
+is_settled(const HitlAgent *agent, const char *key)
+{
+	const HitlJson *member = hitl_json_member(agent->approval, key);
+
+	return member != NULL && member->type != HITL_JSON_NULL;
+}
+
+/*
  * Whoever approved a call has changed what it is to do.
  */
 static void
@@ -250,7 +313,7 @@ edit_call(HitlRun *run, const HitlTool *tool, HitlAgentCall *call,
 	else
 		hitl_append_text(&text, "null");
 	edited = hitl_keep_buffer(run, &text);
-	if (edited == NULL || strcmp(edited, call->arguments) == 0)
+	if (edited == NULL || are_equal(run, edited, call->arguments))
 		return;
 	call->edited = call->arguments;
 	call->arguments = edited;
@@ -259,6 +322,32 @@ edit_call(HitlRun *run, const HitlTool *tool, HitlAgentCall *call,
 		call->observation =
 			"Error: whoever approved the call has left it no arguments.";
 	call->failed = call->observation != NULL;
+}
+
+/*
+ * Are two JSON texts the same value?  What people were shown comes back with
+ * its members in another order.
+ */
+static bool
+are_equal(HitlRun *run, const char *one, const char *other)
+{
+	HitlJson *first = (HitlJson *) hitl_parse_kept(run, one);
+	HitlJson *second = (HitlJson *) hitl_parse_kept(run, other);
+	int64_t budget = INT64_MAX;
+
+	if (first == NULL || second == NULL)
+		return true;
+	(void) hitl_sort_members(first, NULL, ignore_twice, NULL);
+	(void) hitl_sort_members(second, NULL, ignore_twice, NULL);
+	return hitl_compare_values(first, second, &budget) == 0;
+}
+
+/*
+ * A member that an object has twice is none of the concerns here.
+ */
+static void
+ignore_twice(void *context HITL_UNUSED, const HitlPlace *place HITL_UNUSED)
+{
 }
 
 /*

@@ -19,13 +19,19 @@
 
 static const char
 	*const tool_lost = "a call kept in the control state is of no tool";
+static const char
+	*const argument_lost = "a call kept in the control state lacks an argument";
 
+static bool has_id(const HitlTurn *turn, const char *id);
 static void check_call(HitlRun *run, const HitlAgent *agent,
 					   HitlAgentCall *call, const char *fault);
 static void list_tools(HitlBuffer *text, const HitlAgent *agent);
 static bool ask_about_calls(HitlRun *run, HitlPosition *position,
 							const HitlAgent *agent, HitlAgentRun *state);
+static bool has_arguments(HitlRun *run, const HitlTool *tool,
+						  const HitlAgentCall *call);
 static bool asks_people(const HitlTool *tool);
+static const char *describe_fault(HitlRun *run, const HitlJson *body);
 static bool await_decisions(HitlPosition *position, HitlAgentRun *state);
 static void run_builtin(HitlRun *run, HitlPosition *position,
 						const HitlAgent *agent, HitlAgentRun *state,
@@ -57,7 +63,7 @@ hitl_name_calls(HitlRun *run, const HitlAgentRun *state, HitlTurn *turn)
 		hitl_stop(run, HITL_NO_MEMORY, NULL);
 		return;
 	}
-	for (i = 0; i < turn->ncalls; i++)
+	for (i = 0; i < turn->ncalls && run->result == HITL_OK; i++)
 	{
 		HitlBuffer id;
 
@@ -65,7 +71,9 @@ hitl_name_calls(HitlRun *run, const HitlAgentRun *state, HitlTurn *turn)
 			continue;
 		hitl_buffer_init(&id, &run->scratch);
 		hitl_append_format(&id, "call_%d_%d", state->turn, i + 1);
-		turn->calls[i].id = hitl_keep_buffer(run, &id);
+		while (has_id(turn, hitl_keep_buffer(run, &id)))
+			hitl_append_char(&id, '_');
+		turn->calls[i].id = id.data;
 	}
 }
 
@@ -137,6 +145,8 @@ hitl_run_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		tool = hitl_find_tool(agent, call->tool);
 		if (tool == NULL)
 			hitl_stop(run, HITL_INVALID, tool_lost);
+		else if (!has_arguments(run, tool, call))
+			return;
 		else if (tool->kind == HITL_TOOL_BUILTIN)
 			run_builtin(run, position, agent, state, call);
 		else
@@ -155,14 +165,20 @@ hitl_decide_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	const HitlTool *tool = hitl_find_tool(agent, call->tool);
 
 	call->token = 0;
-	if (hitl_fail_unasked(run, position, body))
-		return;
 	if (tool == NULL)
 	{
 		hitl_stop(run, HITL_INVALID, tool_lost);
 		return;
 	}
-	if (asks_people(tool))
+	if (asks_people(tool) && hitl_json_member(body, "error") != NULL)
+	{
+		/* The model may have named people that there are not. */
+		call->observation = describe_fault(run, body);
+		call->failed = true;
+	}
+	else if (hitl_fail_unasked(run, position, body))
+		return;
+	else if (asks_people(tool))
 	{
 		call->observation = hitl_describe_answer(run, tool, body);
 		call->failed = !hitl_is_approved(body) &&
@@ -180,7 +196,7 @@ hitl_decide_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	run->effects->moved = true;
 	if (run->result != HITL_OK || await_decisions(position, state))
 		return;
-	state->began_us += run->now_us - position->since_us;
+	hitl_leave_out_waiting(run, position, state);
 	if (!hitl_put_off(run, position))
 		hitl_run_calls(run, position, agent, state);
 }
@@ -202,8 +218,8 @@ hitl_observe_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	HitlBuffer more;
 
 	hitl_buffer_init(&said, &run->scratch);
-	if (is_code)
-		hitl_append_text(&said, failed ? "Error:\n" : "Result:\n");
+	if (is_code && !failed)
+		hitl_append_text(&said, "Result:\n");
 	if (call->edited != NULL)
 		hitl_append_format(&said,
 						   "(Whoever approved it has changed the arguments to "
@@ -317,6 +333,22 @@ hitl_list_violations(HitlRun *run, const char *schema, const char *instance,
 }
 
 /*
+ * Has a call of a turn this id?
+ */
+static bool
+has_id(const HitlTurn *turn, const char *id)
+{
+	int i;
+
+	for (i = 0; id != NULL && i < turn->ncalls; i++)
+	{
+		if (strcmp(turn->calls[i].id, id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
  * Can the call be made as it is?  If not, that is its result.
  */
 static void
@@ -329,6 +361,8 @@ check_call(HitlRun *run, const HitlAgent *agent, HitlAgentCall *call,
 	if (call->arguments != NULL && tool != NULL)
 	{
 		call->observation = hitl_check_arguments(run, tool, call->arguments);
+		if (call->observation == NULL && asks_people(tool))
+			call->observation = hitl_check_question(run, agent, call);
 		call->failed = call->observation != NULL;
 		return;
 	}
@@ -386,7 +420,9 @@ ask_about_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		if (call->observation != NULL || call->approval != NULL || tool == NULL)
 			continue;
 		if (asks_people(tool))
-			effect = hitl_pose_question(run, position, agent, call);
+			effect = has_arguments(run, tool, call)
+				? hitl_pose_question(run, position, agent, call)
+				: NULL;
 		else if (hitl_needs_approval(run, state, call, tool))
 			effect = hitl_pose_approval(run, position, agent, state, call);
 		else
@@ -409,6 +445,18 @@ ask_about_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 }
 
 /*
+ * Has a call that was kept what the core itself reads of its arguments?
+ */
+static bool
+has_arguments(HitlRun *run, const HitlTool *tool, const HitlAgentCall *call)
+{
+	if ((tool->kind == HITL_TOOL_BUILTIN || tool->kind == HITL_TOOL_CODE) &&
+		hitl_check_arguments(run, tool, call->arguments) != NULL)
+		hitl_stop(run, HITL_INVALID, argument_lost);
+	return run->result == HITL_OK;
+}
+
+/*
  * Is a call of this tool nothing but a question to people?
  */
 static bool
@@ -417,6 +465,21 @@ asks_people(const HitlTool *tool)
 	return tool->kind == HITL_TOOL_BUILTIN &&
 		(strcmp(tool->name, "ask_human") == 0 ||
 		 strcmp(tool->name, "request_approval") == 0);
+}
+
+/*
+ * Why people could not be asked.
+ */
+static const char *
+describe_fault(HitlRun *run, const HitlJson *body)
+{
+	const HitlJson *error = hitl_json_member(body, "error");
+	HitlBuffer text;
+
+	hitl_buffer_init(&text, &run->control->arena);
+	hitl_append_format(&text, "Error: %s",
+					   hitl_json_member(error, "message")->text);
+	return hitl_keep_buffer(run, &text);
 }
 
 /*
@@ -507,7 +570,8 @@ take_checkpoint(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 }
 
 /*
- * The host returns to a checkpoint; if it cannot, it replies why.
+ * The host returns to a checkpoint, and the workflow goes on from there; if it
+ * cannot, it replies why.
  */
 static void
 roll_back(HitlRun *run, HitlPosition *position, const HitlJson *arguments)
@@ -524,7 +588,7 @@ roll_back(HitlRun *run, HitlPosition *position, const HitlJson *arguments)
 	hitl_append_char(&body, '{');
 	hitl_json_write_member(&body, "reason",
 						   reason == NULL ? NULL : reason->text);
-	hitl_append_char(&body, '}');
+	hitl_append_text(&body, ",\"resume\":true}");
 	effect->body = hitl_buffer_text(&body);
 	hitl_await(run, position, HITL_AWAITS_REPLY, effect);
 }
@@ -589,6 +653,7 @@ hitl_parse_kept(HitlRun *run, const char *json)
 const char *
 hitl_check_arguments(HitlRun *run, const HitlTool *tool, const char *arguments)
 {
+	bool is_code = tool->kind == HITL_TOOL_CODE;
 	const char *schema = tool->parameters;
 	HitlBuffer text;
 
@@ -597,10 +662,10 @@ hitl_check_arguments(HitlRun *run, const HitlTool *tool, const char *arguments)
 	if (schema == NULL)
 		return NULL;
 	hitl_buffer_init(&text, &run->control->arena);
-	hitl_append_format(&text, "Error: wrong arguments for %s:", tool->name);
+	hitl_append_format(&text, "Error: wrong arguments for %s:",
+					   is_code ? "the SQL" : tool->name);
 	if (!hitl_list_violations(run, schema, arguments, &text) &&
-		(tool->kind != HITL_TOOL_HTTP ||
-		 !hitl_leaves_path(run, tool, arguments, &text)))
+		!hitl_misleads(run, tool, arguments, &text))
 		return NULL;
 	hitl_append_text(&text, "\nMend the call and try again.");
 	return hitl_keep_buffer(run, &text);

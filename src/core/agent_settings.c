@@ -93,7 +93,11 @@ hitl_check_agent(const char *json, const HitlHost *host, HitlFaults *faults)
 		{
 			HitlPlace tool = {&tools, NULL, i};
 			HitlPlace parameters = {&tool, "parameters", 0};
-			HitlPlace approval = {&tool, "approval", 0};
+			HitlPlace sandbox = {NULL, "sandbox", 0};
+			HitlPlace approval = {agent.tools[i].kind == HITL_TOOL_CODE
+									  ? &sandbox
+									  : &tool,
+								  "approval", 0};
 			HitlPlace when = {&approval, "when", 0};
 
 			if (agent.tools[i].parameters != NULL)

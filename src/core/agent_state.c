@@ -39,7 +39,7 @@ static void write_call(HitlBuffer *buffer, const HitlAgentCall *call,
 					   bool awaited);
 static void write_json(HitlBuffer *buffer, const char *key, const char *json);
 static bool read_memory(HitlControl *control, const HitlJson *array,
-						HitlAgentRun *agent);
+						const HitlPosition *position, HitlAgentRun *agent);
 static bool read_amounts(const HitlJson *object, double *amounts);
 static bool read_calls(HitlControl *control, const HitlJson *array,
 					   HitlAgentRun *agent);
@@ -52,6 +52,7 @@ static bool read_string(HitlControl *control, const HitlJson *object,
 static bool read_flag(const HitlJson *object, const char *key, bool *flag);
 static bool read_json(HitlControl *control, const HitlJson *object,
 					  const char *key, const char **json);
+static bool may_await(const HitlAgentRun *agent, HitlPositionState state);
 static const char *check_tokens(const HitlControl *control,
 								const HitlPosition *position);
 
@@ -133,6 +134,38 @@ hitl_move_agent(HitlArena *arena, const HitlAgentRun *agent)
 		allowed[i] = keep(arena, copy->allowed[i]);
 	copy->allowed = allowed;
 	return copy;
+}
+
+/*
+ * A branch returns to a checkpoint within the run of an agent: what that has
+ * used since, and what people granted it, is not taken back.  before: the
+ * branch as it was until then.
+ */
+void
+hitl_keep_usage(HitlRun *run, HitlBranch *branch, const HitlBranch *before)
+{
+	const HitlAgentRun *later = before->position.agent;
+	HitlAgentRun *agent;
+	int i;
+
+	if (!branch->has_position || branch->position.agent == NULL ||
+		!before->has_position || later == NULL ||
+		later->parts[0].segment != branch->position.agent->parts[0].segment)
+		return;
+	agent = hitl_change_agent(run, &branch->position);
+	if (agent == NULL)
+		return;
+	if (agent->turn < later->turn)
+		agent->turn = later->turn;
+	if (agent->began_us < later->began_us)
+		agent->began_us = later->began_us;
+	for (i = 0; i < HITL_LIMITS; i++)
+	{
+		if (agent->used[i] < later->used[i])
+			agent->used[i] = later->used[i];
+		if (agent->granted[i] < later->granted[i])
+			agent->granted[i] = later->granted[i];
+	}
 }
 
 /*
@@ -238,16 +271,17 @@ hitl_read_agent(HitlControl *control, const HitlJson *object,
 		!read_string(control, object, "version", &agent->version) ||
 		agent->name == NULL || agent->version == NULL ||
 		!read_string(control, object, "said", &agent->said) ||
-		!hitl_read_int(object, "rewinds", 0, 0, INT32_MAX / 2,
+		!hitl_read_int(object, "rewinds", 0, 0, control->rewinds,
 					   &agent->rewinds) ||
 		!hitl_read_int(object, "turn", -1, 0, INT32_MAX / 2, &agent->turn) ||
-		!hitl_read_int(object, "planned", 0, 0, INT32_MAX / 2,
+		!hitl_read_int(object, "planned", 0, 0, agent->turn + 1,
 					   &agent->planned) ||
 		!hitl_read_int(object, "checked", 0, 0, INT32_MAX / 2,
 					   &agent->checked) ||
 		!hitl_read_count(object, "began_us", INT64_MIN, INT64_MIN + 1,
 						 INT64_MAX, &agent->began_us) ||
-		!read_memory(control, hitl_json_member(object, "memory"), agent) ||
+		!read_memory(control, hitl_json_member(object, "memory"), position,
+					 agent) ||
 		!read_amounts(hitl_json_member(object, "used"), agent->used) ||
 		!read_amounts(hitl_json_member(object, "granted"), agent->granted) ||
 		!read_calls(control, hitl_json_member(object, "calls"), agent) ||
@@ -258,8 +292,10 @@ hitl_read_agent(HitlControl *control, const HitlJson *object,
 	agent->phase = (HitlAgentPhase) phase;
 	agent->limit = limit;
 	position->agent = agent;
-	if (agent->phase == HITL_AGENT_CHECKS && agent->answer == NULL)
+	if ((agent->phase == HITL_AGENT_CHECKS) != (agent->answer != NULL))
 		return faulty;
+	if (!may_await(agent, position->state))
+		return "what an active step awaits does not fit its agent";
 	return check_tokens(control, position);
 }
 
@@ -332,11 +368,13 @@ write_json(HitlBuffer *buffer, const char *key, const char *json)
 }
 
 /*
- * Read the parts of the memory.
+ * Read the parts of the memory; segments are tokens that were given out.
  */
 static bool
-read_memory(HitlControl *control, const HitlJson *array, HitlAgentRun *agent)
+read_memory(HitlControl *control, const HitlJson *array,
+			const HitlPosition *position, HitlAgentRun *agent)
 {
+	int64_t branch = hitl_branch_of(position)->id;
 	const HitlJson *element;
 
 	if (array == NULL || array->type != HITL_JSON_ARRAY || array->count == 0 ||
@@ -353,7 +391,9 @@ read_memory(HitlControl *control, const HitlJson *array, HitlAgentRun *agent)
 
 		if (element->type != HITL_JSON_ARRAY || element->count != 2 ||
 			!hitl_json_integer(element->first, &part->segment) ||
-			part->segment < 1 ||
+			HITL_TOKEN_BRANCH(part->segment) != branch ||
+			(part->segment & HITL_MAX_TOKEN) < 1 ||
+			(part->segment & HITL_MAX_TOKEN) > control->token ||
 			!hitl_json_integer(element->first->next, &count) || count < 0 ||
 			count > INT32_MAX / 2)
 			return false;
@@ -412,11 +452,15 @@ read_calls(HitlControl *control, const HitlJson *array, HitlAgentRun *agent)
 }
 
 /*
- * Read a call.
+ * Read a call.  What people have not let run, or made of it, must not look so.
  */
 static bool
 read_call(HitlControl *control, const HitlJson *object, HitlAgentCall *call)
 {
+	const HitlJson *arguments = hitl_json_member(object, "arguments");
+	bool has_object = arguments != NULL && arguments->type == HITL_JSON_OBJECT;
+	bool done = hitl_json_member(object, "observation") != NULL;
+
 	return object->type == HITL_JSON_OBJECT &&
 		hitl_only_members(object, call_members) &&
 		read_string(control, object, "id", &call->id) && call->id != NULL &&
@@ -427,8 +471,11 @@ read_call(HitlControl *control, const HitlJson *object, HitlAgentCall *call)
 		read_string(control, object, "observation", &call->observation) &&
 		read_flag(object, "failed", &call->failed) &&
 		read_string(control, object, "approval", &call->approval) &&
-		(call->arguments != NULL || call->observation != NULL) &&
-		hitl_read_count(object, "token", 0, 0, INT64_MAX, &call->token);
+		hitl_read_count(object, "token", 0, 0, INT64_MAX, &call->token) &&
+		(has_object || done) && (done || !call->failed) &&
+		(arguments != NULL || call->approval == NULL) &&
+		(call->approval != NULL || call->edited == NULL) &&
+		(call->token == 0 || (!done && call->approval == NULL));
 }
 
 /*
@@ -504,6 +551,29 @@ read_json(HitlControl *control, const HitlJson *object, const char *key,
 	hitl_json_write(&buffer, member);
 	*json = hitl_buffer_text(&buffer);
 	return true;
+}
+
+/*
+ * Can a run that is in its phase await this?
+ */
+static bool
+may_await(const HitlAgentRun *agent, HitlPositionState state)
+{
+	switch (state)
+	{
+		case HITL_AWAITS_APPROVAL:
+			return agent->phase == HITL_AGENT_CALLS ||
+				agent->phase == HITL_AGENT_EXCEEDS;
+		case HITL_AWAITS_REPLY:
+			return agent->phase == HITL_AGENT_CALLS
+				? agent->next < agent->ncalls
+				: agent->phase != HITL_AGENT_EXCEEDS;
+		case HITL_AWAITS_CHILD:
+			return agent->phase == HITL_AGENT_CALLS &&
+				agent->next < agent->ncalls;
+		default:
+			return true;
+	}
 }
 
 /*

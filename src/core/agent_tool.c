@@ -85,6 +85,51 @@ hitl_call_tool(HitlRun *run, HitlPosition *position, const HitlTool *tool,
 }
 
 /*
+ * Would the URL of a call be another one than that of its tool, for what an
+ * argument is put into it as?  Then append why, a line each.
+ */
+bool
+hitl_misleads(HitlRun *run, const HitlTool *tool, const char *arguments,
+			  HitlBuffer *text)
+{
+	const HitlJson *values = NULL;
+	const char *pattern;
+	const char *end;
+	const char *p;
+	bool found = false;
+
+	if (tool->kind != HITL_TOOL_HTTP)
+		return false;
+	values = hitl_parse_kept(run, arguments);
+	pattern = hitl_json_member(tool->object, "url")->text;
+	for (p = pattern; (p = strchr(p, '{')) != NULL; p = end)
+	{
+		const HitlJson *value;
+		const char *name;
+
+		end = strchr(p, '}');
+		if (end == NULL || values == NULL)
+			break;
+		name = hitl_copy_text(&run->scratch, p + 1, end - p - 1);
+		if (name == NULL)
+			break;
+		value = hitl_json_member(values, name);
+		if (value == NULL)
+			hitl_append_format(text, "\nthe whole: is required: \"%s\"", name);
+		else if (value->type == HITL_JSON_STRING &&
+				 strspn(value->text, ".") == value->length)
+			hitl_append_format(text,
+							   "\n/%s: must be a part of a URL, neither empty "
+							   "nor only dots",
+							   name);
+		else
+			continue;
+		found = true;
+	}
+	return found;
+}
+
+/*
  * Append how a call has failed, with all that helps to mend it.
  */
 void
@@ -173,38 +218,13 @@ hitl_write_child(HitlBuffer *text, const HitlJson *body)
 			hitl_json_write(text, result);
 		return true;
 	}
-	hitl_append_format(text, "Error: the agent's work was %s",
+	hitl_append_format(text, "Error: the agent's work ended as %s",
 					   status != NULL && status->type == HITL_JSON_STRING
 						   ? status->text
 						   : "lost");
 	if (message != NULL && message->type == HITL_JSON_STRING)
 		hitl_append_format(text, ": %s", message->text);
 	return false;
-}
-
-/*
- * Would an argument lead out of the path that a URL names it in?  Append which.
- */
-bool
-hitl_leaves_path(HitlRun *run, const HitlTool *tool, const char *arguments,
-				 HitlBuffer *text)
-{
-	const char *pattern = hitl_json_member(tool->object, "url")->text;
-	const HitlJson *object = hitl_parse_kept(run, arguments);
-	const HitlJson *member = object == NULL ? NULL : object->first;
-	bool leaves = false;
-
-	for (; member != NULL; member = member->next)
-	{
-		if (member->type != HITL_JSON_STRING ||
-			!is_in_path(pattern, member->key) ||
-			(strcmp(member->text, ".") != 0 && strcmp(member->text, "..") != 0))
-			continue;
-		hitl_append_format(text, "\n/%s: must not be \".\" or \"..\"",
-						   member->key);
-		leaves = true;
-	}
-	return leaves;
 }
 
 /*

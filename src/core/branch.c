@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static HitlBranch *find_slot_branch(HitlControl *control, int64_t id);
 static HitlBranch *insert(HitlControl *control, int64_t id);
 static HitlBranch **find_slot(HitlBranch **slots, size_t mask, int64_t id);
 static void read_loaded(HitlRun *run, HitlBranch *branch, const char *text);
@@ -47,7 +46,7 @@ hitl_find_branch(HitlRun *run, int64_t id)
 		return control->root.has_position ? &control->root : NULL;
 	if (id < 0 || id > control->last_branch || !hitl_has_branches(control))
 		return NULL;
-	branch = find_slot_branch(control, id);
+	branch = hitl_loaded_branch(control, id);
 	if (branch != NULL && branch->status != HITL_BRANCH_ABSENT)
 		return branch->status == HITL_BRANCH_ACTIVE ? branch : NULL;
 	if (run->host == NULL || run->host->load_branch == NULL)
@@ -72,6 +71,17 @@ hitl_find_branch(HitlRun *run, int64_t id)
 	else
 		read_loaded(run, branch, text);
 	return run->result == HITL_OK ? branch : NULL;
+}
+
+/*
+ * A branch that is loaded, or NULL.
+ */
+HitlBranch *
+hitl_loaded_branch(const HitlControl *control, int64_t id)
+{
+	if (control->slots == NULL)
+		return NULL;
+	return *find_slot(control->slots, control->mask, id);
 }
 
 /*
@@ -101,7 +111,7 @@ hitl_find_parent(HitlRun *run, const HitlBranch *branch)
 HitlBranch *
 hitl_add_branch(HitlRun *run, int64_t id)
 {
-	HitlBranch *branch = find_slot_branch(run->control, id);
+	HitlBranch *branch = hitl_loaded_branch(run->control, id);
 
 	if (branch == NULL)
 		branch = insert(run->control, id);
@@ -200,7 +210,7 @@ hitl_load_branches(HitlRun *run, int64_t first, int64_t count,
 
 		for (id = first; id < first + count; id++)
 		{
-			HitlBranch *branch = find_slot_branch(control, id);
+			HitlBranch *branch = hitl_loaded_branch(control, id);
 
 			if (branch != NULL && branch->status == HITL_BRANCH_ACTIVE)
 				list[length++] = branch;
@@ -236,7 +246,7 @@ hitl_forget_branches(HitlRun *run, int64_t first, int64_t count)
 	{
 		for (id = first; id < first + count; id++)
 		{
-			HitlBranch *branch = find_slot_branch(control, id);
+			HitlBranch *branch = hitl_loaded_branch(control, id);
 
 			if (branch != NULL && hitl_touch(run, branch))
 				branch->status = HITL_BRANCH_GONE;
@@ -497,17 +507,6 @@ hitl_list_ready(HitlRun *run, HitlBranch **branches, int count)
 		if (is_ready(branches[i]))
 			hitl_push_ready(run, branches[i]);
 	}
-}
-
-/*
- * A branch that is in the table.
- */
-static HitlBranch *
-find_slot_branch(HitlControl *control, int64_t id)
-{
-	if (control->slots == NULL)
-		return NULL;
-	return *find_slot(control->slots, control->mask, id);
 }
 
 /*

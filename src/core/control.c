@@ -37,7 +37,8 @@ static const char *const branch_members[] = {"parent",	"owner", "index",
 static const char *const deadline_members[] = {"token", "at_us", NULL};
 
 static const char *const undo_members[] = {"checkpoint", "reason", "first",
-										   "total",		 "done",   NULL};
+										   "total",		 "done",   "resume",
+										   NULL};
 
 static const char *read_control(HitlControl *control, const HitlJson *document);
 static const char *read_ready(HitlControl *control, const HitlJson *array);
@@ -188,6 +189,8 @@ hitl_write_control(HitlBuffer *buffer, const HitlControl *control)
 		hitl_write_number(buffer, "first", undo->first);
 		hitl_write_number(buffer, "total", undo->total);
 		hitl_write_number(buffer, "done", undo->done);
+		if (undo->resume)
+			hitl_append_text(buffer, ",\"resume\":true");
 		hitl_append_char(buffer, '}');
 	}
 	hitl_append_char(buffer, '}');
@@ -429,6 +432,7 @@ read_undo(HitlControl *control, const HitlJson *object)
 {
 	const HitlJson *checkpoint = hitl_json_member(object, "checkpoint");
 	const HitlJson *reason = hitl_json_member(object, "reason");
+	const HitlJson *resume = hitl_json_member(object, "resume");
 	HitlUndo *undo = &control->undo;
 
 	if (object == NULL)
@@ -438,12 +442,14 @@ read_undo(HitlControl *control, const HitlJson *object)
 		checkpoint->type != HITL_JSON_STRING ||
 		(reason != NULL && reason->type != HITL_JSON_STRING &&
 		 reason->type != HITL_JSON_NULL) ||
+		(resume != NULL && resume->type != HITL_JSON_TRUE) ||
 		!hitl_read_int(object, "total", 0, 1, HITL_MAX_BRANCHES,
 					   &undo->total) ||
 		!hitl_read_int(object, "done", -1, 0, undo->total, &undo->done) ||
 		!hitl_read_count(object, "first", 0, 1,
 						 control->last_branch - undo->total + 1, &undo->first))
 		return "\"undo\" of the control state is faulty";
+	undo->resume = resume != NULL;
 	undo->checkpoint = hitl_copy_text(&control->arena, checkpoint->text,
 									  checkpoint->length);
 	if (reason != NULL && reason->type == HITL_JSON_STRING)

@@ -15,6 +15,9 @@
 /* The longest name of a tool that all servers take. */
 #define MAX_TOOL_NAME 64
 
+/* The longest id of a call that all servers take; some make longer ones. */
+#define MAX_CALL_ID 40
+
 /* What a user says where one has to say something. */
 static const char go_on[] = "Go on.";
 
@@ -296,6 +299,7 @@ choose_id(Talk *talk, const HitlJson *given)
 
 	talk->numbered++;
 	if (given != NULL && given->type == HITL_JSON_STRING && given->length > 0 &&
+		given->length <= MAX_CALL_ID &&
 		(!talk->plain_ids || is_plain(given->text)) &&
 		claim_id(talk, given->text))
 		return given->text;

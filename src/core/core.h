@@ -151,7 +151,11 @@ typedef struct HitlHost
  *												"provider": the format of the body,
  *												openai if it is missing; and, where
  *												the request has failed, "fallbacks":
- *												[names] of the models to try instead
+ *												[names] of the models to try instead.
+ *												All replies of models may have "cost": n.
+ *												The built-in model's result has "answer",
+ *												and to agents may have "calls":
+ *												[{"id","name","arguments"}] and "usage"
  *	timer	  {"token":n}						a timer is due
  *	signal	  {"token":n,"payload":…,"sent_by":"…"}	a signal that was awaited
  *	child	  {"token":n,"workflow_id":"…","status":"…","result":…,"error":{…}}
@@ -169,11 +173,12 @@ typedef struct HitlHost
  *												go on behind a step that waits or has failed;
  *												failed: the workflow has, see retry
  *	rollback  {"checkpoint":"…","reason":"…","actor":"…",
- *			   "undo":[{"event":n,"position":"…"},…],"failed":true?}
+ *			   "undo":[{"event":n,"position":"…"},…],"failed":true?,"resume":true?}
  *												return to a checkpoint, once the undo steps of
  *												these completed steps (newest first) have run;
  *												at any time, an end included.  Without "undo",
- *												or an empty one, ROLLBACK follows at once
+ *												or an empty one, ROLLBACK follows at once;
+ *												resume: with "resume", too
  * A message whose token is not awaited (a duplicate, or one from before a
  * rollback) has no effects.
  */
@@ -200,14 +205,17 @@ typedef enum HitlEffectKind
 	 * Append an event.  type: event type (workflow_started, workflow_resumed,
 	 * workflow_paused, workflow_retried, workflow_completed, workflow_failed,
 	 * workflow_rejected, workflow_cancelled, undo_started, step_completed,
-	 * step_skipped, step_failed, step_retried, step_undone, task_rerouted).
+	 * step_skipped, step_failed, step_retried, step_undone, task_rerouted,
+	 * agent_started, agent_planned, agent_replied, agent_observed, agent_told).
 	 * Bodies: step_failed {"kind","message"}; step_retried {"attempt": the
 	 * next one,"kind","message","delay": seconds}; step_skipped {"when"}, or
 	 * {"reason","actor"}; step_undone {"event": the one that completed it};
 	 * undo_started {"checkpoint","reason","steps": how many}; task_rerouted
 	 * {"model": the one that is asked instead,"kind","message": why};
 	 * workflow_completed {"output"} or NULL; workflow_paused, _resumed (after
-	 * a pause), _retried, _cancelled {"reason","actor"}.  The host adds
+	 * a pause), _retried, _cancelled {"reason","actor"}; agent_… messages of a
+	 * memory, {"memory":[segment, n],"role": user, assistant or tool,"text"}
+	 * and what docs/reference/agents.md tells of.  The host adds
 	 * those that are about its own rows: approval_requested,
 	 * approval_approved, task_requested, checkpoint_created, ….  body: facts
 	 * about it or NULL.  delta: change of the data of the effect's scope, or
@@ -327,14 +335,16 @@ typedef enum HitlEffectKind
 
 	/*
 	 * Return to a checkpoint.  type: its name; body: {"reason":…,"undone":
-	 * true?}; token, or 0: of a reply with an error, should there be no such
-	 * checkpoint, in whose place the workflow fails otherwise.  With "undone", what had to be taken back has been: the host
-	 * loads the checkpoint and calls rewind().  Without it (a step's
-	 * "on_error": "rollback:…" asks), the host first looks for completed steps
+	 * true?,"resume":true?}; token, or 0: of a reply with an error, should
+	 * there be no such checkpoint, in whose place the workflow fails otherwise.
+	 * With "undone", what had to be taken back has been: the host loads the
+	 * checkpoint and calls rewind().  Without it (a step's "on_error":
+	 * "rollback:…" or an agent asks), the host first looks for completed steps
 	 * with an undo since the checkpoint: are there any, it sends "rollback"
 	 * with their list, and this effect comes again, with "undone", when they
-	 * have been taken back; else it calls rewind() right away.  Nothing
-	 * follows in this list, and until then the workflow stands still.
+	 * have been taken back; else it calls rewind() right away.  With "resume",
+	 * which goes into that message, it then sends "start"; otherwise the
+	 * workflow stands still.  Nothing follows in this list.
 	 */
 	HITL_EFFECT_ROLLBACK
 } HitlEffectKind;
@@ -755,9 +765,11 @@ typedef struct HitlCoreApi
 
 	/*
 	 * Body of the reply message of the built-in model.  With parameters
-	 * {"replies":[{"text"?,"calls":[{"id"?,"name","arguments"}]?}, …]} it says
-	 * those in turn, and then the last one again; else it repeats the task.
-	 * task and token: of a RUN_TASK effect.
+	 * {"replies":[{"text"?,"plan"?,"calls":[{"id"?,"name","arguments"}]?,
+	 * "usage":{"prompt_tokens","completion_tokens"}?}, …]} it says to agents
+	 * those in turn, and then the last one again; plan, in place of the text,
+	 * where it may use no tools.  Else it repeats the task.  task and token: of
+	 * a RUN_TASK effect.
 	 */
 	HitlResult (*build_builtin_reply)(const char *parameters, const char *task,
 									  int64_t token, char **body, char **error);

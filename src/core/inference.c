@@ -176,7 +176,9 @@ hitl_build_builtin_reply(const char *parameters, const char *task,
 	const HitlJson *value;
 	const HitlJson *script;
 	const HitlJson *text;
+	const HitlJson *tools;
 	const HitlJson *calls = NULL;
+	const HitlJson *usage = NULL;
 
 	hitl_begin_draft(&draft);
 	value = hitl_parse_part(&draft, task, "task", HITL_JSON_OBJECT, true);
@@ -192,8 +194,14 @@ hitl_build_builtin_reply(const char *parameters, const char *task,
 	}
 	if (script != NULL)
 	{
-		text = hitl_json_member(script, "text");
+		tools = hitl_json_member(value, "tools");
+		text = tools != NULL && tools->type == HITL_JSON_FALSE
+			? hitl_json_member(script, "plan")
+			: NULL;
+		if (text == NULL)
+			text = hitl_json_member(script, "text");
 		calls = hitl_json_member(script, "calls");
+		usage = hitl_json_member(script, "usage");
 	}
 	if (draft.result == HITL_OK)
 	{
@@ -208,6 +216,11 @@ hitl_build_builtin_reply(const char *parameters, const char *task,
 		{
 			hitl_append_text(reply, ",\"calls\":");
 			hitl_json_write(reply, calls);
+		}
+		if (usage != NULL)
+		{
+			hitl_append_text(reply, ",\"usage\":");
+			hitl_json_write(reply, usage);
 		}
 		hitl_append_text(reply, "}}");
 	}

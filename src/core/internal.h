@@ -568,6 +568,7 @@ typedef struct HitlUndo
 	int64_t first;		/* branch */
 	int total;			/* branches; 0: there is none under way */
 	int done;
+	bool resume; /* and then the workflow goes on by itself */
 } HitlUndo;
 
 struct HitlControl
@@ -651,6 +652,7 @@ typedef struct HitlOverwritten
 
 extern HitlBranch *hitl_branch_of(const HitlPosition *position);
 extern HitlBranch *hitl_find_branch(HitlRun *run, int64_t id);
+extern HitlBranch *hitl_loaded_branch(const HitlControl *control, int64_t id);
 extern HitlBranch *hitl_find_parent(HitlRun *run, const HitlBranch *branch);
 extern HitlBranch *hitl_add_branch(HitlRun *run, int64_t id);
 extern bool hitl_touch(HitlRun *run, HitlBranch *branch);

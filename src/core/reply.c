@@ -167,8 +167,8 @@ hitl_fail_reply(HitlReply *reply, const char *kind, const char *message)
 }
 
 /*
- * The message of a server's error reply: error.message, or error or message
- * where these are strings.
+ * The message of a server's error reply: error.message, or error, message or
+ * detail where these are strings.
  */
 const char *
 hitl_message_of(HitlArena *arena, int64_t status, const HitlJson *document)
@@ -181,6 +181,8 @@ hitl_message_of(HitlArena *arena, int64_t status, const HitlJson *document)
 		message = error;
 	if (message == NULL || message->type != HITL_JSON_STRING)
 		message = hitl_json_member(document, "message");
+	if (message == NULL || message->type != HITL_JSON_STRING)
+		message = hitl_json_member(document, "detail");
 	if (message != NULL && message->type == HITL_JSON_STRING &&
 		message->length > 0)
 		return hitl_copy_text(arena, message->text,

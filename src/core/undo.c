@@ -6,18 +6,20 @@
  * run, gone through one after the other, newest first.  When they are done,
  * the host loads the checkpoint and calls rewind.
  */
-#include "core/internal.h"
+#include "core/agent.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+static void keep_usage(HitlRun *run, const HitlControl *current);
 static const char *check_undo(const HitlDefinition *definition,
 							  const HitlJson *undo);
 static const HitlStep *find_undone(const HitlDefinition *definition,
 								   const HitlJson *element, int64_t *event);
 static void begin_undo(HitlRun *run, const HitlJson *body,
 					   const HitlJson *undo);
-static void go_back(HitlRun *run, const char *checkpoint, const char *reason);
+static void go_back(HitlRun *run, const char *checkpoint, const char *reason,
+					bool resume);
 static void write_reason(HitlBuffer *buffer, const char *checkpoint,
 						 const char *reason);
 
@@ -32,8 +34,10 @@ hitl_handle_rollback(HitlRun *run, const HitlJson *body)
 	const HitlJson *reason = hitl_json_member(body, "reason");
 	const HitlJson *undo = hitl_json_member(body, "undo");
 	const HitlJson *failed = hitl_json_member(body, "failed");
+	const HitlJson *resume = hitl_json_member(body, "resume");
 	bool has_failed = control->status == HITL_FAILED ||
 		(failed != NULL && failed->type == HITL_JSON_TRUE);
+	bool goes_on = resume != NULL && resume->type == HITL_JSON_TRUE;
 	const char *fault = NULL;
 
 	if (checkpoint == NULL || checkpoint->type != HITL_JSON_STRING)
@@ -60,11 +64,14 @@ hitl_handle_rollback(HitlRun *run, const HitlJson *body)
 		control->root.entered = 0;
 	if (undo == NULL || undo->type == HITL_JSON_NULL || undo->count == 0)
 		go_back(run, checkpoint->text,
-				reason == NULL || reason->type == HITL_JSON_NULL
-					? NULL
-					: reason->text);
+				reason == NULL || reason->type == HITL_JSON_NULL ? NULL
+																 : reason->text,
+				goes_on);
 	else
+	{
+		control->undo.resume = goes_on;
 		begin_undo(run, body, undo);
+	}
 }
 
 /*
@@ -107,7 +114,7 @@ hitl_end_undo(HitlRun *run, HitlBranch *branch)
 	effect->count = undo->total;
 	hitl_forget_branches(run, undo->first, undo->total);
 	undo->total = 0;
-	go_back(run, undo->checkpoint, undo->reason);
+	go_back(run, undo->checkpoint, undo->reason, undo->resume);
 }
 
 /*
@@ -160,6 +167,7 @@ hitl_rewind(const HitlDefinition *definition, const HitlControl *current,
 		rewound->approvals = 0;
 		rewound->replies = 0;
 		hitl_revive(&run, true);
+		keep_usage(&run, current);
 	}
 	result = hitl_end_run(&run);
 	if (result == HITL_OK)
@@ -167,6 +175,32 @@ hitl_rewind(const HitlDefinition *definition, const HitlControl *current,
 	else
 		hitl_free_control(rewound);
 	return result;
+}
+
+/*
+ * What agents have used since the checkpoint stays used; of those in branches
+ * as far as the branches are loaded, as is that of an agent that returns by
+ * itself.
+ */
+static void
+keep_usage(HitlRun *run, const HitlControl *current)
+{
+	HitlControl *control = run->control;
+	size_t slot;
+
+	if (run->result != HITL_OK)
+		return;
+	hitl_keep_usage(run, &control->root, &current->root);
+	for (slot = 0; control->slots != NULL && slot <= control->mask; slot++)
+	{
+		HitlBranch *branch = control->slots[slot];
+		const HitlBranch *before = NULL;
+
+		if (branch != NULL && branch->status == HITL_BRANCH_ACTIVE)
+			before = hitl_loaded_branch(current, branch->id);
+		if (before != NULL && before->status == HITL_BRANCH_ACTIVE)
+			hitl_keep_usage(run, branch, before);
+	}
 }
 
 /*
@@ -286,7 +320,7 @@ begin_undo(HitlRun *run, const HitlJson *body, const HitlJson *undo)
  * The host rewinds.
  */
 static void
-go_back(HitlRun *run, const char *checkpoint, const char *reason)
+go_back(HitlRun *run, const char *checkpoint, const char *reason, bool resume)
 {
 	HitlEffect *effect = hitl_emit(run, HITL_EFFECT_ROLLBACK,
 								   hitl_copy_text(run->memory, checkpoint,
@@ -297,7 +331,9 @@ go_back(HitlRun *run, const char *checkpoint, const char *reason)
 	hitl_buffer_init(&body, run->memory);
 	hitl_append_char(&body, '{');
 	hitl_json_write_member(&body, "reason", reason);
-	hitl_append_text(&body, ",\"undone\":true}");
+	hitl_append_text(&body,
+					 resume ? ",\"resume\":true,\"undone\":true}"
+							: ",\"undone\":true}");
 	effect->body = hitl_buffer_text(&body);
 	run->control->status = HITL_ROLLED_BACK;
 }

@@ -211,12 +211,12 @@ hitl_steps_to_undo(HitlBatch *batch, HitlWorkflow *workflow, const char *name)
 }
 
 /*
- * Body of the message that has the core undo steps, if there are any, and then
- * return.
+ * Body of the message that has the core undo steps, if there are any, then
+ * return, and perhaps go on.
  */
 char *
 hitl_rollback_body(const char *name, const char *reason, const char *actor,
-				   Jsonb *undo)
+				   Jsonb *undo, bool resume)
 {
 	Jsonb *body = hitl_facts("checkpoint", name, "reason", reason, "actor",
 							 actor, NULL);
@@ -224,6 +224,8 @@ hitl_rollback_body(const char *name, const char *reason, const char *actor,
 	JsonbValue value;
 	Jsonb *list;
 
+	if (resume)
+		body = hitl_merge(body, hitl_jsonb_parse("{\"resume\": true}"));
 	if (undo == NULL)
 		return hitl_jsonb_text(body);
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
@@ -341,7 +343,7 @@ roll_back(HitlBatch *batch, HitlWorkflow *workflow, const char *name,
 		return NULL;
 	found = hitl_column_text(0, 1);
 	body = hitl_jsonb_parse(
-		hitl_rollback_body(found, reason, hitl_caller(), undo));
+		hitl_rollback_body(found, reason, hitl_caller(), undo, false));
 	if (strcmp(workflow->status, "failed") == 0)
 		body = hitl_merge(body, hitl_jsonb_parse("{\"failed\": true}"));
 	hitl_command(batch, workflow, "rollback", body, hitl_caller());

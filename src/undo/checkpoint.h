@@ -37,7 +37,7 @@ extern Jsonb *hitl_steps_to_undo(HitlBatch *batch, HitlWorkflow *workflow,
 
 /* Body of the message that has the core undo steps, if any, and then return. */
 extern char *hitl_rollback_body(const char *name, const char *reason,
-								const char *actor, Jsonb *undo);
+								const char *actor, Jsonb *undo, bool resume);
 
 /*
  * Return a loaded workflow to a checkpoint, the latest if name is NULL, at

@@ -30,6 +30,7 @@
 #include "db.h"
 #include "worker/dispatcher.h"
 #include "workflow/data.h"
+#include "workflow/identifier.h"
 
 /* A part of a memory: the first messages of a segment. */
 typedef struct Part
@@ -51,6 +52,8 @@ typedef struct Conversation
 	Part *parts;
 	int place; /* of its first part among those of all, from 1 */
 } Conversation;
+
+PG_FUNCTION_INFO_V1(hitl_request_body);
 
 static Conversation *read_conversation(HitlDelivery *delivery);
 static bool read_part(const JsonbValue *value, Part *part);
@@ -99,6 +102,72 @@ hitl_build_conversations(dlist_head *claimed)
 	}
 	SPI_freetuptable(SPI_tuptable);
 	MemoryContextDelete(context);
+}
+
+/*
+ * hitl.request_body(request_id): as it is sent; NULL if there is none.
+ */
+Datum
+hitl_request_body(PG_FUNCTION_ARGS)
+{
+	static HitlStatement find = {"SELECT body, conversation, provider,"
+								 " workflow_id FROM hitl.outbox WHERE id = $1",
+								 1,
+								 {UUIDOID}};
+	MemoryContext caller = CurrentMemoryContext;
+	Datum id = PG_GETARG_DATUM(0);
+	text *body = NULL;
+	bool isnull;
+	Datum conversation;
+
+	SPI_connect();
+	hitl_execute(&find, &id, NULL, 1);
+	if (SPI_processed == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("request %s is not in the outbox", hitl_id_text(DatumGetUUIDP(id))),
+				 errhint("Requests that ended long ago are removed: see hitl.retention.")));
+	conversation = hitl_column(0, 2, &isnull);
+	if (isnull)
+	{
+		char *stored = hitl_column_text(0, 1);
+
+		if (stored != NULL)
+			body = cstring_to_text(stored);
+	}
+	else
+	{
+		HitlDelivery *delivery = palloc0(sizeof(HitlDelivery));
+		Datum workflow = hitl_column(0, 4, &isnull);
+		dlist_head claimed;
+
+		if (!isnull)
+			delivery->workflow_id = *DatumGetUUIDP(workflow);
+		delivery->context = CurrentMemoryContext;
+		delivery->conversation = DatumGetJsonbPCopy(conversation);
+		delivery->provider = hitl_column_text(0, 3);
+		dlist_init(&claimed);
+		dlist_push_tail(&claimed, &delivery->node);
+		hitl_build_conversations(&claimed);
+		if (delivery->body == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("the body of request %s cannot be made", hitl_id_text(DatumGetUUIDP(id))),
+					 errdetail_internal("%c%s.", pg_toupper(delivery->error_message[0]),
+										delivery->error_message + 1)));
+		body = cstring_to_text(delivery->body);
+	}
+	if (body != NULL)
+	{
+		text *copy = MemoryContextAlloc(caller, VARSIZE(body));
+
+		memcpy(copy, body, VARSIZE(body));
+		body = copy;
+	}
+	SPI_finish();
+	if (body == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(body);
 }
 
 /*

@@ -108,6 +108,12 @@ CREATE TRIGGER wake_dispatcher AFTER INSERT ON hitl.outbox
 	FOR EACH STATEMENT EXECUTE FUNCTION hitl.wake('dispatcher');
 ALTER TABLE hitl.outbox ENABLE ALWAYS TRIGGER wake_dispatcher;
 
+CREATE FUNCTION hitl.request_body(request_id uuid) RETURNS text
+	LANGUAGE c STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	AS 'MODULE_PATHNAME', 'hitl_request_body';
+COMMENT ON FUNCTION hitl.request_body(uuid) IS
+	'the body of a request as it is sent, that of an agent made anew from its memory; NULL if it has none';
+
 CREATE FUNCTION hitl.retry_request(request_id uuid) RETURNS boolean
 	LANGUAGE c STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'hitl_retry_request';

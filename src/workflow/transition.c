@@ -481,6 +481,7 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 				/* the rewind reuses the list of effects */
 				char *name = pstrdup(effect->type);
 				char *reason = body ? hitl_member_text(body, "reason") : NULL;
+				bool resume = body && hitl_member(body, "resume") != NULL;
 				HitlEffect rollback = *effect;
 				Jsonb *undo = NULL;
 
@@ -489,12 +490,18 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 					undo = hitl_steps_to_undo(batch, workflow, name);
 				if (undo)
 					add_answer(answers, "rollback",
-							   hitl_rollback_body(name, reason, NULL, undo));
+							   hitl_rollback_body(name, reason, NULL, undo,
+												  resume));
 				else if (hitl_return_to_checkpoint(batch, workflow, name,
 												   reason,
 												   strcmp(kind, "rollback") == 0
 													   ? actor
-													   : NULL) == NULL)
+													   : NULL) != NULL)
+				{
+					if (resume)
+						add_answer(answers, "start", pstrdup("{}"));
+				}
+				else
 				{
 					char *fault = psprintf("checkpoint \"%s\" does not exist",
 										   name);

@@ -58,6 +58,9 @@ class Outbox:
         values = cursor.fetchone()
         return values and dict(zip([column.name for column in cursor.description], values))
 
+    def body(self, request):
+        return self.execute("SELECT hitl.request_body(%s)", [request]).fetchone()[0]
+
     def until(self, request, *statuses):
         """The row when its status is one of these."""
         def reached():

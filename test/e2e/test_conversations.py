@@ -135,6 +135,30 @@ def test_attempts_say_the_same(agents, provider):
     assert len({sent["idempotency_key"] for sent in server.requests}) == 1
     assert attempts[0] == attempts[1] == attempts[2]
     assert attempts[0]["top_p"] == 0.5 and attempts[0]["model"] == "m-1" and said(attempts[0], "More.") == []
+    # Nor is it another one when somebody wants to know later.
+    assert json.loads(agents.body(request)) == attempts[0]
+
+
+def test_body_of_a_request(agents):
+    """For those who want to know what is sent: as it is stored, made anew, or why it cannot be."""
+    workflow = uuid.uuid4()
+    agents.define()
+    agents.remember(workflow, (1, 1, "user", "Begin."))
+    with InferenceServer({"default": "Yes."}, key=KEY) as server:
+        faulty = agents.ask(server, [[1, 2]], workflow)
+        stored = agents.ask(server, [[1, 1]], workflow)
+        agents.execute("UPDATE hitl.outbox SET conversation = NULL, body = '{\"a\": 1}' WHERE id = %s", [stored])
+        none = agents.ask(server, [[1, 1]], workflow)
+        agents.execute("UPDATE hitl.outbox SET conversation = NULL WHERE id = %s", [none])
+        assert agents.body(stored) == '{"a": 1}' and agents.body(none) is None
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="cannot be made") as caught:
+            agents.body(faulty)
+        assert "message 2 of segment 1 is missing." in caught.value.diag.message_detail
+        agents.execute("UPDATE hitl.outbox SET workflow_id = NULL WHERE id = %s", [faulty])
+        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="cannot be made"):
+            agents.body(faulty)
+        with pytest.raises(psycopg.errors.UndefinedObject, match="is not in the outbox"):
+            agents.body(uuid.uuid4())
 
 
 def test_retry_after(agents):

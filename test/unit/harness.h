@@ -96,7 +96,9 @@ typedef struct Workflow
 	char *pinned;		/* control of the last checkpoint */
 	json_t *pinned_data;
 	json_t *pinned_branches;
-	char *join; /* the reply to the last JOIN, or NULL */
+	char *join;			/* the reply to the last JOIN, or NULL */
+	const char *reason; /* of returns to checkpoints, or NULL */
+	bool keeps_control; /* goes on with it, not with what its text gives */
 } Workflow;
 
 extern void workflow_open(Workflow *workflow, const char *definition,

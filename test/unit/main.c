@@ -1,9 +1,11 @@
 /*
  * main.c
- *		Runs the suites; an argument selects those whose name begins with it.
+ *		Runs the suites; an argument selects those whose name begins with it,
+ *		another one the tests in them.
  */
-#include "harness.h"
+#include "agent_script.h"
 
+#include <dirent.h>
 #include <stdarg.h>
 
 extern const Test suite_memory[];
@@ -43,13 +45,7 @@ extern const Test suite_child[];
 extern const Test suite_external[];
 extern const Test suite_steps[];
 extern const Test suite_course[];
-extern const Test suite_fork[];
-extern const Test suite_branch[];
-extern const Test suite_nesting[];
-extern const Test suite_undo[];
-extern const Test suite_migrate[];
-extern const Test suite_switch[];
-extern const Test suite_command[];
+extern const Test suite_agent[];
 
 static const struct
 {
@@ -91,10 +87,27 @@ static const struct
 			  {"migrate", suite_migrate},
 			  {"nesting", suite_nesting},
 			  {"branch", suite_branch},
-			  {"course", suite_course}};
+			  {"course", suite_course},
+			  {"agent", suite_agent}};
+
+/* Suites whose tests are the files of a folder. */
+static const struct
+{
+	const char *name;
+	const char *folder;
+	void (*run)(const char *path);
+} collections[] = {{"vectors", "test/vectors/agent", run_agent_vector}};
 
 long allocations_left = -1;
 static int failures; /* of the running test */
+static int passed;
+static int failed;
+
+static bool is_wanted(const char *name, const char *wanted);
+static void end_test(const char *suite, const char *test);
+static void run_files(const char *suite, const char *folder,
+					  void (*run)(const char *path), const char *wanted);
+static int is_vector(const struct dirent *entry);
 
 extern void *__real_malloc(size_t size);
 extern void *__wrap_malloc(size_t size);
@@ -131,8 +144,8 @@ report_failure(const char *file, int line, const char *format, ...)
 int
 main(int argc, char **argv)
 {
-	int passed = 0;
-	int failed = 0;
+	const char *suite = argc > 1 ? argv[1] : "";
+	const char *wanted = argc > 2 ? argv[2] : "";
 	size_t i;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -140,21 +153,90 @@ main(int argc, char **argv)
 	{
 		const Test *test;
 
-		if (argc > 1 && strncmp(suites[i].name, argv[1], strlen(argv[1])) != 0)
+		if (!is_wanted(suites[i].name, suite))
 			continue;
 		for (test = suites[i].tests; test->name != NULL; test++)
 		{
-			failures = 0;
+			if (!is_wanted(test->name, wanted))
+				continue;
 			test->run();
-			if (failures == 0)
-				passed++;
-			else
-				failed++;
-			printf("%sok %d - %s: %s\n", failures == 0 ? "" : "not ",
-				   passed + failed, suites[i].name, test->name);
+			end_test(suites[i].name, test->name);
 		}
+	}
+	for (i = 0; i < sizeof(collections) / sizeof(collections[0]); i++)
+	{
+		if (is_wanted(collections[i].name, suite))
+			run_files(collections[i].name, collections[i].folder,
+					  collections[i].run, wanted);
 	}
 	printf("1..%d\n", passed + failed);
 	printf("%d passed, %d failed\n", passed, failed);
 	return failed > 0 || passed == 0;
+}
+
+/*
+ * Does a name begin as an argument wants it?
+ */
+static bool
+is_wanted(const char *name, const char *wanted)
+{
+	return strncmp(name, wanted, strlen(wanted)) == 0;
+}
+
+/*
+ * Tell how a test has gone.
+ */
+static void
+end_test(const char *suite, const char *test)
+{
+	if (failures == 0)
+		passed++;
+	else
+		failed++;
+	printf("%sok %d - %s: %s\n", failures == 0 ? "" : "not ", passed + failed,
+		   suite, test);
+	failures = 0;
+}
+
+/*
+ * Run a test for each file of a folder, in the order of their names.
+ */
+static void
+run_files(const char *suite, const char *folder, void (*run)(const char *path),
+		  const char *wanted)
+{
+	struct dirent **entries;
+	int count = scandir(folder, &entries, is_vector, alphasort);
+	int i;
+
+	if (count <= 0)
+	{
+		printf("Bail out! %s has no files\n", folder);
+		exit(2);
+	}
+	for (i = 0; i < count; i++)
+	{
+		const char *name = entries[i]->d_name;
+		char path[400];
+
+		if (is_wanted(name, wanted))
+		{
+			snprintf(path, sizeof(path), "%s/%s", folder, name);
+			run(path);
+			end_test(suite, name);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+}
+
+/*
+ * Is it a file with a vector?
+ */
+static int
+is_vector(const struct dirent *entry)
+{
+	size_t length = strlen(entry->d_name);
+
+	return length > 5 && strcmp(entry->d_name + length - 5, ".json") == 0;
 }

@@ -458,6 +458,8 @@ TEST(calls_and_results)
 		 SAYS("user", "t\\n\\nResult:\\nno"));
 }
 
+#define LONG_ID "chatcmpl-tool-0123456789abcdef0123456789"
+
 /*
  * Ids stay as they are where servers take them, and differ.
  */
@@ -488,6 +490,29 @@ TEST(ids)
 									 "call00002",
 									 "2") "," FAILED_BLOCK("call00003",
 														   NO_RESULT)));
+
+	/* Forty characters are not too long, one more is. */
+	SAID(TEXT("user",
+			  "t") "," CALLS("",
+							 CALL(LONG_ID, "x") "," CALL(
+								 LONG_ID "0",
+								 "x")) "," RESULT(LONG_ID,
+												  "1") "," RESULT(LONG_ID "0",
+																  "2"),
+		 SAYS("user", "t") "," OPENAI_CALLS(
+			 "null",
+			 OPENAI_CALL(LONG_ID, "x") "," OPENAI_CALL(
+				 "call00002",
+				 "x")) "," OPENAI_RESULT(LONG_ID,
+										 "1") "," OPENAI_RESULT("call00002",
+																"2"),
+		 SAYS("user", "t") "," BLOCKS(
+			 "assistant",
+			 USE_BLOCK(LONG_ID, "x") "," USE_BLOCK(
+				 "call00002",
+				 "x")) "," BLOCKS("user",
+								  RESULT_BLOCK(LONG_ID, "1") "," RESULT_BLOCK(
+									  "call00002", "2")));
 
 	/* The same again, in a reply and in the next one. */
 	SAID(

@@ -221,6 +221,11 @@ TEST(failures)
 			   "{\"kind\":\"service_unavailable\",\"message\":\"why\"}");
 	CHECK_TEXT(reply(500, "{\"message\":\"why\"}"),
 			   "{\"kind\":\"service_unavailable\",\"message\":\"why\"}");
+	CHECK_TEXT(reply(401, "{\"detail\":\"why\"}"),
+			   "{\"kind\":\"authentication_error\",\"message\":\"why\"}");
+	CHECK_TEXT(
+		reply(422, "{\"detail\":[{\"msg\":\"why\"}]}"),
+		"{\"kind\":\"validation_error\",\"message\":\"the server answered with status 422\"}");
 	CHECK_TEXT(
 		reply(500, "gone"),
 		"{\"kind\":\"service_unavailable\",\"message\":\"the server answered with status 500\"}");
@@ -384,6 +389,41 @@ TEST(echo)
 	free(error);
 	CHECK_INT(hitl_build_builtin_reply(NULL, "[", 1, &body, NULL),
 			  HITL_INVALID);
+}
+
+/*
+ * What the built-in model says to an agent in a turn.
+ */
+static void
+check_scripted(int turn, bool tools, const char *expected)
+{
+	static const char *const script =
+		"{\"replies\":[{\"plan\":\"Two steps.\",\"calls\":[{\"name\":\"a\",\"arguments\":{}}],"
+		"\"usage\":{\"prompt_tokens\":7}},{\"text\":\"Done.\"}]}";
+	char task[200];
+	char *body;
+	char *error;
+
+	snprintf(task, sizeof(task), "{\"task\":\"t\",\"turn\":%d,\"tools\":%s}",
+			 turn, tools ? "true" : "false");
+	CHECK_INT(hitl_build_builtin_reply(script, task, 3, &body, &error),
+			  HITL_OK);
+	CHECK_TEXT(body, expected);
+	free(body);
+}
+
+TEST(script)
+{
+	check_scripted(
+		1, false,
+		"{\"token\":3,\"result\":{\"answer\":\"Two steps.\",\"calls\":"
+		"[{\"name\":\"a\",\"arguments\":{}}],\"usage\":{\"prompt_tokens\":7}}}");
+	check_scripted(
+		1, true,
+		"{\"token\":3,\"result\":{\"answer\":\"\",\"calls\":"
+		"[{\"name\":\"a\",\"arguments\":{}}],\"usage\":{\"prompt_tokens\":7}}}");
+	check_scripted(2, false, "{\"token\":3,\"result\":{\"answer\":\"Done.\"}}");
+	check_scripted(9, true, "{\"token\":3,\"result\":{\"answer\":\"Done.\"}}");
 }
 
 #define MESSAGE(stop, content) \
@@ -711,8 +751,8 @@ TEST(fallbacks_wait_where_paused)
 SUITE(inference, RUN(answers), RUN(data), RUN(withheld_answers),
 	  RUN(no_completion), RUN(failures), RUN(long_messages_are_cut),
 	  RUN(errors_of_the_host), RUN(requests), RUN(parameters_do_not_replace),
-	  RUN(faulty_requests), RUN(echo), RUN(answers_that_want_tools),
-	  RUN(messages), RUN(messages_without_an_answer), RUN(no_messages),
-	  RUN(tokens), RUN(requests_for_messages), RUN(fallbacks),
-	  RUN(no_fallbacks), RUN(fallbacks_of_approved_calls),
-	  RUN(fallbacks_wait_where_paused));
+	  RUN(faulty_requests), RUN(echo), RUN(script),
+	  RUN(answers_that_want_tools), RUN(messages),
+	  RUN(messages_without_an_answer), RUN(no_messages), RUN(tokens),
+	  RUN(requests_for_messages), RUN(fallbacks), RUN(no_fallbacks),
+	  RUN(fallbacks_of_approved_calls), RUN(fallbacks_wait_where_paused));

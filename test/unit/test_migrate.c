@@ -234,6 +234,44 @@ TEST(without_memory)
 	workflow_close(&w);
 }
 
+/*
+ * What an agent does goes on, by the settings that it began with.
+ */
+TEST(tasks_of_agents)
+{
+	Workflow w;
+
+	workflow_open(&w, STEPS(TASK("a", ",\"agent\":\"clerk\"")), NULL);
+	w.memory.agents = json_loads(
+		"{\"clerk\":{\"name\":\"clerk\",\"kind\":\"tool_calling\",\"tools\":["
+		"{\"name\":\"pay\",\"description\":\"d\",\"kind\":\"sql\",\"parameters\":{},"
+		"\"call\":\"f\",\"arguments\":[],\"approval\":\"always\"}]}}",
+		0, NULL);
+	workflow_go(&w, "start", NULL);
+	GO(&w, "reply",
+	   "{\"token\":2,\"result\":{\"answer\":\"why\",\"calls\":["
+	   "{\"id\":\"i\",\"name\":\"pay\"},{\"id\":\"j\",\"name\":\"pay\"}]}}",
+	   "agent_replied a, ask a 3, ask a 4, =waiting_approval");
+	GO(&w, "approval",
+	   "{\"token\":3,\"outcome\":\"approved\",\"approval_id\":\"x\","
+	   "\"response_data\":{\"always\":true}}",
+	   "");
+	CHECK_TEXT(move(&w, STEPS(TASK("a", ""))),
+			   "/steps/0: step \"a\" is done by an agent, and would not be any "
+			   "more");
+	CHECK_TEXT(move(&w,
+					STEPS(TASK("new", "")
+							  AND TASK("a", ",\"agent\":\"other\""))),
+			   "");
+	GO(&w, "approval", "{\"token\":4,\"outcome\":\"rejected\"}",
+	   "sql a 5, =running");
+	GO(&w, "reply", "{\"token\":5,\"result\":{\"rows\":[]}}",
+	   "agent_observed a, agent_observed a, run a 6");
+	GO(&w, "reply", "{\"token\":6,\"result\":{\"answer\":\"x\"}}",
+	   "agent_replied a, step_completed a, workflow_completed, =completed");
+	workflow_close(&w);
+}
+
 SUITE(migrate, RUN(step_has_moved), RUN(step_is_not_there),
 	  RUN(before_and_after), RUN(branches), RUN(branches_that_do_not_fit),
-	  RUN(without_memory));
+	  RUN(without_memory), RUN(tasks_of_agents));

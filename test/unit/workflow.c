@@ -143,7 +143,7 @@ workflow_rewind(Workflow *workflow, const char *checkpoint)
 
 	hitl_free_effects(&workflow->effects);
 	result = hitl_rewind(workflow->definition, workflow->control, checkpoint,
-						 NULL, &workflow->memory.host, &control,
+						 workflow->reason, &workflow->memory.host, &control,
 						 &workflow->effects);
 	json_array_clear(workflow->memory.answers);
 	if (result == HITL_OK)
@@ -276,8 +276,13 @@ round_trip(Workflow *workflow)
 	}
 	CHECK_INT(hitl_dump_control(control, &second), HITL_OK);
 	CHECK_TEXT(second, first);
-	hitl_free_control(workflow->control);
-	workflow->control = control;
+	if (workflow->keeps_control)
+		hitl_free_control(control);
+	else
+	{
+		hitl_free_control(workflow->control);
+		workflow->control = control;
+	}
 	free(first);
 	free(second);
 }
