@@ -72,7 +72,8 @@ TEST(goes_on)
 	workflow_go(&w, "start", NULL);
 	workflow_go(&w, "reply", DONE(1));
 	SEND(&w, "rollback",
-	   "{\"checkpoint\":\"m\",\"reason\":\"r\",\"resume\":true}", "rollback m");
+		 "{\"checkpoint\":\"m\",\"reason\":\"r\",\"resume\":true}",
+		 "rollback m");
 	CHECK_TEXT(w.effects.items[0].body, resumed);
 	CHECK_INT(workflow_return(&w), HITL_OK);
 	workflow_go(&w, "start", NULL);
