@@ -168,6 +168,8 @@ hitl_deliver_agent(HitlRun *run, HitlPosition *position, const HitlJson *body)
 	state = hitl_change_agent(run, position);
 	if (state == NULL)
 		return;
+	if (position->state != HITL_AWAITS_APPROVAL)
+		count_time(run, state);
 	switch (state->phase)
 	{
 		case HITL_AGENT_EXCEEDS:
@@ -579,7 +581,6 @@ hear_model(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		return;
 	}
 	count_usage(state, &turn);
-	count_time(run, state);
 	if (!heard)
 	{
 		if (!hitl_reroute(run, position, body, reply.kind, reply.message))

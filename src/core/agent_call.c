@@ -36,6 +36,8 @@ static bool await_decisions(HitlPosition *position, HitlAgentRun *state);
 static void run_builtin(HitlRun *run, HitlPosition *position,
 						const HitlAgent *agent, HitlAgentRun *state,
 						const HitlAgentCall *call);
+static const char *find_hindrance(const HitlPosition *position,
+								  const char *tool);
 static void take_checkpoint(HitlRun *run, HitlPosition *position,
 							const HitlAgent *agent, HitlAgentRun *state,
 							const HitlJson *arguments);
@@ -512,11 +514,18 @@ run_builtin(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 			HitlAgentRun *state, const HitlAgentCall *call)
 {
 	const HitlJson *arguments = hitl_parse_kept(run, call->arguments);
+	const char *fault = find_hindrance(position, call->tool);
 	HitlBuffer answer;
 
 	if (arguments == NULL)
 		return;
-	if (strcmp(call->tool, "create_checkpoint") == 0)
+	if (fault != NULL)
+	{
+		hitl_observe_call(run, position, agent, state, fault, strlen(fault),
+						  true);
+		hitl_run_calls(run, position, agent, state);
+	}
+	else if (strcmp(call->tool, "create_checkpoint") == 0)
 		take_checkpoint(run, position, agent, state, arguments);
 	else if (strcmp(call->tool, "rollback_to_checkpoint") == 0)
 		roll_back(run, position, arguments);
@@ -529,6 +538,24 @@ run_builtin(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	}
 	else
 		hitl_stop(run, HITL_INVALID, tool_lost);
+}
+
+/*
+ * Why a tool cannot be used at this place of the workflow, or NULL.
+ */
+static const char *
+find_hindrance(const HitlPosition *position, const char *tool)
+{
+	bool takes = strcmp(tool, "create_checkpoint") == 0;
+
+	if (!takes && strcmp(tool, "rollback_to_checkpoint") != 0)
+		return NULL;
+	if (hitl_is_in_undo(position->step))
+		return "Error: the work is being taken back already.";
+	if (takes && hitl_enclosing(position->step, &hitl_foreach_kind) != NULL)
+		return "Error: a checkpoint is of the whole workflow, and cannot be "
+			   "taken for each element.";
+	return NULL;
 }
 
 /*

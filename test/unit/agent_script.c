@@ -666,6 +666,12 @@ send(Script *script, const char *kind, const char *body)
 			return;
 		}
 		collect(script);
+		if (script->w.join != NULL)
+		{
+			kind = "reply";
+			body = script->w.join;
+			continue;
+		}
 		if (!script->w.effects.more)
 			return;
 		kind = "continue";
@@ -758,6 +764,10 @@ hear(Script *script, const HitlEffect *effect)
 		case HITL_EFFECT_WITHDRAW:
 			withdraw(script, effect->token);
 			break;
+		case HITL_EFFECT_FORK:
+		case HITL_EFFECT_JOIN:
+		case HITL_EFFECT_REMOVE_BRANCHES:
+			break;
 		case HITL_EFFECT_CHECKPOINT:
 			keep_checkpoint(script, effect);
 			add_ask(script, effect);
@@ -848,7 +858,8 @@ keep_checkpoint(Script *script, const HitlEffect *effect)
 }
 
 /*
- * Something is not awaited any more; only what was can be withdrawn.
+ * Something is not awaited any more, or, 0, nothing at all; only what was can
+ * be withdrawn.
  */
 static void
 withdraw(Script *script, int64_t token)
@@ -859,14 +870,17 @@ withdraw(Script *script, int64_t token)
 	{
 		Ask *ask = &script->asks[i];
 
-		if (ask->token != token)
+		if (token == 0 && ask->answer == NULL)
+			ask->withdrawn = true;
+		if (token == 0 || ask->token != token)
 			continue;
 		if (ask->withdrawn)
 			fail(script, "something is withdrawn twice");
 		ask->withdrawn = true;
 		return;
 	}
-	fail(script, "something is withdrawn that was not asked for");
+	if (token != 0)
+		fail(script, "something is withdrawn that was not asked for");
 }
 
 /*
