@@ -30,7 +30,10 @@ world_roll_back(World *world, const char *checkpoint, const char *body,
 				   token);
 		return;
 	}
-	world->status = "rolled_back";
+
+	/* Who awaits a reply is still under way. */
+	if (token == 0)
+		world->status = "rolled_back";
 	if (snapshot < 0)
 	{
 		fail_outside(world);
@@ -50,8 +53,11 @@ world_roll_back(World *world, const char *checkpoint, const char *body,
 	{
 		world->answered = NULL;
 		CHECK(world_send(world, "rollback",
-						 keepf(world, "{\"checkpoint\":\"%s\",\"undo\":%s}",
-							   checkpoint, undo)) == HITL_OK);
+						 keepf(world, "{\"checkpoint\":\"%s\",\"undo\":%s%s}",
+							   checkpoint, undo,
+							   strstr(body, "\"resume\":true") != NULL
+								   ? ",\"resume\":true"
+								   : "")) == HITL_OK);
 	}
 }
 
