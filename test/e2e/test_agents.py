@@ -480,7 +480,7 @@ def test_questions(house):
 # Checkpoints
 
 def told(text):
-    return ("The work was rolled back to this point. What was done after it has been undone where that was possible."
+    return ("The work was rolled back to this point. What tools did after it may still be in effect: look before you do it again."
             f" The reason: {text}")
 
 
@@ -505,7 +505,7 @@ def test_rollback_by_the_agent(house):
         *before, ("assistant", "", ("a1", "create_checkpoint", {"checkpoint_name": "before", "description": "Nothing done."}),
                   ("a2", "total", {"order_id": 1})),
         ("tool", "a1", "Checkpoint before was created."),
-        ("tool", "a2", "Not run: the work was rolled back to a checkpoint before this call."),
+        ("tool", "a2", "No result: the work was rolled back to a checkpoint before this call."),
         ("user", told("It was the wrong order."))]
     assert house.heard(requests[1])[-1] == ("tool", "a2", "10") and house.heard(requests[2])[-1] == ("tool", "b1", "refunded 1")
     left = [line for line in house.transcript(workflow) if line[-1] == "abandoned"]
