@@ -546,6 +546,7 @@ return_to_memory(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 			"call.";
 
 		state->calls[state->next].edited = NULL;
+		state->calls[state->next].feedback = NULL;
 		hitl_observe_call(run, position, agent, state, no_result,
 						  strlen(no_result), true);
 	}

@@ -185,11 +185,15 @@ hitl_approve_call(HitlRun *run, const HitlTool *tool, HitlAgentRun *state,
 	const HitlJson *context = hitl_json_member(body, "context_data");
 	const HitlJson *answer = hitl_json_member(body, "response_data");
 	const HitlJson *always = hitl_json_member(answer, "always");
+	const HitlJson *feedback = hitl_json_member(body, "feedback");
 
 	call->approval = hitl_keep_text(run,
 									id == NULL || id->type != HITL_JSON_STRING
 										? ""
 										: id->text);
+	if (feedback != NULL && feedback->type == HITL_JSON_STRING &&
+		feedback->length > 0)
+		call->feedback = hitl_keep_text(run, feedback->text);
 	if (always != NULL && always->type == HITL_JSON_TRUE)
 		allow_tool(run, state, call->tool);
 
