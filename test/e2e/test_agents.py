@@ -185,6 +185,10 @@ class House:
         return said
 
 
+# What has nothing to do with the format of requests need not be tried with both.
+one_format = pytest.mark.parametrize("house", PROVIDERS[:1], indirect=True)
+
+
 def first_said(request):
     return next(text_of(message["content"]) for message in request["messages"] if message["role"] == "user")
 
@@ -382,6 +386,7 @@ def test_approvals(house):
         ({"order_id": 3, "amount": 33}, {"order_id": 3, "amount": 30}, str(third["approval_id"]))]
 
 
+@one_format
 def test_always(house):
     """Who approves a call may allow the tool for the rest of the run, and of no other one."""
     house.script("Pay", {"calls": [call("refund", order_id=1, amount=1), call("wait")]}, {"calls": [
@@ -399,6 +404,7 @@ def test_always(house):
     house.asked(house.run("Pay once more."), 2)
 
 
+@one_format
 def test_nobody_decides(house):
     """What is not decided in time is not run, and the model is told."""
     house.script("Pay back.", {"calls": [call("refund", order_id=1, amount=1)]}, answer("Not done."))
@@ -412,6 +418,7 @@ def test_nobody_decides(house):
     assert house.cluster.sql("SELECT FROM shop.refunds") == []
 
 
+@one_format
 def test_faulty_edit(house):
     """What an approver makes of the arguments is checked as what the model does."""
     house.script("Pay back.", {"calls": [call("refund", order_id=1, amount=1)]}, answer("Not done."))
@@ -480,7 +487,7 @@ def test_questions(house):
 # Checkpoints
 
 def told(text):
-    return ("The work was rolled back to this point. What was done after it has been undone where that was possible."
+    return ("The work was rolled back to this point. What tools did after it may still be in effect: look before you do it again."
             f" The reason: {text}")
 
 
@@ -505,7 +512,7 @@ def test_rollback_by_the_agent(house):
         *before, ("assistant", "", ("a1", "create_checkpoint", {"checkpoint_name": "before", "description": "Nothing done."}),
                   ("a2", "total", {"order_id": 1})),
         ("tool", "a1", "Checkpoint before was created."),
-        ("tool", "a2", "Not run: the work was rolled back to a checkpoint before this call."),
+        ("tool", "a2", "No result: the work was rolled back to a checkpoint before this call."),
         ("user", told("It was the wrong order."))]
     assert house.heard(requests[1])[-1] == ("tool", "a2", "10") and house.heard(requests[2])[-1] == ("tool", "b1", "refunded 1")
     left = [line for line in house.transcript(workflow) if line[-1] == "abandoned"]
@@ -542,6 +549,7 @@ def test_data_returns(house):
     assert house.row(workflow)["data"]["variables"] == {"word": "old"}
 
 
+@one_format
 def test_rollback_undoes_steps(house):
     """To a checkpoint of the workflow before the step: what steps have done is undone, and the step begins anew."""
     house.script("Check it.", {"calls": [call("rollback_to_checkpoint", checkpoint_name="start", reason="The total is wrong.")]}, answer("Right."))
@@ -597,6 +605,7 @@ def test_rollback_beside_other_calls(house):
     assert house.heard(house.sent("Try.")[-1])[-1] == ("user", told("No."))
 
 
+@one_format
 def test_rollback_in_a_paused_workflow(house):
     """It waits with everything else."""
     house.script("Try.", {"calls": [call("create_checkpoint", checkpoint_name="here")]}, {"calls": [
@@ -703,6 +712,7 @@ def test_more_budget(house, limit, what, used):
     assert error["kind"] == "budget_exceeded" and len(house.sent("Look.")) == 2
 
 
+@one_format
 def test_time(house):
     """Time of the model and of tools counts, that of people does not."""
     house.script("Hurry.", {"calls": [call("ask_human", question="Well?")]}, {"calls": [call("wait")]}, answer("Done."))
@@ -843,6 +853,7 @@ def test_failure_for_good(house):
     assert house.cluster.sql("SELECT order_id FROM shop.refunds") == [{"order_id": 1}]
 
 
+@one_format
 def test_options_of_the_step(house):
     """"retry" is of each request; "on_error" says what follows when the agent has failed."""
     house.script("Look.", {"calls": [call("total", order_id=1)]}, answer("Done."))
@@ -953,6 +964,7 @@ def open_things(cluster, workflow):
                        [workflow, workflow])
 
 
+@one_format
 @pytest.mark.parametrize("phase", PHASES)
 def test_paused(house, phases, phase):
     """What comes while it is paused is kept; nothing more is begun, and nothing is done again."""
@@ -975,6 +987,7 @@ def test_paused(house, phases, phase):
     assert house.cluster.value("SELECT count(*) FROM shop.refunds") == (phase == "approval")
 
 
+@one_format
 @pytest.mark.parametrize("phase", PHASES)
 def test_cancelled(house, phases, phase):
     """Nothing is awaited any more, and what comes nevertheless finds nobody."""
@@ -1024,6 +1037,7 @@ def test_foreach(house):
     assert len({line[0] for line in house.transcript(workflow, step=True) if line[1] == "task"}) == 4
 
 
+@one_format
 def test_parallel(house):
     """Different agents side by side; what one waits for does not hold the other."""
     house.script("Ask.", {"calls": [call("ask_human", question="Well?")]}, answer("Asked."))
@@ -1042,6 +1056,7 @@ def test_parallel(house):
         "ask": "asker", "add": "adder"}
 
 
+@one_format
 def test_first_of_branches(house):
     """The branch that is not the first is given up, whatever its agent waits for."""
     house.script("Ask.", {"calls": [call("ask_human", question="Well?"), call("ask_human", question="And?")]}, answer("Asked."))
@@ -1081,6 +1096,7 @@ def test_rollback_in_branches(house):
 
 # Gates of the step
 
+@one_format
 def test_approved_before(house):
     """Nothing is asked of the model before; its task is what was approved."""
     house.script("Go", answer("Gone."))
@@ -1101,6 +1117,7 @@ def test_approved_before(house):
     assert len(house.server.requests) == 1
 
 
+@one_format
 def test_approved_after(house):
     """People see the answer before it counts."""
     house.script("Write.", {"calls": [call("ask_human", question="To whom?")]}, answer("Dear Eve"))
@@ -1118,6 +1135,7 @@ def test_approved_after(house):
 
 # What happens to a run from outside
 
+@one_format
 def test_skipped(house):
     """The step is given a result; what its agent asked is withdrawn."""
     house.script("Do.", {"calls": [call("ask_human", question="This?"), call("ask_human", question="Or that?")]})
@@ -1129,6 +1147,7 @@ def test_skipped(house):
     assert row["output"] == "Never mind." and open_things(house.cluster, workflow) == []
 
 
+@one_format
 def test_tool_that_cannot_run(house):
     """It is gone, or nothing for the workflow's owner: the model hears of it, and goes on."""
     house.cluster.psql("""
@@ -1149,24 +1168,27 @@ def test_tool_that_cannot_run(house):
         house.cluster.psql("SELECT hitl.revoke_access('carol'); DROP ROLE carol")
 
 
+@one_format
 def test_settings_that_are_gone(house):
     """The workflow fails, and can be retried when they are back."""
     house.script("Do.", {"calls": [call("ask_human", question="Well?")]}, answer("Done."))
     house.agent("clerk", "ask_human")
     workflow = house.run("Do.")
     asked, = house.asked(workflow)
+    version = house.row(workflow)["control"]["active"][0]["agent"]["version"]
     versions = house.cluster.sql("DELETE FROM hitl.agent_versions WHERE agent = 'clerk' RETURNING *")
     house.respond(asked, data={"answer": "Well."})
-    assert house.failed(workflow)["message"] == 'the settings that agent "clerk" began with are gone'
+    # The engine knows them; whoever writes the request has to look.
+    assert house.failed(workflow)["message"] == f'version "{version}" of agent "clerk" does not exist'
     for row in versions:
         house.cluster.sql("INSERT INTO hitl.agent_versions (version, agent, settings) VALUES (%s, %s, %s)",
                           [row["version"], row["agent"], Jsonb(row["settings"])])
     house.command(workflow, "retry")
-    asked, = house.asked(workflow)
-    house.respond(asked, data={"answer": "Well."})
     assert house.done(workflow)["answer"] == "Done."
+    assert house.observed(workflow) == [("ask_human", "Well.")]
 
 
+@one_format
 def test_migrated(house):
     """To another definition, in the middle of its work and after a rollback."""
     house.script("Do", {"calls": [call("create_checkpoint", checkpoint_name="here")]}, {"calls": [call("ask_human", question="Well?")]},
