@@ -188,7 +188,8 @@ hitl_write_response(HitlBuffer *text, const HitlTool *tool,
 	if (!good)
 		hitl_append_format(text, "Error: the server answered with status %d. ",
 						   (int) status);
-	if (content != NULL && content->type == HITL_JSON_STRING)
+	if (content != NULL && content->type == HITL_JSON_STRING &&
+		content->length > 0)
 		hitl_append(text, content->text, content->length);
 	else if (good)
 		hitl_append_format(text, "The server answered with status %d.",
