@@ -109,6 +109,7 @@ typedef struct HitlAgentCall
 	const char *tool;
 	const char *arguments;	 /* JSON text of an object, or NULL */
 	const char *edited;		 /* by an approver: the arguments before, or NULL */
+	const char *feedback;	 /* of whoever approved it, or NULL */
 	const char *observation; /* what it gives without being run, or NULL */
 	bool failed;			 /* that is an error */
 	const char *approval;	 /* id of the request that let it run, or NULL */

@@ -227,6 +227,9 @@ hitl_observe_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 						   "(Whoever approved it has changed the arguments to "
 						   "%s)\n",
 						   call->arguments);
+	if (call->feedback != NULL)
+		hitl_append_format(&said, "(Whoever approved it has said: %s)\n",
+						   call->feedback);
 	hitl_append(&said, text, cut);
 	if (cut < length)
 		hitl_append_format(&said, "\n(cut after %d characters)",

@@ -23,7 +23,6 @@
 #include "access/xact.h"
 #include "approval/approval.h"
 #include "catalog/pg_type.h"
-#include "commands/async.h"
 #include "core_bridge.h"
 #include "db.h"
 #include "hitl.h"
@@ -471,7 +470,7 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 		if (!is_beyond_recovery(error->sqlerrcode))
 			hitl_plan_recoveries_of(values, 1);
 		hitl_announce_at_commit(id);
-		Async_Notify("hitl_events", hitl_id_text(id));
+		hitl_notify_after_work("hitl_events", hitl_id_text(id));
 	}
 	hitl_end_work();
 	ereport(LOG,

@@ -54,6 +54,8 @@ bool hitl_work_announced = true;
 
 static MemoryContext pass_context;
 static MemoryContext before_work; /* current when the transaction began */
+static List *notices = NIL; /* to be sent when it has committed: a channel and
+							 * a payload in turn */
 static WaitEventSet *wait_set;
 static long backoff = 0; /* ms; 0: the last pass succeeded */
 
@@ -66,6 +68,7 @@ static const HitlWorkerRole *role_of(HitlWorkerKind kind);
 static void start_role(const HitlWorkerRole *role);
 static void prepare_wait_set(const HitlWorkerRole *role);
 static long turn(const HitlWorkerRole *role);
+static void send_notices(void);
 static ErrorData *catch_error(void);
 static bool after_error(const HitlWorkerRole *role, ErrorData *error);
 static void sleep_until_work(long sleep_ms);
@@ -163,6 +166,7 @@ void
 hitl_begin_work(const char *activity)
 {
 	before_work = CurrentMemoryContext;
+	notices = NIL;
 	SetCurrentStatementStartTimestamp();
 	StartTransactionCommand();
 	SPI_connect();
@@ -181,8 +185,25 @@ hitl_end_work(void)
 	CommitTransactionCommand();
 	/* It leaves us in the context that lives as long as the process. */
 	MemoryContextSwitchTo(before_work);
+	if (notices != NIL)
+		send_notices();
 	pgstat_report_stat(false);
 	pgstat_report_activity(STATE_IDLE, NULL);
+}
+
+/*
+ * Leave a notification for the end of the work.  NOTIFY holds a lock until its
+ * transaction has been flushed to disk; were that the one of the work, workers
+ * would commit one after the other.
+ */
+void
+hitl_notify_after_work(const char *channel, const char *payload)
+{
+	MemoryContext context = MemoryContextSwitchTo(before_work);
+
+	notices = lappend(notices, pstrdup(channel));
+	notices = lappend(notices, pstrdup(payload));
+	MemoryContextSwitchTo(context);
 }
 
 /* ---- starting -------------------------------------------------------- */
@@ -327,6 +348,30 @@ turn(const HitlWorkerRole *role)
 	Assert(!IsTransactionState());
 	MemoryContextSwitchTo(TopMemoryContext);
 	return sleep_ms;
+}
+
+/*
+ * Send the notifications of work that has been committed, in a transaction that
+ * has nothing to flush.  They are hints: if that fails, the work is done
+ * nevertheless.
+ */
+static void
+send_notices(void)
+{
+	PG_TRY();
+	{
+		StartTransactionCommand();
+		for (int i = 0; i < list_length(notices); i += 2)
+			Async_Notify(list_nth(notices, i), list_nth(notices, i + 1));
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		FreeErrorData(catch_error());
+	}
+	PG_END_TRY();
+	notices = NIL;
+	MemoryContextSwitchTo(before_work);
 }
 
 /*

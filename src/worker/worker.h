@@ -140,6 +140,9 @@ extern void hitl_count_handled(uint64 n);
 extern void hitl_begin_work(const char *activity);
 extern void hitl_end_work(void);
 
+/* NOTIFY once the transaction that hitl_begin_work began has committed. */
+extern void hitl_notify_after_work(const char *channel, const char *payload);
+
 /* ---- shared memory (shared.c) ---------------------------------------- */
 
 extern void hitl_shared_init(void);		  /* from _PG_init: hooks */

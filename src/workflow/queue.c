@@ -6,7 +6,6 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "commands/async.h"
 #include "db.h"
 #include "hitl.h"
 #include "utils/acl.h"
@@ -93,15 +92,14 @@ hitl_publish_changed(HitlBatch *batch, Jsonb *body)
 }
 
 /*
- * Tell sleeping workers that a queue has tasks; for the engine only, since
- * NOTIFY takes a lock at commit.
+ * Tell sleeping workers that a queue has tasks, when the engine's work is done.
  */
 void
 hitl_publish_queue(const char *queue)
 {
 	/* Somebody may listen and not read: see publish() in write.c. */
 	if (DatumGetFloat8(OidFunctionCall0(F_PG_NOTIFICATION_QUEUE_USAGE)) <= 0.5)
-		Async_Notify("hitl_tasks", queue);
+		hitl_notify_after_work("hitl_tasks", queue);
 }
 
 /*

@@ -6,7 +6,6 @@
 
 #include "approval/approval.h"
 #include "catalog/pg_type.h"
-#include "commands/async.h"
 #include "hitl.h"
 #include "lib/stringinfo.h"
 #include "undo/checkpoint.h"
@@ -356,8 +355,8 @@ have_published(HitlBatch *batch)
 }
 
 /*
- * Publish the ids of the workflows that have changed, as many in one
- * notification as fit.
+ * Have the ids of the workflows that have changed published after the commit,
+ * as many in one notification as fit.
  */
 static void
 publish(HitlBatch *batch)
@@ -374,7 +373,7 @@ publish(HitlBatch *batch)
 		return;
 
 	foreach(cell, batch->queues)
-		Async_Notify("hitl_tasks", lfirst(cell));
+		hitl_notify_after_work("hitl_tasks", lfirst(cell));
 	initStringInfo(&payload);
 	for (i = 0; i < batch->nworkflows; i++)
 	{
@@ -382,12 +381,12 @@ publish(HitlBatch *batch)
 			continue;
 		if (payload.len > PUBLISH_LIMIT)
 		{
-			Async_Notify("hitl_events", payload.data);
+			hitl_notify_after_work("hitl_events", payload.data);
 			resetStringInfo(&payload);
 		}
 		appendStringInfo(&payload, "%s%s", payload.len ? "," : "",
 						 hitl_id_text(&batch->workflows[i].id));
 	}
 	if (payload.len)
-		Async_Notify("hitl_events", payload.data);
+		hitl_notify_after_work("hitl_events", payload.data);
 }
