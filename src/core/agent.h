@@ -255,6 +255,7 @@ extern bool hitl_misleads(HitlRun *run, const HitlTool *tool,
 						  const char *arguments, HitlBuffer *text);
 extern void hitl_write_failure(HitlBuffer *text, const HitlJson *error,
 							   const HitlReply *reply);
+extern int64_t hitl_limit_of_call(const HitlTool *tool);
 extern bool hitl_write_response(HitlBuffer *text, const HitlTool *tool,
 								const HitlJson *body);
 extern bool hitl_write_child(HitlBuffer *text, const HitlJson *body);

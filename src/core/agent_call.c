@@ -284,6 +284,8 @@ hitl_deliver_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_stop(run, HITL_INVALID, tool_lost);
 		return;
 	}
+	if (hitl_limit_of_call(tool) > 0)
+		hitl_withdraw(run, position, run->token);
 	hitl_buffer_init(&text, &run->scratch);
 	if (tool->kind == HITL_TOOL_AGENT)
 		failed = !hitl_write_child(&text, body);

@@ -135,6 +135,7 @@ class Server(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.changed = threading.Condition()
         self.requests = {}  # by idempotency key
+        self.repeated = []  # what was asked once more
 
     def __enter__(self):
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -150,7 +151,11 @@ class Server(ThreadingHTTPServer):
 
     def add(self, key, request):
         with self.changed:
-            assert key not in self.requests, "the same was asked twice"
+            before = self.requests.get(key)
+            if before and before.reply is False:  # a connection that was used before ends: that may be for its age
+                request.answer(False)
+            elif before:
+                self.repeated.append(request.path)
             self.requests[key] = request
             self.changed.notify_all()
 
@@ -171,6 +176,7 @@ class Server(ThreadingHTTPServer):
             for request in self.requests.values():
                 request.answer(False)
             self.requests.clear()
+            self.repeated.clear()
 
 
 class World:
@@ -178,7 +184,7 @@ class World:
         self.server = server
         self.connection = cluster.connect(row_factory=dict_row)
         self.connection.execute(RECORDER)
-        self.connection.execute("SELECT hitl.set_secret('weather_key', 'sunny')")
+        self.connection.execute("SELECT hitl.set_secret('weather_key', 'sunny', allowed_hosts => '{127.0.0.1}')")
 
     def sql(self, query, parameters=None):
         cursor = self.connection.execute(query, parameters)
@@ -240,6 +246,20 @@ class World:
             values = ", ".join(f"r -> '{column}'" for column in columns)
             self.sql(f"CREATE FUNCTION {name}({inputs}) RETURNS TABLE ({outputs}) LANGUAGE sql AS"
                      f" $$ SELECT {values} FROM jsonb_array_elements(script.rows()) AS r $$")
+
+    def let_pass(self, workflow, seconds):
+        """Make it so much later for a workflow, by making all else earlier."""
+        def earlier(value):
+            if isinstance(value, dict):
+                return {key: member - int(seconds * 1e6) if key.endswith("_us") and member else earlier(member)
+                        for key, member in value.items()}
+            return [earlier(element) for element in value] if isinstance(value, list) else value
+        with self.connection.transaction():
+            control = self.value("SELECT control FROM hitl.workflows WHERE id = %s FOR UPDATE", [workflow])
+            self.sql("UPDATE hitl.workflows SET control = %s WHERE id = %s", [Jsonb(earlier(control)), workflow])
+            self.sql("UPDATE hitl.messages SET due_at = due_at - make_interval(secs => %s) WHERE workflow_id = %s"
+                     " AND kind = 'timer'", [seconds, workflow])
+            self.sql("NOTIFY hitl")
 
     # What goes on in it
 
