@@ -57,33 +57,39 @@ COMMENT ON COLUMN hitl.agent_messages.failed IS 'of an observation: the call has
 COMMENT ON COLUMN hitl.agent_messages.abandoned IS 'a rollback went behind it';
 
 -- An observation belongs to the latest turn that wanted its call; code, which has no
--- call, to the latest turn, past those that a rollback went behind.
+-- call, to the latest turn, past those that a rollback went behind.  The messages are
+-- read once, and grouped: a join would compare each with each.
 CREATE VIEW hitl.agent_steps WITH (security_invoker) AS
-	SELECT m.workflow_id, m.step_name, m.scope, (e.data ->> 'turn')::integer AS turn, m.kind = 'planned' AS planned,
-		   m.text AS said, m.calls, o.observations, e.data ->> 'model' AS model,
-		   (e.data ->> 'input_tokens')::bigint AS input_tokens, (e.data ->> 'output_tokens')::bigint AS output_tokens,
-		   (e.data ->> 'cost')::numeric AS cost, m.abandoned, m.created_at, m.seq AS event
-	FROM hitl.agent_messages m
-	JOIN hitl.workflow_events e ON e.workflow_id = m.workflow_id AND e.seq = m.seq
-	LEFT JOIN (
-		SELECT p.workflow_id, p.turn, jsonb_agg(p.observation ORDER BY p.seq) AS observations
-		FROM (SELECT b.workflow_id, b.seq, b.observation,
-					 CASE WHEN b.call IS NULL AND NOT b.abandoned THEN max(b.turn) FILTER (WHERE NOT b.abandoned) OVER w
-						  ELSE max(b.turn) OVER w END AS turn
-			  FROM (SELECT r.workflow_id, r.scope, r.step_name, r.seq, r.abandoned, c.call, r.seq AS turn, NULL::jsonb AS observation
-					FROM hitl.agent_messages r, LATERAL (
-						SELECT NULL AS call UNION ALL SELECT k ->> 'id' FROM jsonb_array_elements(r.calls) AS k) AS c
-					WHERE r.kind IN ('replied', 'planned')
+	SELECT s.workflow_id, s.step_name, s.scope, (s.data ->> 'turn')::integer AS turn, s.event_type = 'agent_planned' AS planned,
+		   s.data ->> 'text' AS said, s.data -> 'calls' AS calls, s.observations, s.data ->> 'model' AS model,
+		   (s.data ->> 'input_tokens')::bigint AS input_tokens, (s.data ->> 'output_tokens')::bigint AS output_tokens,
+		   (s.data ->> 'cost')::numeric AS cost, s.abandoned, s.created_at, s.event
+	FROM (
+		SELECT g.workflow_id, g.scope, g.step_name, g.event,
+			   (array_agg(g.data) FILTER (WHERE g.is_turn))[1] AS data,
+			   max(g.event_type) FILTER (WHERE g.is_turn) AS event_type,
+			   max(g.created_at) FILTER (WHERE g.is_turn) AS created_at,
+			   bool_or(g.abandoned) FILTER (WHERE g.is_turn) AS abandoned,
+			   jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
+				   'call', g.call, 'tool', g.data ->> 'tool', 'text', g.data ->> 'text', 'failed', nullif((g.data ->> 'failed')::boolean, false),
+				   'abandoned', nullif(g.abandoned, false))) ORDER BY g.seq) FILTER (WHERE g.event_type = 'agent_observed') AS observations
+		FROM (
+			SELECT m.*, CASE WHEN m.call IS NULL AND NOT m.abandoned THEN max(m.seq) FILTER (WHERE m.of_turn AND NOT m.abandoned) OVER w
+							 ELSE max(m.seq) FILTER (WHERE m.of_turn) OVER w END AS event
+			FROM (
+				SELECT e.workflow_id, e.seq, e.event_type, e.step_name, e.scope, e.data, e.created_at, a.events @> e.seq AS abandoned,
+					   c.call, c.is_turn, e.event_type <> 'agent_observed' AS of_turn
+				FROM (SELECT DISTINCT f.workflow_id FROM hitl.workflow_events f WHERE starts_with(f.event_type, 'agent_')) AS w
+				CROSS JOIN LATERAL hitl.abandoned_events(w.workflow_id) AS a (events)
+				JOIN hitl.workflow_events e ON e.workflow_id = w.workflow_id AND starts_with(e.event_type, 'agent_')
+				CROSS JOIN LATERAL (
+					SELECT e.data ->> 'call' AS call, e.event_type <> 'agent_observed' AS is_turn
 					UNION ALL
-					SELECT r.workflow_id, r.scope, r.step_name, r.seq, r.abandoned, r.call, NULL, jsonb_strip_nulls(jsonb_build_object(
-						'call', r.call, 'tool', r.tool, 'text', r.text, 'failed', nullif(r.failed, false),
-						'abandoned', nullif(r.abandoned, false)))
-					FROM hitl.agent_messages r
-					WHERE r.kind = 'observed') AS b
-			  WINDOW w AS (PARTITION BY b.workflow_id, b.scope, b.step_name, b.call ORDER BY b.seq)) AS p
-		WHERE p.observation IS NOT NULL
-		GROUP BY p.workflow_id, p.turn) AS o ON o.workflow_id = m.workflow_id AND o.turn = m.seq
-	WHERE m.kind IN ('replied', 'planned');
+					SELECT k ->> 'id', false FROM jsonb_array_elements(e.data -> 'calls') AS k) AS c
+				WHERE e.event_type IN ('agent_replied', 'agent_planned', 'agent_observed')) AS m
+			WINDOW w AS (PARTITION BY m.workflow_id, m.scope, m.step_name, m.call ORDER BY m.seq)) AS g
+		GROUP BY g.workflow_id, g.scope, g.step_name, g.event) AS s
+	WHERE s.data IS NOT NULL;
 COMMENT ON VIEW hitl.agent_steps IS
 	'the turns of agents: what the model said, what it had done, what came of that, and what it took';
 COMMENT ON COLUMN hitl.agent_steps.scope IS 'of a step in a foreach: the element''s branch';
