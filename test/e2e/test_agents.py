@@ -801,7 +801,8 @@ def test_fallback(house):
     assert [len(house.heard(request)) for request in house.sent("Look.")] == [1, 3, 5]
     assert house.heard(first) == house.heard(house.sent("Look.")[0]) and house.heard(second) == house.heard(house.sent("Look.")[2])
     assert [line for line in house.transcript(workflow) if "rerouted" in line[1]] == [
-        ("engine", f"task rerouted: to model spare: service_unavailable: 127.0.0.1 answered with status {status}") for status in (503, 529)]
+        ("engine", f"task rerouted: to model spare: service_unavailable: 127.0.0.1 answered with status {status}: the script says to fail")
+        for status in (503, 529)]
     assert [(row["model"], row["status"]) for row in house.cluster.sql(
         "SELECT model, status FROM hitl.model_calls WHERE workflow_id = %s ORDER BY request_id", [workflow])] == [
             ("m", "failed"), ("spare", "delivered"), ("m", "delivered"), ("m", "failed"), ("spare", "delivered")]
