@@ -27,6 +27,7 @@ static void handle_reply(HitlRun *run, const HitlJson *body);
 static void handle_timer(HitlRun *run, const HitlJson *body);
 static void handle_signal(HitlRun *run, const HitlJson *body);
 static void handle_child(HitlRun *run, const HitlJson *body);
+static void expire_call(HitlRun *run, int64_t token);
 static void deliver(HitlRun *run, const HitlJson *body, HitlPositionState state,
 					const char *fault);
 static bool read_token(HitlRun *run, const HitlJson *body, int64_t *token);
@@ -656,6 +657,9 @@ handle_timer(HitlRun *run, const HitlJson *body)
 		/* While the workflow is paused nothing else tells of it. */
 		run->effects->moved = true;
 	}
+	else if (position->token == token && position->agent != NULL &&
+			 position->state == HITL_AWAITS_REPLY)
+		expire_call(run, token);
 	else if (position->token == token && hitl_is_limited(position))
 	{
 		if (hitl_touch(run, branch))
@@ -674,6 +678,29 @@ handle_timer(HitlRun *run, const HitlJson *body)
 		hitl_leave_frame(run, branch);
 		hitl_expire_step(run, position);
 	}
+}
+
+/*
+ * What an agent has called has not been done in time: that is its answer.
+ */
+static void
+expire_call(HitlRun *run, int64_t token)
+{
+	const HitlJson *body;
+	HitlBuffer text;
+
+	hitl_buffer_init(&text, &run->scratch);
+	hitl_append_text(&text, "{\"token\":");
+	hitl_append_integer(&text, token);
+	hitl_append_text(&text,
+					 ",\"error\":{\"kind\":\"timeout\",\"message\":\"it was "
+					 "not done in time\"}}");
+	if (hitl_buffer_text(&text) == NULL ||
+		hitl_json_parse(&run->scratch, text.data, text.length, 0, &body,
+						NULL) != HITL_OK)
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	else
+		deliver(run, body, HITL_AWAITS_REPLY, NULL);
 }
 
 /*

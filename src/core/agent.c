@@ -124,8 +124,12 @@ hitl_continue_agent(HitlRun *run, HitlPosition *position)
 		return;
 
 	/* The time in which it stood still does not count. */
-	state->began_us = run->now_us -
-		(int64_t) fmin(state->used[HITL_LIMIT_SECONDS] * 1e6, 1e18);
+	if (__builtin_sub_overflow(run->now_us,
+							   (int64_t) fmin(state->used[HITL_LIMIT_SECONDS] *
+												  1e6,
+											  1e18),
+							   &state->began_us))
+		state->began_us = INT64_MIN + 1;
 	if (state->rewinds != run->control->rewinds)
 	{
 		return_to_memory(run, position, &agent, state);
@@ -164,6 +168,8 @@ hitl_deliver_agent(HitlRun *run, HitlPosition *position, const HitlJson *body)
 	state = hitl_change_agent(run, position);
 	if (state == NULL)
 		return;
+	if (position->state != HITL_AWAITS_APPROVAL)
+		count_time(run, state);
 	switch (state->phase)
 	{
 		case HITL_AGENT_EXCEEDS:
@@ -535,20 +541,22 @@ return_to_memory(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	/* An API wants every call to have its result. */
 	while (state->next < state->ncalls && run->result == HITL_OK)
 	{
-		static const char *const not_run =
-			"Not run: the work was rolled back to a checkpoint before this "
+		static const char *const no_result =
+			"No result: the work was rolled back to a checkpoint before this "
 			"call.";
 
 		state->calls[state->next].edited = NULL;
-		hitl_observe_call(run, position, agent, state, not_run, strlen(not_run),
-						  true);
+		state->calls[state->next].feedback = NULL;
+		hitl_observe_call(run, position, agent, state, no_result,
+						  strlen(no_result), true);
 	}
 	state->answer = NULL;
 	state->checked = 0;
 	hitl_buffer_init(&text, &run->scratch);
 	hitl_append_text(&text,
-					 "The work was rolled back to this point. What was done "
-					 "after it has been undone where that was possible. ");
+					 "The work was rolled back to this point. What tools did "
+					 "after it may still be in effect: look before you do it "
+					 "again. ");
 	if (reason == NULL)
 		hitl_append_text(&text, "No reason was given.");
 	else
@@ -574,7 +582,6 @@ hear_model(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		return;
 	}
 	count_usage(state, &turn);
-	count_time(run, state);
 	if (!heard)
 	{
 		if (!hitl_reroute(run, position, body, reply.kind, reply.message))

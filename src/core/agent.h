@@ -109,6 +109,7 @@ typedef struct HitlAgentCall
 	const char *tool;
 	const char *arguments;	 /* JSON text of an object, or NULL */
 	const char *edited;		 /* by an approver: the arguments before, or NULL */
+	const char *feedback;	 /* of whoever approved it, or NULL */
 	const char *observation; /* what it gives without being run, or NULL */
 	bool failed;			 /* that is an error */
 	const char *approval;	 /* id of the request that let it run, or NULL */
@@ -254,6 +255,7 @@ extern bool hitl_misleads(HitlRun *run, const HitlTool *tool,
 						  const char *arguments, HitlBuffer *text);
 extern void hitl_write_failure(HitlBuffer *text, const HitlJson *error,
 							   const HitlReply *reply);
+extern int64_t hitl_limit_of_call(const HitlTool *tool);
 extern bool hitl_write_response(HitlBuffer *text, const HitlTool *tool,
 								const HitlJson *body);
 extern bool hitl_write_child(HitlBuffer *text, const HitlJson *body);

@@ -11,8 +11,9 @@
 static const char *write_wishes(HitlRun *run, const HitlAgent *agent,
 								const char *tool, const HitlJson *arguments);
 static bool is_settled(const HitlAgent *agent, const char *key);
+static const char *shown_tool(const HitlAgentCall *call);
 static void edit_call(HitlRun *run, const HitlTool *tool, HitlAgentCall *call,
-					  const HitlJson *arguments);
+					  const HitlJson *context);
 static bool are_equal(HitlRun *run, const char *one, const char *other);
 static void ignore_twice(void *context, const HitlPlace *place);
 static void allow_tool(HitlRun *run, HitlAgentRun *state, const char *tool);
@@ -76,7 +77,7 @@ hitl_pose_approval(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	hitl_buffer_init(&context, &run->scratch);
 	hitl_append_text(&context, "\"agent\":");
 	hitl_json_write_string(&context, agent->name, strlen(agent->name));
-	hitl_json_write_member(&context, "tool", is_code ? "sql" : call->tool);
+	hitl_json_write_member(&context, "tool", shown_tool(call));
 	hitl_append_text(&context, ",\"arguments\":");
 	hitl_append_text(&context, call->arguments);
 	hitl_json_write_member(&context, "reason", state->said);
@@ -113,6 +114,15 @@ hitl_check_question(HitlRun *run, const HitlAgent *agent,
 	}
 	hitl_free_faults(&faults);
 	return fault;
+}
+
+/*
+ * What the tool of a call is called before people.
+ */
+static const char *
+shown_tool(const HitlAgentCall *call)
+{
+	return strcmp(call->tool, HITL_CODE_TOOL) == 0 ? "sql" : call->tool;
 }
 
 /*
@@ -175,15 +185,21 @@ hitl_approve_call(HitlRun *run, const HitlTool *tool, HitlAgentRun *state,
 	const HitlJson *context = hitl_json_member(body, "context_data");
 	const HitlJson *answer = hitl_json_member(body, "response_data");
 	const HitlJson *always = hitl_json_member(answer, "always");
+	const HitlJson *feedback = hitl_json_member(body, "feedback");
 
 	call->approval = hitl_keep_text(run,
 									id == NULL || id->type != HITL_JSON_STRING
 										? ""
 										: id->text);
+	if (feedback != NULL && feedback->type == HITL_JSON_STRING &&
+		feedback->length > 0)
+		call->feedback = hitl_keep_text(run, feedback->text);
 	if (always != NULL && always->type == HITL_JSON_TRUE)
 		allow_tool(run, state, call->tool);
-	if (edits != NULL && edits->type != HITL_JSON_NULL)
-		edit_call(run, tool, call, hitl_json_member(context, "arguments"));
+
+	/* It comes with what was approved if that is not what was asked. */
+	if (context != NULL || (edits != NULL && edits->type != HITL_JSON_NULL))
+		edit_call(run, tool, call, context);
 }
 
 /*
@@ -298,15 +314,27 @@ is_settled(const HitlAgent *agent, const char *key)
 }
 
 /*
- * Whoever approved a call has changed what it is to do.
+ * What was approved may differ from the call that the model wanted: that is
+ * what runs, or nothing.
  */
 static void
 edit_call(HitlRun *run, const HitlTool *tool, HitlAgentCall *call,
-		  const HitlJson *arguments)
+		  const HitlJson *context)
 {
+	const HitlJson *arguments = hitl_json_member(context, "arguments");
+	const HitlJson *name = hitl_json_member(context, "tool");
 	const char *edited;
 	HitlBuffer text;
 
+	if (context != NULL &&
+		(name == NULL || name->type != HITL_JSON_STRING ||
+		 strcmp(name->text, shown_tool(call)) != 0))
+	{
+		call->observation =
+			"Not run: whoever approved it has changed the tool.";
+		call->failed = true;
+		return;
+	}
 	hitl_buffer_init(&text, &run->control->arena);
 	if (arguments != NULL)
 		hitl_json_write(&text, arguments);

@@ -36,6 +36,8 @@ static bool await_decisions(HitlPosition *position, HitlAgentRun *state);
 static void run_builtin(HitlRun *run, HitlPosition *position,
 						const HitlAgent *agent, HitlAgentRun *state,
 						const HitlAgentCall *call);
+static const char *find_hindrance(const HitlPosition *position,
+								  const char *tool);
 static void take_checkpoint(HitlRun *run, HitlPosition *position,
 							const HitlAgent *agent, HitlAgentRun *state,
 							const HitlJson *arguments);
@@ -225,6 +227,9 @@ hitl_observe_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 						   "(Whoever approved it has changed the arguments to "
 						   "%s)\n",
 						   call->arguments);
+	if (call->feedback != NULL)
+		hitl_append_format(&said, "(Whoever approved it has said: %s)\n",
+						   call->feedback);
 	hitl_append(&said, text, cut);
 	if (cut < length)
 		hitl_append_format(&said, "\n(cut after %d characters)",
@@ -279,6 +284,8 @@ hitl_deliver_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_stop(run, HITL_INVALID, tool_lost);
 		return;
 	}
+	if (hitl_limit_of_call(tool) > 0)
+		hitl_withdraw(run, position, run->token);
 	hitl_buffer_init(&text, &run->scratch);
 	if (tool->kind == HITL_TOOL_AGENT)
 		failed = !hitl_write_child(&text, body);
@@ -512,11 +519,18 @@ run_builtin(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 			HitlAgentRun *state, const HitlAgentCall *call)
 {
 	const HitlJson *arguments = hitl_parse_kept(run, call->arguments);
+	const char *fault = find_hindrance(position, call->tool);
 	HitlBuffer answer;
 
 	if (arguments == NULL)
 		return;
-	if (strcmp(call->tool, "create_checkpoint") == 0)
+	if (fault != NULL)
+	{
+		hitl_observe_call(run, position, agent, state, fault, strlen(fault),
+						  true);
+		hitl_run_calls(run, position, agent, state);
+	}
+	else if (strcmp(call->tool, "create_checkpoint") == 0)
 		take_checkpoint(run, position, agent, state, arguments);
 	else if (strcmp(call->tool, "rollback_to_checkpoint") == 0)
 		roll_back(run, position, arguments);
@@ -529,6 +543,24 @@ run_builtin(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	}
 	else
 		hitl_stop(run, HITL_INVALID, tool_lost);
+}
+
+/*
+ * Why a tool cannot be used at this place of the workflow, or NULL.
+ */
+static const char *
+find_hindrance(const HitlPosition *position, const char *tool)
+{
+	bool takes = strcmp(tool, "create_checkpoint") == 0;
+
+	if (!takes && strcmp(tool, "rollback_to_checkpoint") != 0)
+		return NULL;
+	if (hitl_is_in_undo(position->step))
+		return "Error: the work is being taken back already.";
+	if (takes && hitl_enclosing(position->step, &hitl_foreach_kind) != NULL)
+		return "Error: a checkpoint is of the whole workflow, and cannot be "
+			   "taken for each element.";
+	return NULL;
 }
 
 /*

@@ -26,10 +26,9 @@ static const char *const members[] = {"name",	 "version", "phase",
 									  "next",	 "said",	"answer",
 									  "checked", "allowed", NULL};
 
-static const char *const call_members[] = {"id",		  "tool",
-										   "arguments",	  "edited",
-										   "observation", "failed",
-										   "approval",	  "token",
+static const char *const call_members[] = {"id",	 "tool",	 "arguments",
+										   "edited", "feedback", "observation",
+										   "failed", "approval", "token",
 										   NULL};
 
 static const char *keep(HitlArena *arena, const char *text);
@@ -127,6 +126,7 @@ hitl_move_agent(HitlArena *arena, const HitlAgentRun *agent)
 		call->tool = keep(arena, call->tool);
 		call->arguments = keep(arena, call->arguments);
 		call->edited = keep(arena, call->edited);
+		call->feedback = keep(arena, call->feedback);
 		call->observation = keep(arena, call->observation);
 		call->approval = keep(arena, call->approval);
 	}
@@ -344,6 +344,8 @@ write_call(HitlBuffer *buffer, const HitlAgentCall *call, bool awaited)
 	hitl_json_write_member(buffer, "tool", call->tool);
 	write_json(buffer, "arguments", call->arguments);
 	write_json(buffer, "edited", call->edited);
+	if (call->feedback != NULL)
+		hitl_json_write_member(buffer, "feedback", call->feedback);
 	if (call->observation != NULL)
 		hitl_json_write_member(buffer, "observation", call->observation);
 	if (call->failed)
@@ -468,13 +470,15 @@ read_call(HitlControl *control, const HitlJson *object, HitlAgentCall *call)
 		call->tool != NULL &&
 		read_json(control, object, "arguments", &call->arguments) &&
 		read_json(control, object, "edited", &call->edited) &&
+		read_string(control, object, "feedback", &call->feedback) &&
 		read_string(control, object, "observation", &call->observation) &&
 		read_flag(object, "failed", &call->failed) &&
 		read_string(control, object, "approval", &call->approval) &&
 		hitl_read_count(object, "token", 0, 0, INT64_MAX, &call->token) &&
 		(has_object || done) && (done || !call->failed) &&
 		(arguments != NULL || call->approval == NULL) &&
-		(call->approval != NULL || call->edited == NULL) &&
+		(call->approval != NULL ||
+		 (call->edited == NULL && call->feedback == NULL)) &&
 		(call->token == 0 || (!done && call->approval == NULL));
 }
 

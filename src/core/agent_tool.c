@@ -82,6 +82,27 @@ hitl_call_tool(HitlRun *run, HitlPosition *position, const HitlTool *tool,
 	effect = hitl_emit(run, kind, type, position);
 	effect->body = body;
 	hitl_await(run, position, state, effect);
+	if (hitl_limit_of_call(tool) > 0)
+		hitl_set_timer(run, position,
+					   run->now_us + hitl_limit_of_call(tool) * 1000000);
+}
+
+/*
+ * How many seconds a call may take that nobody else limits; 0: as long as it
+ * wants.
+ */
+int64_t
+hitl_limit_of_call(const HitlTool *tool)
+{
+	const int64_t longest = HITL_MAX_DURATION_MS / 1000;
+	int64_t seconds = 0;
+
+	if (tool->kind != HITL_TOOL_EXTERNAL ||
+		!hitl_json_integer(hitl_json_member(tool->object, "timeout_seconds"),
+						   &seconds) ||
+		seconds < 0)
+		return 0;
+	return seconds < longest ? seconds : longest;
 }
 
 /*
@@ -188,7 +209,8 @@ hitl_write_response(HitlBuffer *text, const HitlTool *tool,
 	if (!good)
 		hitl_append_format(text, "Error: the server answered with status %d. ",
 						   (int) status);
-	if (content != NULL && content->type == HITL_JSON_STRING)
+	if (content != NULL && content->type == HITL_JSON_STRING &&
+		content->length > 0)
 		hitl_append(text, content->text, content->length);
 	else if (good)
 		hitl_append_format(text, "The server answered with status %d.",

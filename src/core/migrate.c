@@ -77,6 +77,7 @@ hitl_migrate(const HitlDefinition *from, HitlControl *control,
 			moved->undo.checkpoint = keep(&migration, control->undo.checkpoint);
 			moved->undo.reason = keep(&migration, control->undo.reason);
 		}
+		moved->reason = keep(&migration, control->reason);
 		if (moved->root.has_position)
 			move_position(&migration, &moved->root);
 		target.control = moved;

@@ -65,6 +65,7 @@ static void judge_status(HitlDelivery *delivery, const HttpResult *result);
 static bool is_success(const HitlDelivery *delivery, int status);
 static bool keep_answer(HitlDelivery *delivery, const HttpResult *result);
 static void read_inference(HitlDelivery *delivery);
+static const char *reason_of(const HitlDelivery *delivery, int status);
 static void answer_with_failure(HitlDelivery *delivery,
 								const HttpResult *result);
 static bool may_repeat(const HitlDelivery *delivery, const char *kind);
@@ -569,7 +570,8 @@ judge_status(HitlDelivery *delivery, const HttpResult *result)
 		keep_body(delivery, result, false);
 		repeat_delivery(delivery, result->retry_after,
 						kind_of_status(purpose, status),
-						"%s answered with status %d", delivery->host, status);
+						"%s answered with status %d%s", delivery->host, status,
+						reason_of(delivery, status));
 	}
 }
 
@@ -636,6 +638,27 @@ read_inference(HitlDelivery *delivery)
 	hitl_fail_delivery(delivery, inference.kind, "%s",
 					   valid_text(inference.message));
 	hitl_core()->free_text(inference.message);
+}
+
+/*
+ * What a model's server says of its failure, if that is more than the status.
+ */
+static const char *
+reason_of(const HitlDelivery *delivery, int status)
+{
+	HitlInference inference;
+	const char *reason = "";
+
+	if (delivery->provider == NULL || delivery->response_body == NULL ||
+		hitl_core()->read_inference(delivery->provider, status,
+									delivery->response_body, false,
+									&inference) != HITL_OK)
+		return reason;
+	if (inference.message != NULL &&
+		strstr(inference.message, psprintf("status %d", status)) == NULL)
+		reason = psprintf(": %s", valid_text(inference.message));
+	hitl_core()->free_text(inference.message);
+	return reason;
 }
 
 /*

@@ -74,7 +74,9 @@ SHOP = """
     CREATE SCHEMA shop;
     GRANT USAGE ON SCHEMA shop TO clerk;
     CREATE TABLE shop.notes (line text);
-    GRANT ALL ON shop.notes TO clerk;
+    CREATE ROLE code;
+    GRANT USAGE ON SCHEMA shop TO code;
+    GRANT ALL ON shop.notes TO clerk, code;
     CREATE FUNCTION shop.note(line text) RETURNS text LANGUAGE plpgsql AS $$
     BEGIN
         INSERT INTO shop.notes VALUES (line);
@@ -92,6 +94,9 @@ SHOP = """
 
 # By what was said last: the reply.  The same request gets the same one.
 TURNS = {
+    "Task: Write": {"text": "<code>SELECT shop.note('by code') AS note</code>"},
+    "noted: by code": {"text": "<code>SELECT count(*) AS lines FROM shop.notes</code>"},
+    "lines": {"text": "All is done."},
     "Before you go on": {"text": "First note, then paint."},
     "Now carry out": {"text": "I begin.", "calls": [
         {"id": "a1", "name": "note", "arguments": {"line": "one"}},
@@ -147,7 +152,10 @@ class Model(InferenceServer):
     def handle_error(self, *_):
         """A client that was killed is no error."""
 
-COMMITS = [
+TASKS = {"clerk": "Get the door painted.", "coder": "Write it down."}
+
+# The transactions that take a run further.
+COMMITS = {"clerk": [
     "client: workflow created, message start",
     "engine: request queued, state updated, workflow started, agent started, agent told, task requested",
     "dispatcher: request sending",
@@ -183,18 +191,39 @@ COMMITS = [
     "engine: request queued, approval responded, approval approved, task requested",
     "dispatcher: request sending",
     "dispatcher: request delivered, message reply",
-    "engine: agent replied, rolled back, workflow resumed, agent observed, agent told, approval requested",
-    "client: answer, message approval",
-    "engine: request queued, approval responded, approval approved, task requested",
+    "engine: agent replied, request queued, rolled back, workflow resumed, agent observed, agent told, task requested",
     "dispatcher: request sending",
     "dispatcher: request delivered, message reply",
     "engine: statement queued, agent replied",
     "executor: statement claimed",
     "executor: step completed, workflow completed",
-]
-LOCKS = {"before": 1, "note runs": 2, "check_answer runs": 3}
-POINTS = [*(f"before: {number} {name}" for number, name in enumerate(COMMITS, 1)),
-          *(f"the model is asked: {turn}" for turn in TURNS), "the server is asked", "note runs", "check_answer runs", "the end"]
+], "coder": [
+    "client: workflow created, message start",
+    "engine: request queued, state updated, workflow started, agent started, task requested",
+    "dispatcher: request sending",
+    "dispatcher: request delivered, message reply",
+    "engine: agent replied, approval requested",
+    "client: answer, message approval",
+    "engine: statement queued, approval responded, approval approved",
+    "executor: statement claimed",
+    "executor: request queued, agent observed, task requested",
+    "dispatcher: request sending",
+    "dispatcher: request delivered, message reply",
+    "engine: statement queued, agent replied",
+    "executor: statement claimed",
+    "executor: request queued, agent observed, task requested",
+    "dispatcher: request sending",
+    "dispatcher: request delivered, message reply",
+    "engine: agent replied, step completed, workflow completed",
+]}
+LOCKS = {"before": 1, "a function runs": 2, "a check runs": 3}
+TURNS_OF_CODER = list(TURNS)[:3]
+POINTS = [
+    *[("clerk", f"before: {number} {name}") for number, name in enumerate(COMMITS["clerk"], 1)],
+    *[("clerk", f"the model is asked: {turn}") for turn in TURNS if turn not in TURNS_OF_CODER],
+    *[("clerk", point) for point in ("the server is asked", "a function runs", "a check runs", "the end")],
+    *[("coder", f"before: {number} {name}") for number, name in enumerate(COMMITS["coder"], 1)],
+    *[("coder", point) for point in ("the model is asked: noted: by code", "a function runs", "the end")]]
 
 
 class World:
@@ -208,10 +237,12 @@ class World:
         self.acting = None     # what somebody outside is doing
         self.task = None       # that the program has claimed
         self.holder = None     # the session that holds others
-        self.undisturbed = None
+        self.agent = None      # whose run it is
+        self.undisturbed = {}  # what runs come to that nothing happens to
 
-    def begin(self):
+    def begin(self, agent):
         """Forget the run before."""
+        self.agent = agent
         self.cluster.psql("""
             TRUNCATE hitl.workflows, hitl.workflow_events, hitl.workflow_checkpoints, hitl.messages, hitl.statements,
                 hitl.outbox, hitl.external_tasks, hitl.idempotency_keys, hitl.approval_requests, hitl.approval_responses,
@@ -226,7 +257,7 @@ class World:
 
     def start(self, connection):
         connection.execute("SET ROLE clerk")
-        connection.execute("SELECT hitl.run_agent('clerk', 'Get the door painted.', idempotency_key => 'the run')")
+        connection.execute("SELECT hitl.run_agent(%s, %s, idempotency_key => 'the run')", [self.agent, TASKS[self.agent]])
 
     def answer(self, connection):
         approval, kind, title = connection.execute(
@@ -284,7 +315,7 @@ class World:
             "SELECT purpose, status, error_message FROM hitl.outbox", "SELECT title, status FROM hitl.approval_requests")]
 
     def ended(self):
-        return self.cluster.value("SELECT count(*) = 2 AND bool_and(finished_at IS NOT NULL) FROM hitl.workflows")
+        return self.cluster.value("SELECT bool_and(finished_at IS NOT NULL) FROM hitl.workflows")
 
     # Holding it at a point, and the kill
 
@@ -350,13 +381,13 @@ class World:
                 sent["idempotency_key"]: sent["body"] for sent in self.model.requests}.values()),
         }
 
-    def run_undisturbed(self):
+    def run_undisturbed(self, agent):
         """What a run comes to that nothing happens to."""
-        if not self.undisturbed:
-            self.begin()
+        if agent not in self.undisturbed:
+            self.begin(agent)
             self.until(self.ended)
-            self.undisturbed = self.outcome()
-        return self.undisturbed
+            self.undisturbed[agent] = self.outcome()
+        return self.undisturbed[agent]
 
 
 @pytest.fixture(scope="module")
@@ -372,39 +403,44 @@ def world(cluster):
             SELECT hitl.create_agent_tool('ask_expert', 'expert', 'Knows colours.');
             SELECT hitl.create_agent('clerk', model => 'm', approval => '{"requested_from": "ann"}', planning_interval => 20,
                 tools => '{note,fetch,ask_human,paint,create_checkpoint,ask_expert,rollback_to_checkpoint}',
-                answer_checks => '{shop.check_answer}', max_steps => 3, on_limit => 'ask')""")
+                answer_checks => '{shop.check_answer}', max_steps => 3, on_limit => 'ask');
+            SELECT hitl.create_agent('coder', model => 'n', kind => 'code', approval => '{"requested_from": "ann"}',
+                sandbox => '{"role": "code", "read_only": false, "approval": {"when": "$.sql like_regex \\"note[(]\\""}}')""")
         made = World(cluster, model, server)
         yield made
         made.pool.shutdown()
 
 
-def test_points(world):
+@pytest.mark.parametrize("agent", TASKS)
+def test_points(world, agent):
     """The points are all that there are."""
-    outcome = world.run_undisturbed()
-    assert world.commits() == COMMITS
-    assert all(first != second for first, second in zip(COMMITS, COMMITS[1:]))
-    assert outcome["workflows"][0]["output"] == "All is done." and outcome["notes"] == [{"line": "one"}]
-    assert len(world.asked()) == len(TURNS) + 1 and set(world.asked().values()) == {1}
-    print("\n".join(POINTS))
+    outcome = world.run_undisturbed(agent)
+    assert world.commits() == COMMITS[agent]
+    assert all(first != second for first, second in zip(COMMITS[agent], COMMITS[agent][1:]))
+    assert outcome["workflows"][0]["output"] == "All is done."
+    assert outcome["notes"] == [{"line": {"clerk": "one", "coder": "by code"}[agent]}]
+    assert set(world.asked().values()) == {1}
+    print("\n".join(point for whose, point in POINTS if whose == agent))
 
 
-@pytest.mark.parametrize("point", POINTS)
-def test_killed(world, point):
-    undisturbed = world.run_undisturbed()
-    world.begin()
+@pytest.mark.parametrize("agent, point", POINTS)
+def test_killed(world, agent, point):
+    undisturbed = world.run_undisturbed(agent)
+    world.begin(agent)
     world.hold(point)
     under_way = world.under_way()
     before = world.commits()
+    # Nothing is under way but a request that has been sent, and whose reply is not stored.
+    assert len(under_way) == (point.split(":")[0] in ("the model is asked", "the server is asked") or "request delivered" in point)
     world.kill()
     world.until(world.ended)
-    # Each step once, in the order in which they are taken; only a request or statement may be taken up again.
+    # Each step once, in the order in which they are taken; only a request or a statement is taken up again.
     commits = world.commits()
     assert commits[:len(before)] == before
-    assert [name for name, _ in groupby(commits)] == COMMITS
+    assert [name for name, _ in groupby(commits)] == COMMITS[agent]
+    assert len(commits) <= len(COMMITS[agent]) + 1
     # A reply that was stored is never asked for again.
-    asked = world.asked()
-    assert under_way <= set(asked) and len(asked) == len(TURNS) + 1
-    assert {key: count for key, count in asked.items() if count > 1} == {key: 2 for key in under_way}
+    assert {key: count for key, count in world.asked().items() if count > 1} == {key: 2 for key in under_way}
     assert world.outcome() == undisturbed
     with world.cluster.connect() as connection:
         assert faults(connection) == []

@@ -48,7 +48,7 @@ def faults(connection):
         FROM hitl.approval_responses r JOIN hitl.approval_requests a ON a.id = r.approval_id
         WHERE a.workflow_id IS NOT NULL AND NOT EXISTS (
             SELECT FROM hitl.workflow_events e
-            WHERE e.workflow_id = a.workflow_id AND e.event_type = 'approval_responded'
+            WHERE e.workflow_id = a.workflow_id AND e.event_type IN ('approval_responded', 'approval_' || r.decision)
               AND e.actor = r.approver_id AND e.data ->> 'decision' = r.decision
               AND e.data ->> 'approval_id' = a.id::text)
           -- Where the engine could not process it, it stands, though nobody could act upon it.

@@ -8,6 +8,23 @@
 static char *branches[FUZZ_BRANCHES];
 static int64_t numbers[FUZZ_BRANCHES];
 
+const char *const usual_agent =
+	"{\"name\":\"g\",\"version\":\"v\",\"kind\":\"tool_calling\",\"max_steps\":3,\"max_tokens\":500,"
+	"\"on_limit\":\"ask\",\"planning_interval\":2,\"max_observation\":100,"
+	"\"answer_checks\":[{\"name\":\"c\",\"sql\":\"s\"}],\"approval\":{\"required_approvers\":[\"a\"]},"
+	"\"tools\":[{\"name\":\"s\",\"description\":\"d\",\"kind\":\"sql\",\"parameters\":"
+	"{\"properties\":{\"n\":{\"type\":\"integer\"}}},\"call\":\"f\",\"scalar\":true,\"arguments\":"
+	"[{\"name\":\"n\",\"quoted\":\"n\",\"type\":\"int\"}]},"
+	"{\"name\":\"w\",\"description\":\"d\",\"kind\":\"sql\",\"parameters\":{},\"call\":\"f\","
+	"\"arguments\":[],\"approval\":{\"when\":\"$\"}},"
+	"{\"name\":\"h\",\"description\":\"d\",\"kind\":\"http\",\"parameters\":{},\"method\":\"GET\","
+	"\"url\":\"http://x/{a}?b\",\"approval\":\"always\"},"
+	"{\"name\":\"e\",\"description\":\"d\",\"kind\":\"external\",\"parameters\":{},\"queue\":\"q\"},"
+	"{\"name\":\"g\",\"description\":\"d\",\"kind\":\"agent\",\"parameters\":{},\"agent\":\"g\"},"
+	"{\"name\":\"request_approval\",\"kind\":\"builtin\"},{\"name\":\"ask_human\",\"kind\":\"builtin\"},"
+	"{\"name\":\"create_checkpoint\",\"kind\":\"builtin\"},"
+	"{\"name\":\"rollback_to_checkpoint\",\"kind\":\"builtin\"}]}";
+
 static HitlQueryResult
 query(void *context, int64_t scope, const char *path, const char **text)
 {
@@ -69,10 +86,34 @@ list_branches(void *context, int64_t first, int64_t count, const int64_t **list,
 	return HITL_QUERY_FOUND;
 }
 
+static HitlQueryResult
+load_agent(void *context, const char *name, const char *version,
+		   const char **text)
+{
+	(void) context;
+	(void) name;
+	(void) version;
+	*text = usual_agent;
+	return HITL_QUERY_FOUND;
+}
+
+static HitlQueryResult
+test_path(void *context, const char *document, const char *path,
+		  const char **text)
+{
+	(void) context;
+	(void) path;
+	must_be_json(document);
+	*text = strlen(document) % 3 == 0 ? "true" : "false";
+	return strlen(document) % 5 == 0 ? HITL_QUERY_FAULTY : HITL_QUERY_FOUND;
+}
+
 const HitlHost fuzz_host = {.query = query,
 							.check_path = check_path,
 							.load_branch = load_branch,
-							.list_branches = list_branches};
+							.list_branches = list_branches,
+							.load_agent = load_agent,
+							.test_path = test_path};
 
 void
 set_branch(int64_t branch, const char *text)
@@ -131,7 +172,8 @@ rich_definition(void)
 		"{\"name\":\"w\",\"type\":\"switch\",\"timeout\":5,\"cases\":[{\"when\":\"$xx\",\"steps\":["
 		"{\"name\":\"s\",\"type\":\"signal\",\"signal\":\"n\"},"
 		"{\"name\":\"o\",\"type\":\"workflow\",\"template\":\"t\",\"on_error\":\"goto:s\"}]}]}]}],["
-		"{\"name\":\"h\",\"type\":\"http\",\"url\":\"http://x\"}]],\"wait_for\":2}]}";
+		"{\"name\":\"h\",\"type\":\"http\",\"url\":\"http://x\"}]],\"wait_for\":2},"
+		"{\"name\":\"g\",\"type\":\"task\",\"task\":\"g\",\"agent\":\"g\"}]}";
 	HitlDefinition *definition;
 	HitlFaults faults = {0};
 

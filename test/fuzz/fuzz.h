@@ -28,7 +28,10 @@ extern int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* A definition with every kind of step, gate and action. */
 extern HitlDefinition *rich_definition(void);
 
-/* A host that finds something for most paths. */
+/* The settings of an agent with every kind of tool. */
+extern const char *const usual_agent;
+
+/* A host that finds something for most paths; each agent is that one. */
 extern const HitlHost fuzz_host;
 
 /* The branches that it knows: their texts, which a run may set, too. */

@@ -8,8 +8,6 @@ static const char *write_answer(World *world, const Asked *asked, bool well);
 static const char *write_failure(World *world, const Asked *asked);
 static const char *write_child(World *world, const Asked *asked, bool well);
 static Asked *pick_asked(World *world);
-static void post(World *world, const char *kind, const char *body,
-				 int64_t token);
 static void skip_step(World *world);
 static void retry_workflow(World *world);
 
@@ -41,11 +39,24 @@ world_answer(World *world, bool well)
 		return true;
 	}
 	asked->is_sent = true;
-	post(world, kinds[asked->kind],
-		 asked->kind == ASKED_CHILD ? write_child(world, asked, well)
-									: write_answer(world, asked, well),
-		 asked->token);
+	world_post(world, kinds[asked->kind],
+			   asked->kind == ASKED_CHILD ? write_child(world, asked, well)
+										  : write_answer(world, asked, well),
+			   asked->token);
 	return true;
+}
+
+/*
+ * Put a message into the mailbox.
+ */
+void
+world_post(World *world, const char *kind, const char *body, int64_t token)
+{
+	Letter *letter = list_add(&world->arena, &world->mailbox, sizeof(Letter));
+
+	letter->kind = kind;
+	letter->body = body;
+	letter->token = token;
 }
 
 /*
@@ -241,6 +252,8 @@ write_answer(World *world, const Asked *asked, bool well)
 										   "cancelled"};
 	long long token = asked->token;
 
+	if (asked->kind == ASKED_APPROVAL && !well && pick(world, 12) == 0)
+		return write_failure(world, asked); /* they cannot be asked */
 	if (asked->kind == ASKED_APPROVAL)
 		return keepf(
 			world,
@@ -251,6 +264,8 @@ write_answer(World *world, const Asked *asked, bool well)
 			token);
 	if (!well && pick(world, 3) == 0)
 		return write_failure(world, asked);
+	if (asked->kind == ASKED_TASK && is_of_agent(world, asked->position))
+		return agent_says(world, asked, well);
 	switch (asked->kind)
 	{
 		case ASKED_SQL:
@@ -312,19 +327,6 @@ write_child(World *world, const Asked *asked, bool well)
 				 "\"result\":{\"m\":%lld},"
 				 "\"error\":{\"kind\":\"timeout\",\"message\":\"late\"}}",
 				 token, ends[pick(world, 3)], token);
-}
-
-/*
- * Put a message into the mailbox.
- */
-static void
-post(World *world, const char *kind, const char *body, int64_t token)
-{
-	Letter *letter = list_add(&world->arena, &world->mailbox, sizeof(Letter));
-
-	letter->kind = kind;
-	letter->body = body;
-	letter->token = token;
 }
 
 /*

@@ -96,6 +96,10 @@ apply_effects(World *world, const HitlEffects *effects)
 				break;
 			case HITL_EFFECT_ROLLBACK:
 				rollback = effect;
+
+				/* Nobody but the host answers it, and that at once. */
+				if (effect->token != 0)
+					add_asked(world, effect, ASKED_EXTERNAL)->is_sent = true;
 				break;
 		}
 	}
@@ -105,10 +109,9 @@ apply_effects(World *world, const HitlEffects *effects)
 		end_snapshot(world, &world->snapshots.items[snapshot]);
 	if (rollback != NULL)
 	{
-		CHECK(!effects->more);
-		world->status = "rolled_back";
+		CHECK(!effects->more || rollback->token != 0);
 		world_roll_back(world, keep(world, rollback->type),
-						keep(world, rollback->body));
+						keep(world, rollback->body), rollback->token);
 	}
 }
 
@@ -307,7 +310,9 @@ apply_event(World *world, const HitlEffect *effect)
 		CHECK(effect->step != NULL);
 		merge_delta(world, branch_at(world, effect->scope), effect->delta);
 	}
-	if (strcmp(effect->type, "step_completed") == 0)
+	if (strncmp(effect->type, "agent_", 6) == 0)
+		add_remark(world, effect);
+	else if (strcmp(effect->type, "step_completed") == 0)
 		check_result(world, effect);
 	else if (strcmp(effect->type, "step_retried") == 0)
 	{
@@ -349,6 +354,10 @@ check_result(World *world, const HitlEffect *effect)
 		CHECK(strstr(effect->delta, ":[]") != NULL);
 		return;
 	}
+
+	/* The answer of an agent has been kept while there was a pause. */
+	if (asked == NULL && is_of_agent(world, effect->position))
+		return;
 	if (asked == NULL)
 		FAIL("%s completes without an answer", effect->position);
 	if (strcmp(asked->position, effect->position) != 0 ||
@@ -356,6 +365,10 @@ check_result(World *world, const HitlEffect *effect)
 		FAIL("%s completes by the answer to %s", effect->position,
 			 asked->position);
 	if (asked->kind == ASKED_SIGNAL)
+		return;
+
+	/* The answer has been said before it was checked, or calls were made. */
+	if (asked->kind != ASKED_TASK && is_of_agent(world, effect->position))
 		return;
 	if (asked->kind == ASKED_JOIN)
 	{
@@ -457,6 +470,8 @@ ask(World *world, const HitlEffect *effect, AskedKind kind)
 
 	check_first_time(world, effect);
 	CHECK(strcmp(world->status, "paused") != 0);
+	if (is_of_agent(world, effect->position))
+		check_agent(world, effect);
 	if ((kind == ASKED_TASK || kind == ASKED_EXTERNAL) &&
 		step->as.task.gate == HITL_GATE_BEFORE)
 	{
@@ -531,7 +546,10 @@ check_first_time(World *world, const HitlEffect *effect)
 
 	hash = hash_number(hash, effect->kind);
 	hash = hash_number(hash, effect->attempt);
-	hash = hash_number(hash, effect->scope) | 1;
+	hash = hash_number(hash, effect->scope);
+	if (is_of_agent(world, effect->position))
+		hash = hash_text(hash, effect->body);
+	hash |= 1;
 	CHECK(effect->attempt >= 1);
 	if (world->seen_count * 2 > world->seen_mask)
 	{

@@ -249,6 +249,8 @@ write_task(Draft *draft, HITL_UNUSED int depth)
 		PUT(draft, ",\"context\":{\"x\":[\"%s\"]}", random_text(draft));
 	if (pick(world, 3) == 0)
 		PUT(draft, ",\"executor\":\"external\"");
+	else if (pick(world, 2) == 0)
+		PUT(draft, ",\"agent\":\"%s\"", pick(world, 3) ? "clerk" : "judge");
 	if (draft->in_each == 0 && !draft->in_undo && pick(world, 5) == 0)
 		PUT(draft, ",\"create_checkpoint\":%s",
 			pick(world, 2) ? "true" : "\"one\"");

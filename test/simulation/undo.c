@@ -11,14 +11,29 @@ static void fail_outside(World *world);
 static void rewind_to(World *world, int64_t number);
 
 /*
- * The core has asked for a checkpoint.
+ * The core has asked for a checkpoint.  token: of a reply, if there is none.
  */
 void
-world_roll_back(World *world, const char *checkpoint, const char *body)
+world_roll_back(World *world, const char *checkpoint, const char *body,
+				int64_t token)
 {
 	int64_t snapshot = find_snapshot(world, checkpoint);
 	const char *undo;
 
+	if (snapshot < 0 && token != 0)
+	{
+		world_post(world, "reply",
+				   keepf(world,
+						 "{\"token\":%lld,\"error\":{\"kind\":"
+						 "\"validation_error\",\"message\":\"none\"}}",
+						 (long long) token),
+				   token);
+		return;
+	}
+
+	/* Who awaits a reply is still under way. */
+	if (token == 0)
+		world->status = "rolled_back";
 	if (snapshot < 0)
 	{
 		fail_outside(world);
@@ -38,8 +53,11 @@ world_roll_back(World *world, const char *checkpoint, const char *body)
 	{
 		world->answered = NULL;
 		CHECK(world_send(world, "rollback",
-						 keepf(world, "{\"checkpoint\":\"%s\",\"undo\":%s}",
-							   checkpoint, undo)) == HITL_OK);
+						 keepf(world, "{\"checkpoint\":\"%s\",\"undo\":%s%s}",
+							   checkpoint, undo,
+							   strstr(body, "\"resume\":true") != NULL
+								   ? ",\"resume\":true"
+								   : "")) == HITL_OK);
 	}
 }
 

@@ -25,6 +25,7 @@ static void store_branches(World *world);
 static void read_active(World *world, const char *control, Branch *branch);
 static void check_position(World *world, const Branch *branch, int64_t id);
 static void check_counts(World *world, const Branch *branch);
+static int count_others(World *world, const Branch *branch);
 static bool is_mentioned(World *world, const Asked *asked);
 static bool has_number(const char *text, int64_t number);
 static AskedKind kind_awaited(const Branch *branch);
@@ -43,7 +44,9 @@ world_init(World *world, uint64_t seed, HitlDefinition *definition,
 	world->host = (HitlHost){.context = world,
 							 .query = world_query,
 							 .load_branch = world_load,
-							 .list_branches = world_list};
+							 .list_branches = world_list,
+							 .load_agent = world_load_agent,
+							 .test_path = world_test_path};
 	world->text = text;
 	world->definition = definition;
 	world->status = "pending";
@@ -177,7 +180,7 @@ world_send(World *world, const char *kind, const char *body)
 	}
 	if (world->answered != NULL && world->answered->kind != ASKED_TIMER &&
 		strcmp(kind, "timer") != 0 && strcmp(world->status, "paused") != 0)
-		CHECK(effects.count > 0);
+		CHECK(effects.count > 0 || effects.moved);
 	world->answered = NULL;
 	hitl_free_effects(&effects);
 	hand_out(world);
@@ -248,6 +251,7 @@ world_check(World *world)
 		check_position(world, branch, id);
 		asked = find_asked(world, branch->token);
 		awaited += asked != NULL && asked->kind != ASKED_TIMER;
+		awaited += count_others(world, branch);
 		ready |= strcmp(branch->state, "ready") == 0;
 		reply |= strcmp(branch->state, "waiting_reply") == 0;
 		approval |= strcmp(branch->state, "waiting_approval") == 0;
@@ -446,6 +450,7 @@ read_active(World *world, const char *control, Branch *branch)
 
 	branch->state = NULL;
 	branch->token = 0;
+	branch->calls = NULL;
 	if (control == NULL)
 		return;
 	if (hitl_json_parse(&world->arena, control, strlen(control),
@@ -460,6 +465,8 @@ read_active(World *world, const char *control, Branch *branch)
 	branch->state = hitl_json_member(active, "state")->text;
 	branch->position = hitl_json_member(active, "position")->text;
 	hitl_json_integer(hitl_json_member(active, "token"), &branch->token);
+	branch->calls = hitl_json_member(hitl_json_member(active, "agent"),
+									 "calls");
 	counts = hitl_json_member(active, "branches");
 	memset(&branch->counts, 0, sizeof(branch->counts));
 	if (counts != NULL)
@@ -566,6 +573,32 @@ check_counts(World *world, const Branch *branch)
 			 statuses[BRANCH_PREPARED] + statuses[BRANCH_NONE],
 			 statuses[BRANCH_ACTIVE], statuses[BRANCH_COMPLETED],
 			 statuses[BRANCH_FAILED], statuses[BRANCH_CANCELLED]);
+}
+
+/*
+ * How many approvals of an agent's calls does a position await beside the one
+ * whose token it has?  All of them are open.
+ */
+static int
+count_others(World *world, const Branch *branch)
+{
+	const HitlJson *call = branch->calls == NULL ? NULL : branch->calls->first;
+	int count = 0;
+	int64_t token;
+
+	for (; call != NULL; call = call->next)
+	{
+		const Asked *asked;
+
+		if (!hitl_json_integer(hitl_json_member(call, "token"), &token) ||
+			token == branch->token)
+			continue;
+		CHECK(strcmp(branch->state, "waiting_approval") == 0);
+		asked = find_asked(world, token);
+		CHECK(asked != NULL && asked->open && asked->kind == ASKED_APPROVAL);
+		count++;
+	}
+	return count;
 }
 
 /*

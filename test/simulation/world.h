@@ -64,6 +64,7 @@ typedef struct Branch
 	const char *state;
 	const char *position;
 	int64_t token;
+	const HitlJson *calls; /* of an agent, or NULL */
 	HitlCounts counts;
 } Branch;
 
@@ -119,6 +120,13 @@ typedef struct Event
 	int snapshot;	/* that was restored after it; -1: none */
 } Event;
 
+/* A message of an agent's memory. */
+typedef struct Remark
+{
+	int64_t segment;
+	int64_t number;
+} Remark;
+
 /* A row of workflow_checkpoints. */
 typedef struct Snapshot
 {
@@ -161,6 +169,7 @@ typedef struct World
 	LIST(Letter) signals;	 /* sent early; kind is the name */
 	LIST(Event) events;
 	LIST(Snapshot) snapshots;
+	LIST(Remark) remarks;
 	uint64_t *seen; /* what was asked for before: hashes */
 	size_t seen_count;
 	size_t seen_mask;
@@ -240,14 +249,27 @@ extern void hand_out(World *world);
 extern uint64_t hash_effects(const HitlEffects *effects);
 extern void trace_effects(const HitlEffects *effects);
 
+/* ---- agents.c ------------------------------------------------------- */
+
+extern HitlQueryResult world_load_agent(void *context, const char *name,
+										const char *version, const char **text);
+extern HitlQueryResult world_test_path(void *context, const char *document,
+									   const char *path, const char **text);
+extern bool is_of_agent(const World *world, const char *position);
+extern const char *agent_says(World *world, const Asked *asked, bool well);
+extern void check_agent(World *world, const HitlEffect *effect);
+extern void add_remark(World *world, const HitlEffect *effect);
+
 /* ---- undo.c --------------------------------------------------------- */
 
 extern void world_roll_back(World *world, const char *checkpoint,
-							const char *body);
+							const char *body, int64_t token);
 extern void world_order_rollback(World *world);
 
 /* ---- acts.c --------------------------------------------------------- */
 
+extern void world_post(World *world, const char *kind, const char *body,
+					   int64_t token);
 extern bool world_answer(World *world, bool well);
 extern bool world_deliver(World *world, bool in_order);
 extern bool world_redeliver(World *world);

@@ -25,6 +25,7 @@ typedef struct Ask
 	char *label;  /* by which the script names it, or NULL */
 	char *answer; /* body of the message that answered it, or NULL */
 	bool withdrawn;
+	int64_t due_us; /* when it has taken too long, or 0 */
 } Ask;
 
 typedef struct Script
@@ -68,6 +69,7 @@ static char *write_definition(json_t *vector);
 static void check_settings(Script *script);
 static void close_script(Script *script);
 static void run_entry(Script *script, json_t *entry);
+static void let_pass(Script *script, double seconds);
 static void take(Script *script, json_t *entry, int request);
 static void check_request_of(Script *script, const Ask *ask, json_t *expected);
 static void check_conversation(Script *script, const Ask *ask,
@@ -89,6 +91,7 @@ static void hear(Script *script, const HitlEffect *effect);
 static void remember(Script *script, const HitlEffect *effect);
 static void add_ask(Script *script, const HitlEffect *effect);
 static void keep_checkpoint(Script *script, const HitlEffect *effect);
+static void limit(Script *script, const HitlEffect *effect);
 static void withdraw(Script *script, int64_t token);
 static void check_end(Script *script);
 static void fail(const Script *script, const char *format, ...)
@@ -325,7 +328,7 @@ run_entry(Script *script, json_t *entry)
 	value = json_object_get(entry, "passes");
 	if (value != NULL)
 	{
-		script->w.now_us += (int64_t) (json_number_value(value) * 1000000);
+		let_pass(script, json_number_value(value));
 		return;
 	}
 	for (i = 0; i < sizeof(orders) / sizeof(orders[0]); i++)
@@ -341,6 +344,29 @@ run_entry(Script *script, json_t *entry)
 		return;
 	}
 	fail(script, "an entry that says nothing");
+}
+
+/*
+ * Time goes by, and what has taken too long is told so.
+ */
+static void
+let_pass(Script *script, double seconds)
+{
+	int i;
+
+	script->w.now_us += (int64_t) (seconds * 1000000);
+	for (i = 0; i < script->nasks; i++)
+	{
+		Ask *ask = &script->asks[i];
+		char body[40];
+
+		if (ask->due_us == 0 || ask->due_us > script->w.now_us ||
+			ask->withdrawn)
+			continue;
+		snprintf(body, sizeof(body), "{\"token\":%lld}",
+				 (long long) ask->token);
+		send(script, "timer", body);
+	}
 }
 
 /*
@@ -666,6 +692,12 @@ send(Script *script, const char *kind, const char *body)
 			return;
 		}
 		collect(script);
+		if (script->w.join != NULL)
+		{
+			kind = "reply";
+			body = script->w.join;
+			continue;
+		}
 		if (!script->w.effects.more)
 			return;
 		kind = "continue";
@@ -758,6 +790,13 @@ hear(Script *script, const HitlEffect *effect)
 		case HITL_EFFECT_WITHDRAW:
 			withdraw(script, effect->token);
 			break;
+		case HITL_EFFECT_FORK:
+		case HITL_EFFECT_JOIN:
+		case HITL_EFFECT_REMOVE_BRANCHES:
+			break;
+		case HITL_EFFECT_SET_TIMER:
+			limit(script, effect);
+			break;
 		case HITL_EFFECT_CHECKPOINT:
 			keep_checkpoint(script, effect);
 			add_ask(script, effect);
@@ -848,7 +887,26 @@ keep_checkpoint(Script *script, const HitlEffect *effect)
 }
 
 /*
- * Something is not awaited any more; only what was can be withdrawn.
+ * Something may take so long only.
+ */
+static void
+limit(Script *script, const HitlEffect *effect)
+{
+	int i;
+
+	for (i = 0; i < script->nasks; i++)
+	{
+		if (script->asks[i].token != effect->token)
+			continue;
+		script->asks[i].due_us = effect->due_us;
+		return;
+	}
+	fail(script, "a time limit is set for nothing");
+}
+
+/*
+ * Something is not awaited any more, or, 0, nothing at all; only what was can
+ * be withdrawn.
  */
 static void
 withdraw(Script *script, int64_t token)
@@ -859,14 +917,17 @@ withdraw(Script *script, int64_t token)
 	{
 		Ask *ask = &script->asks[i];
 
-		if (ask->token != token)
+		if (token == 0 && ask->answer == NULL)
+			ask->withdrawn = true;
+		if (token == 0 || ask->token != token)
 			continue;
 		if (ask->withdrawn)
 			fail(script, "something is withdrawn twice");
 		ask->withdrawn = true;
 		return;
 	}
-	fail(script, "something is withdrawn that was not asked for");
+	if (token != 0)
+		fail(script, "something is withdrawn that was not asked for");
 }
 
 /*

@@ -10,6 +10,7 @@
 #include <ctype.h>
 #include <regex.h>
 
+static const char strict[] = "strict ";
 static const char *const comparisons[] = {"==", "!=", ">=", "<=", ">", "<"};
 
 static HitlQueryResult query(void *context, int64_t scope, const char *path,
@@ -166,11 +167,13 @@ keep_answer(Memory *memory, const json_t *value)
 }
 
 /*
- * What a path finds in a document, or says about it.
+ * What a path finds in a document, or says about it: of what is not there, that
+ * it does not hold, or if it is strict that nobody knows.
  */
 static HitlQueryResult
 evaluate(Memory *memory, json_t *document, const char *path, const char **text)
 {
+	bool is_strict = strncmp(path, strict, strlen(strict)) == 0;
 	json_t *match = NULL;
 	json_t *literal;
 	json_t *truth;
@@ -200,9 +203,10 @@ evaluate(Memory *memory, json_t *document, const char *path, const char **text)
 		return HITL_QUERY_FAULTY;
 	}
 	literal = json_loads(rest + strlen(comparisons[i]), JSON_DECODE_ANY, NULL);
-	truth = match == NULL
-		? json_null()
-		: json_boolean(compare(match, literal, comparisons[i]));
+	if (match == NULL)
+		truth = is_strict ? json_null() : json_false();
+	else
+		truth = json_boolean(compare(match, literal, comparisons[i]));
 	*text = keep_answer(memory, truth);
 	json_decref(truth);
 	json_decref(literal);
@@ -260,6 +264,8 @@ walk(json_t *data, const char *p, json_t **match)
 	char key[100];
 	size_t length;
 
+	if (strncmp(p, strict, strlen(strict)) == 0)
+		p += strlen(strict);
 	if (*p++ != '$')
 		return NULL;
 	*match = data;

@@ -272,6 +272,24 @@ TEST(tasks_of_agents)
 	workflow_close(&w);
 }
 
+TEST(rolled_back)
+{
+	Workflow w;
+	char *state;
+
+	workflow_open(&w, STEPS(TASK("a", "")), NULL);
+	workflow_send(&w, "start", NULL);
+	state = strdup(control_text(&w));
+	w.reason = "it was wrong";
+	CHECK_INT(workflow_rewind(&w, state), HITL_OK);
+	free(state);
+	CHECK_TEXT(move(&w, STEPS(TASK("a", "") AND TASK("b", ""))), "");
+	CHECK(contains(control_text(&w),
+				   "\"rewinds\":1,\"reason\":\"it was wrong\""));
+	GO(&w, "start", NULL, "workflow_resumed, =running, run a 2");
+	workflow_close(&w);
+}
+
 SUITE(migrate, RUN(step_has_moved), RUN(step_is_not_there),
 	  RUN(before_and_after), RUN(branches), RUN(branches_that_do_not_fit),
-	  RUN(without_memory), RUN(tasks_of_agents));
+	  RUN(without_memory), RUN(tasks_of_agents), RUN(rolled_back));

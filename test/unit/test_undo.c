@@ -58,6 +58,50 @@ TEST(nothing_to_take_back)
 	workflow_close(&w);
 }
 
+TEST(goes_on)
+{
+	static const char
+		*const body = "{\"checkpoint\":\"m\",\"reason\":\"r\",\"resume\":true,"
+					  "\"undo\":[{\"event\":7,\"position\":\"/steps/1\"}]}";
+	static const char *const end = "{\"reason\":\"r\",\"undone\":true}";
+	static const char
+		*const resumed = "{\"reason\":\"r\",\"resume\":true,\"undone\":true}";
+	Workflow w;
+
+	workflow_open(&w, trip, NULL);
+	workflow_go(&w, "start", NULL);
+	workflow_go(&w, "reply", DONE(1));
+	SEND(&w, "rollback",
+		 "{\"checkpoint\":\"m\",\"reason\":\"r\",\"resume\":true}",
+		 "rollback m");
+	CHECK_TEXT(w.effects.items[0].body, resumed);
+	CHECK_INT(workflow_return(&w), HITL_OK);
+	workflow_go(&w, "start", NULL);
+	workflow_go(&w, "reply", DONE(3));
+	workflow_go(&w, "rollback", body);
+	CHECK(contains(control_text(&w), ",\"done\":0,\"resume\":true}"));
+	workflow_go(&w, "reply", to(1, 5, "\"result\":1"));
+	SEND(&w, "reply", to(1, 6, "\"result\":1"),
+		 "step_completed pay, step_undone hotel, remove 1+1, rollback m");
+	CHECK_TEXT(w.effects.items[3].body, resumed);
+	CHECK_INT(workflow_return(&w), HITL_OK);
+	CHECK(!contains(control_text(&w), "\"resume\""));
+
+	/* Whoever begins it anew, after a failure, has it end there. */
+	workflow_go(&w, "start", NULL);
+	workflow_go(&w, "reply", DONE(7));
+	workflow_go(&w, "rollback", body);
+	workflow_go(&w, "reply", to(2, 9, "\"error\":{\"kind\":\"x\"}"));
+	workflow_go(&w, "rollback",
+				"{\"checkpoint\":\"m\",\"reason\":\"r\",\"undo\":["
+				"{\"event\":7,\"position\":\"/steps/1\"}]}");
+	CHECK(!contains(control_text(&w), "\"resume\""));
+	workflow_go(&w, "reply", to(3, 10, "\"result\":1"));
+	workflow_go(&w, "reply", to(3, 11, "\"result\":1"));
+	CHECK_TEXT(w.effects.items[3].body, end);
+	workflow_close(&w);
+}
+
 TEST(newest_first)
 {
 	Workflow w;
@@ -309,7 +353,7 @@ TEST(scopes_that_undo_may_need)
 	workflow_close(&w);
 }
 
-SUITE(undo, RUN(nothing_to_take_back), RUN(newest_first),
+SUITE(undo, RUN(nothing_to_take_back), RUN(goes_on), RUN(newest_first),
 	  RUN(asked_for_by_a_step), RUN(rejected_undo), RUN(faulty_rollbacks),
 	  RUN(checkpoint_in_a_branch), RUN(attempts_after_a_rollback),
 	  RUN(asked_for_by_a_fork), RUN(rollback_after_the_host_failed_it),
