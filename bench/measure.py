@@ -78,6 +78,13 @@ def pgbench(server, script, clients=CLIENTS, seconds=None, transactions=None, op
     return float(re.search(r"tps = ([\d.]+)", output)[1])
 
 
+def set_executors(server, count):
+    """Have so many workers for SQL."""
+    server.sql(f"ALTER SYSTEM SET hitl.sql_workers = {count}")
+    server.reload()
+    server.wait_for_workers(executors=count)
+
+
 def settle(server):
     """Let the cluster begin every run alike: clean tables, nothing to write back."""
     server.psql("VACUUM ANALYZE; CHECKPOINT;")
@@ -144,4 +151,4 @@ class Table:
 
 
 __all__ = ["CLIENTS", "Table", "UPDATE_ROW", "arguments", "cluster", "header", "percentile",
-           "pgbench", "say", "settle", "wait_until"]
+           "pgbench", "say", "set_executors", "settle", "wait_until"]
