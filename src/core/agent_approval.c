@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+static const char *strict_path(HitlRun *run, const char *path);
 static const char *write_wishes(HitlRun *run, const HitlAgent *agent,
 								const char *tool, const HitlJson *arguments);
 static bool is_settled(const HitlAgent *agent, const char *key);
@@ -26,6 +27,7 @@ hitl_needs_approval(HitlRun *run, const HitlAgentRun *state,
 					const HitlAgentCall *call, const HitlTool *tool)
 {
 	const char *text = NULL;
+	const char *path;
 	int i;
 
 	if (tool->approval == HITL_TOOL_NEVER)
@@ -42,8 +44,11 @@ hitl_needs_approval(HitlRun *run, const HitlAgentRun *state,
 		hitl_stop(run, HITL_HOST_FAILED, NULL);
 		return true;
 	}
-	switch (run->host->test_path(run->host->context, call->arguments,
-								 tool->when, &text))
+	path = strict_path(run, tool->when);
+	if (path == NULL)
+		return true;
+	switch (
+		run->host->test_path(run->host->context, call->arguments, path, &text))
 	{
 		case HITL_QUERY_HOST_FAILED:
 			hitl_stop(run, HITL_HOST_FAILED, NULL);
@@ -53,6 +58,24 @@ hitl_needs_approval(HitlRun *run, const HitlAgentRun *state,
 		default:
 			return true;
 	}
+}
+
+/*
+ * A path in strict mode, unless it names its mode: of an argument that is left
+ * out, a lax one says that the predicate does not hold.
+ */
+static const char *
+strict_path(HitlRun *run, const char *path)
+{
+	HitlBuffer text;
+
+	path += strspn(path, " \t\r\n");
+	if (strncmp(path, "strict", 6) == 0 || strncmp(path, "lax", 3) == 0)
+		return path;
+	hitl_buffer_init(&text, &run->scratch);
+	hitl_append_text(&text, "strict ");
+	hitl_append_text(&text, path);
+	return hitl_keep_buffer(run, &text);
 }
 
 /*
