@@ -30,14 +30,16 @@ $$;
 COMMENT ON FUNCTION hitl.abandoned_events(uuid) IS
 	'which events of a workflow its rollbacks went behind, by their numbers';
 
--- Who may read the events may read these views, and sees the same.
+-- Who may read the events may read these views, and sees the same.  Which workflows
+-- have agents is known by the first messages of segments: the planner takes them for few.
 CREATE VIEW hitl.agent_messages WITH (security_invoker) AS
 	SELECT e.workflow_id, e.seq, e.created_at, e.step_name, e.scope, substr(e.event_type, 7) AS kind,
 		   (e.data -> 'memory' ->> 0)::bigint AS segment, (e.data -> 'memory' ->> 1)::integer AS n,
 		   e.data ->> 'role' AS role, e.data ->> 'text' AS text, e.data -> 'calls' AS calls,
 		   e.data ->> 'call' AS call, e.data ->> 'tool' AS tool,
 		   coalesce((e.data ->> 'failed')::boolean, false) AS failed, a.events @> e.seq AS abandoned
-	FROM (SELECT DISTINCT m.workflow_id FROM hitl.workflow_events m WHERE starts_with(m.event_type, 'agent_')) AS w
+	FROM (SELECT DISTINCT f.workflow_id FROM hitl.workflow_events f
+		  WHERE starts_with(f.event_type, 'agent_') AND f.data -> 'memory' ->> 1 = '1') AS w
 	CROSS JOIN LATERAL hitl.abandoned_events(w.workflow_id) AS a (events)
 	JOIN hitl.workflow_events e ON e.workflow_id = w.workflow_id AND starts_with(e.event_type, 'agent_');
 COMMENT ON VIEW hitl.agent_messages IS
@@ -72,21 +74,22 @@ CREATE VIEW hitl.agent_steps WITH (security_invoker) AS
 			   bool_or(g.abandoned) FILTER (WHERE g.is_turn) AS abandoned,
 			   jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
 				   'call', g.call, 'tool', g.data ->> 'tool', 'text', g.data ->> 'text', 'failed', nullif((g.data ->> 'failed')::boolean, false),
-				   'abandoned', nullif(g.abandoned, false))) ORDER BY g.seq) FILTER (WHERE g.event_type = 'agent_observed') AS observations
+				   'abandoned', nullif(g.abandoned, false))) ORDER BY g.seq) FILTER (WHERE NOT g.of_turn) AS observations
 		FROM (
-			SELECT m.*, CASE WHEN m.call IS NULL AND NOT m.abandoned THEN max(m.seq) FILTER (WHERE m.of_turn AND NOT m.abandoned) OVER w
-							 ELSE max(m.seq) FILTER (WHERE m.of_turn) OVER w END AS event
+			SELECT m.*, m.of_turn AND m.call IS NULL AS is_turn,
+				   CASE WHEN m.call IS NULL AND NOT m.abandoned THEN max(m.seq) FILTER (WHERE m.of_turn AND NOT m.abandoned) OVER w
+						ELSE max(m.seq) FILTER (WHERE m.of_turn) OVER w END AS event
 			FROM (
-				SELECT e.workflow_id, e.seq, e.event_type, e.step_name, e.scope, e.data, e.created_at, a.events @> e.seq AS abandoned,
-					   c.call, c.is_turn, e.event_type <> 'agent_observed' AS of_turn
-				FROM (SELECT DISTINCT f.workflow_id FROM hitl.workflow_events f WHERE starts_with(f.event_type, 'agent_')) AS w
+				SELECT e.workflow_id, e.seq, e.event_type, e.step_name, e.scope, e.data, e.created_at,
+					   e.event_type <> 'agent_observed' AS of_turn, a.events @> e.seq AS abandoned, c.call
+				FROM (SELECT DISTINCT f.workflow_id FROM hitl.workflow_events f
+					  WHERE starts_with(f.event_type, 'agent_') AND f.data -> 'memory' ->> 1 = '1') AS w
 				CROSS JOIN LATERAL hitl.abandoned_events(w.workflow_id) AS a (events)
-				JOIN hitl.workflow_events e ON e.workflow_id = w.workflow_id AND starts_with(e.event_type, 'agent_')
-				CROSS JOIN LATERAL (
-					SELECT e.data ->> 'call' AS call, e.event_type <> 'agent_observed' AS is_turn
-					UNION ALL
-					SELECT k ->> 'id', false FROM jsonb_array_elements(e.data -> 'calls') AS k) AS c
-				WHERE e.event_type IN ('agent_replied', 'agent_planned', 'agent_observed')) AS m
+				JOIN hitl.workflow_events e ON e.workflow_id = w.workflow_id
+				CROSS JOIN LATERAL unnest(CASE
+					WHEN e.event_type = 'agent_observed' THEN ARRAY[e.data ->> 'call']
+					ELSE array_prepend(NULL, ARRAY(SELECT k ->> 'id' FROM jsonb_array_elements(e.data -> 'calls') AS k)) END) AS c (call)
+				WHERE starts_with(e.event_type, 'agent_') AND e.event_type IN ('agent_replied', 'agent_planned', 'agent_observed')) AS m
 			WINDOW w AS (PARTITION BY m.workflow_id, m.scope, m.step_name, m.call ORDER BY m.seq)) AS g
 		GROUP BY g.workflow_id, g.scope, g.step_name, g.event) AS s
 	WHERE s.data IS NOT NULL;
