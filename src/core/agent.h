@@ -10,7 +10,7 @@
 #ifndef HITL_CORE_AGENT_H
 #define HITL_CORE_AGENT_H
 
-#include "core/internal.h"
+#include "core/inference.h"
 
 /* ---- agent_settings.c: what an agent is ------------------------------ */
 

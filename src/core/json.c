@@ -6,7 +6,7 @@
  * runs later must be the amount of the definition or of the data, not the
  * nearest double.  A document is a tree of nodes in an arena.
  */
-#include "core/internal.h"
+#include "core/base.h"
 
 #include <stdlib.h>
 #include <string.h>

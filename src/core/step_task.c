@@ -6,7 +6,7 @@
  * kept in the control state, and run exactly as it was approved.  After: its
  * result is kept and becomes the step's result when it is approved.
  */
-#include "core/internal.h"
+#include "core/inference.h"
 
 #include <stdio.h>
 #include <string.h>
