@@ -63,7 +63,6 @@ static void check_arguments(HitlParse *parse, const HitlPlace *place,
 							const HitlJson *object);
 static void check_tool_name(HitlParse *parse, const HitlPlace *place,
 							const char *name);
-static char *json_text(HitlParse *parse, const HitlJson *value);
 
 /*
  * Check the settings of an agent: all that is wrong with them.
@@ -332,7 +331,7 @@ read_answer(HitlParse *parse, const HitlJson *document, HitlAgent *agent)
 	const HitlJson *check;
 
 	if (schema != NULL)
-		agent->output_schema = json_text(parse, schema);
+		agent->output_schema = hitl_json_text(parse->arena, schema);
 	if (checks == NULL)
 		return;
 	if (checks->type != HITL_JSON_ARRAY)
@@ -468,7 +467,7 @@ read_tool(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	if (parameters == NULL)
 		hitl_fault(parse, place, "\"parameters\" is missing");
 	else
-		tool->parameters = json_text(parse, parameters);
+		tool->parameters = hitl_json_text(parse->arena, parameters);
 	read_tool_kind(parse, place, object, tool);
 }
 
@@ -566,19 +565,4 @@ check_tool_name(HitlParse *parse, const HitlPlace *place, const char *name)
 		hitl_fault(parse, &here,
 				   "must be 1 to %d letters, digits, \"_\" and \"-\"",
 				   MAX_TOOL_NAME);
-}
-
-/*
- * A value as text.
- */
-static char *
-json_text(HitlParse *parse, const HitlJson *value)
-{
-	HitlBuffer text;
-
-	hitl_buffer_init(&text, parse->arena);
-	hitl_json_write(&text, value);
-	if (hitl_buffer_text(&text) == NULL)
-		parse->result = HITL_NO_MEMORY;
-	return text.data;
 }

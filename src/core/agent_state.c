@@ -547,13 +547,9 @@ read_json(HitlControl *control, const HitlJson *object, const char *key,
 		  const char **json)
 {
 	const HitlJson *member = hitl_json_member(object, key);
-	HitlBuffer buffer;
 
-	if (member == NULL)
-		return true;
-	hitl_buffer_init(&buffer, &control->arena);
-	hitl_json_write(&buffer, member);
-	*json = hitl_buffer_text(&buffer);
+	if (member != NULL)
+		*json = hitl_json_text(&control->arena, member);
 	return true;
 }
 

@@ -104,6 +104,7 @@ extern HitlResult hitl_json_read(HitlArena *arena, const char *text,
 								 size_t length, unsigned flags,
 								 const HitlJson **value, size_t *used,
 								 HitlJsonError *error);
+extern char *hitl_json_text(HitlArena *arena, const HitlJson *value);
 extern const HitlJson *hitl_json_member(const HitlJson *object,
 										const char *key);
 extern bool hitl_json_integer(const HitlJson *value, int64_t *integer);

@@ -141,13 +141,7 @@ hitl_handle_skip(HitlRun *run, const HitlJson *body)
 	if (!find_target(run, body, &target))
 		return;
 	if (result != NULL)
-	{
-		HitlBuffer buffer;
-
-		hitl_buffer_init(&buffer, &run->scratch);
-		hitl_json_write(&buffer, result);
-		text = hitl_buffer_text(&buffer);
-	}
+		text = hitl_json_text(&run->scratch, result);
 	order = hitl_write_order(run, body);
 	if (has_failed)
 		go_on_after_failure(run, order);

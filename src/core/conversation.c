@@ -279,13 +279,10 @@ static const char *
 write_arguments(Talk *talk, const HitlJson *call)
 {
 	const HitlJson *arguments = hitl_json_member(call, "arguments");
-	HitlBuffer text;
 
 	if (arguments == NULL || arguments->type != HITL_JSON_OBJECT)
 		return "{}";
-	hitl_buffer_init(&text, talk->arena);
-	hitl_json_write(&text, arguments);
-	return hitl_buffer_text(&text);
+	return hitl_json_text(talk->arena, arguments);
 }
 
 /*

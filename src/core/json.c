@@ -105,6 +105,19 @@ hitl_json_read(HitlArena *arena, const char *text, size_t length,
 }
 
 /*
+ * A value as text; NULL without memory for it.
+ */
+char *
+hitl_json_text(HitlArena *arena, const HitlJson *value)
+{
+	HitlBuffer buffer;
+
+	hitl_buffer_init(&buffer, arena);
+	hitl_json_write(&buffer, value);
+	return hitl_buffer_text(&buffer);
+}
+
+/*
  * The member of an object with this key, or NULL; also for what is no object.
  */
 const HitlJson *

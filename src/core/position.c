@@ -384,14 +384,11 @@ read_text(HitlControl *control, const HitlJson *object, const char *key,
 		  bool any_type, const char **text)
 {
 	const HitlJson *member = hitl_json_member(object, key);
-	HitlBuffer buffer;
 
 	if (member == NULL)
 		return true;
 	if (member->type != HITL_JSON_OBJECT && !any_type)
 		return false;
-	hitl_buffer_init(&buffer, &control->arena);
-	hitl_json_write(&buffer, member);
-	*text = hitl_buffer_text(&buffer);
+	*text = hitl_json_text(&control->arena, member);
 	return true;
 }

@@ -529,7 +529,7 @@ parse_policy(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	HitlFaults faults = {0};
 	HitlPolicy *policy = NULL;
 	HitlResult result;
-	HitlBuffer text;
+	char *text;
 
 	if (member == NULL)
 		return;
@@ -540,13 +540,12 @@ parse_policy(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 		(hitl_json_member(object, "timeout") != NULL ||
 		 hitl_json_member(object, "timeout_hours") != NULL))
 		hitl_fault(parse, &here, "the time limit is stated twice");
-	hitl_buffer_init(&text, parse->arena);
-	hitl_json_write(&text, member);
-	if (hitl_buffer_text(&text) == NULL)
+	text = hitl_json_text(parse->arena, member);
+	if (text == NULL)
 		return;
-	if (hitl_has_template(hitl_buffer_text(&text)))
+	if (hitl_has_template(text))
 		hitl_fault(parse, &here, "templates are not possible here");
-	result = hitl_parse_policy(hitl_buffer_text(&text), &policy, &faults);
+	result = hitl_parse_policy(text, &policy, &faults);
 	if (result == HITL_OK)
 		hitl_free_policy(policy);
 	else
@@ -566,7 +565,7 @@ parse_form(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	const HitlJson *member = hitl_json_member(object, "form_fields");
 	HitlFaults faults = {0};
 	HitlResult result;
-	HitlBuffer text;
+	char *text;
 	char *schema = NULL;
 	char *ui_schema = NULL;
 
@@ -579,12 +578,10 @@ parse_form(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 		hitl_fault(parse, &here, "is for approvals of type form");
 		return;
 	}
-	hitl_buffer_init(&text, parse->arena);
-	hitl_json_write(&text, member);
-	if (hitl_buffer_text(&text) == NULL)
+	text = hitl_json_text(parse->arena, member);
+	if (text == NULL)
 		return;
-	result = hitl_build_form("form", hitl_buffer_text(&text), "{}", &schema,
-							 &ui_schema, &faults);
+	result = hitl_build_form("form", text, "{}", &schema, &ui_schema, &faults);
 	if (result != HITL_OK)
 		add_faults(parse, place, result, &faults);
 	hitl_free_faults(&faults);

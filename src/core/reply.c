@@ -58,13 +58,7 @@ hitl_read_answer(HitlArena *arena, const HitlJson *body, HitlReply *reply)
 
 	memset(reply, 0, sizeof(*reply));
 	if (result != NULL)
-	{
-		HitlBuffer buffer;
-
-		hitl_buffer_init(&buffer, arena);
-		hitl_json_write(&buffer, result);
-		reply->result = hitl_buffer_text(&buffer);
-	}
+		reply->result = hitl_json_text(arena, result);
 	else if (error != NULL)
 	{
 		const HitlJson *kind = hitl_json_member(error, "kind");
