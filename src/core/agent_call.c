@@ -631,7 +631,6 @@ roll_back(HitlRun *run, HitlPosition *position, const HitlJson *arguments)
 static void
 write_result(HitlBuffer *text, const HitlTool *tool, const HitlJson *result)
 {
-	const HitlJson *scalar = hitl_json_member(tool->object, "scalar");
 	const HitlJson *value = result;
 
 	if (tool->kind == HITL_TOOL_CODE)
@@ -639,7 +638,7 @@ write_result(HitlBuffer *text, const HitlTool *tool, const HitlJson *result)
 	else if (tool->kind == HITL_TOOL_SQL)
 	{
 		value = hitl_json_member(result, "rows");
-		if (scalar != NULL && scalar->type == HITL_JSON_TRUE && value != NULL)
+		if (hitl_json_is_true(tool->object, "scalar") && value != NULL)
 			value = hitl_json_member(value->first, "result");
 	}
 	if (value == NULL)

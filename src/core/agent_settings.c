@@ -39,7 +39,6 @@ static const char *const code_parameters =
 	"{\"type\":\"object\",\"properties\":{\"sql\":{\"type\":\"string\",\"minLength\":1}},"
 	"\"required\":[\"sql\"],\"additionalProperties\":false}";
 
-static const HitlJson *stated(const HitlJson *object, const char *key);
 static const char *stated_text(HitlParse *parse, const HitlPlace *place,
 							   const HitlJson *object, const char *key);
 static int stated_count(HitlParse *parse, const HitlPlace *place,
@@ -148,7 +147,7 @@ hitl_read_settings(HitlParse *parse, const HitlJson *document, HitlAgent *agent)
 										  "max_observation",
 										  DEFAULT_OBSERVATION, 100,
 										  MAX_OBSERVATION);
-	agent->sandbox = stated(document, "sandbox");
+	agent->sandbox = hitl_json_stated(document, "sandbox");
 	if (agent->sandbox != NULL && agent->sandbox->type != HITL_JSON_OBJECT)
 	{
 		HitlPlace here = {NULL, "sandbox", 0};
@@ -218,24 +217,13 @@ hitl_question_terms(HitlParse *parse, const HitlJson *config, const char *more)
 }
 
 /*
- * A member, unless it is null.
- */
-static const HitlJson *
-stated(const HitlJson *object, const char *key)
-{
-	const HitlJson *member = hitl_json_member(object, key);
-
-	return member == NULL || member->type == HITL_JSON_NULL ? NULL : member;
-}
-
-/*
  * A member that is a text, or NULL.
  */
 static const char *
 stated_text(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 			const char *key)
 {
-	return stated(object, key) == NULL
+	return hitl_json_stated(object, key) == NULL
 		? NULL
 		: hitl_get_text(parse, place, object, key, false);
 }
@@ -250,7 +238,7 @@ stated_count(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	HitlPlace here = {place, key, 0};
 	int count;
 
-	if (stated(object, key) == NULL)
+	if (hitl_json_stated(object, key) == NULL)
 		return otherwise;
 	if (hitl_read_int(object, key, otherwise, low, high, &count))
 		return count;
@@ -275,7 +263,7 @@ read_limits(HitlParse *parse, const HitlJson *document, HitlAgent *agent)
 												   MAX_STEPS);
 	for (i = 1; i < HITL_LIMITS; i++)
 	{
-		const HitlJson *member = stated(document, names[i]);
+		const HitlJson *member = hitl_json_stated(document, names[i]);
 		HitlPlace here = {NULL, names[i], 0};
 
 		agent->limits[i] = -1;
@@ -285,7 +273,7 @@ read_limits(HitlParse *parse, const HitlJson *document, HitlAgent *agent)
 			hitl_fault(parse, &here,
 					   "must be a number greater than 0, and not too large");
 	}
-	if (stated(document, "on_limit") != NULL)
+	if (hitl_json_stated(document, "on_limit") != NULL)
 	{
 		int answer = hitl_find_name(hitl_json_member(document, "on_limit"),
 									answers);
@@ -303,7 +291,7 @@ static void
 read_approval(HitlParse *parse, const HitlJson *document, HitlAgent *agent)
 {
 	HitlPlace place = {NULL, "approval", 0};
-	const HitlJson *config = stated(document, "approval");
+	const HitlJson *config = hitl_json_stated(document, "approval");
 
 	if (config == NULL)
 		return;
@@ -326,8 +314,8 @@ read_answer(HitlParse *parse, const HitlJson *document, HitlAgent *agent)
 {
 	HitlPlace place = {NULL, "answer_checks", 0};
 	HitlPlace inner = {&place, NULL, 0};
-	const HitlJson *schema = stated(document, "output_schema");
-	const HitlJson *checks = stated(document, "answer_checks");
+	const HitlJson *schema = hitl_json_stated(document, "output_schema");
+	const HitlJson *checks = hitl_json_stated(document, "answer_checks");
 	const HitlJson *check;
 
 	if (schema != NULL)
@@ -357,7 +345,7 @@ read_tools(HitlParse *parse, const HitlJson *document, HitlAgent *agent)
 {
 	HitlPlace place = {NULL, "tools", 0};
 	HitlPlace inner = {&place, NULL, 0};
-	const HitlJson *array = stated(document, "tools");
+	const HitlJson *array = hitl_json_stated(document, "tools");
 	const HitlJson *object;
 	const char **names;
 	const bool *again;
@@ -436,7 +424,7 @@ read_tool(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 		  HitlTool *tool)
 {
 	HitlPlace kind_place = {place, "kind", 0};
-	const HitlJson *parameters = stated(object, "parameters");
+	const HitlJson *parameters = hitl_json_stated(object, "parameters");
 	int kind = hitl_find_name(hitl_json_member(object, "kind"), kind_names);
 
 	tool->object = object;
@@ -509,7 +497,7 @@ read_tool_approval(HitlParse *parse, const HitlPlace *place,
 {
 	static const char *const names[] = {"never", "always", NULL};
 	HitlPlace here = {place, "approval", 0};
-	const HitlJson *approval = stated(object, "approval");
+	const HitlJson *approval = hitl_json_stated(object, "approval");
 	int found = hitl_find_name(approval, names);
 
 	if (approval == NULL)

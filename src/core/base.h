@@ -107,6 +107,9 @@ extern HitlResult hitl_json_read(HitlArena *arena, const char *text,
 extern char *hitl_json_text(HitlArena *arena, const HitlJson *value);
 extern const HitlJson *hitl_json_member(const HitlJson *object,
 										const char *key);
+extern const HitlJson *hitl_json_stated(const HitlJson *object,
+										const char *key);
+extern bool hitl_json_is_true(const HitlJson *object, const char *key);
 extern bool hitl_json_integer(const HitlJson *value, int64_t *integer);
 extern bool hitl_json_number(const HitlJson *value, double *number);
 extern bool hitl_read_count(const HitlJson *object, const char *key,

@@ -350,8 +350,6 @@ add_result(Talk *talk, const HitlJson *message)
 {
 	const HitlJson *text = hitl_json_member(message, "text");
 	const HitlJson *id = hitl_json_member(message, "call");
-	const HitlJson *failed = hitl_json_member(message, "failed");
-	bool has_failed = failed != NULL && failed->type == HITL_JSON_TRUE;
 	int i;
 
 	for (i = 0; i < talk->ncalls; i++)
@@ -368,7 +366,7 @@ add_result(Talk *talk, const HitlJson *message)
 		else
 			said = add_said(talk, HITL_ROLE_TOOL, text->text, text->length);
 		said->call = call->sent;
-		said->failed = has_failed;
+		said->failed = hitl_json_is_true(message, "failed");
 		return;
 	}
 	hold(talk, "Result:\n", text);

@@ -136,6 +136,28 @@ hitl_json_member(const HitlJson *object, const char *key)
 }
 
 /*
+ * The same, but NULL for a null, too.
+ */
+const HitlJson *
+hitl_json_stated(const HitlJson *object, const char *key)
+{
+	const HitlJson *member = hitl_json_member(object, key);
+
+	return member == NULL || member->type == HITL_JSON_NULL ? NULL : member;
+}
+
+/*
+ * Has an object the member true?
+ */
+bool
+hitl_json_is_true(const HitlJson *object, const char *key)
+{
+	const HitlJson *member = hitl_json_member(object, key);
+
+	return member != NULL && member->type == HITL_JSON_TRUE;
+}
+
+/*
  * Is it a whole number of 64 bits, written as one?
  */
 bool

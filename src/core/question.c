@@ -243,9 +243,9 @@ hitl_write_decision(HitlRun *run, const HitlJson *body, const char *member)
 						   hitl_json_member(body, "outcome")->text);
 	for (name = kept; *name != NULL; name++)
 	{
-		const HitlJson *value = hitl_json_member(body, *name);
+		const HitlJson *value = hitl_json_stated(body, *name);
 
-		if (value == NULL || value->type == HITL_JSON_NULL)
+		if (value == NULL)
 			continue;
 		hitl_append_format(&buffer, ",\"%s\":", *name);
 		hitl_json_write(&buffer, value);

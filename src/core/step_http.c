@@ -91,8 +91,7 @@ parse_http(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 static const char *
 parse_method(HitlParse *parse, const HitlPlace *place, const HitlJson *object)
 {
-	const HitlJson *body = hitl_json_member(object, "body");
-	bool has_body = body != NULL && body->type != HITL_JSON_NULL;
+	bool has_body = hitl_json_stated(object, "body") != NULL;
 	const char *method = hitl_get_text(parse, place, object, "method", false);
 	HitlPlace method_place = {place, "method", 0};
 	HitlPlace body_place = {place, "body", 0};
