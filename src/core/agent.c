@@ -277,9 +277,7 @@ hitl_write_request(HitlRun *run, HitlPosition *position)
 	hitl_append_text(&body, "],");
 	hitl_append_text(&body, position->step->terms);
 	hitl_append_char(&body, '}');
-	if (hitl_buffer_text(&body) == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	return body.data;
+	return hitl_finish_text(run, &body);
 }
 
 /*
@@ -341,9 +339,7 @@ hitl_remember(HitlRun *run, HitlPosition *position, HitlAgentRun *state,
 	if (remark->more != NULL)
 		hitl_append_text(&body, remark->more);
 	hitl_append_char(&body, '}');
-	if (hitl_buffer_text(&body) == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	else
+	if (hitl_finish_text(run, &body) != NULL)
 		hitl_step_event(run, position, remark->event, body.data, NULL);
 }
 
@@ -710,13 +706,11 @@ hear_turn(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_append_char(&arguments, '{');
 		hitl_json_write_member(&arguments, "sql", code);
 		hitl_append_char(&arguments, '}');
-		wanted.arguments = hitl_buffer_text(&arguments);
+		wanted.arguments = hitl_finish_text(run, &arguments);
 		coded = *turn;
 		coded.calls = &wanted;
 		coded.ncalls = 1;
-		if (wanted.arguments == NULL)
-			hitl_stop(run, HITL_NO_MEMORY, NULL);
-		else
+		if (wanted.arguments != NULL)
 			hitl_begin_calls(run, position, agent, state, &coded);
 	}
 	else
@@ -759,9 +753,7 @@ hear_text(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_json_write(&answer, value);
 	else
 		hitl_json_write_string(&answer, turn->text, turn->length);
-	if (hitl_buffer_text(&answer) == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	else
+	if (hitl_finish_text(run, &answer) != NULL)
 		hitl_offer_answer(run, position, agent, state, answer.data);
 }
 

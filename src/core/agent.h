@@ -244,7 +244,6 @@ extern void hitl_deliver_call(HitlRun *run, HitlPosition *position,
 
 extern const char *hitl_check_arguments(HitlRun *run, const HitlTool *tool,
 										const char *arguments);
-extern const char *hitl_keep_buffer(HitlRun *run, HitlBuffer *text);
 extern const HitlJson *hitl_parse_kept(HitlRun *run, const char *json);
 
 /* ---- agent_tool.c: tools of each kind -------------------------------- */

@@ -108,9 +108,7 @@ hitl_hear_check(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_append_format(&reason, ": %s", verdict->text);
 	else
 		hitl_append_char(&reason, '.');
-	if (hitl_buffer_text(&reason) == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	else
+	if (hitl_finish_text(run, &reason) != NULL)
 		refuse_answer(run, position, agent, state, reason.data);
 }
 
@@ -157,11 +155,8 @@ hitl_hear_conclusion(HitlRun *run, HitlPosition *position,
 					   "the agent had no turns left and gave no answer");
 		return;
 	}
-	if (hitl_buffer_text(&answer) == NULL)
-	{
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	if (hitl_finish_text(run, &answer) == NULL)
 		return;
-	}
 	if (agent->output_schema != NULL &&
 		!fits_schema(run, agent->output_schema, answer.data, &why))
 	{
@@ -205,9 +200,7 @@ fits_schema(HitlRun *run, const char *schema, const char *answer,
 	hitl_append_text(&text, "The answer does not fit:");
 	if (!hitl_list_violations(run, schema, answer, &text))
 		return true;
-	*why = hitl_buffer_text(&text);
-	if (*why == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	*why = hitl_finish_text(run, &text);
 	if (run->result != HITL_OK)
 		*why = NULL;
 	return false;
@@ -272,9 +265,7 @@ finish(HitlRun *run, HitlPosition *position, HitlAgentRun *state, bool stopped)
 		hitl_append_text(&result, ",\"stopped\":\"steps\"");
 	hitl_append_char(&result, '}');
 	position->agent = NULL;
-	if (hitl_buffer_text(&result) == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	else
+	if (hitl_finish_text(run, &result) != NULL)
 		hitl_end_task(run, position, result.data);
 }
 

@@ -74,7 +74,7 @@ strict_path(HitlRun *run, const char *path)
 	hitl_buffer_init(&text, &run->scratch);
 	hitl_append_text(&text, "strict ");
 	hitl_append_text(&text, path);
-	return hitl_keep_buffer(run, &text);
+	return hitl_finish_text(run, &text);
 }
 
 /*
@@ -103,8 +103,8 @@ hitl_pose_approval(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	hitl_append_text(&context, ",\"arguments\":");
 	hitl_append_text(&context, call->arguments);
 	hitl_json_write_member(&context, "reason", state->said);
-	return hitl_pose(run, position, agent, hitl_keep_buffer(run, &title), NULL,
-					 form, hitl_keep_buffer(run, &context));
+	return hitl_pose(run, position, agent, hitl_finish_text(run, &title), NULL,
+					 form, hitl_finish_text(run, &context));
 }
 
 /*
@@ -132,7 +132,7 @@ hitl_check_question(HitlRun *run, const HitlAgent *agent,
 		hitl_append_format(&text, "Error: people cannot be asked so: %s.",
 						   faults.count > 0 ? faults.items[0].message
 											: "it is faulty");
-		fault = hitl_keep_buffer(run, &text);
+		fault = hitl_finish_text(run, &text);
 	}
 	hitl_free_faults(&faults);
 	return fault;
@@ -190,9 +190,9 @@ hitl_pose_question(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_json_write(&context, member);
 	}
 	return hitl_pose(run, position, agent, title->text,
-					 hitl_keep_buffer(run, &about),
+					 hitl_finish_text(run, &about),
 					 write_wishes(run, agent, call->tool, arguments),
-					 hitl_keep_buffer(run, &context));
+					 hitl_finish_text(run, &context));
 }
 
 /*
@@ -252,7 +252,7 @@ hitl_describe_answer(HitlRun *run, const HitlTool *tool, const HitlJson *body)
 	}
 	if (text.length == 0)
 		hitl_append_text(&text, "Yes.");
-	return hitl_keep_buffer(run, &text);
+	return hitl_finish_text(run, &text);
 }
 
 /*
@@ -278,7 +278,7 @@ hitl_describe_refusal(HitlRun *run, const HitlJson *body)
 	if (feedback != NULL && feedback->type == HITL_JSON_STRING &&
 		feedback->length > 0)
 		hitl_append_format(&text, " %s", feedback->text);
-	return hitl_keep_buffer(run, &text);
+	return hitl_finish_text(run, &text);
 }
 
 /*
@@ -319,7 +319,7 @@ write_wishes(HitlRun *run, const HitlAgent *agent, const char *tool,
 		hitl_append_text(&terms, ",\"timeout_hours\":");
 		hitl_json_write(&terms, hours);
 	}
-	return hitl_keep_buffer(run, &terms);
+	return hitl_finish_text(run, &terms);
 }
 
 /*
@@ -349,7 +349,7 @@ edit_call(HitlRun *run, const HitlTool *tool, HitlAgentCall *call,
 		hitl_json_write(&text, arguments);
 	else
 		hitl_append_text(&text, "null");
-	edited = hitl_keep_buffer(run, &text);
+	edited = hitl_finish_text(run, &text);
 	if (edited == NULL || are_equal(run, edited, call->arguments))
 		return;
 	call->edited = call->arguments;

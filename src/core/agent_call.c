@@ -73,7 +73,7 @@ hitl_name_calls(HitlRun *run, const HitlAgentRun *state, HitlTurn *turn)
 			continue;
 		hitl_buffer_init(&id, &run->scratch);
 		hitl_append_format(&id, "call_%d_%d", state->turn, i + 1);
-		while (has_id(turn, hitl_keep_buffer(run, &id)))
+		while (has_id(turn, hitl_finish_text(run, &id)))
 			hitl_append_char(&id, '_');
 		turn->calls[i].id = id.data;
 	}
@@ -255,9 +255,9 @@ hitl_observe_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_append_text(&more, ",\"edited\":");
 		hitl_append_text(&more, call->edited);
 	}
-	remark.text = said.length == 0 ? "" : hitl_keep_buffer(run, &said);
+	remark.text = said.length == 0 ? "" : hitl_finish_text(run, &said);
 	remark.length = said.length;
-	remark.more = more.length == 0 ? NULL : hitl_keep_buffer(run, &more);
+	remark.more = more.length == 0 ? NULL : hitl_finish_text(run, &more);
 	if (run->result != HITL_OK)
 		return;
 	hitl_remember(run, position, state, &remark);
@@ -300,7 +300,7 @@ hitl_deliver_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	else
 		write_result(&text, tool, hitl_json_member(body, "result"));
 	if (text.length > 0)
-		(void) hitl_keep_buffer(run, &text);
+		(void) hitl_finish_text(run, &text);
 	if (run->result != HITL_OK)
 		return;
 	hitl_observe_call(run, position, agent, state,
@@ -383,7 +383,7 @@ check_call(HitlRun *run, const HitlAgent *agent, HitlAgentCall *call,
 						   call->tool);
 		list_tools(&text, agent);
 	}
-	call->observation = hitl_keep_buffer(run, &text);
+	call->observation = hitl_finish_text(run, &text);
 	call->failed = true;
 }
 
@@ -486,7 +486,7 @@ describe_fault(HitlRun *run, const HitlJson *body)
 	hitl_buffer_init(&text, &run->control->arena);
 	hitl_append_format(&text, "Error: %s",
 					   hitl_json_member(error, "message")->text);
-	return hitl_keep_buffer(run, &text);
+	return hitl_finish_text(run, &text);
 }
 
 /*
@@ -538,7 +538,7 @@ run_builtin(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	{
 		hitl_buffer_init(&answer, &run->scratch);
 		hitl_json_write(&answer, hitl_json_member(arguments, "answer"));
-		if (hitl_keep_buffer(run, &answer) != NULL)
+		if (hitl_finish_text(run, &answer) != NULL)
 			hitl_offer_answer(run, position, agent, state, answer.data);
 	}
 	else
@@ -583,8 +583,8 @@ take_checkpoint(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_json_write(&description, about);
 	else
 		hitl_append_text(&description, "null");
-	if (hitl_keep_buffer(run, &text) == NULL ||
-		hitl_keep_buffer(run, &description) == NULL)
+	if (hitl_finish_text(run, &text) == NULL ||
+		hitl_finish_text(run, &description) == NULL)
 		return;
 	hitl_observe_call(run, position, agent, state, text.data, text.length,
 					  false);
@@ -650,19 +650,6 @@ write_result(HitlBuffer *text, const HitlTool *tool, const HitlJson *result)
 }
 
 /*
- * The text of a buffer; without memory for it, the run stops.
- */
-const char *
-hitl_keep_buffer(HitlRun *run, HitlBuffer *text)
-{
-	const char *result = hitl_buffer_text(text);
-
-	if (result == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	return result;
-}
-
-/*
  * JSON that the control state keeps.
  */
 const HitlJson *
@@ -699,5 +686,5 @@ hitl_check_arguments(HitlRun *run, const HitlTool *tool, const char *arguments)
 		!hitl_misleads(run, tool, arguments, &text))
 		return NULL;
 	hitl_append_text(&text, "\nMend the call and try again.");
-	return hitl_keep_buffer(run, &text);
+	return hitl_finish_text(run, &text);
 }

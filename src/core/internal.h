@@ -647,6 +647,7 @@ extern void hitl_refuse_step(HitlRun *run, HitlPosition *position,
 							 const char *kind, const char *message,
 							 const char *result);
 extern const char *hitl_keep_text(HitlRun *run, const char *text);
+extern const char *hitl_finish_text(HitlRun *run, HitlBuffer *text);
 extern void hitl_set_timer(HitlRun *run, HitlPosition *position,
 						   int64_t due_us);
 extern bool hitl_put_off(HitlRun *run, HitlPosition *position);

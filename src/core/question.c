@@ -235,7 +235,6 @@ hitl_write_decision(HitlRun *run, const HitlJson *body, const char *member)
 		 "feedback",	  "reason",		 NULL};
 	const char *const *name;
 	HitlBuffer buffer;
-	char *text;
 
 	hitl_buffer_init(&buffer, &run->scratch);
 	hitl_append_char(&buffer, '{');
@@ -251,10 +250,7 @@ hitl_write_decision(HitlRun *run, const HitlJson *body, const char *member)
 		hitl_json_write(&buffer, value);
 	}
 	hitl_append_char(&buffer, '}');
-	text = hitl_buffer_text(&buffer);
-	if (text == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	return text;
+	return hitl_finish_text(run, &buffer);
 }
 
 /*
