@@ -218,7 +218,7 @@ hitl_awaits_token(const HitlPosition *position, int64_t token)
 	if (position->token == token)
 		return true;
 	return position->state == HITL_AWAITS_APPROVAL && position->agent != NULL &&
-		hitl_awaited_call((HitlAgentRun *) position->agent, token) != NULL;
+		hitl_awaited_call(position->agent, token) != NULL;
 }
 
 /*
@@ -249,7 +249,6 @@ hitl_write_request(HitlRun *run, HitlPosition *position)
 	const HitlAgentRun *state = position->agent;
 	const char *task = "\"\"";
 	HitlBuffer body;
-	int i;
 
 	/* For a model without a network, which repeats it. */
 	if (state->turn == 0)
@@ -263,18 +262,10 @@ hitl_write_request(HitlRun *run, HitlPosition *position)
 	hitl_json_write_member(&body, "version", state->version);
 	hitl_write_number(&body, "turn", state->turn + 1);
 	hitl_append_text(&body,
-					 state->phase == HITL_AGENT_ASKS
-						 ? ",\"tools\":true,\"memory\":["
-						 : ",\"tools\":false,\"memory\":[");
-	for (i = 0; i < state->nparts; i++)
-	{
-		hitl_append_text(&body, i > 0 ? ",[" : "[");
-		hitl_append_integer(&body, state->parts[i].segment);
-		hitl_append_char(&body, ',');
-		hitl_append_integer(&body, state->parts[i].count);
-		hitl_append_char(&body, ']');
-	}
-	hitl_append_text(&body, "],");
+					 state->phase == HITL_AGENT_ASKS ? ",\"tools\":true"
+													 : ",\"tools\":false");
+	hitl_write_memory(&body, state);
+	hitl_append_char(&body, ',');
 	hitl_append_text(&body, position->step->terms);
 	hitl_append_char(&body, '}');
 	return hitl_finish_text(run, &body);

@@ -147,11 +147,11 @@ extern const char *hitl_read_agent(HitlControl *control, const HitlJson *object,
 								   HitlPosition *position);
 extern const HitlAgentRun *hitl_move_agent(HitlArena *arena,
 										   const HitlAgentRun *agent);
-extern const HitlAgentRun *hitl_copy_agent(HitlArena *arena,
-										   const HitlAgentRun *agent);
+extern void hitl_write_memory(HitlBuffer *buffer, const HitlAgentRun *agent);
 extern void hitl_keep_usage(HitlRun *run, HitlBranch *branch,
 							const HitlBranch *before);
-extern HitlAgentCall *hitl_awaited_call(HitlAgentRun *agent, int64_t token);
+extern HitlAgentCall *hitl_awaited_call(const HitlAgentRun *agent,
+										int64_t token);
 
 /* ---- agent.c: the loop ----------------------------------------------- */
 

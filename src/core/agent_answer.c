@@ -82,12 +82,8 @@ hitl_hear_check(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	HitlBuffer reason;
 	HitlReply reply;
 
-	if (!hitl_read_answer(&run->scratch, body, &reply))
-	{
-		hitl_stop(run, HITL_INVALID,
-				  "the reply must have \"result\" or \"error\"");
+	if (!hitl_take_answer(run, body, &reply))
 		return;
-	}
 	if (rows != NULL && rows->type == HITL_JSON_ARRAY && rows->first != NULL)
 		verdict = hitl_json_member(rows->first, "result");
 	if (reply.result != NULL &&
@@ -133,7 +129,7 @@ hitl_hear_conclusion(HitlRun *run, HitlPosition *position,
 	{
 		const HitlJson *arguments = NULL;
 
-		if (strcmp(turn->calls[i].name, "final_answer") == 0 &&
+		if (strcmp(turn->calls[i].name, HITL_FINAL_ANSWER) == 0 &&
 			turn->calls[i].arguments != NULL &&
 			hitl_json_parse(&run->scratch, turn->calls[i].arguments,
 							strlen(turn->calls[i].arguments), 0, &arguments,

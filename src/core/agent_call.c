@@ -534,7 +534,7 @@ run_builtin(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		take_checkpoint(run, position, agent, state, arguments);
 	else if (strcmp(call->tool, "rollback_to_checkpoint") == 0)
 		roll_back(run, position, arguments);
-	else if (strcmp(call->tool, "final_answer") == 0)
+	else if (strcmp(call->tool, HITL_FINAL_ANSWER) == 0)
 	{
 		hitl_buffer_init(&answer, &run->scratch);
 		hitl_json_write(&answer, hitl_json_member(arguments, "answer"));

@@ -17,7 +17,6 @@
 #define MAX_OBSERVATION		1000000 /* characters */
 #define DEFAULT_OBSERVATION 20000
 #define MAX_TOOLS			500
-#define MAX_TOOL_NAME		64 /* as the inference APIs have it */
 
 const char *const hitl_limit_names[] = {"steps", "tokens", "cost", "seconds",
 										NULL};
@@ -396,11 +395,11 @@ read_tools(HitlParse *parse, const HitlJson *document, HitlAgent *agent)
 			hitl_fault(parse, &twice, "another tool has the name \"%s\"",
 					   names[count]);
 	}
-	if (!agent->writes_code && hitl_find_tool(agent, "final_answer") == NULL)
+	if (!agent->writes_code && hitl_find_tool(agent, HITL_FINAL_ANSWER) == NULL)
 	{
 		HitlTool *tool = &agent->tools[agent->ntools++];
 
-		tool->name = "final_answer";
+		tool->name = HITL_FINAL_ANSWER;
 		tool->kind = HITL_TOOL_BUILTIN;
 	}
 	if (agent->writes_code && agent->sandbox != NULL)
@@ -543,14 +542,9 @@ static void
 check_tool_name(HitlParse *parse, const HitlPlace *place, const char *name)
 {
 	HitlPlace here = {place, "name", 0};
-	const char *p;
 
-	for (p = name; (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-		 (*p >= '0' && *p <= '9') || *p == '_' || *p == '-';
-		 p++)
-		;
-	if (*p != '\0' || p - name > MAX_TOOL_NAME)
+	if (!hitl_is_plain_id(name) || strlen(name) > HITL_MAX_TOOL_NAME)
 		hitl_fault(parse, &here,
 				   "must be 1 to %d letters, digits, \"_\" and \"-\"",
-				   MAX_TOOL_NAME);
+				   HITL_MAX_TOOL_NAME);
 }

@@ -7,6 +7,9 @@
 
 #include "core/internal.h"
 
+/* The longest name of a tool that all servers take. */
+#define HITL_MAX_TOOL_NAME 64
+
 /* More tokens than any server counts; sums of some stay below an int64. */
 #define HITL_MAX_TOKENS 1000000000000000
 
@@ -205,6 +208,7 @@ extern HitlResult hitl_build_conversation(const char *provider,
 										  const char *settings,
 										  const char *messages, bool tools,
 										  char **body, char **error);
+extern bool hitl_is_plain_id(const char *id);
 
 /* ---- builtin_tool.c -------------------------------------------------- */
 

@@ -454,6 +454,8 @@ extern void hitl_write_active(HitlBuffer *buffer, const HitlBranch *branch);
 extern const char *hitl_read_active(HitlControl *control,
 									const HitlJson *document,
 									HitlBranch *branch);
+extern bool hitl_is_token_of(const HitlControl *control,
+							 const HitlBranch *branch, int64_t token);
 
 /* ---- branch.c ------------------------------------------------------- */
 
@@ -723,6 +725,8 @@ extern void hitl_fail_reply(HitlReply *reply, const char *kind,
 extern const char *hitl_message_of(HitlArena *arena, int64_t status,
 								   const HitlJson *document);
 extern void hitl_write_told(HitlBuffer *buffer, const HitlJson *error);
+extern bool hitl_take_answer(HitlRun *run, const HitlJson *body,
+							 HitlReply *reply);
 extern void hitl_deliver_answer(HitlRun *run, HitlPosition *position,
 								const HitlJson *body);
 

@@ -481,12 +481,8 @@ deliver_reply(HitlRun *run, HitlPosition *position, const HitlJson *body)
 
 	if (position->step->as.task.queue == NULL)
 		hitl_read_reply(&run->scratch, body, &reply);
-	else if (!hitl_read_answer(&run->scratch, body, &reply))
-	{
-		hitl_stop(run, HITL_INVALID,
-				  "the reply must have \"result\" or \"error\"");
+	else if (!hitl_take_answer(run, body, &reply))
 		return;
-	}
 	if (run->scratch.failed)
 	{
 		hitl_stop(run, HITL_NO_MEMORY, NULL);
