@@ -273,7 +273,7 @@ hitl_write_request(HitlRun *run, HitlPosition *position)
 
 /*
  * Ask the model for the next turn, unless a limit has been reached or a plan is
- * due.
+ * due; once the workflow runs, if it is paused.
  */
 void
 hitl_ask_model(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
@@ -281,6 +281,8 @@ hitl_ask_model(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 {
 	int i;
 
+	if (hitl_put_off(run, position))
+		return;
 	state->ncalls = 0;
 	state->next = 0;
 	state->said = NULL;
@@ -582,8 +584,7 @@ hear_model(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		state->planned = state->turn + 1;
 		state->phase = HITL_AGENT_ASKS;
 		hitl_tell_agent(run, position, state, planned_text);
-		if (!hitl_put_off(run, position))
-			hitl_ask_model(run, position, agent, state);
+		hitl_ask_model(run, position, agent, state);
 	}
 	else if (state->phase == HITL_AGENT_CONCLUDES)
 		hitl_hear_conclusion(run, position, agent, state, &turn);
@@ -680,8 +681,7 @@ hear_turn(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		snprintf(text, sizeof(text),
 				 "No call was run: call at most %d tools at once.", MAX_CALLS);
 		hitl_tell_agent(run, position, state, text);
-		if (!hitl_put_off(run, position))
-			hitl_ask_model(run, position, agent, state);
+		hitl_ask_model(run, position, agent, state);
 		return;
 	}
 	if (turn->ncalls > 0)
@@ -735,8 +735,7 @@ hear_text(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	if (fault != NULL)
 	{
 		hitl_tell_agent(run, position, state, fault);
-		if (!hitl_put_off(run, position))
-			hitl_ask_model(run, position, agent, state);
+		hitl_ask_model(run, position, agent, state);
 		return;
 	}
 	hitl_buffer_init(&answer, &run->scratch);
@@ -862,8 +861,7 @@ decide_limit(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		return;
 	}
 	grant(agent, state, granted);
-	if (!hitl_put_off(run, position))
-		hitl_ask_model(run, position, agent, state);
+	hitl_ask_model(run, position, agent, state);
 }
 
 /*

@@ -217,14 +217,12 @@ refuse_answer(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		state->phase = HITL_AGENT_CALLS;
 		hitl_observe_call(run, position, agent, state, reason, strlen(reason),
 						  true);
-		if (!hitl_put_off(run, position))
-			hitl_run_calls(run, position, agent, state);
+		hitl_run_calls(run, position, agent, state);
 		return;
 	}
 	hitl_tell_agent(run, position, state, reason);
 	state->phase = HITL_AGENT_ASKS;
-	if (!hitl_put_off(run, position))
-		hitl_ask_model(run, position, agent, state);
+	hitl_ask_model(run, position, agent, state);
 }
 
 /*

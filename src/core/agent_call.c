@@ -115,18 +115,19 @@ hitl_begin_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 			return;
 		check_call(run, agent, call, wanted->fault);
 	}
-	if (!hitl_put_off(run, position))
-		hitl_run_calls(run, position, agent, state);
+	hitl_run_calls(run, position, agent, state);
 }
 
 /*
- * Go on with the calls: ask about them, then run the next one.
+ * Go on with the calls, once the workflow runs: ask about them, then run the
+ * next one.
  */
 void
 hitl_run_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 			   HitlAgentRun *state)
 {
-	if (!ask_about_calls(run, position, agent, state))
+	if (hitl_put_off(run, position) ||
+		!ask_about_calls(run, position, agent, state))
 		return;
 	while (run->result == HITL_OK && !await_decisions(position, state))
 	{
@@ -199,8 +200,7 @@ hitl_decide_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	if (run->result != HITL_OK || await_decisions(position, state))
 		return;
 	hitl_leave_out_waiting(run, position, state);
-	if (!hitl_put_off(run, position))
-		hitl_run_calls(run, position, agent, state);
+	hitl_run_calls(run, position, agent, state);
 }
 
 /*
@@ -305,8 +305,7 @@ hitl_deliver_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		return;
 	hitl_observe_call(run, position, agent, state,
 					  text.length == 0 ? "" : text.data, text.length, failed);
-	if (!hitl_put_off(run, position))
-		hitl_run_calls(run, position, agent, state);
+	hitl_run_calls(run, position, agent, state);
 }
 
 /*
