@@ -270,8 +270,7 @@ BEGIN
 		END IF;
 	END IF;
 	IF output_schema IS NOT NULL THEN
-		SELECT string_agg(format('%s: %s', coalesce(nullif(f.pointer, ''), '/'), f.message), E'\n')
-		INTO faults FROM hitl.validate_schema(output_schema) AS f;
+		faults := hitl.schema_faults(output_schema);
 		IF faults IS NOT NULL THEN
 			RAISE EXCEPTION USING ERRCODE = 'WF062',
 				MESSAGE = 'the output_schema of the agent is faulty', DETAIL = faults,

@@ -312,8 +312,7 @@ BEGIN
 			MESSAGE = format('the parameters of tool "%s" are not those of an object', name),
 			HINT = 'They are a JSON Schema: {"type": "object", "properties": {"order_id": {"type": "integer"}}, "required": ["order_id"]}.';
 	END IF;
-	SELECT string_agg(format('%s: %s', coalesce(nullif(f.pointer, ''), '/'), f.message), E'\n')
-	INTO faults FROM hitl.validate_schema(parameters) AS f;
+	faults := hitl.schema_faults(parameters);
 	IF faults IS NOT NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'WF063',
 			MESSAGE = format('the parameters of tool "%s" are faulty', name), DETAIL = faults,
