@@ -146,8 +146,8 @@ typedef struct HitlHost
  *												or join has been answered by the host, or
  *			  {"token":n,"status":200,"headers":{…}?,"body":"…"}	by a server, or
  *			  {"token":n,"error":{"kind":"…","message":"…"}}	not at all; the error
- *												may have "status", "sqlstate", "detail",
- *												"hint", "context" and "position", a number.
+ *												may have "sqlstate", "detail", "hint",
+ *												"context" and "position", a number.
  *												Of a task the latter two may have
  *												"provider": the format of the body,
  *												openai if it is missing; and, where
