@@ -28,6 +28,8 @@ CREATE TABLE hitl.agents (
 );
 COMMENT ON TABLE hitl.agents IS
 	'agents, as they are now; limits are those of one run';
+COMMENT ON COLUMN hitl.agents.approval IS
+	'who is asked; NULL: everybody who sees all requests and may answer';
 COMMENT ON COLUMN hitl.agents.version IS 'of its settings in hitl.agent_versions';
 SELECT pg_extension_config_dump('hitl.agents', '');
 

@@ -23,7 +23,9 @@ COMMENT ON TABLE hitl.tools IS
 COMMENT ON COLUMN hitl.tools.parameters IS
 	'JSON Schema of the arguments; of kind sql derived from the function, and refined';
 COMMENT ON COLUMN hitl.tools.approval IS
-	'whether people are asked before it runs: never, always, or when the predicate approval_when holds for its arguments';
+	'whether people are asked before it runs: never, always, or when the predicate approval_when holds for its arguments, or cannot tell';
+COMMENT ON COLUMN hitl.tools.approval_when IS
+	'SQL/JSON path predicate over the arguments, evaluated in strict mode unless it begins with lax: it cannot tell of one that is left out';
 SELECT pg_extension_config_dump('hitl.tools', '');
 
 -- ---- functions as tools --------------------------------------------------
