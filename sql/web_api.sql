@@ -55,7 +55,6 @@ SELECT method, path FROM hitl.http_routes WHERE path ~ '^/(api|hooks)/'
 EXCEPT SELECT upper(m), p.key FROM jsonb_each(hitl.openapi() -> 'paths') AS p, jsonb_object_keys(p.value) AS m;
 SELECT upper(m), p.key FROM jsonb_each(hitl.openapi() -> 'paths') AS p, jsonb_object_keys(p.value) AS m
 EXCEPT SELECT method, path FROM hitl.http_routes;
-SELECT hitl.openapi() -> 'info' ->> 'version' = extversion FROM pg_extension WHERE extname = 'hitl';
 -- what is not as described in a response of a route; NULL: nothing
 CREATE FUNCTION undescribed(method text, path text, response jsonb) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
 	SELECT CASE WHEN o.described IS NULL THEN 'status ' || (response ->> 'status')

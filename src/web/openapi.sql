@@ -7,7 +7,7 @@ CREATE FUNCTION hitl.openapi() RETURNS jsonb
 	"openapi": "3.1.0",
 	"info": {
 		"title": "hitl",
-		"version": "@VERSION@",
+		"version": "1",
 		"description": "Approval requests and workflows of hitl. Who makes a request is told by a token, or by the session of a browser, which sends the csrf_token of /api/v1/session as X-CSRF-Token with every POST."
 	},
 	"servers": [{"url": "/"}],
