@@ -21,7 +21,15 @@ CREATE FUNCTION hitl.openapi() RETURNS jsonb
 				"responses": {
 					"200": {
 						"description": "an OpenAPI 3.1 document",
-						"content": {"application/json": {"schema": {"type": "object", "required": ["openapi", "paths"]}}}
+						"content": {
+							"application/json": {
+								"schema": {
+									"type": "object",
+									"required": ["openapi", "paths"],
+									"properties": {"openapi": {"type": "string"}, "paths": {"type": "object"}}
+								}
+							}
+						}
 					}
 				}
 			}
