@@ -4,11 +4,9 @@ A trigger of the tests' own makes code of an agent out of the statement of an sq
 step whose first parameter says so.  There is one executor, so whatever one piece of
 code leaves in its process the next one meets.
 """
-import os
 import signal
 from pathlib import Path
 
-import psycopg
 import pytest
 from harness import wait_until
 from psycopg.types.json import Jsonb
@@ -412,10 +410,6 @@ def test_no_role(cluster):
 # text that is harmless.
 
 DENIED, READING, ENDING = "42501", "25006", "2D000"
-
-
-def quoted(statement):
-    return "'" + statement.replace("'", "''") + "'"
 
 
 STATEMENTS = {
@@ -832,7 +826,8 @@ def test_deferred_trigger(cluster):
 def test_notifications(cluster, spy):
     """An agent that may write can notify, like everything it does: with the record of its step."""
     act(cluster, "SELECT pg_notify('spy', 'hello')", read_only=False)
-    assert [one.payload for one in heard(spy)] == ["hello"]
+    # The commit is seen a moment before listeners are told of it.
+    assert [one.payload for one in wait_until(lambda: heard(spy))] == ["hello"]
 
 
 def test_functions_of_others(cluster, nothing_stays):
@@ -871,14 +866,8 @@ def test_once(cluster, number):
         "SELECT pid FROM pg_stat_activity WHERE backend_type = 'hitl executor'"
         " AND wait_event_type = 'Lock' AND query = 'recording the result of a statement'"))
     assert cluster.value("SELECT count(*) FROM shop.log") == 0   # done, but not committed
-    os.kill(pid, number)
-
-    def gone():
-        try:
-            return cluster.value("SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = %s", [pid])
-        except psycopg.OperationalError:    # the server starts again
-            return None
-    wait_until(gone)
+    cluster.kill(pid, number)
+    cluster.wait_until_gone(pid)
     connection.close()
     wait_until(lambda: cluster.value("SELECT finished_at IS NOT NULL FROM hitl.workflows"
                                      " WHERE id = %s", [workflow]))
