@@ -71,6 +71,16 @@ CALL hitl.await_workflow(:'id', '30 seconds');
 SELECT step, who, regexp_replace(what, '[0-9a-f-]{36}', 'ID') AS what FROM hitl.agent_transcript(:'id');
 SELECT t.step, t.who, t.what FROM hitl.child_workflows c, hitl.agent_transcript(c.workflow_id) t WHERE c.parent_id = :'id';
 
+-- a start that is repeated is none, even of what was rolled back
+BEGIN;
+SELECT hitl.run_agent('expert', 'How is it outside?', idempotency_key => 'weather') AS id \gset
+SELECT hitl.create_checkpoint(:'id', 'begin') IS NOT NULL AS made;
+COMMIT;
+CALL hitl.await_workflow(:'id', '30 seconds');
+SELECT hitl.rollback_workflow(:'id', 'begin');
+SELECT hitl.run_agent('expert', 'How is it outside?', idempotency_key => 'weather') = :'id' AS same;
+SELECT status FROM hitl.workflows WHERE id = :'id';
+
 -- an agent that writes SQL, as a role of its own
 CREATE ROLE hitl_code;
 GRANT USAGE ON SCHEMA shop TO hitl_code;
@@ -91,7 +101,7 @@ SELECT hitl.drop_agent('analyst'), hitl.drop_model('coding');
 
 SELECT hitl.drop_agent('adviser'), hitl.drop_tool('ask_expert'), hitl.drop_agent('expert'), hitl.drop_tool('refund');
 DELETE FROM hitl.agent_versions WHERE agent IN ('support', 'expert', 'adviser', 'analyst');
-DELETE FROM hitl.idempotency_keys WHERE key = 'refund 7';
+DELETE FROM hitl.idempotency_keys WHERE key IN ('refund 7', 'weather');
 SELECT hitl.drop_model(n) FROM unnest('{scripted,knowing,asking}'::text[]) AS n;
 SET client_min_messages = warning;
 DROP SCHEMA shop CASCADE;

@@ -28,6 +28,8 @@ CREATE TABLE hitl.agents (
 );
 COMMENT ON TABLE hitl.agents IS
 	'agents, as they are now; limits are those of one run';
+COMMENT ON COLUMN hitl.agents.approval IS
+	'who is asked; NULL: everybody who sees all requests and may answer';
 COMMENT ON COLUMN hitl.agents.version IS 'of its settings in hitl.agent_versions';
 SELECT pg_extension_config_dump('hitl.agents', '');
 
@@ -270,8 +272,7 @@ BEGIN
 		END IF;
 	END IF;
 	IF output_schema IS NOT NULL THEN
-		SELECT string_agg(format('%s: %s', coalesce(nullif(f.pointer, ''), '/'), f.message), E'\n')
-		INTO faults FROM hitl.validate_schema(output_schema) AS f;
+		faults := hitl.schema_faults(output_schema);
 		IF faults IS NOT NULL THEN
 			RAISE EXCEPTION USING ERRCODE = 'WF062',
 				MESSAGE = 'the output_schema of the agent is faulty', DETAIL = faults,
@@ -364,14 +365,7 @@ BEGIN
 			'steps', jsonb_build_array(jsonb_build_object('name', 'run', 'type', 'task', 'agent', agent, 'task', '{{ $.task }}'))),
 		input_data => coalesce(context, '{}'), created_by => run_agent.created_by,
 		idempotency_key => run_agent.idempotency_key, priority => run_agent.priority, deadline => run_agent.deadline);
-	-- With a key it may have been started before; two starts are one.
-	BEGIN
-		PERFORM hitl.execute_workflow(workflow, task => task);
-	EXCEPTION WHEN SQLSTATE 'WF010' THEN
-		IF idempotency_key IS NULL THEN
-			RAISE;
-		END IF;
-	END;
+	PERFORM hitl.start_once(workflow, idempotency_key, task);
 	RETURN workflow;
 END
 $$;

@@ -28,13 +28,20 @@ static char *group_of(Oid role);
 static char *privilege_on_hitl(Oid role);
 
 /*
- * hitl.require_sandbox_role(role)
+ * hitl.require_sandbox_role(role): an ERROR if it is none.
  */
 Datum
 hitl_require_sandbox_role(PG_FUNCTION_ARGS)
 {
+	HitlRoleFault fault;
+
 	SPI_connect();
-	hitl_check_sandbox_role(PG_GETARG_OID(0));
+	if (!hitl_is_sandbox_role(PG_GETARG_OID(0), &fault))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_ROLE_SPECIFICATION),
+				 errmsg_internal("%s", fault.message),
+				 fault.detail ? errdetail_internal("%s", fault.detail) : 0,
+				 fault.hint ? errhint("%s", fault.hint) : 0));
 	SPI_finish();
 	PG_RETURN_VOID();
 }
@@ -79,22 +86,6 @@ hitl_is_sandbox_role(Oid role, HitlRoleFault *fault)
 	fault->message = psprintf("code of an agent cannot run as role \"%s\"",
 							  name);
 	return false;
-}
-
-/*
- * Refuse the role.
- */
-void
-hitl_check_sandbox_role(Oid role)
-{
-	HitlRoleFault fault;
-
-	if (!hitl_is_sandbox_role(role, &fault))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_ROLE_SPECIFICATION),
-				 errmsg_internal("%s", fault.message),
-				 fault.detail ? errdetail_internal("%s", fault.detail) : 0,
-				 fault.hint ? errhint("%s", fault.hint) : 0));
 }
 
 /*

@@ -21,7 +21,4 @@ typedef struct HitlRoleFault
  */
 extern bool hitl_is_sandbox_role(Oid role, HitlRoleFault *fault);
 
-/* The same; ERRORs if it cannot. */
-extern void hitl_check_sandbox_role(Oid role);
-
 #endif /* HITL_SANDBOX_ROLE_H */

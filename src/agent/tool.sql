@@ -23,7 +23,9 @@ COMMENT ON TABLE hitl.tools IS
 COMMENT ON COLUMN hitl.tools.parameters IS
 	'JSON Schema of the arguments; of kind sql derived from the function, and refined';
 COMMENT ON COLUMN hitl.tools.approval IS
-	'whether people are asked before it runs: never, always, or when the predicate approval_when holds for its arguments';
+	'whether people are asked before it runs: never, always, or when the predicate approval_when holds for its arguments, or cannot tell';
+COMMENT ON COLUMN hitl.tools.approval_when IS
+	'SQL/JSON path predicate over the arguments, evaluated in strict mode unless it begins with lax: it cannot tell of one that is left out';
 SELECT pg_extension_config_dump('hitl.tools', '');
 
 -- ---- functions as tools --------------------------------------------------
@@ -312,8 +314,7 @@ BEGIN
 			MESSAGE = format('the parameters of tool "%s" are not those of an object', name),
 			HINT = 'They are a JSON Schema: {"type": "object", "properties": {"order_id": {"type": "integer"}}, "required": ["order_id"]}.';
 	END IF;
-	SELECT string_agg(format('%s: %s', coalesce(nullif(f.pointer, ''), '/'), f.message), E'\n')
-	INTO faults FROM hitl.validate_schema(parameters) AS f;
+	faults := hitl.schema_faults(parameters);
 	IF faults IS NOT NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'WF063',
 			MESSAGE = format('the parameters of tool "%s" are faulty', name), DETAIL = faults,
@@ -328,10 +329,8 @@ BEGIN
 		approval = excluded.approval, approval_when = excluded.approval_when, created_by = excluded.created_by;
 
 	SELECT string_agg(format('%s: %s', coalesce(nullif(replace(f.pointer, '/tools/0', ''), ''), '/'), f.message), E'\n')
-	INTO faults FROM hitl.validate_agent(jsonb_build_object('name', 'any', 'kind', 'tool_calling', 'model', NULL,
-		'instructions', NULL, 'max_steps', 1, 'planning_interval', NULL, 'max_tokens', NULL, 'max_cost', NULL,
-		'max_seconds', NULL, 'on_limit', 'stop', 'approval', NULL, 'output_schema', NULL, 'answer_checks', '[]'::jsonb,
-		'max_observation', 20000, 'sandbox', NULL, 'tools', hitl.tool_settings(ARRAY[name], '{}'))) AS f;
+	INTO faults FROM hitl.validate_agent(jsonb_build_object('name', 'any', 'kind', 'tool_calling',
+		'tools', hitl.tool_settings(ARRAY[name], '{}'))) AS f;
 	IF faults IS NOT NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'WF063',
 			MESSAGE = format('tool "%s" is faulty', name), DETAIL = faults;

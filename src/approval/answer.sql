@@ -8,6 +8,13 @@ CREATE FUNCTION hitl.validate_schema(schema jsonb)
 COMMENT ON FUNCTION hitl.validate_schema(jsonb) IS
 	'every fault of a JSON Schema for answers, and what is not supported in it, with its JSON pointer; no rows for one that can be used';
 
+CREATE FUNCTION hitl.schema_faults(schema jsonb) RETURNS text
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+	RETURN (SELECT string_agg(format('%s: %s', coalesce(nullif(f.pointer, ''), '/'), f.message), E'\n')
+			FROM hitl.validate_schema(schema) AS f);
+COMMENT ON FUNCTION hitl.schema_faults(jsonb) IS
+	'the faults of a JSON Schema as the lines of a detail; NULL if it can be used';
+
 CREATE FUNCTION hitl.validate_answer(schema jsonb, answer jsonb)
 	RETURNS TABLE (pointer text, keyword text, message text)
 	AS 'MODULE_PATHNAME', 'hitl_validate_answer' LANGUAGE C STABLE PARALLEL SAFE;

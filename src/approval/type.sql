@@ -36,8 +36,7 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = 'a type needs an answer_schema, and an object as ui_schema';
 	END IF;
-	SELECT string_agg(format('%s: %s', coalesce(nullif(f.pointer, ''), '/'), f.message), E'\n')
-	INTO faults FROM hitl.validate_schema(answer_schema) AS f;
+	faults := hitl.schema_faults(answer_schema);
 	IF faults IS NOT NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'WF057',
 			MESSAGE = format('the schema of type "%s" is faulty', name),

@@ -357,6 +357,19 @@ hitl_keep_text(HitlRun *run, const char *text)
 }
 
 /*
+ * The text of a buffer; without memory for it, the run stops.
+ */
+const char *
+hitl_finish_text(HitlRun *run, HitlBuffer *text)
+{
+	const char *result = hitl_buffer_text(text);
+
+	if (result == NULL)
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	return result;
+}
+
+/*
  * Set the workflow's status and say so, if it is another one.
  */
 void
@@ -508,7 +521,6 @@ hitl_write_error(HitlRun *run, const char *kind, const char *message,
 				 const HitlPosition *position)
 {
 	HitlBuffer error;
-	char *text;
 
 	hitl_buffer_init(&error, run->memory);
 	hitl_append_char(&error, '{');
@@ -522,10 +534,7 @@ hitl_write_error(HitlRun *run, const char *kind, const char *message,
 	if (run->told != NULL && message == run->told_message)
 		hitl_write_told(&error, run->told);
 	hitl_append_char(&error, '}');
-	text = hitl_buffer_text(&error);
-	if (text == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	return text;
+	return hitl_finish_text(run, &error);
 }
 
 /*

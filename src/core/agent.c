@@ -218,7 +218,7 @@ hitl_awaits_token(const HitlPosition *position, int64_t token)
 	if (position->token == token)
 		return true;
 	return position->state == HITL_AWAITS_APPROVAL && position->agent != NULL &&
-		hitl_awaited_call((HitlAgentRun *) position->agent, token) != NULL;
+		hitl_awaited_call(position->agent, token) != NULL;
 }
 
 /*
@@ -249,7 +249,6 @@ hitl_write_request(HitlRun *run, HitlPosition *position)
 	const HitlAgentRun *state = position->agent;
 	const char *task = "\"\"";
 	HitlBuffer body;
-	int i;
 
 	/* For a model without a network, which repeats it. */
 	if (state->turn == 0)
@@ -263,28 +262,18 @@ hitl_write_request(HitlRun *run, HitlPosition *position)
 	hitl_json_write_member(&body, "version", state->version);
 	hitl_write_number(&body, "turn", state->turn + 1);
 	hitl_append_text(&body,
-					 state->phase == HITL_AGENT_ASKS
-						 ? ",\"tools\":true,\"memory\":["
-						 : ",\"tools\":false,\"memory\":[");
-	for (i = 0; i < state->nparts; i++)
-	{
-		hitl_append_text(&body, i > 0 ? ",[" : "[");
-		hitl_append_integer(&body, state->parts[i].segment);
-		hitl_append_char(&body, ',');
-		hitl_append_integer(&body, state->parts[i].count);
-		hitl_append_char(&body, ']');
-	}
-	hitl_append_text(&body, "],");
+					 state->phase == HITL_AGENT_ASKS ? ",\"tools\":true"
+													 : ",\"tools\":false");
+	hitl_write_memory(&body, state);
+	hitl_append_char(&body, ',');
 	hitl_append_text(&body, position->step->terms);
 	hitl_append_char(&body, '}');
-	if (hitl_buffer_text(&body) == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	return body.data;
+	return hitl_finish_text(run, &body);
 }
 
 /*
  * Ask the model for the next turn, unless a limit has been reached or a plan is
- * due.
+ * due; once the workflow runs, if it is paused.
  */
 void
 hitl_ask_model(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
@@ -292,6 +281,8 @@ hitl_ask_model(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 {
 	int i;
 
+	if (hitl_put_off(run, position))
+		return;
 	state->ncalls = 0;
 	state->next = 0;
 	state->said = NULL;
@@ -341,9 +332,7 @@ hitl_remember(HitlRun *run, HitlPosition *position, HitlAgentRun *state,
 	if (remark->more != NULL)
 		hitl_append_text(&body, remark->more);
 	hitl_append_char(&body, '}');
-	if (hitl_buffer_text(&body) == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	else
+	if (hitl_finish_text(run, &body) != NULL)
 		hitl_step_event(run, position, remark->event, body.data, NULL);
 }
 
@@ -595,8 +584,7 @@ hear_model(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		state->planned = state->turn + 1;
 		state->phase = HITL_AGENT_ASKS;
 		hitl_tell_agent(run, position, state, planned_text);
-		if (!hitl_put_off(run, position))
-			hitl_ask_model(run, position, agent, state);
+		hitl_ask_model(run, position, agent, state);
 	}
 	else if (state->phase == HITL_AGENT_CONCLUDES)
 		hitl_hear_conclusion(run, position, agent, state, &turn);
@@ -693,8 +681,7 @@ hear_turn(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		snprintf(text, sizeof(text),
 				 "No call was run: call at most %d tools at once.", MAX_CALLS);
 		hitl_tell_agent(run, position, state, text);
-		if (!hitl_put_off(run, position))
-			hitl_ask_model(run, position, agent, state);
+		hitl_ask_model(run, position, agent, state);
 		return;
 	}
 	if (turn->ncalls > 0)
@@ -710,13 +697,11 @@ hear_turn(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_append_char(&arguments, '{');
 		hitl_json_write_member(&arguments, "sql", code);
 		hitl_append_char(&arguments, '}');
-		wanted.arguments = hitl_buffer_text(&arguments);
+		wanted.arguments = hitl_finish_text(run, &arguments);
 		coded = *turn;
 		coded.calls = &wanted;
 		coded.ncalls = 1;
-		if (wanted.arguments == NULL)
-			hitl_stop(run, HITL_NO_MEMORY, NULL);
-		else
+		if (wanted.arguments != NULL)
 			hitl_begin_calls(run, position, agent, state, &coded);
 	}
 	else
@@ -750,8 +735,7 @@ hear_text(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	if (fault != NULL)
 	{
 		hitl_tell_agent(run, position, state, fault);
-		if (!hitl_put_off(run, position))
-			hitl_ask_model(run, position, agent, state);
+		hitl_ask_model(run, position, agent, state);
 		return;
 	}
 	hitl_buffer_init(&answer, &run->scratch);
@@ -759,9 +743,7 @@ hear_text(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_json_write(&answer, value);
 	else
 		hitl_json_write_string(&answer, turn->text, turn->length);
-	if (hitl_buffer_text(&answer) == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	else
+	if (hitl_finish_text(run, &answer) != NULL)
 		hitl_offer_answer(run, position, agent, state, answer.data);
 }
 
@@ -879,8 +861,7 @@ decide_limit(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		return;
 	}
 	grant(agent, state, granted);
-	if (!hitl_put_off(run, position))
-		hitl_ask_model(run, position, agent, state);
+	hitl_ask_model(run, position, agent, state);
 }
 
 /*

@@ -10,7 +10,7 @@
 #ifndef HITL_CORE_AGENT_H
 #define HITL_CORE_AGENT_H
 
-#include "core/internal.h"
+#include "core/inference.h"
 
 /* ---- agent_settings.c: what an agent is ------------------------------ */
 
@@ -147,11 +147,11 @@ extern const char *hitl_read_agent(HitlControl *control, const HitlJson *object,
 								   HitlPosition *position);
 extern const HitlAgentRun *hitl_move_agent(HitlArena *arena,
 										   const HitlAgentRun *agent);
-extern const HitlAgentRun *hitl_copy_agent(HitlArena *arena,
-										   const HitlAgentRun *agent);
+extern void hitl_write_memory(HitlBuffer *buffer, const HitlAgentRun *agent);
 extern void hitl_keep_usage(HitlRun *run, HitlBranch *branch,
 							const HitlBranch *before);
-extern HitlAgentCall *hitl_awaited_call(HitlAgentRun *agent, int64_t token);
+extern HitlAgentCall *hitl_awaited_call(const HitlAgentRun *agent,
+										int64_t token);
 
 /* ---- agent.c: the loop ----------------------------------------------- */
 
@@ -244,7 +244,6 @@ extern void hitl_deliver_call(HitlRun *run, HitlPosition *position,
 
 extern const char *hitl_check_arguments(HitlRun *run, const HitlTool *tool,
 										const char *arguments);
-extern const char *hitl_keep_buffer(HitlRun *run, HitlBuffer *text);
 extern const HitlJson *hitl_parse_kept(HitlRun *run, const char *json);
 
 /* ---- agent_tool.c: tools of each kind -------------------------------- */

@@ -82,12 +82,8 @@ hitl_hear_check(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	HitlBuffer reason;
 	HitlReply reply;
 
-	if (!hitl_read_answer(&run->scratch, body, &reply))
-	{
-		hitl_stop(run, HITL_INVALID,
-				  "the reply must have \"result\" or \"error\"");
+	if (!hitl_take_answer(run, body, &reply))
 		return;
-	}
 	if (rows != NULL && rows->type == HITL_JSON_ARRAY && rows->first != NULL)
 		verdict = hitl_json_member(rows->first, "result");
 	if (reply.result != NULL &&
@@ -108,9 +104,7 @@ hitl_hear_check(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_append_format(&reason, ": %s", verdict->text);
 	else
 		hitl_append_char(&reason, '.');
-	if (hitl_buffer_text(&reason) == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	else
+	if (hitl_finish_text(run, &reason) != NULL)
 		refuse_answer(run, position, agent, state, reason.data);
 }
 
@@ -135,7 +129,7 @@ hitl_hear_conclusion(HitlRun *run, HitlPosition *position,
 	{
 		const HitlJson *arguments = NULL;
 
-		if (strcmp(turn->calls[i].name, "final_answer") == 0 &&
+		if (strcmp(turn->calls[i].name, HITL_FINAL_ANSWER) == 0 &&
 			turn->calls[i].arguments != NULL &&
 			hitl_json_parse(&run->scratch, turn->calls[i].arguments,
 							strlen(turn->calls[i].arguments), 0, &arguments,
@@ -157,11 +151,8 @@ hitl_hear_conclusion(HitlRun *run, HitlPosition *position,
 					   "the agent had no turns left and gave no answer");
 		return;
 	}
-	if (hitl_buffer_text(&answer) == NULL)
-	{
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	if (hitl_finish_text(run, &answer) == NULL)
 		return;
-	}
 	if (agent->output_schema != NULL &&
 		!fits_schema(run, agent->output_schema, answer.data, &why))
 	{
@@ -205,9 +196,7 @@ fits_schema(HitlRun *run, const char *schema, const char *answer,
 	hitl_append_text(&text, "The answer does not fit:");
 	if (!hitl_list_violations(run, schema, answer, &text))
 		return true;
-	*why = hitl_buffer_text(&text);
-	if (*why == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	*why = hitl_finish_text(run, &text);
 	if (run->result != HITL_OK)
 		*why = NULL;
 	return false;
@@ -228,14 +217,12 @@ refuse_answer(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		state->phase = HITL_AGENT_CALLS;
 		hitl_observe_call(run, position, agent, state, reason, strlen(reason),
 						  true);
-		if (!hitl_put_off(run, position))
-			hitl_run_calls(run, position, agent, state);
+		hitl_run_calls(run, position, agent, state);
 		return;
 	}
 	hitl_tell_agent(run, position, state, reason);
 	state->phase = HITL_AGENT_ASKS;
-	if (!hitl_put_off(run, position))
-		hitl_ask_model(run, position, agent, state);
+	hitl_ask_model(run, position, agent, state);
 }
 
 /*
@@ -272,9 +259,7 @@ finish(HitlRun *run, HitlPosition *position, HitlAgentRun *state, bool stopped)
 		hitl_append_text(&result, ",\"stopped\":\"steps\"");
 	hitl_append_char(&result, '}');
 	position->agent = NULL;
-	if (hitl_buffer_text(&result) == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	else
+	if (hitl_finish_text(run, &result) != NULL)
 		hitl_end_task(run, position, result.data);
 }
 

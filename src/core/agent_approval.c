@@ -11,7 +11,6 @@
 static const char *strict_path(HitlRun *run, const char *path);
 static const char *write_wishes(HitlRun *run, const HitlAgent *agent,
 								const char *tool, const HitlJson *arguments);
-static bool is_settled(const HitlAgent *agent, const char *key);
 static const char *shown_tool(const HitlAgentCall *call);
 static void edit_call(HitlRun *run, const HitlTool *tool, HitlAgentCall *call,
 					  const HitlJson *context);
@@ -75,7 +74,7 @@ strict_path(HitlRun *run, const char *path)
 	hitl_buffer_init(&text, &run->scratch);
 	hitl_append_text(&text, "strict ");
 	hitl_append_text(&text, path);
-	return hitl_keep_buffer(run, &text);
+	return hitl_finish_text(run, &text);
 }
 
 /*
@@ -104,8 +103,8 @@ hitl_pose_approval(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	hitl_append_text(&context, ",\"arguments\":");
 	hitl_append_text(&context, call->arguments);
 	hitl_json_write_member(&context, "reason", state->said);
-	return hitl_pose(run, position, agent, hitl_keep_buffer(run, &title), NULL,
-					 form, hitl_keep_buffer(run, &context));
+	return hitl_pose(run, position, agent, hitl_finish_text(run, &title), NULL,
+					 form, hitl_finish_text(run, &context));
 }
 
 /*
@@ -133,7 +132,7 @@ hitl_check_question(HitlRun *run, const HitlAgent *agent,
 		hitl_append_format(&text, "Error: people cannot be asked so: %s.",
 						   faults.count > 0 ? faults.items[0].message
 											: "it is faulty");
-		fault = hitl_keep_buffer(run, &text);
+		fault = hitl_finish_text(run, &text);
 	}
 	hitl_free_faults(&faults);
 	return fault;
@@ -191,9 +190,9 @@ hitl_pose_question(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_json_write(&context, member);
 	}
 	return hitl_pose(run, position, agent, title->text,
-					 hitl_keep_buffer(run, &about),
+					 hitl_finish_text(run, &about),
 					 write_wishes(run, agent, call->tool, arguments),
-					 hitl_keep_buffer(run, &context));
+					 hitl_finish_text(run, &context));
 }
 
 /*
@@ -204,10 +203,8 @@ hitl_approve_call(HitlRun *run, const HitlTool *tool, HitlAgentRun *state,
 				  HitlAgentCall *call, const HitlJson *body)
 {
 	const HitlJson *id = hitl_json_member(body, "approval_id");
-	const HitlJson *edits = hitl_json_member(body, "edits");
 	const HitlJson *context = hitl_json_member(body, "context_data");
 	const HitlJson *answer = hitl_json_member(body, "response_data");
-	const HitlJson *always = hitl_json_member(answer, "always");
 	const HitlJson *feedback = hitl_json_member(body, "feedback");
 
 	call->approval = hitl_keep_text(run,
@@ -217,11 +214,11 @@ hitl_approve_call(HitlRun *run, const HitlTool *tool, HitlAgentRun *state,
 	if (feedback != NULL && feedback->type == HITL_JSON_STRING &&
 		feedback->length > 0)
 		call->feedback = hitl_keep_text(run, feedback->text);
-	if (always != NULL && always->type == HITL_JSON_TRUE)
+	if (hitl_json_is_true(answer, "always"))
 		allow_tool(run, state, call->tool);
 
 	/* It comes with what was approved if that is not what was asked. */
-	if (context != NULL || (edits != NULL && edits->type != HITL_JSON_NULL))
+	if (context != NULL || hitl_json_stated(body, "edits") != NULL)
 		edit_call(run, tool, call, context);
 }
 
@@ -255,7 +252,7 @@ hitl_describe_answer(HitlRun *run, const HitlTool *tool, const HitlJson *body)
 	}
 	if (text.length == 0)
 		hitl_append_text(&text, "Yes.");
-	return hitl_keep_buffer(run, &text);
+	return hitl_finish_text(run, &text);
 }
 
 /*
@@ -281,7 +278,7 @@ hitl_describe_refusal(HitlRun *run, const HitlJson *body)
 	if (feedback != NULL && feedback->type == HITL_JSON_STRING &&
 		feedback->length > 0)
 		hitl_append_format(&text, " %s", feedback->text);
-	return hitl_keep_buffer(run, &text);
+	return hitl_finish_text(run, &text);
 }
 
 /*
@@ -298,7 +295,7 @@ write_wishes(HitlRun *run, const HitlAgent *agent, const char *tool,
 	const HitlJson *hours = hitl_json_member(arguments, "timeout_hours");
 	const HitlJson *approver = hitl_json_member(arguments, "required_approver");
 	const HitlJson *people = hitl_json_member(arguments, "requested_from");
-	bool has_policy = is_settled(agent, "policy");
+	bool has_policy = hitl_json_stated(agent->approval, "policy") != NULL;
 	HitlBuffer terms;
 
 	hitl_buffer_init(&terms, &run->scratch);
@@ -306,7 +303,7 @@ write_wishes(HitlRun *run, const HitlAgent *agent, const char *tool,
 					 strcmp(tool, "ask_human") == 0 ? answer_form
 													: "\"type\":\"binary\"");
 	if (approver != NULL && !has_policy &&
-		!is_settled(agent, "required_approvers"))
+		hitl_json_stated(agent->approval, "required_approvers") == NULL)
 	{
 		hitl_append_text(&terms, ",\"required_approvers\":[");
 		hitl_json_write(&terms, approver);
@@ -322,18 +319,7 @@ write_wishes(HitlRun *run, const HitlAgent *agent, const char *tool,
 		hitl_append_text(&terms, ",\"timeout_hours\":");
 		hitl_json_write(&terms, hours);
 	}
-	return hitl_keep_buffer(run, &terms);
-}
-
-/*
- * Do the settings say something about how people are asked?
- */
-static bool
-is_settled(const HitlAgent *agent, const char *key)
-{
-	const HitlJson *member = hitl_json_member(agent->approval, key);
-
-	return member != NULL && member->type != HITL_JSON_NULL;
+	return hitl_finish_text(run, &terms);
 }
 
 /*
@@ -363,7 +349,7 @@ edit_call(HitlRun *run, const HitlTool *tool, HitlAgentCall *call,
 		hitl_json_write(&text, arguments);
 	else
 		hitl_append_text(&text, "null");
-	edited = hitl_keep_buffer(run, &text);
+	edited = hitl_finish_text(run, &text);
 	if (edited == NULL || are_equal(run, edited, call->arguments))
 		return;
 	call->edited = call->arguments;

@@ -73,7 +73,7 @@ hitl_name_calls(HitlRun *run, const HitlAgentRun *state, HitlTurn *turn)
 			continue;
 		hitl_buffer_init(&id, &run->scratch);
 		hitl_append_format(&id, "call_%d_%d", state->turn, i + 1);
-		while (has_id(turn, hitl_keep_buffer(run, &id)))
+		while (has_id(turn, hitl_finish_text(run, &id)))
 			hitl_append_char(&id, '_');
 		turn->calls[i].id = id.data;
 	}
@@ -115,18 +115,19 @@ hitl_begin_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 			return;
 		check_call(run, agent, call, wanted->fault);
 	}
-	if (!hitl_put_off(run, position))
-		hitl_run_calls(run, position, agent, state);
+	hitl_run_calls(run, position, agent, state);
 }
 
 /*
- * Go on with the calls: ask about them, then run the next one.
+ * Go on with the calls, once the workflow runs: ask about them, then run the
+ * next one.
  */
 void
 hitl_run_calls(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 			   HitlAgentRun *state)
 {
-	if (!ask_about_calls(run, position, agent, state))
+	if (hitl_put_off(run, position) ||
+		!ask_about_calls(run, position, agent, state))
 		return;
 	while (run->result == HITL_OK && !await_decisions(position, state))
 	{
@@ -199,8 +200,7 @@ hitl_decide_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	if (run->result != HITL_OK || await_decisions(position, state))
 		return;
 	hitl_leave_out_waiting(run, position, state);
-	if (!hitl_put_off(run, position))
-		hitl_run_calls(run, position, agent, state);
+	hitl_run_calls(run, position, agent, state);
 }
 
 /*
@@ -255,9 +255,9 @@ hitl_observe_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_append_text(&more, ",\"edited\":");
 		hitl_append_text(&more, call->edited);
 	}
-	remark.text = said.length == 0 ? "" : hitl_keep_buffer(run, &said);
+	remark.text = said.length == 0 ? "" : hitl_finish_text(run, &said);
 	remark.length = said.length;
-	remark.more = more.length == 0 ? NULL : hitl_keep_buffer(run, &more);
+	remark.more = more.length == 0 ? NULL : hitl_finish_text(run, &more);
 	if (run->result != HITL_OK)
 		return;
 	hitl_remember(run, position, state, &remark);
@@ -300,13 +300,12 @@ hitl_deliver_call(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	else
 		write_result(&text, tool, hitl_json_member(body, "result"));
 	if (text.length > 0)
-		(void) hitl_keep_buffer(run, &text);
+		(void) hitl_finish_text(run, &text);
 	if (run->result != HITL_OK)
 		return;
 	hitl_observe_call(run, position, agent, state,
 					  text.length == 0 ? "" : text.data, text.length, failed);
-	if (!hitl_put_off(run, position))
-		hitl_run_calls(run, position, agent, state);
+	hitl_run_calls(run, position, agent, state);
 }
 
 /*
@@ -383,7 +382,7 @@ check_call(HitlRun *run, const HitlAgent *agent, HitlAgentCall *call,
 						   call->tool);
 		list_tools(&text, agent);
 	}
-	call->observation = hitl_keep_buffer(run, &text);
+	call->observation = hitl_finish_text(run, &text);
 	call->failed = true;
 }
 
@@ -486,7 +485,7 @@ describe_fault(HitlRun *run, const HitlJson *body)
 	hitl_buffer_init(&text, &run->control->arena);
 	hitl_append_format(&text, "Error: %s",
 					   hitl_json_member(error, "message")->text);
-	return hitl_keep_buffer(run, &text);
+	return hitl_finish_text(run, &text);
 }
 
 /*
@@ -534,11 +533,11 @@ run_builtin(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		take_checkpoint(run, position, agent, state, arguments);
 	else if (strcmp(call->tool, "rollback_to_checkpoint") == 0)
 		roll_back(run, position, arguments);
-	else if (strcmp(call->tool, "final_answer") == 0)
+	else if (strcmp(call->tool, HITL_FINAL_ANSWER) == 0)
 	{
 		hitl_buffer_init(&answer, &run->scratch);
 		hitl_json_write(&answer, hitl_json_member(arguments, "answer"));
-		if (hitl_keep_buffer(run, &answer) != NULL)
+		if (hitl_finish_text(run, &answer) != NULL)
 			hitl_offer_answer(run, position, agent, state, answer.data);
 	}
 	else
@@ -583,8 +582,8 @@ take_checkpoint(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_json_write(&description, about);
 	else
 		hitl_append_text(&description, "null");
-	if (hitl_keep_buffer(run, &text) == NULL ||
-		hitl_keep_buffer(run, &description) == NULL)
+	if (hitl_finish_text(run, &text) == NULL ||
+		hitl_finish_text(run, &description) == NULL)
 		return;
 	hitl_observe_call(run, position, agent, state, text.data, text.length,
 					  false);
@@ -631,7 +630,6 @@ roll_back(HitlRun *run, HitlPosition *position, const HitlJson *arguments)
 static void
 write_result(HitlBuffer *text, const HitlTool *tool, const HitlJson *result)
 {
-	const HitlJson *scalar = hitl_json_member(tool->object, "scalar");
 	const HitlJson *value = result;
 
 	if (tool->kind == HITL_TOOL_CODE)
@@ -639,7 +637,7 @@ write_result(HitlBuffer *text, const HitlTool *tool, const HitlJson *result)
 	else if (tool->kind == HITL_TOOL_SQL)
 	{
 		value = hitl_json_member(result, "rows");
-		if (scalar != NULL && scalar->type == HITL_JSON_TRUE && value != NULL)
+		if (hitl_json_is_true(tool->object, "scalar") && value != NULL)
 			value = hitl_json_member(value->first, "result");
 	}
 	if (value == NULL)
@@ -648,19 +646,6 @@ write_result(HitlBuffer *text, const HitlTool *tool, const HitlJson *result)
 		hitl_append(text, value->text, value->length);
 	else
 		hitl_json_write(text, value);
-}
-
-/*
- * The text of a buffer; without memory for it, the run stops.
- */
-const char *
-hitl_keep_buffer(HitlRun *run, HitlBuffer *text)
-{
-	const char *result = hitl_buffer_text(text);
-
-	if (result == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	return result;
 }
 
 /*
@@ -700,5 +685,5 @@ hitl_check_arguments(HitlRun *run, const HitlTool *tool, const char *arguments)
 		!hitl_misleads(run, tool, arguments, &text))
 		return NULL;
 	hitl_append_text(&text, "\nMend the call and try again.");
-	return hitl_keep_buffer(run, &text);
+	return hitl_finish_text(run, &text);
 }

@@ -17,7 +17,6 @@
 #define MAX_OBSERVATION		1000000 /* characters */
 #define DEFAULT_OBSERVATION 20000
 #define MAX_TOOLS			500
-#define MAX_TOOL_NAME		64 /* as the inference APIs have it */
 
 const char *const hitl_limit_names[] = {"steps", "tokens", "cost", "seconds",
 										NULL};
@@ -39,7 +38,6 @@ static const char *const code_parameters =
 	"{\"type\":\"object\",\"properties\":{\"sql\":{\"type\":\"string\",\"minLength\":1}},"
 	"\"required\":[\"sql\"],\"additionalProperties\":false}";
 
-static const HitlJson *stated(const HitlJson *object, const char *key);
 static const char *stated_text(HitlParse *parse, const HitlPlace *place,
 							   const HitlJson *object, const char *key);
 static int stated_count(HitlParse *parse, const HitlPlace *place,
@@ -63,7 +61,6 @@ static void check_arguments(HitlParse *parse, const HitlPlace *place,
 							const HitlJson *object);
 static void check_tool_name(HitlParse *parse, const HitlPlace *place,
 							const char *name);
-static char *json_text(HitlParse *parse, const HitlJson *value);
 
 /*
  * Check the settings of an agent: all that is wrong with them.
@@ -149,7 +146,7 @@ hitl_read_settings(HitlParse *parse, const HitlJson *document, HitlAgent *agent)
 										  "max_observation",
 										  DEFAULT_OBSERVATION, 100,
 										  MAX_OBSERVATION);
-	agent->sandbox = stated(document, "sandbox");
+	agent->sandbox = hitl_json_stated(document, "sandbox");
 	if (agent->sandbox != NULL && agent->sandbox->type != HITL_JSON_OBJECT)
 	{
 		HitlPlace here = {NULL, "sandbox", 0};
@@ -219,24 +216,13 @@ hitl_question_terms(HitlParse *parse, const HitlJson *config, const char *more)
 }
 
 /*
- * A member, unless it is null.
- */
-static const HitlJson *
-stated(const HitlJson *object, const char *key)
-{
-	const HitlJson *member = hitl_json_member(object, key);
-
-	return member == NULL || member->type == HITL_JSON_NULL ? NULL : member;
-}
-
-/*
  * A member that is a text, or NULL.
  */
 static const char *
 stated_text(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 			const char *key)
 {
-	return stated(object, key) == NULL
+	return hitl_json_stated(object, key) == NULL
 		? NULL
 		: hitl_get_text(parse, place, object, key, false);
 }
@@ -251,7 +237,7 @@ stated_count(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	HitlPlace here = {place, key, 0};
 	int count;
 
-	if (stated(object, key) == NULL)
+	if (hitl_json_stated(object, key) == NULL)
 		return otherwise;
 	if (hitl_read_int(object, key, otherwise, low, high, &count))
 		return count;
@@ -276,7 +262,7 @@ read_limits(HitlParse *parse, const HitlJson *document, HitlAgent *agent)
 												   MAX_STEPS);
 	for (i = 1; i < HITL_LIMITS; i++)
 	{
-		const HitlJson *member = stated(document, names[i]);
+		const HitlJson *member = hitl_json_stated(document, names[i]);
 		HitlPlace here = {NULL, names[i], 0};
 
 		agent->limits[i] = -1;
@@ -286,7 +272,7 @@ read_limits(HitlParse *parse, const HitlJson *document, HitlAgent *agent)
 			hitl_fault(parse, &here,
 					   "must be a number greater than 0, and not too large");
 	}
-	if (stated(document, "on_limit") != NULL)
+	if (hitl_json_stated(document, "on_limit") != NULL)
 	{
 		int answer = hitl_find_name(hitl_json_member(document, "on_limit"),
 									answers);
@@ -304,7 +290,7 @@ static void
 read_approval(HitlParse *parse, const HitlJson *document, HitlAgent *agent)
 {
 	HitlPlace place = {NULL, "approval", 0};
-	const HitlJson *config = stated(document, "approval");
+	const HitlJson *config = hitl_json_stated(document, "approval");
 
 	if (config == NULL)
 		return;
@@ -327,12 +313,12 @@ read_answer(HitlParse *parse, const HitlJson *document, HitlAgent *agent)
 {
 	HitlPlace place = {NULL, "answer_checks", 0};
 	HitlPlace inner = {&place, NULL, 0};
-	const HitlJson *schema = stated(document, "output_schema");
-	const HitlJson *checks = stated(document, "answer_checks");
+	const HitlJson *schema = hitl_json_stated(document, "output_schema");
+	const HitlJson *checks = hitl_json_stated(document, "answer_checks");
 	const HitlJson *check;
 
 	if (schema != NULL)
-		agent->output_schema = json_text(parse, schema);
+		agent->output_schema = hitl_json_text(parse->arena, schema);
 	if (checks == NULL)
 		return;
 	if (checks->type != HITL_JSON_ARRAY)
@@ -358,7 +344,7 @@ read_tools(HitlParse *parse, const HitlJson *document, HitlAgent *agent)
 {
 	HitlPlace place = {NULL, "tools", 0};
 	HitlPlace inner = {&place, NULL, 0};
-	const HitlJson *array = stated(document, "tools");
+	const HitlJson *array = hitl_json_stated(document, "tools");
 	const HitlJson *object;
 	const char **names;
 	const bool *again;
@@ -409,11 +395,11 @@ read_tools(HitlParse *parse, const HitlJson *document, HitlAgent *agent)
 			hitl_fault(parse, &twice, "another tool has the name \"%s\"",
 					   names[count]);
 	}
-	if (!agent->writes_code && hitl_find_tool(agent, "final_answer") == NULL)
+	if (!agent->writes_code && hitl_find_tool(agent, HITL_FINAL_ANSWER) == NULL)
 	{
 		HitlTool *tool = &agent->tools[agent->ntools++];
 
-		tool->name = "final_answer";
+		tool->name = HITL_FINAL_ANSWER;
 		tool->kind = HITL_TOOL_BUILTIN;
 	}
 	if (agent->writes_code && agent->sandbox != NULL)
@@ -437,7 +423,7 @@ read_tool(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 		  HitlTool *tool)
 {
 	HitlPlace kind_place = {place, "kind", 0};
-	const HitlJson *parameters = stated(object, "parameters");
+	const HitlJson *parameters = hitl_json_stated(object, "parameters");
 	int kind = hitl_find_name(hitl_json_member(object, "kind"), kind_names);
 
 	tool->object = object;
@@ -468,7 +454,7 @@ read_tool(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	if (parameters == NULL)
 		hitl_fault(parse, place, "\"parameters\" is missing");
 	else
-		tool->parameters = json_text(parse, parameters);
+		tool->parameters = hitl_json_text(parse->arena, parameters);
 	read_tool_kind(parse, place, object, tool);
 }
 
@@ -510,7 +496,7 @@ read_tool_approval(HitlParse *parse, const HitlPlace *place,
 {
 	static const char *const names[] = {"never", "always", NULL};
 	HitlPlace here = {place, "approval", 0};
-	const HitlJson *approval = stated(object, "approval");
+	const HitlJson *approval = hitl_json_stated(object, "approval");
 	int found = hitl_find_name(approval, names);
 
 	if (approval == NULL)
@@ -556,29 +542,9 @@ static void
 check_tool_name(HitlParse *parse, const HitlPlace *place, const char *name)
 {
 	HitlPlace here = {place, "name", 0};
-	const char *p;
 
-	for (p = name; (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-		 (*p >= '0' && *p <= '9') || *p == '_' || *p == '-';
-		 p++)
-		;
-	if (*p != '\0' || p - name > MAX_TOOL_NAME)
+	if (!hitl_is_plain_id(name) || strlen(name) > HITL_MAX_TOOL_NAME)
 		hitl_fault(parse, &here,
 				   "must be 1 to %d letters, digits, \"_\" and \"-\"",
-				   MAX_TOOL_NAME);
-}
-
-/*
- * A value as text.
- */
-static char *
-json_text(HitlParse *parse, const HitlJson *value)
-{
-	HitlBuffer text;
-
-	hitl_buffer_init(&text, parse->arena);
-	hitl_json_write(&text, value);
-	if (hitl_buffer_text(&text) == NULL)
-		parse->result = HITL_NO_MEMORY;
-	return text.data;
+				   HITL_MAX_TOOL_NAME);
 }

@@ -32,6 +32,7 @@ static const char *const call_members[] = {"id",	 "tool",	 "arguments",
 										   NULL};
 
 static const char *keep(HitlArena *arena, const char *text);
+static HitlAgentRun *copy_agent(HitlArena *arena, const HitlAgentRun *agent);
 static void write_amounts(HitlBuffer *buffer, const char *key,
 						  const double *amounts);
 static void write_call(HitlBuffer *buffer, const HitlAgentCall *call,
@@ -64,8 +65,7 @@ hitl_change_agent(HitlRun *run, HitlPosition *position)
 {
 	HitlAgentRun *copy;
 
-	copy = (HitlAgentRun *) hitl_copy_agent(&run->control->arena,
-											position->agent);
+	copy = copy_agent(&run->control->arena, position->agent);
 	if (copy == NULL)
 		hitl_stop(run, HITL_NO_MEMORY, NULL);
 	else
@@ -76,8 +76,8 @@ hitl_change_agent(HitlRun *run, HitlPosition *position)
 /*
  * A copy with parts and calls of its own; texts are shared.
  */
-const HitlAgentRun *
-hitl_copy_agent(HitlArena *arena, const HitlAgentRun *agent)
+static HitlAgentRun *
+copy_agent(HitlArena *arena, const HitlAgentRun *agent)
 {
 	HitlAgentRun *copy = hitl_alloc(arena, sizeof(HitlAgentRun));
 
@@ -107,7 +107,7 @@ hitl_copy_agent(HitlArena *arena, const HitlAgentRun *agent)
 const HitlAgentRun *
 hitl_move_agent(HitlArena *arena, const HitlAgentRun *agent)
 {
-	HitlAgentRun *copy = (HitlAgentRun *) hitl_copy_agent(arena, agent);
+	HitlAgentRun *copy = copy_agent(arena, agent);
 	const char **allowed;
 	int i;
 
@@ -172,7 +172,7 @@ hitl_keep_usage(HitlRun *run, HitlBranch *branch, const HitlBranch *before)
  * The call whose approval has this token, or NULL.
  */
 HitlAgentCall *
-hitl_awaited_call(HitlAgentRun *agent, int64_t token)
+hitl_awaited_call(const HitlAgentRun *agent, int64_t token)
 {
 	int i;
 
@@ -199,16 +199,7 @@ hitl_write_agent(HitlBuffer *buffer, const HitlPosition *position)
 	hitl_json_write_member(buffer, "phase", phase_names[agent->phase]);
 	if (agent->rewinds > 0)
 		hitl_write_number(buffer, "rewinds", agent->rewinds);
-	hitl_append_text(buffer, ",\"memory\":[");
-	for (i = 0; i < agent->nparts; i++)
-	{
-		hitl_append_text(buffer, i > 0 ? ",[" : "[");
-		hitl_append_integer(buffer, agent->parts[i].segment);
-		hitl_append_char(buffer, ',');
-		hitl_append_integer(buffer, agent->parts[i].count);
-		hitl_append_char(buffer, ']');
-	}
-	hitl_append_char(buffer, ']');
+	hitl_write_memory(buffer, agent);
 	hitl_write_number(buffer, "turn", agent->turn);
 	if (agent->planned > 0)
 		hitl_write_number(buffer, "planned", agent->planned);
@@ -240,6 +231,26 @@ hitl_write_agent(HitlBuffer *buffer, const HitlPosition *position)
 							   strlen(agent->allowed[i]));
 	}
 	hitl_append_text(buffer, agent->nallowed > 0 ? "]}" : "}");
+}
+
+/*
+ * Append where a run's memory is, as a member.
+ */
+void
+hitl_write_memory(HitlBuffer *buffer, const HitlAgentRun *agent)
+{
+	int i;
+
+	hitl_append_text(buffer, ",\"memory\":[");
+	for (i = 0; i < agent->nparts; i++)
+	{
+		hitl_append_text(buffer, i > 0 ? ",[" : "[");
+		hitl_append_integer(buffer, agent->parts[i].segment);
+		hitl_append_char(buffer, ',');
+		hitl_append_integer(buffer, agent->parts[i].count);
+		hitl_append_char(buffer, ']');
+	}
+	hitl_append_char(buffer, ']');
 }
 
 /*
@@ -376,7 +387,7 @@ static bool
 read_memory(HitlControl *control, const HitlJson *array,
 			const HitlPosition *position, HitlAgentRun *agent)
 {
-	int64_t branch = hitl_branch_of(position)->id;
+	const HitlBranch *branch = hitl_branch_of(position);
 	const HitlJson *element;
 
 	if (array == NULL || array->type != HITL_JSON_ARRAY || array->count == 0 ||
@@ -393,9 +404,7 @@ read_memory(HitlControl *control, const HitlJson *array,
 
 		if (element->type != HITL_JSON_ARRAY || element->count != 2 ||
 			!hitl_json_integer(element->first, &part->segment) ||
-			HITL_TOKEN_BRANCH(part->segment) != branch ||
-			(part->segment & HITL_MAX_TOKEN) < 1 ||
-			(part->segment & HITL_MAX_TOKEN) > control->token ||
+			!hitl_is_token_of(control, branch, part->segment) ||
 			!hitl_json_integer(element->first->next, &count) || count < 0 ||
 			count > INT32_MAX / 2)
 			return false;
@@ -547,13 +556,9 @@ read_json(HitlControl *control, const HitlJson *object, const char *key,
 		  const char **json)
 {
 	const HitlJson *member = hitl_json_member(object, key);
-	HitlBuffer buffer;
 
-	if (member == NULL)
-		return true;
-	hitl_buffer_init(&buffer, &control->arena);
-	hitl_json_write(&buffer, member);
-	*json = hitl_buffer_text(&buffer);
+	if (member != NULL)
+		*json = hitl_json_text(&control->arena, member);
 	return true;
 }
 
@@ -603,8 +608,7 @@ check_tokens(const HitlControl *control, const HitlPosition *position)
 		if (token == 0)
 			continue;
 		if (!awaits || i < agent->next ||
-			HITL_TOKEN_BRANCH(token) != HITL_TOKEN_BRANCH(position->token) ||
-			(token & HITL_MAX_TOKEN) > control->token)
+			!hitl_is_token_of(control, hitl_branch_of(position), token))
 			return faulty;
 		for (j = 0; j < i; j++)
 		{

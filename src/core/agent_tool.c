@@ -33,21 +33,14 @@ hitl_call_tool(HitlRun *run, HitlPosition *position, const HitlTool *tool,
 {
 	HitlEffectKind kind = HITL_EFFECT_RUN_SQL;
 	HitlPositionState state = HITL_AWAITS_REPLY;
-	const HitlJson *arguments = NULL;
+	const HitlJson *arguments = hitl_parse_kept(run, call->arguments);
 	const HitlJson *queue;
 	const char *type = NULL;
 	const char *body = NULL;
 	HitlEffect *effect;
-	HitlResult result;
 
-	result = hitl_json_parse(&run->scratch, call->arguments,
-							 strlen(call->arguments), HITL_JSON_COMPOSED,
-							 &arguments, NULL);
-	if (result != HITL_OK)
-	{
-		hitl_stop(run, result, "a call kept in the control state is no JSON");
+	if (arguments == NULL)
 		return;
-	}
 	switch (tool->kind)
 	{
 		case HITL_TOOL_SQL:
@@ -255,11 +248,10 @@ hitl_write_child(HitlBuffer *text, const HitlJson *body)
 static const char *
 write_sql(HitlRun *run, const HitlTool *tool, const HitlJson *arguments)
 {
-	const HitlJson *scalar = hitl_json_member(tool->object, "scalar");
-	const HitlJson *positional = hitl_json_member(tool->object, "positional");
 	const HitlJson *rows = hitl_json_member(tool->object, "rows");
 	const HitlJson *argument = hitl_json_member(tool->object, "arguments");
-	bool by_place = positional != NULL && positional->type == HITL_JSON_TRUE;
+	bool scalar = hitl_json_is_true(tool->object, "scalar");
+	bool by_place = hitl_json_is_true(tool->object, "positional");
 	HitlBuffer sql;
 	HitlBuffer params;
 	HitlBuffer body;
@@ -267,10 +259,7 @@ write_sql(HitlRun *run, const HitlTool *tool, const HitlJson *arguments)
 
 	hitl_buffer_init(&sql, &run->scratch);
 	hitl_buffer_init(&params, &run->scratch);
-	hitl_append_text(&sql,
-					 scalar != NULL && scalar->type == HITL_JSON_TRUE
-						 ? "SELECT "
-						 : "SELECT * FROM ");
+	hitl_append_text(&sql, scalar ? "SELECT " : "SELECT * FROM ");
 	hitl_append_text(&sql, hitl_json_member(tool->object, "call")->text);
 	hitl_append_char(&sql, '(');
 	for (argument = argument->first; argument != NULL;
@@ -294,7 +283,7 @@ write_sql(HitlRun *run, const HitlTool *tool, const HitlJson *arguments)
 		hitl_json_write(&params, value);
 	}
 	hitl_append_char(&sql, ')');
-	if (scalar != NULL && scalar->type == HITL_JSON_TRUE)
+	if (scalar)
 		hitl_append_text(&sql, " AS result");
 
 	hitl_buffer_init(&body, run->memory);
@@ -350,7 +339,6 @@ write_http(HitlRun *run, const HitlTool *tool, const HitlJson *arguments)
 	const HitlJson *member;
 	HitlBuffer url;
 	HitlBuffer body;
-	bool first = true;
 
 	hitl_buffer_init(&url, &run->scratch);
 	write_url(&url, pattern, arguments, in_body);
@@ -375,11 +363,7 @@ write_http(HitlRun *run, const HitlTool *tool, const HitlJson *arguments)
 		{
 			if (is_in_path(pattern, member->key))
 				continue;
-			if (!first)
-				hitl_append_char(&body, ',');
-			first = false;
-			hitl_json_write_string(&body, member->key, strlen(member->key));
-			hitl_append_char(&body, ':');
+			hitl_json_write_key(&body, member->key);
 			hitl_json_write(&body, member);
 		}
 		hitl_append_char(&body, '}');

@@ -80,10 +80,9 @@ write_request(HitlBuffer *request, const HitlJson *parameters,
 static void
 write_own(HitlBuffer *request, const HitlJson *parameters, bool tools)
 {
-	const HitlJson *most = hitl_json_member(parameters, "max_tokens");
 	const char *own[9] = {"model",	"system", "messages",
 						  "stream", "tools",  "tool_choice"};
-	bool limited = most != NULL && most->type != HITL_JSON_NULL;
+	bool limited = hitl_json_stated(parameters, "max_tokens") != NULL;
 	int count = 6;
 
 	if (tools)

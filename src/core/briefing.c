@@ -112,10 +112,9 @@ static void
 write_limits(HitlBuffer *text, const HitlJson *settings)
 {
 	const HitlJson *sandbox = hitl_json_member(settings, "sandbox");
-	const HitlJson *read_only = hitl_json_member(sandbox, "read_only");
 	int64_t rows;
 
-	if (read_only != NULL && read_only->type == HITL_JSON_TRUE)
+	if (hitl_json_is_true(sandbox, "read_only"))
 		hitl_append_text(
 			text, "- You can only read: statements that change data fail.\n");
 	if (hitl_json_integer(hitl_json_member(sandbox, "rows"), &rows) && rows > 0)
@@ -153,9 +152,9 @@ write_hints(HitlBuffer *text, const HitlOffer *offers, int count)
 static void
 write_form(HitlBuffer *text, const HitlJson *settings)
 {
-	const HitlJson *schema = hitl_json_member(settings, "output_schema");
+	const HitlJson *schema = hitl_json_stated(settings, "output_schema");
 
-	if (schema == NULL || schema->type == HITL_JSON_NULL)
+	if (schema == NULL)
 		return;
 	hitl_append_text(
 		text,

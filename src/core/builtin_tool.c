@@ -2,7 +2,7 @@
  * builtin_tool.c
  *		The tools that the core itself provides, as models are told of them.
  */
-#include "core/internal.h"
+#include "core/inference.h"
 
 #include <string.h>
 

@@ -120,10 +120,9 @@ hitl_handle_skip(HitlRun *run, const HitlJson *body)
 {
 	HitlControl *control = run->control;
 	const HitlJson *result = hitl_json_member(body, "result");
-	const HitlJson *failed = hitl_json_member(body, "failed");
 	bool has_failed = control->status == HITL_FAILED ||
-		(failed != NULL && failed->type == HITL_JSON_TRUE &&
-		 control->status != HITL_PENDING && !hitl_has_ended(control));
+		(hitl_json_is_true(body, "failed") && control->status != HITL_PENDING &&
+		 !hitl_has_ended(control));
 	const char *order;
 	const char *text = NULL;
 	Target target = {NULL, NULL};
@@ -141,13 +140,7 @@ hitl_handle_skip(HitlRun *run, const HitlJson *body)
 	if (!find_target(run, body, &target))
 		return;
 	if (result != NULL)
-	{
-		HitlBuffer buffer;
-
-		hitl_buffer_init(&buffer, &run->scratch);
-		hitl_json_write(&buffer, result);
-		text = hitl_buffer_text(&buffer);
-	}
+		text = hitl_json_text(&run->scratch, result);
 	order = hitl_write_order(run, body);
 	if (has_failed)
 		go_on_after_failure(run, order);
@@ -169,12 +162,10 @@ hitl_write_order(HitlRun *run, const HitlJson *body)
 	hitl_append_char(&event, '{');
 	for (i = 0; i < 2; i++)
 	{
-		const HitlJson *member = hitl_json_member(body, kept[i]);
+		const HitlJson *member = hitl_json_stated(body, kept[i]);
 
 		hitl_json_write_member(&event, kept[i],
-							   member == NULL || member->type == HITL_JSON_NULL
-								   ? NULL
-								   : member->text);
+							   member == NULL ? NULL : member->text);
 	}
 	hitl_append_char(&event, '}');
 	return hitl_buffer_text(&event);
@@ -328,7 +319,7 @@ find_target(HitlRun *run, const HitlJson *body, Target *target)
 {
 	HitlControl *control = run->control;
 	const HitlJson *name = hitl_json_member(body, "step");
-	const HitlJson *scope = hitl_json_member(body, "scope");
+	const HitlJson *scope = hitl_json_stated(body, "scope");
 	HitlBranch **branches;
 	int64_t number = 0;
 	int count;
@@ -340,8 +331,7 @@ find_target(HitlRun *run, const HitlJson *body, Target *target)
 		hitl_stop(run, HITL_INVALID, "\"step\" must be the name of a step");
 		return false;
 	}
-	if (scope != NULL && scope->type != HITL_JSON_NULL &&
-		!hitl_json_integer(scope, &number))
+	if (scope != NULL && !hitl_json_integer(scope, &number))
 	{
 		hitl_stop(run, HITL_INVALID, "\"scope\" must be a whole number");
 		return false;
@@ -358,8 +348,7 @@ find_target(HitlRun *run, const HitlJson *body, Target *target)
 		HitlBranch *branch = i < 0 ? &control->root : branches[i];
 
 		if (!branch->has_position || !is_at(branch, target->step) ||
-			(scope != NULL && scope->type != HITL_JSON_NULL &&
-			 branch->scope != number))
+			(scope != NULL && branch->scope != number))
 			continue;
 
 		/* Steps are taken back one after the other. */

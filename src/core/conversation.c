@@ -12,9 +12,6 @@
 
 #include <string.h>
 
-/* The longest name of a tool that all servers take. */
-#define MAX_TOOL_NAME 64
-
 /* The longest id of a call that all servers take; some make longer ones. */
 #define MAX_CALL_ID 40
 
@@ -54,7 +51,6 @@ static void add_calls(Talk *talk, const HitlJson *list, int count,
 					  HitlSaid *said);
 static const char *write_arguments(Talk *talk, const HitlJson *call);
 static const char *choose_id(Talk *talk, const HitlJson *given);
-static bool is_plain(const char *id);
 static bool claim_id(Talk *talk, const char *id);
 static void add_result(Talk *talk, const HitlJson *message);
 static void hold(Talk *talk, const char *heading, const HitlJson *text);
@@ -235,7 +231,7 @@ static bool
 is_tool_name(const HitlJson *name)
 {
 	return name != NULL && name->type == HITL_JSON_STRING && name->length > 0 &&
-		name->length <= MAX_TOOL_NAME && is_plain(name->text);
+		name->length <= HITL_MAX_TOOL_NAME && hitl_is_plain_id(name->text);
 }
 
 /*
@@ -279,13 +275,10 @@ static const char *
 write_arguments(Talk *talk, const HitlJson *call)
 {
 	const HitlJson *arguments = hitl_json_member(call, "arguments");
-	HitlBuffer text;
 
 	if (arguments == NULL || arguments->type != HITL_JSON_OBJECT)
 		return "{}";
-	hitl_buffer_init(&text, talk->arena);
-	hitl_json_write(&text, arguments);
-	return hitl_buffer_text(&text);
+	return hitl_json_text(talk->arena, arguments);
 }
 
 /*
@@ -300,7 +293,7 @@ choose_id(Talk *talk, const HitlJson *given)
 	talk->numbered++;
 	if (given != NULL && given->type == HITL_JSON_STRING && given->length > 0 &&
 		given->length <= MAX_CALL_ID &&
-		(!talk->plain_ids || is_plain(given->text)) &&
+		(!talk->plain_ids || hitl_is_plain_id(given->text)) &&
 		claim_id(talk, given->text))
 		return given->text;
 	for (;; talk->numbered++)
@@ -315,8 +308,8 @@ choose_id(Talk *talk, const HitlJson *given)
 /*
  * Does it consist of letters, digits, "_" and "-"?
  */
-static bool
-is_plain(const char *id)
+bool
+hitl_is_plain_id(const char *id)
 {
 	return id[strspn(id,
 					 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -353,8 +346,6 @@ add_result(Talk *talk, const HitlJson *message)
 {
 	const HitlJson *text = hitl_json_member(message, "text");
 	const HitlJson *id = hitl_json_member(message, "call");
-	const HitlJson *failed = hitl_json_member(message, "failed");
-	bool has_failed = failed != NULL && failed->type == HITL_JSON_TRUE;
 	int i;
 
 	for (i = 0; i < talk->ncalls; i++)
@@ -371,7 +362,7 @@ add_result(Talk *talk, const HitlJson *message)
 		else
 			said = add_said(talk, HITL_ROLE_TOOL, text->text, text->length);
 		said->call = call->sent;
-		said->failed = has_failed;
+		said->failed = hitl_json_is_true(message, "failed");
 		return;
 	}
 	hold(talk, "Result:\n", text);

@@ -122,7 +122,7 @@ typedef struct HitlHost
 
 	/*
 	 * Does a SQL/JSON path predicate hold for a document?  On FOUND *text is
-	 * true, false or null; FAULTY as above.
+	 * true, false or null, for it cannot tell; FAULTY as above.
 	 */
 	HitlQueryResult (*test_path)(void *context, const char *document,
 								 const char *path, const char **text);
@@ -146,7 +146,8 @@ typedef struct HitlHost
  *												or join has been answered by the host, or
  *			  {"token":n,"status":200,"headers":{…}?,"body":"…"}	by a server, or
  *			  {"token":n,"error":{"kind":"…","message":"…"}}	not at all; the error
- *												may have "sqlstate", "detail" and "hint".
+ *												may have "sqlstate", "detail", "hint",
+ *												"context" and "position", a number.
  *												Of a task the latter two may have
  *												"provider": the format of the body,
  *												openai if it is missing; and, where
@@ -269,7 +270,10 @@ typedef enum HitlEffectKind
 	/*
 	 * Run a statement as the workflow's owner, in one transaction with the
 	 * delivery of the reply.  token; body: {"sql":"…","params":[…],"rows":n,
-	 * "timeout_ms":n|null}.  The reply's result: {"rows":[{…}],"count":n}.
+	 * "timeout_ms":n|null,"sandbox":{…}?}.  The reply's result:
+	 * {"rows":[{…}],"count":n}; with "sandbox", that of an agent's settings,
+	 * it is code of the agent, to be run as the role there, and the result is
+	 * {"text":"…","count":n,"truncated":…}.
 	 */
 	HITL_EFFECT_RUN_SQL,
 
@@ -282,7 +286,8 @@ typedef enum HitlEffectKind
 
 	/*
 	 * Offer a task to programs outside.  type: its queue; token; body: as of
-	 * RUN_TASK, without fallbacks.
+	 * RUN_TASK, without fallbacks.  Of a call of an agent "task" is the tool's
+	 * name, "context" has the arguments.
 	 */
 	HITL_EFFECT_RUN_EXTERNAL,
 

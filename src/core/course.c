@@ -281,16 +281,14 @@ hitl_fail_faulty(HitlRun *run, HitlPosition *position, const char *format, ...)
 {
 	HitlBuffer message;
 	va_list arguments;
-	char *text;
+	const char *text;
 
 	hitl_buffer_init(&message, &run->scratch);
 	va_start(arguments, format);
 	hitl_append_arguments(&message, format, arguments);
 	va_end(arguments);
-	text = hitl_buffer_text(&message);
-	if (text == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	else
+	text = hitl_finish_text(run, &message);
+	if (text != NULL)
 		hitl_fail_step(run, position, "validation_error", text);
 }
 
@@ -358,7 +356,7 @@ end_list(HitlRun *run, HitlBranch *branch, const HitlStepList *list)
 {
 	const HitlStep *parent = list->parent;
 	HitlBuffer result;
-	char *text;
+	const char *text;
 
 	if (branch->position.frames != NULL)
 	{
@@ -369,12 +367,9 @@ end_list(HitlRun *run, HitlBranch *branch, const HitlStepList *list)
 		else
 			hitl_append_text(&result, "\"default\"");
 		hitl_append_char(&result, '}');
-		text = hitl_buffer_text(&result);
+		text = hitl_finish_text(run, &result);
 		if (text == NULL)
-		{
-			hitl_stop(run, HITL_NO_MEMORY, NULL);
 			return;
-		}
 		hitl_leave_frame(run, branch);
 		hitl_complete_step(run, &branch->position, text);
 	}

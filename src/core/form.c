@@ -534,20 +534,19 @@ check_default(Form *form, const HitlPlace *place, const HitlJson *field,
 	HitlSchema *parsed;
 	HitlFaults faults = {0};
 	HitlViolations violations;
-	HitlBuffer text;
+	char *text;
 	int i;
 
 	if (value == NULL || form->parse.result != HITL_OK)
 		return;
-	hitl_buffer_init(&text, form->parse.arena);
-	hitl_json_write(&text, value);
-	if (hitl_buffer_text(&text) == NULL)
+	text = hitl_json_text(form->parse.arena, value);
+	if (text == NULL)
 		return;
 	form->parse.result = hitl_parse_schema(schema, NULL, &parsed, &faults);
 	hitl_free_faults(&faults);
 	if (form->parse.result != HITL_OK)
 		return;
-	form->parse.result = hitl_validate(parsed, text.data, &host, &violations);
+	form->parse.result = hitl_validate(parsed, text, &host, &violations);
 	for (i = 0; i < violations.count; i++)
 		hitl_fault(&form->parse, &here, "%s%s%s", violations.items[i].pointer,
 				   *violations.items[i].pointer == '\0' ? "" : ": ",

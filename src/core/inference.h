@@ -7,6 +7,45 @@
 
 #include "core/internal.h"
 
+/* The longest name of a tool that all servers take. */
+#define HITL_MAX_TOOL_NAME 64
+
+/* More tokens than any server counts; sums of some stay below an int64. */
+#define HITL_MAX_TOKENS 1000000000000000
+
+/* How an answer has ended. */
+typedef enum HitlStop
+{
+	HITL_STOP_ENDED,	/* as it should, or for a reason of no concern */
+	HITL_STOP_LENGTH,	/* no more tokens */
+	HITL_STOP_TOOL,		/* it wants a tool */
+	HITL_STOP_REFUSED,	/* by the model */
+	HITL_STOP_FILTERED, /* by the server */
+} HitlStop;
+
+/* A tool that a model wants to be called. */
+typedef struct HitlToolCall
+{
+	const char *id;		   /* as the model gave it, "" if it gave none */
+	const char *name;	   /* "" if it gave none */
+	const char *arguments; /* JSON text of an object; NULL: see fault */
+	const char *fault;	   /* why it cannot be called, or NULL */
+} HitlToolCall;
+
+/* What a model says in a conversation. */
+typedef struct HitlTurn
+{
+	const char *text; /* "" if it says nothing */
+	size_t length;
+	int ncalls;
+	HitlToolCall *calls;
+	HitlStop stop;
+	const char *model;	  /* as the server calls it, or NULL */
+	int64_t input_tokens; /* -1: not told, as the next one */
+	int64_t output_tokens;
+	double cost; /* as the host tells; -1: it does not */
+} HitlTurn;
+
 typedef enum HitlRole
 {
 	HITL_ROLE_USER,
@@ -88,6 +127,27 @@ extern const HitlWireFormat hitl_anthropic_format; /* anthropic.c */
 
 /* ---- inference.c ---------------------------------------------------- */
 
+extern void hitl_read_reply(HitlArena *arena, const HitlJson *body,
+							HitlReply *reply);
+extern void hitl_explain_stop(HitlReply *reply, HitlStop stop, bool empty);
+extern int64_t hitl_read_tokens(const HitlJson *usage, const char *name);
+extern HitlResult hitl_read_inference(const char *provider, int status,
+									  const char *text, bool turn,
+									  HitlInference *inference);
+extern HitlResult hitl_build_request(const char *provider, const char *task,
+									 const char *model, const char *parameters,
+									 const char *goal, const char *variables,
+									 const char *steps, char **body,
+									 char **error);
+extern HitlResult hitl_build_builtin_reply(const char *parameters,
+										   const char *task, int64_t token,
+										   char **body, char **error);
+extern void hitl_write_prompt(HitlBuffer *prompt, const HitlJson *task,
+							  const char *goal, const HitlJson *variables,
+							  const HitlJson *steps);
+extern const HitlJson *hitl_find_data(HitlArena *arena, const char *content,
+									  size_t length);
+
 /* A text that is written for the library's caller. */
 typedef struct HitlDraft
 {
@@ -118,6 +178,10 @@ extern void hitl_write_parameters(HitlBuffer *request,
 
 /* ---- turn.c --------------------------------------------------------- */
 
+extern bool hitl_read_turn(HitlArena *arena, const HitlJson *body,
+						   HitlTurn *turn, HitlReply *reply);
+extern const char *hitl_find_code(HitlArena *arena, const HitlTurn *turn);
+
 #define HITL_CUT_OFF "the call is cut off: the reply has used up its tokens"
 
 extern HitlToolCall *hitl_add_call(HitlArena *arena, HitlTurn *turn,
@@ -131,6 +195,34 @@ extern const char *hitl_explain_fault(HitlArena *arena, const char *what,
 extern const char hitl_space[];
 extern bool hitl_is_blank(const HitlJson *value);
 extern void hitl_trim(const char **start, const char **end);
+
+/* ---- text_call.c ---------------------------------------------------- */
+
+extern void hitl_find_calls(HitlArena *arena, HitlTurn *turn);
+
+/* ---- conversation.c ------------------------------------------------- */
+
+extern HitlResult hitl_build_conversation(const char *provider,
+										  const char *model,
+										  const char *parameters,
+										  const char *settings,
+										  const char *messages, bool tools,
+										  char **body, char **error);
+extern bool hitl_is_plain_id(const char *id);
+
+/* ---- builtin_tool.c -------------------------------------------------- */
+
+/* A tool that every agent can have. */
+typedef struct HitlBuiltinTool
+{
+	const char *name;
+	const char *description;
+	const char *parameters; /* JSON text of the schema of its arguments */
+} HitlBuiltinTool;
+
+#define HITL_FINAL_ANSWER "final_answer"
+
+extern const HitlBuiltinTool *hitl_find_builtin_tool(const char *name);
 
 /* ---- offer.c -------------------------------------------------------- */
 

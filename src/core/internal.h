@@ -1,188 +1,11 @@
 /*
  * internal.h
  *		What the files of the core share with each other and with its tests.
- *
- * Memory: everything is taken from arenas that are freed as a whole.  An
- * allocation that fails marks its arena, and every later one from it fails
- * too, so a function may build a whole document and ask once, at the end,
- * whether it has it.
  */
 #ifndef HITL_CORE_INTERNAL_H
 #define HITL_CORE_INTERNAL_H
 
-#include "core/core.h"
-
-#include <stdarg.h>
-
-#define HITL_UNUSED __attribute__((unused))
-
-/* ---- memory.c ------------------------------------------------------- */
-
-typedef struct HitlChunk HitlChunk;
-
-typedef struct HitlArena
-{
-	HitlChunk *chunks; /* newest first */
-	char *free;		   /* the newest chunk's unused part */
-	char *end;
-	size_t next_size; /* of the next chunk */
-	bool failed;	  /* an allocation has failed */
-} HitlArena;
-
-extern void hitl_arena_init(HitlArena *arena);
-extern void hitl_arena_free(HitlArena *arena);
-extern void *hitl_alloc(HitlArena *arena, size_t size);
-extern void *hitl_alloc_zero(HitlArena *arena, size_t size);
-extern char *hitl_copy_text(HitlArena *arena, const char *text, size_t length);
-
-/* Text that grows; NULL data until something is appended. */
-typedef struct HitlBuffer
-{
-	HitlArena *arena;
-	char *data;
-	size_t length;
-	size_t size;
-} HitlBuffer;
-
-extern void hitl_buffer_init(HitlBuffer *buffer, HitlArena *arena);
-extern void hitl_append(HitlBuffer *buffer, const char *text, size_t length);
-extern void hitl_append_text(HitlBuffer *buffer, const char *text);
-extern void hitl_append_char(HitlBuffer *buffer, char c);
-extern void hitl_append_integer(HitlBuffer *buffer, int64_t value);
-extern void hitl_append_seconds(HitlBuffer *buffer, int64_t milliseconds);
-extern void hitl_append_format(HitlBuffer *buffer, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-extern void hitl_append_arguments(HitlBuffer *buffer, const char *format,
-								  va_list arguments);
-extern char *hitl_buffer_text(HitlBuffer *buffer);
-
-extern char *hitl_malloc_text(const char *text);
-
-/* ---- json.c --------------------------------------------------------- */
-
-typedef enum HitlJsonType
-{
-	HITL_JSON_NULL,
-	HITL_JSON_FALSE,
-	HITL_JSON_TRUE,
-	HITL_JSON_NUMBER,
-	HITL_JSON_STRING,
-	HITL_JSON_ARRAY,
-	HITL_JSON_OBJECT
-} HitlJsonType;
-
-typedef struct HitlJson
-{
-	HitlJsonType type;
-	int count;				/* children of an array or object */
-	size_t length;			/* of text */
-	const char *text;		/* string: decoded; number: as written */
-	const char *key;		/* as a member of an object, else NULL */
-	struct HitlJson *first; /* child */
-	struct HitlJson *next;	/* sibling */
-} HitlJson;
-
-typedef struct HitlJsonError
-{
-	const char *message; /* a constant */
-	size_t offset;		 /* in bytes */
-} HitlJsonError;
-
-/*
- * Accept what PostgreSQL's jsonb could not keep: U+0000, half surrogate pairs
- * and bytes that are not UTF-8 become U+FFFD.
- */
-#define HITL_JSON_LENIENT 0x01
-
-/* The document was put together by the core, so it may be nested deeper. */
-#define HITL_JSON_COMPOSED 0x02
-
-extern HitlResult hitl_json_parse(HitlArena *arena, const char *text,
-								  size_t length, unsigned flags,
-								  const HitlJson **value, HitlJsonError *error);
-extern HitlResult hitl_json_read(HitlArena *arena, const char *text,
-								 size_t length, unsigned flags,
-								 const HitlJson **value, size_t *used,
-								 HitlJsonError *error);
-extern const HitlJson *hitl_json_member(const HitlJson *object,
-										const char *key);
-extern bool hitl_json_integer(const HitlJson *value, int64_t *integer);
-extern bool hitl_json_number(const HitlJson *value, double *number);
-extern bool hitl_read_count(const HitlJson *object, const char *key,
-							int64_t otherwise, int64_t low, int64_t high,
-							int64_t *count);
-extern bool hitl_read_int(const HitlJson *object, const char *key,
-						  int otherwise, int low, int high, int *count);
-extern int hitl_find_name(const HitlJson *value, const char *const *names);
-extern bool hitl_only_members(const HitlJson *object, const char *const *names);
-extern const char *hitl_json_type_name(const HitlJson *value);
-extern void hitl_json_write(HitlBuffer *buffer, const HitlJson *value);
-extern void hitl_json_write_string(HitlBuffer *buffer, const char *text,
-								   size_t length);
-extern void hitl_json_write_content(HitlBuffer *buffer, const char *text,
-									size_t length);
-extern void hitl_json_write_key(HitlBuffer *buffer, const char *key);
-extern void hitl_json_write_member(HitlBuffer *buffer, const char *key,
-								   const char *text);
-extern void hitl_write_number(HitlBuffer *buffer, const char *key,
-							  int64_t value);
-extern size_t hitl_utf8_cut(const char *text, size_t length, size_t characters);
-extern char *hitl_put_utf8(char *out, unsigned code);
-
-/* ---- fault.c -------------------------------------------------------- */
-
-/* Where in a document we are: a chain from the inside out, kept on the stack. */
-typedef struct HitlPlace
-{
-	const struct HitlPlace *outer;
-	const char *key; /* member, or NULL */
-	int index;		 /* element, where key is NULL; HITL_WITHIN: key is the
-					  * rest of the pointer */
-} HitlPlace;
-
-#define HITL_WITHIN (-1)
-
-/* What a parser of documents carries along. */
-typedef struct HitlParse
-{
-	HitlArena *arena; /* of what is built */
-	const HitlHost *host;
-	HitlFaults *faults;
-	bool faulty;
-	HitlResult result;				   /* other than OK and INVALID: stop */
-	struct HitlDefinition *definition; /* being parsed, or NULL */
-} HitlParse;
-
-extern void hitl_fault(HitlParse *parse, const HitlPlace *place,
-					   const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-extern bool hitl_faults_full(const HitlParse *parse);
-extern const HitlJson *hitl_read_document(HitlParse *parse, HitlArena *arena,
-										  const HitlPlace *place,
-										  const char *text);
-extern void hitl_append_pointer(HitlBuffer *buffer, const HitlPlace *place);
-extern void hitl_check_members(HitlParse *parse, const HitlPlace *place,
-							   const HitlJson *object, const char *const *names,
-							   const char *const *more_names);
-extern const char *hitl_nearest(const char *text, const char *const *names,
-								const char *const *more_names);
-extern bool *hitl_find_doubles(HitlArena *arena, const char *const *texts,
-							   int count);
-extern void hitl_check_path(HitlParse *parse, const HitlPlace *place,
-							const char *path);
-
-/* Typed members; NULL or false where absent or faulty (a fault is recorded). */
-extern const HitlJson *hitl_get(HitlParse *parse, const HitlPlace *place,
-								const HitlJson *object, const char *key,
-								HitlJsonType type, bool required);
-extern const char *hitl_get_text(HitlParse *parse, const HitlPlace *place,
-								 const HitlJson *object, const char *key,
-								 bool required);
-extern bool hitl_get_boolean(HitlParse *parse, const HitlPlace *place,
-							 const HitlJson *object, const char *key);
-extern int64_t hitl_get_duration(HitlParse *parse, const HitlPlace *place,
-								 const HitlJson *object, const char *key);
-extern void hitl_free_faults(HitlFaults *faults);
+#include "core/base.h"
 
 /* ---- template.c ----------------------------------------------------- */
 
@@ -631,6 +454,8 @@ extern void hitl_write_active(HitlBuffer *buffer, const HitlBranch *branch);
 extern const char *hitl_read_active(HitlControl *control,
 									const HitlJson *document,
 									HitlBranch *branch);
+extern bool hitl_is_token_of(const HitlControl *control,
+							 const HitlBranch *branch, int64_t token);
 
 /* ---- branch.c ------------------------------------------------------- */
 
@@ -745,20 +570,6 @@ extern bool hitl_awaits_token(const HitlPosition *position, int64_t token);
 extern void hitl_withdraw_work(HitlRun *run, const HitlPosition *position);
 extern const char *hitl_write_request(HitlRun *run, HitlPosition *position);
 
-/* ---- builtin_tool.c -------------------------------------------------- */
-
-/* A tool that every agent can have. */
-typedef struct HitlBuiltinTool
-{
-	const char *name;
-	const char *description;
-	const char *parameters; /* JSON text of the schema of its arguments */
-} HitlBuiltinTool;
-
-#define HITL_FINAL_ANSWER "final_answer"
-
-extern const HitlBuiltinTool *hitl_find_builtin_tool(const char *name);
-
 /* ---- course.c ------------------------------------------------------- */
 
 extern void hitl_set_position(HitlRun *run, HitlBranch *branch,
@@ -838,6 +649,7 @@ extern void hitl_refuse_step(HitlRun *run, HitlPosition *position,
 							 const char *kind, const char *message,
 							 const char *result);
 extern const char *hitl_keep_text(HitlRun *run, const char *text);
+extern const char *hitl_finish_text(HitlRun *run, HitlBuffer *text);
 extern void hitl_set_timer(HitlRun *run, HitlPosition *position,
 						   int64_t due_us);
 extern bool hitl_put_off(HitlRun *run, HitlPosition *position);
@@ -913,85 +725,9 @@ extern void hitl_fail_reply(HitlReply *reply, const char *kind,
 extern const char *hitl_message_of(HitlArena *arena, int64_t status,
 								   const HitlJson *document);
 extern void hitl_write_told(HitlBuffer *buffer, const HitlJson *error);
+extern bool hitl_take_answer(HitlRun *run, const HitlJson *body,
+							 HitlReply *reply);
 extern void hitl_deliver_answer(HitlRun *run, HitlPosition *position,
 								const HitlJson *body);
-
-/* ---- inference.c; more of it is in inference.h ----------------------- */
-
-/* More tokens than any server counts; sums of some stay below an int64. */
-#define HITL_MAX_TOKENS 1000000000000000
-
-/* How an answer has ended. */
-typedef enum HitlStop
-{
-	HITL_STOP_ENDED,	/* as it should, or for a reason of no concern */
-	HITL_STOP_LENGTH,	/* no more tokens */
-	HITL_STOP_TOOL,		/* it wants a tool */
-	HITL_STOP_REFUSED,	/* by the model */
-	HITL_STOP_FILTERED, /* by the server */
-} HitlStop;
-
-extern void hitl_read_reply(HitlArena *arena, const HitlJson *body,
-							HitlReply *reply);
-extern void hitl_explain_stop(HitlReply *reply, HitlStop stop, bool empty);
-extern int64_t hitl_read_tokens(const HitlJson *usage, const char *name);
-extern HitlResult hitl_read_inference(const char *provider, int status,
-									  const char *text, bool turn,
-									  HitlInference *inference);
-extern HitlResult hitl_build_request(const char *provider, const char *task,
-									 const char *model, const char *parameters,
-									 const char *goal, const char *variables,
-									 const char *steps, char **body,
-									 char **error);
-extern HitlResult hitl_build_builtin_reply(const char *parameters,
-										   const char *task, int64_t token,
-										   char **body, char **error);
-extern void hitl_write_prompt(HitlBuffer *prompt, const HitlJson *task,
-							  const char *goal, const HitlJson *variables,
-							  const HitlJson *steps);
-extern const HitlJson *hitl_find_data(HitlArena *arena, const char *content,
-									  size_t length);
-
-/* ---- turn.c --------------------------------------------------------- */
-
-/* A tool that a model wants to be called. */
-typedef struct HitlToolCall
-{
-	const char *id;		   /* as the model gave it, "" if it gave none */
-	const char *name;	   /* "" if it gave none */
-	const char *arguments; /* JSON text of an object; NULL: see fault */
-	const char *fault;	   /* why it cannot be called, or NULL */
-} HitlToolCall;
-
-/* What a model says in a conversation. */
-typedef struct HitlTurn
-{
-	const char *text; /* "" if it says nothing */
-	size_t length;
-	int ncalls;
-	HitlToolCall *calls;
-	HitlStop stop;
-	const char *model;	  /* as the server calls it, or NULL */
-	int64_t input_tokens; /* -1: not told, as the next one */
-	int64_t output_tokens;
-	double cost; /* as the host tells; -1: it does not */
-} HitlTurn;
-
-extern bool hitl_read_turn(HitlArena *arena, const HitlJson *body,
-						   HitlTurn *turn, HitlReply *reply);
-extern const char *hitl_find_code(HitlArena *arena, const HitlTurn *turn);
-
-/* ---- text_call.c ---------------------------------------------------- */
-
-extern void hitl_find_calls(HitlArena *arena, HitlTurn *turn);
-
-/* ---- conversation.c ------------------------------------------------- */
-
-extern HitlResult hitl_build_conversation(const char *provider,
-										  const char *model,
-										  const char *parameters,
-										  const char *settings,
-										  const char *messages, bool tools,
-										  char **body, char **error);
 
 #endif /* HITL_CORE_INTERNAL_H */

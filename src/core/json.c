@@ -6,7 +6,7 @@
  * runs later must be the amount of the definition or of the data, not the
  * nearest double.  A document is a tree of nodes in an arena.
  */
-#include "core/internal.h"
+#include "core/base.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -105,6 +105,19 @@ hitl_json_read(HitlArena *arena, const char *text, size_t length,
 }
 
 /*
+ * A value as text; NULL without memory for it.
+ */
+char *
+hitl_json_text(HitlArena *arena, const HitlJson *value)
+{
+	HitlBuffer buffer;
+
+	hitl_buffer_init(&buffer, arena);
+	hitl_json_write(&buffer, value);
+	return hitl_buffer_text(&buffer);
+}
+
+/*
  * The member of an object with this key, or NULL; also for what is no object.
  */
 const HitlJson *
@@ -120,6 +133,28 @@ hitl_json_member(const HitlJson *object, const char *key)
 			return member;
 	}
 	return NULL;
+}
+
+/*
+ * The same, but NULL for a null, too.
+ */
+const HitlJson *
+hitl_json_stated(const HitlJson *object, const char *key)
+{
+	const HitlJson *member = hitl_json_member(object, key);
+
+	return member == NULL || member->type == HITL_JSON_NULL ? NULL : member;
+}
+
+/*
+ * Has an object the member true?
+ */
+bool
+hitl_json_is_true(const HitlJson *object, const char *key)
+{
+	const HitlJson *member = hitl_json_member(object, key);
+
+	return member != NULL && member->type == HITL_JSON_TRUE;
 }
 
 /*

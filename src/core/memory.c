@@ -2,7 +2,7 @@
  * memory.c
  *		Arenas, and text that grows in them.
  */
-#include "core/internal.h"
+#include "core/base.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -95,14 +95,11 @@ static const char *
 write_parameters(HitlArena *arena, const HitlJson *tool)
 {
 	const HitlJson *parameters = hitl_json_member(tool, "parameters");
-	HitlBuffer text;
 	char *written;
 
 	if (parameters == NULL || parameters->type != HITL_JSON_OBJECT)
 		return "{\"type\":\"object\",\"properties\":{}}";
-	hitl_buffer_init(&text, arena);
-	hitl_json_write(&text, parameters);
-	written = hitl_buffer_text(&text);
+	written = hitl_json_text(arena, parameters);
 	return written == NULL ? "" : written;
 }
 

@@ -41,8 +41,6 @@ static const char *read_counts(const HitlControl *control,
 							   const HitlJson *object, HitlPosition *position);
 static const char *check_kept(const HitlPosition *position);
 static bool may_await(const HitlStep *step, HitlPositionState state);
-static bool is_token_of(const HitlControl *control, const HitlBranch *branch,
-						int64_t token);
 static bool read_text(HitlControl *control, const HitlJson *object,
 					  const char *key, bool any_type, const char **text);
 
@@ -186,8 +184,9 @@ read_position(HitlControl *control, const HitlJson *object, HitlBranch *branch)
 		return "the state of an active step is faulty";
 	position->state = (HitlPositionState) state;
 	if (!hitl_read_count(object, "token", 0, 0, INT64_MAX, &position->token) ||
-		(state == HITL_READY ? position->token != 0
-							 : !is_token_of(control, branch, position->token)))
+		(state == HITL_READY
+			 ? position->token != 0
+			 : !hitl_is_token_of(control, branch, position->token)))
 		return "the token of an active step is faulty";
 	if (!hitl_read_int(object, "attempt", -1, 1, branch->highest,
 					   &position->attempt))
@@ -255,7 +254,8 @@ read_frames(HitlControl *control, const HitlJson *frames, HitlBranch *branch)
 			!hitl_read_int(object, "tries", 0, 0, INT32_MAX / 2,
 						   &frame->tries) ||
 			!hitl_read_count(object, "token", 0, 0, INT64_MAX, &frame->token) ||
-			(frame->token != 0 && !is_token_of(control, branch, frame->token)))
+			(frame->token != 0 &&
+			 !hitl_is_token_of(control, branch, frame->token)))
 			return faulty;
 		*next = frame;
 		next = &frame->outer;
@@ -367,8 +367,9 @@ may_await(const HitlStep *step, HitlPositionState state)
 /*
  * Can a token have been given to a branch?
  */
-static bool
-is_token_of(const HitlControl *control, const HitlBranch *branch, int64_t token)
+bool
+hitl_is_token_of(const HitlControl *control, const HitlBranch *branch,
+				 int64_t token)
 {
 	int64_t counter = token & HITL_MAX_TOKEN;
 
@@ -384,14 +385,11 @@ read_text(HitlControl *control, const HitlJson *object, const char *key,
 		  bool any_type, const char **text)
 {
 	const HitlJson *member = hitl_json_member(object, key);
-	HitlBuffer buffer;
 
 	if (member == NULL)
 		return true;
 	if (member->type != HITL_JSON_OBJECT && !any_type)
 		return false;
-	hitl_buffer_init(&buffer, &control->arena);
-	hitl_json_write(&buffer, member);
-	*text = hitl_buffer_text(&buffer);
+	*text = hitl_json_text(&control->arena, member);
 	return true;
 }

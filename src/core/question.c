@@ -235,7 +235,6 @@ hitl_write_decision(HitlRun *run, const HitlJson *body, const char *member)
 		 "feedback",	  "reason",		 NULL};
 	const char *const *name;
 	HitlBuffer buffer;
-	char *text;
 
 	hitl_buffer_init(&buffer, &run->scratch);
 	hitl_append_char(&buffer, '{');
@@ -243,18 +242,15 @@ hitl_write_decision(HitlRun *run, const HitlJson *body, const char *member)
 						   hitl_json_member(body, "outcome")->text);
 	for (name = kept; *name != NULL; name++)
 	{
-		const HitlJson *value = hitl_json_member(body, *name);
+		const HitlJson *value = hitl_json_stated(body, *name);
 
-		if (value == NULL || value->type == HITL_JSON_NULL)
+		if (value == NULL)
 			continue;
 		hitl_append_format(&buffer, ",\"%s\":", *name);
 		hitl_json_write(&buffer, value);
 	}
 	hitl_append_char(&buffer, '}');
-	text = hitl_buffer_text(&buffer);
-	if (text == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	return text;
+	return hitl_finish_text(run, &buffer);
 }
 
 /*
@@ -529,7 +525,7 @@ parse_policy(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	HitlFaults faults = {0};
 	HitlPolicy *policy = NULL;
 	HitlResult result;
-	HitlBuffer text;
+	char *text;
 
 	if (member == NULL)
 		return;
@@ -540,13 +536,12 @@ parse_policy(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 		(hitl_json_member(object, "timeout") != NULL ||
 		 hitl_json_member(object, "timeout_hours") != NULL))
 		hitl_fault(parse, &here, "the time limit is stated twice");
-	hitl_buffer_init(&text, parse->arena);
-	hitl_json_write(&text, member);
-	if (hitl_buffer_text(&text) == NULL)
+	text = hitl_json_text(parse->arena, member);
+	if (text == NULL)
 		return;
-	if (hitl_has_template(hitl_buffer_text(&text)))
+	if (hitl_has_template(text))
 		hitl_fault(parse, &here, "templates are not possible here");
-	result = hitl_parse_policy(hitl_buffer_text(&text), &policy, &faults);
+	result = hitl_parse_policy(text, &policy, &faults);
 	if (result == HITL_OK)
 		hitl_free_policy(policy);
 	else
@@ -566,7 +561,7 @@ parse_form(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 	const HitlJson *member = hitl_json_member(object, "form_fields");
 	HitlFaults faults = {0};
 	HitlResult result;
-	HitlBuffer text;
+	char *text;
 	char *schema = NULL;
 	char *ui_schema = NULL;
 
@@ -579,12 +574,10 @@ parse_form(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 		hitl_fault(parse, &here, "is for approvals of type form");
 		return;
 	}
-	hitl_buffer_init(&text, parse->arena);
-	hitl_json_write(&text, member);
-	if (hitl_buffer_text(&text) == NULL)
+	text = hitl_json_text(parse->arena, member);
+	if (text == NULL)
 		return;
-	result = hitl_build_form("form", hitl_buffer_text(&text), "{}", &schema,
-							 &ui_schema, &faults);
+	result = hitl_build_form("form", text, "{}", &schema, &ui_schema, &faults);
 	if (result != HITL_OK)
 		add_faults(parse, place, result, &faults);
 	hitl_free_faults(&faults);

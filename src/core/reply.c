@@ -58,13 +58,7 @@ hitl_read_answer(HitlArena *arena, const HitlJson *body, HitlReply *reply)
 
 	memset(reply, 0, sizeof(*reply));
 	if (result != NULL)
-	{
-		HitlBuffer buffer;
-
-		hitl_buffer_init(&buffer, arena);
-		hitl_json_write(&buffer, result);
-		reply->result = hitl_buffer_text(&buffer);
-	}
+		reply->result = hitl_json_text(arena, result);
 	else if (error != NULL)
 	{
 		const HitlJson *kind = hitl_json_member(error, "kind");
@@ -96,6 +90,22 @@ hitl_read_status(HitlArena *arena, int64_t status, const HitlJson *document,
 }
 
 /*
+ * Read the host's answer, which has to be one; false: the run has stopped.
+ */
+bool
+hitl_take_answer(HitlRun *run, const HitlJson *body, HitlReply *reply)
+{
+	if (!hitl_read_answer(&run->scratch, body, reply))
+		hitl_stop(run, HITL_INVALID,
+				  "the reply must have \"result\" or \"error\"");
+	else if (run->scratch.failed)
+		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	else
+		return true;
+	return false;
+}
+
+/*
  * Complete or fail a step by the host's answer.
  */
 void
@@ -103,12 +113,9 @@ hitl_deliver_answer(HitlRun *run, HitlPosition *position, const HitlJson *body)
 {
 	HitlReply reply;
 
-	if (!hitl_read_answer(&run->scratch, body, &reply))
-		hitl_stop(run, HITL_INVALID,
-				  "the reply must have \"result\" or \"error\"");
-	else if (run->scratch.failed)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	else if (reply.result != NULL)
+	if (!hitl_take_answer(run, body, &reply))
+		return;
+	if (reply.result != NULL)
 		hitl_complete_step(run, position, reply.result);
 	else
 	{

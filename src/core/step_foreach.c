@@ -167,14 +167,11 @@ static void
 deliver_foreach(HitlRun *run, HitlPosition *position, const HitlJson *body)
 {
 	const HitlJson *results = hitl_end_fork(run, position, body);
-	HitlBuffer result;
 	char *text;
 
 	if (results == NULL)
 		return;
-	hitl_buffer_init(&result, &run->scratch);
-	hitl_json_write(&result, results);
-	text = hitl_buffer_text(&result);
+	text = hitl_json_text(&run->scratch, results);
 	if (text == NULL)
 		hitl_stop(run, HITL_NO_MEMORY, NULL);
 	else

@@ -91,8 +91,7 @@ parse_http(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 static const char *
 parse_method(HitlParse *parse, const HitlPlace *place, const HitlJson *object)
 {
-	const HitlJson *body = hitl_json_member(object, "body");
-	bool has_body = body != NULL && body->type != HITL_JSON_NULL;
+	bool has_body = hitl_json_stated(object, "body") != NULL;
 	const char *method = hitl_get_text(parse, place, object, "method", false);
 	HitlPlace method_place = {place, "method", 0};
 	HitlPlace body_place = {place, "body", 0};
@@ -362,9 +361,7 @@ deliver_http(HitlRun *run, HitlPosition *position, const HitlJson *body)
 	else
 		hitl_append_text(&result, "null");
 	hitl_append_char(&result, '}');
-	if (hitl_buffer_text(&result) == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	else
+	if (hitl_finish_text(run, &result) != NULL)
 		hitl_complete_step(run, position, result.data);
 }
 

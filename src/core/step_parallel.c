@@ -120,7 +120,7 @@ deliver_parallel(HitlRun *run, HitlPosition *position, const HitlJson *body)
 	const HitlJson *ends = hitl_end_fork(run, position, body);
 	const HitlJson *end;
 	HitlBuffer result;
-	char *text;
+	const char *text;
 
 	if (ends == NULL)
 		return;
@@ -136,9 +136,7 @@ deliver_parallel(HitlRun *run, HitlPosition *position, const HitlJson *body)
 			hitl_json_write(&result, end);
 	}
 	hitl_append_text(&result, "]}");
-	text = hitl_buffer_text(&result);
-	if (text == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	else
+	text = hitl_finish_text(run, &result);
+	if (text != NULL)
 		hitl_complete_step(run, position, text);
 }

@@ -158,8 +158,6 @@ deliver_signal(HitlRun *run, HitlPosition *position, const HitlJson *body)
 	else
 		hitl_append_text(&result, "null");
 	hitl_append_char(&result, '}');
-	if (hitl_buffer_text(&result) == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	else
+	if (hitl_finish_text(run, &result) != NULL)
 		hitl_complete_step(run, position, result.data);
 }

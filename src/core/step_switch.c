@@ -104,7 +104,7 @@ enter_switch(HitlRun *run, HitlPosition *position)
 	const HitlSwitch *choice = &position->step->as.choice;
 	HitlBuffer result;
 	bool answer = false;
-	char *text;
+	const char *text;
 	int i;
 
 	for (i = 0; i < choice->count && !answer; i++)
@@ -126,9 +126,7 @@ enter_switch(HitlRun *run, HitlPosition *position)
 	else
 		hitl_append_text(&result, "null");
 	hitl_append_char(&result, '}');
-	text = hitl_buffer_text(&result);
-	if (text == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	else
+	text = hitl_finish_text(run, &result);
+	if (text != NULL)
 		hitl_complete_step(run, position, text);
 }

@@ -6,7 +6,7 @@
  * kept in the control state, and run exactly as it was approved.  After: its
  * result is kept and becomes the step's result when it is approved.
  */
-#include "core/internal.h"
+#include "core/inference.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -307,7 +307,6 @@ render_call(HitlRun *run, HitlPosition *position)
 	const char *context;
 	const char *instructions;
 	HitlBuffer call;
-	char *result;
 
 	text = hitl_render(run, position, &task->task);
 	if (text == NULL)
@@ -330,10 +329,7 @@ render_call(HitlRun *run, HitlPosition *position)
 	hitl_append_char(&call, ',');
 	hitl_append_text(&call, step->terms);
 	hitl_append_char(&call, '}');
-	result = hitl_buffer_text(&call);
-	if (result == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	return result;
+	return hitl_finish_text(run, &call);
 }
 
 /*
@@ -356,7 +352,7 @@ ask_after(HitlRun *run, HitlPosition *position)
 {
 	const char *shown = show_call(run, position);
 	HitlBuffer more;
-	char *text;
+	const char *text;
 
 	if (shown == NULL)
 		return;
@@ -364,10 +360,8 @@ ask_after(HitlRun *run, HitlPosition *position)
 	hitl_append_text(&more, shown);
 	hitl_append_text(&more, ",\"result\":");
 	hitl_append_text(&more, position->result);
-	text = hitl_buffer_text(&more);
-	if (text == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	else
+	text = hitl_finish_text(run, &more);
+	if (text != NULL)
 		hitl_ask(run, position, &position->step->as.task.question, text);
 }
 
@@ -381,7 +375,6 @@ show_call(HitlRun *run, const HitlPosition *position)
 	const HitlJson *member;
 	HitlResult result;
 	HitlBuffer shown;
-	char *text;
 
 	if (run->result != HITL_OK)
 		return NULL;
@@ -406,10 +399,7 @@ show_call(HitlRun *run, const HitlPosition *position)
 		hitl_append_text(&shown, ",\"context\":");
 		hitl_json_write(&shown, member);
 	}
-	text = hitl_buffer_text(&shown);
-	if (text == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	return text;
+	return hitl_finish_text(run, &shown);
 }
 
 /*
@@ -491,12 +481,8 @@ deliver_reply(HitlRun *run, HitlPosition *position, const HitlJson *body)
 
 	if (position->step->as.task.queue == NULL)
 		hitl_read_reply(&run->scratch, body, &reply);
-	else if (!hitl_read_answer(&run->scratch, body, &reply))
-	{
-		hitl_stop(run, HITL_INVALID,
-				  "the reply must have \"result\" or \"error\"");
+	else if (!hitl_take_answer(run, body, &reply))
 		return;
-	}
 	if (run->scratch.failed)
 	{
 		hitl_stop(run, HITL_NO_MEMORY, NULL);
@@ -599,7 +585,6 @@ static const char *
 call_with_fallbacks(HitlRun *run, const char *call, const HitlJson *next)
 {
 	HitlBuffer buffer;
-	char *text;
 
 	hitl_buffer_init(&buffer, run->memory);
 	hitl_append(&buffer, call, strlen(call) - 1);
@@ -611,10 +596,7 @@ call_with_fallbacks(HitlRun *run, const char *call, const HitlJson *next)
 			hitl_append_char(&buffer, ',');
 	}
 	hitl_append_text(&buffer, "]}");
-	text = hitl_buffer_text(&buffer);
-	if (text == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	return text;
+	return hitl_finish_text(run, &buffer);
 }
 
 /*
@@ -624,7 +606,6 @@ static const char *
 add_approval(HitlRun *run, const char *result, const char *approval)
 {
 	HitlBuffer buffer;
-	char *text;
 
 	hitl_buffer_init(&buffer, &run->scratch);
 	if (result[0] == '{')
@@ -639,8 +620,5 @@ add_approval(HitlRun *run, const char *result, const char *approval)
 	hitl_append_text(&buffer, "\"approval\":");
 	hitl_append_text(&buffer, approval);
 	hitl_append_char(&buffer, '}');
-	text = hitl_buffer_text(&buffer);
-	if (text == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	return text;
+	return hitl_finish_text(run, &buffer);
 }

@@ -183,9 +183,7 @@ write_end(HitlRun *run, int64_t due_us)
 	hitl_append_text(&result, "{\"until\":\"");
 	hitl_append_instant(&result, due_us);
 	hitl_append_text(&result, "\"}");
-	if (hitl_buffer_text(&result) == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	return result.data;
+	return hitl_finish_text(run, &result);
 }
 
 /*

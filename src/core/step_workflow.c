@@ -227,15 +227,14 @@ check_end(const HitlJson *body)
 static const char *
 write_end(HitlRun *run, const HitlJson *body)
 {
-	const HitlJson *id = hitl_json_member(body, "workflow_id");
+	const HitlJson *id = hitl_json_stated(body, "workflow_id");
 	const HitlJson *value = hitl_json_member(body, "result");
 	HitlBuffer result;
 
 	hitl_buffer_init(&result, &run->scratch);
 	hitl_append_char(&result, '{');
 	hitl_json_write_member(&result, "workflow_id",
-						   id == NULL || id->type == HITL_JSON_NULL ? NULL
-																	: id->text);
+						   id == NULL ? NULL : id->text);
 	hitl_json_write_member(&result, "status",
 						   hitl_json_member(body, "status")->text);
 	hitl_append_text(&result, ",\"result\":");
@@ -253,13 +252,13 @@ write_end(HitlRun *run, const HitlJson *body)
 static const char *
 write_reason(HitlRun *run, const HitlJson *body)
 {
-	const HitlJson *id = hitl_json_member(body, "workflow_id");
+	const HitlJson *id = hitl_json_stated(body, "workflow_id");
 	const HitlJson *message = hitl_json_member(hitl_json_member(body, "error"),
 											   "message");
 	HitlBuffer reason;
 
 	hitl_buffer_init(&reason, &run->scratch);
-	if (id == NULL || id->type == HITL_JSON_NULL)
+	if (id == NULL)
 		hitl_append_text(&reason, "the workflow could not be started");
 	else
 	{

@@ -154,7 +154,6 @@ const char *
 hitl_render(HitlRun *run, HitlPosition *position, const HitlTemplate *template)
 {
 	HitlBuffer buffer;
-	const char *rendered;
 	int i;
 
 	if (run->result != HITL_OK)
@@ -199,10 +198,7 @@ hitl_render(HitlRun *run, HitlPosition *position, const HitlTemplate *template)
 				return NULL;
 		}
 	}
-	rendered = hitl_buffer_text(&buffer);
-	if (rendered == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	return rendered;
+	return hitl_finish_text(run, &buffer);
 }
 
 /*

@@ -21,7 +21,6 @@ static const char fence[] = "```";
 static void read_response(HitlArena *arena, const HitlJson *body,
 						  HitlTurn *turn, HitlReply *reply);
 static void read_own(HitlArena *arena, const HitlJson *result, HitlTurn *turn);
-static const char *write_value(HitlArena *arena, const HitlJson *value);
 static void drop_thoughts(HitlTurn *turn);
 static const char *read_arguments(HitlArena *arena, const HitlJson *value,
 								  const char **fault);
@@ -226,7 +225,7 @@ read_own(HitlArena *arena, const HitlJson *result, HitlTurn *turn)
 	{
 		turn->text = answer->type == HITL_JSON_STRING
 			? answer->text
-			: write_value(arena, answer);
+			: hitl_json_text(arena, answer);
 		turn->length = turn->text == NULL ? 0 : strlen(turn->text);
 	}
 	if (model != NULL && model->type == HITL_JSON_STRING)
@@ -241,19 +240,6 @@ read_own(HitlArena *arena, const HitlJson *result, HitlTurn *turn)
 					  hitl_json_member(call, "arguments"), false);
 	if (turn->ncalls > 0)
 		turn->stop = HITL_STOP_TOOL;
-}
-
-/*
- * A value as JSON text.
- */
-static const char *
-write_value(HitlArena *arena, const HitlJson *value)
-{
-	HitlBuffer buffer;
-
-	hitl_buffer_init(&buffer, arena);
-	hitl_json_write(&buffer, value);
-	return hitl_buffer_text(&buffer);
 }
 
 /*
@@ -317,7 +303,7 @@ read_arguments(HitlArena *arena, const HitlJson *value, const char **fault)
 		*fault = hitl_buffer_text(&why);
 		return NULL;
 	}
-	text = write_value(arena, value);
+	text = hitl_json_text(arena, value);
 
 	/* Which of the two would be meant, or approved? */
 	hitl_sort_members((HitlJson *) value, NULL, note_double, &key);

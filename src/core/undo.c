@@ -31,23 +31,19 @@ hitl_handle_rollback(HitlRun *run, const HitlJson *body)
 {
 	HitlControl *control = run->control;
 	const HitlJson *checkpoint = hitl_json_member(body, "checkpoint");
-	const HitlJson *reason = hitl_json_member(body, "reason");
-	const HitlJson *undo = hitl_json_member(body, "undo");
-	const HitlJson *failed = hitl_json_member(body, "failed");
-	const HitlJson *resume = hitl_json_member(body, "resume");
+	const HitlJson *reason = hitl_json_stated(body, "reason");
+	const HitlJson *undo = hitl_json_stated(body, "undo");
 	bool has_failed = control->status == HITL_FAILED ||
-		(failed != NULL && failed->type == HITL_JSON_TRUE);
-	bool goes_on = resume != NULL && resume->type == HITL_JSON_TRUE;
+		hitl_json_is_true(body, "failed");
 	const char *fault = NULL;
 
 	if (checkpoint == NULL || checkpoint->type != HITL_JSON_STRING)
 		fault = "\"checkpoint\" must be the name of a checkpoint";
-	else if (reason != NULL && reason->type != HITL_JSON_STRING &&
-			 reason->type != HITL_JSON_NULL)
+	else if (reason != NULL && reason->type != HITL_JSON_STRING)
 		fault = "\"reason\" must be a string or null";
 	else if (control->undo.total > 0 && !has_failed)
 		fault = "the workflow is being rolled back already";
-	else if (undo != NULL && undo->type != HITL_JSON_NULL)
+	else if (undo != NULL)
 		fault = check_undo(run->definition, undo);
 	if (fault != NULL)
 	{
@@ -62,16 +58,11 @@ hitl_handle_rollback(HitlRun *run, const HitlJson *body)
 	/* People may return as often as they like. */
 	if (control->status != HITL_ROLLED_BACK)
 		control->root.entered = 0;
-	if (undo == NULL || undo->type == HITL_JSON_NULL || undo->count == 0)
-		go_back(run, checkpoint->text,
-				reason == NULL || reason->type == HITL_JSON_NULL ? NULL
-																 : reason->text,
-				goes_on);
+	if (undo == NULL || undo->count == 0)
+		go_back(run, checkpoint->text, reason == NULL ? NULL : reason->text,
+				hitl_json_is_true(body, "resume"));
 	else
-	{
-		control->undo.resume = goes_on;
 		begin_undo(run, body, undo);
-	}
 }
 
 /*
@@ -249,7 +240,7 @@ begin_undo(HitlRun *run, const HitlJson *body, const HitlJson *undo)
 {
 	HitlControl *control = run->control;
 	const HitlJson *checkpoint = hitl_json_member(body, "checkpoint");
-	const HitlJson *reason = hitl_json_member(body, "reason");
+	const HitlJson *reason = hitl_json_stated(body, "reason");
 	const HitlJson *element;
 	HitlEffect *effect;
 	HitlBuffer text;
@@ -276,9 +267,9 @@ begin_undo(HitlRun *run, const HitlJson *body, const HitlJson *undo)
 	control->ready_count = 0;
 
 	control->undo.checkpoint = hitl_keep_text(run, checkpoint->text);
-	control->undo.reason = reason == NULL || reason->type == HITL_JSON_NULL
-		? NULL
-		: hitl_keep_text(run, reason->text);
+	control->undo.reason = reason == NULL ? NULL
+										  : hitl_keep_text(run, reason->text);
+	control->undo.resume = hitl_json_is_true(body, "resume");
 	control->undo.first = control->last_branch + 1;
 	control->undo.total = undo->count;
 	control->undo.done = 0;

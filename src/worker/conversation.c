@@ -21,16 +21,17 @@
 #include "access/xact.h"
 #include "catalog/pg_type_d.h"
 #include "lib/stringinfo.h"
-#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "approval/principal.h"
 #include "core_bridge.h"
 #include "db.h"
 #include "worker/dispatcher.h"
 #include "workflow/data.h"
 #include "workflow/identifier.h"
+#include "workflow/rows.h"
 
 /* A part of a memory: the first messages of a segment. */
 typedef struct Part
@@ -114,9 +115,9 @@ hitl_request_body(PG_FUNCTION_ARGS)
 								 " workflow_id FROM hitl.outbox WHERE id = $1",
 								 1,
 								 {UUIDOID}};
-	MemoryContext caller = CurrentMemoryContext;
 	Datum id = PG_GETARG_DATUM(0);
-	text *body = NULL;
+	const char *body;
+	Datum result = 0;
 	bool isnull;
 	Datum conversation;
 
@@ -129,12 +130,7 @@ hitl_request_body(PG_FUNCTION_ARGS)
 				 errhint("Requests that ended long ago are removed: see hitl.retention.")));
 	conversation = hitl_column(0, 2, &isnull);
 	if (isnull)
-	{
-		char *stored = hitl_column_text(0, 1);
-
-		if (stored != NULL)
-			body = cstring_to_text(stored);
-	}
+		body = hitl_column_text(0, 1);
 	else
 	{
 		HitlDelivery *delivery = palloc0(sizeof(HitlDelivery));
@@ -155,19 +151,14 @@ hitl_request_body(PG_FUNCTION_ARGS)
 					 errmsg("the body of request %s cannot be made", hitl_id_text(DatumGetUUIDP(id))),
 					 errdetail_internal("%c%s.", pg_toupper(delivery->error_message[0]),
 										delivery->error_message + 1)));
-		body = cstring_to_text(delivery->body);
+		body = delivery->body;
 	}
 	if (body != NULL)
-	{
-		text *copy = MemoryContextAlloc(caller, VARSIZE(body));
-
-		memcpy(copy, body, VARSIZE(body));
-		body = copy;
-	}
+		result = SPI_datumTransfer(CStringGetTextDatum(body), false, -1);
 	SPI_finish();
-	if (body == NULL)
+	if (result == 0)
 		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(body);
+	PG_RETURN_DATUM(result);
 }
 
 /*
@@ -254,18 +245,15 @@ find_settings(List *conversations)
 								 " WHERE version = ANY ($1)",
 								 1,
 								 {TEXTARRAYOID}};
-	Datum *versions = palloc(list_length(conversations) * sizeof(Datum));
-	Datum values[1];
+	List *versions = NIL;
+	Datum value;
 	ListCell *cell;
-	int count = 0;
 	uint64 row;
 
 	foreach(cell, conversations)
-		versions[count++] = CStringGetTextDatum(
-			((Conversation *) lfirst(cell))->version);
-	values[0] = PointerGetDatum(
-		construct_array(versions, count, TEXTOID, -1, false, TYPALIGN_INT));
-	hitl_execute(&find, values, NULL, 0);
+		versions = lappend(versions, ((Conversation *) lfirst(cell))->version);
+	value = PointerGetDatum(hitl_list_array(versions));
+	hitl_execute(&find, &value, NULL, 0);
 	for (row = 0; row < SPI_processed; row++)
 	{
 		char *version = hitl_column_text(row, 1);
@@ -301,46 +289,28 @@ find_messages(List *conversations)
 		 " ORDER BY e.seq LIMIT p.most) m",
 		 3,
 		 {UUIDARRAYOID, INT8ARRAYOID, INT8ARRAYOID}};
-	Datum *workflows;
-	Datum *segments;
-	Datum *counts;
-	Datum values[3];
+	static const Oid types[] = {UUIDOID, INT8OID, INT8OID};
+	HitlRows parts;
 	ListCell *cell;
-	int total = 0;
-	int n = 0;
 	int i;
 
+	hitl_rows_init(&parts, lengthof(types), types);
 	foreach(cell, conversations)
 	{
 		Conversation *conversation = lfirst(cell);
 
-		conversation->place = total + 1;
-		total += conversation->nparts;
-	}
-	workflows = palloc(total * sizeof(Datum));
-	segments = palloc(total * sizeof(Datum));
-	counts = palloc(total * sizeof(Datum));
-	foreach(cell, conversations)
-	{
-		Conversation *conversation = lfirst(cell);
-
-		for (i = 0; i < conversation->nparts; i++, n++)
+		conversation->place = parts.count + 1;
+		for (i = 0; i < conversation->nparts; i++)
 		{
-			workflows[n] = UUIDPGetDatum(&conversation->delivery->workflow_id);
-			segments[n] = Int64GetDatum(conversation->parts[i].segment);
-			counts[n] = Int64GetDatum(conversation->parts[i].count);
+			Datum values[3];
+
+			values[0] = UUIDPGetDatum(&conversation->delivery->workflow_id);
+			values[1] = Int64GetDatum(conversation->parts[i].segment);
+			values[2] = Int64GetDatum(conversation->parts[i].count);
+			hitl_rows_add(&parts, values, NULL);
 		}
 	}
-	values[0] = PointerGetDatum(construct_array(workflows, total, UUIDOID,
-												UUID_LEN, false,
-												TYPALIGN_CHAR));
-	values[1] = PointerGetDatum(construct_array(segments, total, INT8OID,
-												sizeof(int64), FLOAT8PASSBYVAL,
-												TYPALIGN_DOUBLE));
-	values[2] = PointerGetDatum(construct_array(counts, total, INT8OID,
-												sizeof(int64), FLOAT8PASSBYVAL,
-												TYPALIGN_DOUBLE));
-	hitl_execute(&find, values, NULL, 0);
+	hitl_rows_execute(&parts, &find);
 }
 
 /*

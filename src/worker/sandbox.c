@@ -211,8 +211,8 @@ take_settings(Oid role)
 }
 
 /*
- * Give a setting a value until the nest level ends; NULL: the one it has without
- * the worker.  A value that is not valid (any more) is passed over.
+ * Give a setting a value until the nest level ends.  One that is not valid (any
+ * more) is passed over.
  */
 static void
 set(const char *name, const char *value)

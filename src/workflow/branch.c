@@ -59,12 +59,6 @@ static void take_change(HitlBatch *batch, HitlWorkflow *workflow,
 						const HitlBranchChange *change);
 static Jsonb *status_as_result(const char *status);
 static Jsonb *result_of(HitlBranch *branch);
-static void add_scope(HitlBatch *batch, HitlWorkflow *workflow, int64 number,
-					  int64 parent_scope, Jsonb *data);
-static void fork_elements(HitlBatch *batch, HitlWorkflow *workflow,
-						  const HitlEffect *effect, Jsonb *elements);
-static void fork_undoing(HitlBatch *batch, HitlWorkflow *workflow,
-						 const HitlEffect *effect, Jsonb *runs);
 static void read_results(HitlWorkflow *workflow, int64 first, int64 count,
 						 const char **results);
 static void write_changed(HitlBatch *batch);
@@ -250,20 +244,41 @@ hitl_take_branches(HitlBatch *batch, HitlWorkflow *workflow)
 }
 
 /*
- * Prepare branches as scopes of their own.
+ * Is there such a branch?
+ */
+bool
+hitl_has_branch(HitlBatch *batch, HitlWorkflow *workflow, int64 number)
+{
+	return find(batch, workflow, number) != NULL;
+}
+
+/*
+ * Prepare a branch as a scope of its own.
  */
 void
-hitl_fork(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect)
+hitl_add_scope(HitlBatch *batch, HitlWorkflow *workflow, int64 number,
+			   int64 parent_scope, Jsonb *data)
 {
-	Jsonb *body = hitl_jsonb_parse(effect->body);
+	HitlBranch *branch = look_up(workflow, number);
 
-	if (!JB_ROOT_IS_ARRAY(body) || JB_ROOT_COUNT(body) != effect->count)
-		elog(ERROR, "a fork into " INT64_FORMAT " branches has a faulty body",
-			 effect->count);
-	if (effect->type)
-		fork_elements(batch, workflow, effect, body);
-	else
-		fork_undoing(batch, workflow, effect, body);
+	if (branch == NULL)
+		branch = add(workflow, number);
+	if (!branch->exists)
+	{
+		/* Else the core has told of it already. */
+		branch->exists = true;
+		branch->status = "waiting";
+		branch->control = NULL;
+		branch->result = NULL;
+		branch->result_step = NULL;
+	}
+	branch->scope = number;
+	branch->parent_scope = parent_scope;
+	branch->has_data = true;
+	memset(&branch->data, 0, sizeof(branch->data));
+	branch->data.document = data;
+	branch->data.changed = true;
+	mark_changed(batch, branch);
 }
 
 /*
@@ -681,117 +696,6 @@ result_of(HitlBranch *branch)
 						 strlen(step), &value) != HITL_FOUND_MEMBER)
 		value.type = jbvNull;
 	return JsonbValueToJsonb(&value);
-}
-
-/*
- * Prepare one scope.
- */
-static void
-add_scope(HitlBatch *batch, HitlWorkflow *workflow, int64 number,
-		  int64 parent_scope, Jsonb *data)
-{
-	HitlBranch *branch = look_up(workflow, number);
-
-	if (branch == NULL)
-		branch = add(workflow, number);
-	if (!branch->exists)
-	{
-		/* Else the core has told of it already. */
-		branch->exists = true;
-		branch->status = "waiting";
-		branch->control = NULL;
-		branch->result = NULL;
-		branch->result_step = NULL;
-	}
-	branch->scope = number;
-	branch->parent_scope = parent_scope;
-	branch->has_data = true;
-	memset(&branch->data, 0, sizeof(branch->data));
-	branch->data.document = data;
-	branch->data.changed = true;
-	mark_changed(batch, branch);
-}
-
-/*
- * A scope for each element of a foreach: {"variables": {name: element}}.
- */
-static void
-fork_elements(HitlBatch *batch, HitlWorkflow *workflow,
-			  const HitlEffect *effect, Jsonb *elements)
-{
-	JsonbIterator *it = JsonbIteratorInit(&elements->root);
-	int64 number = effect->first;
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext scratch;
-	JsonbValue element;
-
-	/* A jsonb takes kilobytes until it is put together. */
-	scratch = AllocSetContextCreate(caller, "hitl fork",
-									ALLOCSET_DEFAULT_SIZES);
-	(void) JsonbIteratorNext(&it, &element, true);
-	while (JsonbIteratorNext(&it, &element, true) == WJB_ELEM)
-	{
-		JsonbParseState *state = NULL;
-		Jsonb *data;
-
-		MemoryContextSwitchTo(scratch);
-		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-		hitl_push_text(&state, WJB_KEY, "variables", 9);
-		pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-		hitl_push_text(&state, WJB_KEY, effect->type, strlen(effect->type));
-		pushJsonbValue(&state, WJB_VALUE, &element);
-		pushJsonbValue(&state, WJB_END_OBJECT, NULL);
-		data = JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
-		MemoryContextSwitchTo(caller);
-		add_scope(batch, workflow, number++, effect->scope,
-				  memcpy(palloc(VARSIZE(data)), data, VARSIZE(data)));
-		MemoryContextReset(scratch);
-	}
-	MemoryContextDelete(scratch);
-}
-
-/*
- * A scope for each step run to be undone: what its event changed, within the
- * scope that it ran in.
- */
-static void
-fork_undoing(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
-			 Jsonb *runs)
-{
-	static HitlStatement load = {
-		"SELECT e.delta, e.scope FROM jsonb_array_elements($2) WITH ORDINALITY AS r (run, i) "
-		"LEFT JOIN LATERAL (SELECT * FROM hitl.workflow_events v WHERE v.workflow_id = $1 "
-		"AND v.seq = (r.run ->> 'event')::integer OFFSET 0) AS e ON true ORDER BY r.i",
-		2,
-		{UUIDOID, JSONBOID},
-	};
-	Datum values[2];
-	Jsonb **deltas = palloc(effect->count * sizeof(Jsonb *) + 1);
-	int64 *scopes = palloc(effect->count * sizeof(int64) + 1);
-	int64 i;
-
-	hitl_write_events(batch);
-	values[0] = UUIDPGetDatum(&workflow->id);
-	values[1] = JsonbPGetDatum(runs);
-	hitl_execute(&load, values, NULL, 0);
-	if (SPI_processed != effect->count)
-		elog(ERROR, "the steps to be undone have no events");
-	for (i = 0; i < effect->count; i++)
-	{
-		bool isnull;
-		Datum datum = hitl_column(i, 1, &isnull);
-
-		deltas[i] = isnull ? hitl_jsonb_parse("{}") : DatumGetJsonbPCopy(datum);
-		datum = hitl_column(i, 2, &isnull);
-		scopes[i] = isnull ? 0 : DatumGetInt64(datum);
-	}
-	SPI_freetuptable(SPI_tuptable);
-	for (i = 0; i < effect->count; i++)
-		add_scope(batch, workflow, effect->first + i,
-				  scopes[i] != 0 && find(batch, workflow, scopes[i])
-					  ? scopes[i]
-					  : effect->scope,
-				  deltas[i]);
 }
 
 /*

@@ -43,6 +43,14 @@ extern List *hitl_scope_layers(HitlBatch *batch, HitlWorkflow *workflow,
 extern Jsonb *hitl_scope_document(HitlBatch *batch, HitlWorkflow *workflow,
 								  int64 scope);
 
+/* Is there such a branch? */
+extern bool hitl_has_branch(HitlBatch *batch, HitlWorkflow *workflow,
+							int64 number);
+
+/* Prepare a branch as a scope of its own.  data: the batch's, not a copy. */
+extern void hitl_add_scope(HitlBatch *batch, HitlWorkflow *workflow,
+						   int64 number, int64 parent_scope, Jsonb *data);
+
 /* Take over from the core which branches have changed. */
 extern void hitl_take_branches(HitlBatch *batch, HitlWorkflow *workflow);
 

@@ -51,6 +51,30 @@ CREATE FUNCTION hitl.transition_workflow_status(
 COMMENT ON FUNCTION hitl.transition_workflow_status(uuid, text, text) IS
 	'cancel a workflow, or move one that has no definition to another status; not allowed transitions are errors';
 
+CREATE FUNCTION hitl.start_once(
+	workflow uuid,
+	idempotency_key text,
+	task text DEFAULT NULL,
+	start_at timestamptz DEFAULT NULL
+) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	-- With a key it may have been started before; two starts are one.
+	IF idempotency_key IS NULL THEN
+		PERFORM hitl.execute_workflow(workflow, task, start_at => start_at);
+	ELSIF (SELECT w.status = 'pending' FROM hitl.workflows w WHERE w.id = workflow) THEN
+		BEGIN
+			PERFORM hitl.execute_workflow(workflow, task, start_at => start_at);
+		EXCEPTION WHEN SQLSTATE 'WF010' THEN
+			NULL;	-- it has begun since we looked
+		END;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION hitl.start_once(uuid, text, text, timestamptz) IS
+	'start a workflow that was just created, unless the key means one that has begun before';
+
 CREATE FUNCTION hitl.start_template(
 	template text,
 	input_data jsonb DEFAULT '{}',
@@ -76,16 +100,7 @@ BEGIN
 		name => coalesce(workflow_name, template), input_data => input_data,
 		created_by => created_by, template => template, template_version => version,
 		idempotency_key => idempotency_key, priority => priority, deadline => deadline);
-	-- With a key it may have been started before; two starts are one.
-	IF idempotency_key IS NULL THEN
-		PERFORM hitl.execute_workflow(workflow, start_at => start_at);
-	ELSIF (SELECT w.status = 'pending' FROM hitl.workflows w WHERE w.id = workflow) THEN
-		BEGIN
-			PERFORM hitl.execute_workflow(workflow, start_at => start_at);
-		EXCEPTION WHEN SQLSTATE 'WF010' THEN
-			NULL;	-- it has begun since we looked
-		END;
-	END IF;
+	PERFORM hitl.start_once(workflow, idempotency_key, start_at => start_at);
 	RETURN workflow;
 END
 $$;

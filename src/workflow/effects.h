@@ -29,9 +29,11 @@ typedef struct HitlAnswer
 /* Body of the reply that says why an effect cannot be carried out. */
 extern char *hitl_refusal(const HitlEffect *effect, const char *why);
 
-/* ---- workflow/branch.c ---- */
+/* ---- workflow/fork.c ---- */
 extern void hitl_fork(HitlBatch *batch, HitlWorkflow *workflow,
 					  const HitlEffect *effect);
+
+/* ---- workflow/branch.c ---- */
 extern char *hitl_join(HitlBatch *batch, HitlWorkflow *workflow,
 					   const HitlEffect *effect); /* body of the reply */
 extern void hitl_remove_branches(HitlBatch *batch, HitlWorkflow *workflow,

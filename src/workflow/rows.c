@@ -1,6 +1,6 @@
 /*
  * rows.c
- *		Rows to be written by one statement, kept as a column of values each.
+ *		Rows for one statement, kept as a column of values each.
  */
 #include "postgres.h"
 
@@ -70,7 +70,11 @@ hitl_rows_execute(HitlRows *rows, HitlStatement *statement)
 	int i;
 
 	if (rows->count == 0)
+	{
+		SPI_processed = 0;
+		SPI_tuptable = NULL;
 		return;
+	}
 	dims[0] = rows->count;
 	for (i = 0; i < rows->ncolumns; i++)
 	{

@@ -1,6 +1,6 @@
 /*
  * rows.h
- *		Rows to be written by one statement, kept as a column of values each.
+ *		Rows for one statement, kept as a column of values each.
  */
 #ifndef HITL_ROWS_H
 #define HITL_ROWS_H
@@ -30,7 +30,7 @@ extern void hitl_rows_init(HitlRows *rows, int ncolumns, const Oid *types);
 extern void hitl_rows_add(HitlRows *rows, const Datum *values,
 						  const bool *nulls);
 
-/* Run a statement over the rows, unless there are none. */
+/* Run a statement over the rows; of none, nothing comes, and it is not run. */
 extern void hitl_rows_execute(HitlRows *rows, HitlStatement *statement);
 
 #endif /* HITL_ROWS_H */

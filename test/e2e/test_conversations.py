@@ -220,6 +220,7 @@ FAULTS = {  # what the conversation has: what the error is about
     "missing segment": ({"memory": [[1, 2], [5, 1]]}, "message 1 of segment 5 is missing"),
     "gap": ({"memory": [[2, 2]]}, "message 2 of segment 2 is missing"),
     "no memory": ({"memory": None}, "malformed"),
+    "empty memory": ({"memory": []}, "messages: must not be empty"),
     "memory of an object": ({"memory": {"1": 2}}, "malformed"),
     "part of a number": ({"memory": [1]}, "malformed"),
     "part of three": ({"memory": [[1, 2, 3]]}, "malformed"),

@@ -5,6 +5,8 @@
  */
 #include "fuzz.h"
 
+#include "core/inference.h"
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

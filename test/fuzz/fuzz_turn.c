@@ -6,6 +6,8 @@
  */
 #include "fuzz.h"
 
+#include "core/inference.h"
+
 static void check_turn(const HitlTurn *turn);
 static void continue_with(const HitlTurn *turn);
 

@@ -4,6 +4,8 @@
  */
 #include "harness.h"
 
+#include "core/inference.h"
+
 static const char *const definition_text =
 	"{\"name\":\"n\",\"steps\":[{\"name\":\"a\",\"type\":\"task\",\"task\":\"pay {{$.variables.n}}\","
 	"\"when\":\"$.variables.yes\",\"create_checkpoint\":true,\"requires_approval\":true,"

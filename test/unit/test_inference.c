@@ -4,6 +4,8 @@
  */
 #include "harness.h"
 
+#include "core/inference.h"
+
 /*
  * The delta of a task's step after a reply with this status and body, or the
  * error's text.

@@ -4,6 +4,8 @@
  */
 #include "harness.h"
 
+#include "core/inference.h"
+
 /*
  * One line that says what is in a turn: its text, its calls with arguments or
  * a fault, and how it ended.
