@@ -102,6 +102,7 @@ BEGIN ATOMIC
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_secret(text, text, text[])'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.delete_secret(text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.retry_request(uuid)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.resend_notification(uuid)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.request_body(uuid)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_recovery_policy(text, integer, jsonb, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_recovery_policy(text, text)'),
@@ -111,7 +112,7 @@ BEGIN ATOMIC
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_limit(text, text, integer, integer, interval)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_limit(text, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.reset_circuit_breaker(text)'),
-		(4, 'EXECUTE', 'FUNCTION', 'hitl.configure_channel(text, text, jsonb, text, boolean, boolean)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.configure_channel(text, text, jsonb, text, boolean, boolean, text, jsonb)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.purge(interval, text[], integer)'),
 		(4, 'SELECT', 'TABLE', 'hitl.purges'),
 		(4, 'SELECT', 'TABLE', 'hitl.template_loads'),
@@ -156,6 +157,7 @@ BEGIN ATOMIC
 		(4, 'SELECT', 'TABLE', 'hitl.agent_steps'),
 		(4, 'SELECT', 'TABLE', 'hitl.channel_configurations'),
 		(4, 'SELECT', 'TABLE', 'hitl.notifications'),
+		(4, 'SELECT', 'TABLE', 'hitl.notification_deliveries'),
 		(4, 'SELECT', 'TABLE', 'hitl.definitions'),
 		(4, 'SELECT', 'TABLE', 'hitl.workflow_templates'),
 		(4, 'SELECT', 'TABLE', 'hitl.template_schedules'),
@@ -205,7 +207,8 @@ BEGIN ATOMIC
 		(2, 'EXECUTE', 'FUNCTION', 'hitl.respond_to_approvals(uuid[], text, text, jsonb, text, text, jsonb)'),
 		(2, 'EXECUTE', 'FUNCTION', 'hitl.reassign_approval(uuid, text, text, text)'),
 		(2, 'EXECUTE', 'FUNCTION', 'hitl.delegate_approvals(text, timestamptz, timestamptz, text, text)'),
-		(2, 'EXECUTE', 'FUNCTION', 'hitl.end_delegation(uuid)')
+		(2, 'EXECUTE', 'FUNCTION', 'hitl.end_delegation(uuid)'),
+		(2, 'EXECUTE', 'FUNCTION', 'hitl.set_preferred_channels(text, text[])')
 	) AS o (rank, privilege, object_type, object_name) ON o.rank <= l.rank;
 END;
 COMMENT ON FUNCTION hitl.access_levels() IS
