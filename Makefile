@@ -7,7 +7,7 @@ EXTENSION = hitl
 EXTVERSION = 0.3.0
 MODULE_big = hitl
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c src/workflow/*.c src/approval/*.c \
-	src/undo/*.c src/agent/*.c src/channel/*.c src/worker/*.c)))
+	src/undo/*.c src/agent/*.c src/channel/*.c src/web/*.c src/worker/*.c)))
 
 # The order is that of the extension script: tables before what reads them.
 SQL_PARTS = src/hitl.sql src/library.sql \
@@ -26,6 +26,9 @@ SQL_PARTS = src/hitl.sql src/library.sql \
 	src/workflow/recovery.sql \
 	src/workflow/status.sql src/agent/memory.sql src/workflow/evidence.sql src/workflow/await.sql \
 	src/workflow/admission.sql src/workflow/schedule.sql src/workflow/retention.sql src/workflow/display.sql \
+	src/web/crypto.sql src/web/call_as.sql src/web/route.sql src/web/once.sql src/web/form.sql \
+	src/web/document.sql src/web/token.sql src/web/page.sql src/web/session.sql src/web/action_token.sql \
+	src/web/action.sql src/web/openapi.sql src/web/api.sql src/web/hook.sql \
 	src/worker/worker.sql src/access.sql
 
 # From each version to the next; src/upgrade has them without what they share

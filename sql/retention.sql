@@ -104,6 +104,7 @@ BEGIN
 	END LOOP;
 END $$;
 SELECT count(hitl.revise_approval(a, title => 'Hangs!')) FROM unnest(ARRAY[:'alone', :'bound']::uuid[]) AS a;
+SELECT count(hitl.make_action_token(NULL, a, 'ann', now() + interval '1 day')) FROM unnest(ARRAY[:'alone', :'bound']::uuid[]) AS a;
 SELECT * FROM hanging(ARRAY[:'alone', :'bound']::uuid[]);
 SELECT hitl.respond_to_approval(id, 'ann', 'approved', content_hash => content_hash) FROM hitl.approval_requests WHERE id IN (:'alone', :'bound');
 INSERT INTO hitl.approval_asks SELECT 'left behind', a FROM unnest(ARRAY[:'alone', :'bound']::uuid[]) AS a;	-- by hand

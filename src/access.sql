@@ -1,5 +1,5 @@
 -- access.sql
---		Who may do what: nothing for PUBLIC, six levels to grant to roles.
+--		Who may do what: nothing for PUBLIC, seven levels to grant to roles.
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA hitl FROM PUBLIC;
 REVOKE ALL ON ALL PROCEDURES IN SCHEMA hitl FROM PUBLIC;
@@ -8,7 +8,7 @@ REVOKE ALL ON ALL PROCEDURES IN SCHEMA hitl FROM PUBLIC;
 
 CREATE FUNCTION hitl.access_levels()
 	RETURNS TABLE (level text, privilege text, object_type text, object_name text)
-	LANGUAGE sql IMMUTABLE
+	LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT l.level, o.privilege, o.object_type, o.object_name
 	FROM (VALUES
@@ -113,6 +113,9 @@ BEGIN ATOMIC
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_limit(text, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.reset_circuit_breaker(text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.configure_channel(text, text, jsonb, text, boolean, boolean, text, jsonb)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.create_webhook_sender(text, text, text, boolean)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_webhook_sender(text)'),
+		(4, 'SELECT', 'TABLE', 'hitl.webhook_senders'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.purge(interval, text[], integer)'),
 		(4, 'SELECT', 'TABLE', 'hitl.purges'),
 		(4, 'SELECT', 'TABLE', 'hitl.template_loads'),
@@ -208,11 +211,25 @@ BEGIN ATOMIC
 		(2, 'EXECUTE', 'FUNCTION', 'hitl.reassign_approval(uuid, text, text, text)'),
 		(2, 'EXECUTE', 'FUNCTION', 'hitl.delegate_approvals(text, timestamptz, timestamptz, text, text)'),
 		(2, 'EXECUTE', 'FUNCTION', 'hitl.end_delegation(uuid)'),
-		(2, 'EXECUTE', 'FUNCTION', 'hitl.set_preferred_channels(text, text[])')
-	) AS o (rank, privilege, object_type, object_name) ON o.rank <= l.rank;
+		(2, 'EXECUTE', 'FUNCTION', 'hitl.set_preferred_channels(text, text[])'),
+		(2, 'EXECUTE', 'FUNCTION', 'hitl.create_api_token(text, text[], interval, text)'),
+		(2, 'EXECUTE', 'FUNCTION', 'hitl.revoke_api_token(uuid)'),
+		(1, 'EXECUTE', 'FUNCTION', 'hitl.manages_principals()'),
+		(1, 'SELECT', 'TABLE', 'hitl.api_tokens')
+	) AS o (rank, privilege, object_type, object_name) ON o.rank <= l.rank
+	UNION ALL
+	-- The gateway's role: the routes, and what looks them up.
+	SELECT 'gateway', 'EXECUTE', 'FUNCTION', r.function::text
+	FROM (SELECT DISTINCT h.function FROM hitl.http_routes h) AS r
+	UNION ALL
+	VALUES ('gateway', 'SELECT', 'TABLE', 'hitl.http_routes'),
+		   ('gateway', 'EXECUTE', 'FUNCTION', 'hitl.http_json(jsonb, integer, jsonb)'),
+		   ('gateway', 'EXECUTE', 'FUNCTION', 'hitl.http_error(integer, text, jsonb, jsonb)'),
+		   ('gateway', 'EXECUTE', 'FUNCTION', 'hitl.http_problem(text, text, text, text)'),
+		   ('gateway', 'EXECUTE', 'FUNCTION', 'hitl.http_answer(text, text, jsonb, jsonb, text, text, boolean, boolean)');
 END;
 COMMENT ON FUNCTION hitl.access_levels() IS
-	'what each level of hitl.grant_access (worker, participant, viewer, approver, operator, admin) allows';
+	'what each level of hitl.grant_access (worker, participant, viewer, approver, operator, admin; gateway) allows';
 
 CREATE FUNCTION hitl.grant_access(grantee name, level text) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -220,11 +237,11 @@ AS $$
 DECLARE
 	grant_ record;
 BEGIN
-	IF level NOT IN ('worker', 'participant', 'viewer', 'approver', 'operator', 'admin') THEN
+	IF level NOT IN ('worker', 'participant', 'viewer', 'approver', 'operator', 'admin', 'gateway') THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('unknown access level "%s"', level),
-			HINT = 'A level is worker, participant, viewer, approver, operator or admin.';
+			HINT = 'A level is worker, participant, viewer, approver, operator, admin or gateway.';
 	END IF;
 	EXECUTE format('GRANT USAGE ON SCHEMA hitl TO %I', grantee);
 	FOR grant_ IN SELECT a.* FROM hitl.access_levels() AS a WHERE a.level = grant_access.level LOOP
@@ -234,7 +251,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION hitl.grant_access(name, text) IS
-	'let a role use hitl: worker takes tasks and sends signals that it was granted, participant answers what it is asked and sees only that, viewer reads all, approver also answers approvals, operator also runs workflows, admin also configures';
+	'let a role use hitl: worker takes tasks and sends signals that it was granted, participant answers what it is asked and sees only that, viewer reads all, approver also answers approvals, operator also runs workflows, admin also configures; gateway answers what comes in by HTTP';
 
 CREATE FUNCTION hitl.revoke_access(grantee name) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -242,7 +259,7 @@ AS $$
 DECLARE
 	grant_ record;
 BEGIN
-	FOR grant_ IN SELECT a.* FROM hitl.access_levels() AS a WHERE a.level = 'admin' LOOP
+	FOR grant_ IN SELECT a.* FROM hitl.access_levels() AS a WHERE a.level IN ('admin', 'gateway') LOOP
 		EXECUTE format('REVOKE %s ON %s %s FROM %I', grant_.privilege, grant_.object_type,
 					   grant_.object_name, grantee);
 	END LOOP;

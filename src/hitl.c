@@ -30,6 +30,11 @@ int hitl_breaker_cooldown = 30000;
 int hitl_reminder_interval = 600;
 char *hitl_ca_file = NULL;
 char *hitl_allowed_private_hosts = NULL;
+char *hitl_public_url = NULL;
+char *hitl_trusted_user_header = NULL;
+bool hitl_action_links_need_sign_in = false;
+int hitl_session_timeout = 43200;
+int hitl_session_lifetime = 604800;
 
 PGDLLEXPORT void _PG_init(void);
 
@@ -149,6 +154,30 @@ define_settings(void)
 		"A comma-separated list of host names and addresses. "
 		"Requests to any other private, loopback or link-local address are refused.",
 		&hitl_allowed_private_hosts, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"hitl.public_url",
+		"URL under which people reach the gateway, the base of links.",
+		"Without it, messages have no links.", &hitl_public_url, "", PGC_SUSET,
+		0, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"hitl.trusted_user_header",
+		"Header in which a proxy says who is signed in.",
+		"It counts where the request comes from one of hitl.trusted_proxies.",
+		&hitl_trusted_user_header, "", PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable(
+		"hitl.action_links_need_sign_in",
+		"Whether links in messages are of use only to who is signed in.", NULL,
+		&hitl_action_links_need_sign_in, false, PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"hitl.session_timeout",
+		"Time without a request after which a session of the web ends.", NULL,
+		&hitl_session_timeout, 12 * 60 * 60, 60, 365 * 24 * 60 * 60, PGC_SUSET,
+		GUC_UNIT_S, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"hitl.session_lifetime",
+		"Time after which a session of the web ends in any case.", NULL,
+		&hitl_session_lifetime, 7 * 24 * 60 * 60, 60, 365 * 24 * 60 * 60,
+		PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("hitl");
 }

@@ -29,6 +29,11 @@ extern int hitl_reminder_interval; /* s, nobody is reminded more often */
 extern char *hitl_ca_file;		   /* certificates to trust; "": the system's */
 extern char *hitl_allowed_private_hosts; /* comma-separated host names and
 											 * addresses exempt from the guard */
+extern char *hitl_public_url;			 /* base of links; "": none */
+extern char *hitl_trusted_user_header;	 /* who is signed in at a proxy */
+extern bool hitl_action_links_need_sign_in;
+extern int hitl_session_timeout;  /* s without a request */
+extern int hitl_session_lifetime; /* s */
 
 /* ---- SQLSTATEs (docs/reference/errors.md) ---------------------------- */
 

@@ -62,6 +62,38 @@ END;
 COMMENT ON FUNCTION hitl.sees_approval(uuid) IS
 	'does the caller see this request: one that it has made, answered, is asked by, or may answer for somebody?';
 
+-- Of who comes through the gateway, which sees all; his role counts as if he had logged in.
+CREATE FUNCTION hitl.principal_sees_all(principal text) RETURNS boolean
+	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT EXISTS (
+		SELECT FROM hitl.principals p JOIN pg_roles r ON r.rolname = p.role
+		WHERE p.name = principal_sees_all.principal AND p.active
+		  AND has_function_privilege(r.oid, 'hitl.see_all()', 'EXECUTE'));
+END;
+COMMENT ON FUNCTION hitl.principal_sees_all(text) IS
+	'has the role of this principal the right to see all workflows and approval requests?';
+
+CREATE FUNCTION hitl.principal_sees_approval(principal text, approval_id uuid) RETURNS boolean
+	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT EXISTS (
+		SELECT FROM hitl.approval_requests a
+		WHERE a.id = principal_sees_approval.approval_id
+		  AND (hitl.principal_of(a.requested_by) = principal_sees_approval.principal
+			   OR EXISTS (SELECT FROM hitl.approval_asks k
+						  WHERE k.approval_id = a.id
+							AND k.name IN (SELECT n.name FROM hitl.answering_names(principal_sees_approval.principal) AS n))
+			   OR EXISTS (SELECT FROM hitl.approval_responses r
+						  WHERE r.approval_id = a.id AND r.approver_id = principal_sees_approval.principal)
+			   OR EXISTS (SELECT FROM hitl.principals p JOIN pg_roles r ON r.rolname = p.role
+						  JOIN pg_roles q ON q.rolname = a.requested_role
+						  WHERE p.name = principal_sees_approval.principal AND pg_has_role(r.oid, q.oid, 'USAGE'))
+			   OR hitl.principal_sees_all(principal_sees_approval.principal)));
+END;
+COMMENT ON FUNCTION hitl.principal_sees_approval(text, uuid) IS
+	'does this principal see the request: one that it has made, answered, is asked by, or that its role may see?';
+
 CREATE FUNCTION hitl.sees_workflow(owner name) RETURNS boolean
 	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -125,7 +157,8 @@ BEGIN
 		SELECT a.name, hitl.own_names(a.owner) || o.own AS people
 		FROM (SELECT hitl.own_names(pending_of.principal) AS own) AS o,
 			 LATERAL (SELECT b.name, b.owner FROM hitl.answering_names(pending_of.principal) AS b
-					  UNION ALL SELECT '*', pending_of.principal WHERE pending_of.anybody AND hitl.sees_all()) AS a
+					  UNION ALL SELECT '*', pending_of.principal WHERE pending_of.anybody
+					  AND (hitl.sees_all() OR hitl.principal_sees_all(pending_of.principal))) AS a
 	)
 	SELECT DISTINCT k.approval_id
 	FROM n
@@ -139,7 +172,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION hitl.pending_of(text, boolean) IS
-	'the pending requests that a principal is asked to answer: itself, in a group, or as a delegate; with anybody those, too, that name nobody, if the caller sees all';
+	'the pending requests that a principal is asked to answer: itself, in a group, or as a delegate; with anybody those, too, that name nobody, if the caller or the principal sees all';
 
 CREATE FUNCTION hitl.list_pending_approvals(
 	requested_from text DEFAULT NULL,

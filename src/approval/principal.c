@@ -44,7 +44,7 @@ static bool is_granted(const char *approver, const char *principal, bool lock);
 static bool may_act(const char *text, const Principal *principal, bool lock,
 					bool *by_grant);
 static void add_names(HitlActor *actor, bool is_delegate);
-static bool sees_all(void);
+static bool sees_all(const HitlActor *actor);
 static HitlDelegator *find_delegator(HitlActor *actor, const char *name);
 static void refuse_acting(const char *approver) pg_attribute_noreturn();
 
@@ -550,7 +550,7 @@ add_names(HitlActor *actor, bool is_delegate)
 
 	/* Whoever sees all requests is anybody who may answer them. */
 	actor->names = list_make1(actor->name);
-	if (sees_all())
+	if (sees_all(actor))
 		actor->names = lappend(actor->names, "*");
 	if (!is_delegate)
 		return;
@@ -573,15 +573,30 @@ add_names(HitlActor *actor, bool is_delegate)
 	}
 }
 
+/*
+ * Does the caller see all requests, or the principal for whom it speaks?
+ */
 static bool
-sees_all(void)
+sees_all(const HitlActor *actor)
 {
-	static HitlStatement find = {"SELECT hitl.sees_all()", 0};
+	static HitlStatement caller_sees = {"SELECT hitl.sees_all()", 0};
+	static HitlStatement principal_sees = {
+		"SELECT hitl.sees_all() OR hitl.principal_sees_all($1)",
+		1,
+		{TEXTOID},
+	};
+	Datum value;
 	bool isnull;
 
 	if (superuser_arg(hitl_caller_id()))
 		return true;
-	hitl_execute(&find, NULL, NULL, 1);
+	if (actor->by_grant && actor->registered)
+	{
+		value = CStringGetTextDatum(actor->name);
+		hitl_execute(&principal_sees, &value, NULL, 1);
+	}
+	else
+		hitl_execute(&caller_sees, NULL, NULL, 1);
 	return DatumGetBool(hitl_column(0, 1, &isnull));
 }
 

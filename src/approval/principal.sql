@@ -368,10 +368,14 @@ BEGIN
 	IF NOT FOUND THEN
 		PERFORM hitl.principal_missing(name);
 	END IF;
+	IF NOT active THEN
+		DELETE FROM hitl.web_sessions s WHERE s.principal = set_principal_active.name;
+		DELETE FROM hitl.sign_in_links l WHERE l.principal = set_principal_active.name;
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION hitl.set_principal_active(text, boolean) IS
-	'deactivate a principal, which then can answer nothing, nor anybody for it; or activate it again';
+	'deactivate a principal, which then can answer nothing, nor anybody for it, and is signed out; or activate it again';
 
 -- ---- groups ---------------------------------------------------------------
 

@@ -171,6 +171,20 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @code src/workflow/schedule.sql
 -- @code src/workflow/retention.sql
 -- @code src/workflow/display.sql
+-- @all src/web/crypto.sql
+-- @all src/web/call_as.sql
+-- @all src/web/route.sql
+-- @all src/web/once.sql
+-- @all src/web/form.sql
+-- @all src/web/document.sql
+-- @all src/web/token.sql
+-- @all src/web/page.sql
+-- @all src/web/session.sql
+-- @all src/web/action_token.sql
+-- @all src/web/action.sql
+-- @all src/web/openapi.sql
+-- @all src/web/api.sql
+-- @all src/web/hook.sql
 -- @code src/worker/worker.sql
 -- @code src/access.sql
 

@@ -7,3 +7,4 @@
 #include "workflow/caller.h"
 
 bool hitl_running_statement = false;
+Oid hitl_acting_role = InvalidOid;

@@ -15,9 +15,13 @@
  */
 extern bool hitl_running_statement; /* caller.c */
 
+/* The role for which the gateway acts, having recognised it (hitl.call_as). */
+extern Oid hitl_acting_role; /* caller.c; InvalidOid: none */
+
 /*
  * The role on whose authority a function of hitl runs: the one in force in the
- * session (SET ROLE counts, SECURITY DEFINER does not).
+ * session (SET ROLE counts, SECURITY DEFINER does not), or that for which the
+ * gateway acts.
  */
 static inline Oid
 hitl_caller_id(void)
@@ -32,7 +36,7 @@ hitl_caller_id(void)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("hitl cannot be used within a security-restricted operation"),
 				 errdetail("Functions in index expressions and materialized views must not act for the session's role.")));
-	return GetOuterUserId();
+	return OidIsValid(hitl_acting_role) ? hitl_acting_role : GetOuterUserId();
 }
 
 static inline char *
