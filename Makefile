@@ -1,5 +1,5 @@
 # hitl: plain PGXS.  `make`, `make install` and `make installcheck` need only a
-# PostgreSQL with its server headers and libcurl; every other target
+# PostgreSQL with its server headers, libcurl and libmicrohttpd; every other target
 # prepares what it needs by itself (dev/setup) and works on a private copy of
 # the installation (dev/lib.sh), so no system directory is written to.
 
@@ -26,7 +26,8 @@ SQL_PARTS = src/hitl.sql src/library.sql \
 	src/workflow/recovery.sql \
 	src/workflow/status.sql src/agent/memory.sql src/workflow/evidence.sql src/workflow/await.sql \
 	src/workflow/admission.sql src/workflow/schedule.sql src/workflow/retention.sql src/workflow/display.sql \
-	src/worker/worker.sql src/access.sql
+	src/worker/worker.sql \
+	src/worker/gateway.sql src/access.sql
 
 # From each version to the next; src/upgrade has them without what they share
 # with the parts above, until the next version is begun (CONTRIBUTING.md).
@@ -38,7 +39,7 @@ PG_CPPFLAGS = -I$(srcdir)/src '-DPGDLLEXPORT=__attribute__((visibility("default"
 	'-DHITL_VERSION="$(EXTVERSION)"'
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
 	-Wno-sign-compare -fvisibility=hidden $(WERROR)
-SHLIB_LINK = -lcurl -ldl
+SHLIB_LINK = -lcurl -lmicrohttpd -ldl
 EXTRA_CLEAN = hitl_core.so src/core/*.o build results output_iso \
 	regression.diffs regression.out
 

@@ -1,5 +1,5 @@
 -- access.sql
---		Who may do what: nothing for PUBLIC, six levels to grant to roles.
+--		Who may do what: nothing for PUBLIC, seven levels to grant to roles.
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA hitl FROM PUBLIC;
 REVOKE ALL ON ALL PROCEDURES IN SCHEMA hitl FROM PUBLIC;
@@ -8,7 +8,7 @@ REVOKE ALL ON ALL PROCEDURES IN SCHEMA hitl FROM PUBLIC;
 
 CREATE FUNCTION hitl.access_levels()
 	RETURNS TABLE (level text, privilege text, object_type text, object_name text)
-	LANGUAGE sql IMMUTABLE
+	LANGUAGE sql STABLE
 BEGIN ATOMIC
 	SELECT l.level, o.privilege, o.object_type, o.object_name
 	FROM (VALUES
@@ -206,10 +206,16 @@ BEGIN ATOMIC
 		(2, 'EXECUTE', 'FUNCTION', 'hitl.reassign_approval(uuid, text, text, text)'),
 		(2, 'EXECUTE', 'FUNCTION', 'hitl.delegate_approvals(text, timestamptz, timestamptz, text, text)'),
 		(2, 'EXECUTE', 'FUNCTION', 'hitl.end_delegation(uuid)')
-	) AS o (rank, privilege, object_type, object_name) ON o.rank <= l.rank;
+	) AS o (rank, privilege, object_type, object_name) ON o.rank <= l.rank
+	UNION ALL
+	-- The gateway calls the functions of its routes, and reads nothing itself.
+	SELECT 'gateway', 'EXECUTE', 'FUNCTION', f.name
+	FROM (SELECT r.function FROM hitl.http_routes r WHERE r.function LIKE 'hitl.http\_%'
+		  UNION VALUES ('hitl.http_route_list()'), ('hitl.http_event_batch(jsonb, jsonb, timestamptz)'),
+					   ('hitl.http_event_resume(jsonb, text)')) AS f (name);
 END;
 COMMENT ON FUNCTION hitl.access_levels() IS
-	'what each level of hitl.grant_access (worker, participant, viewer, approver, operator, admin) allows';
+	'what each level of hitl.grant_access (worker, participant, viewer, approver, operator, admin, gateway) allows';
 
 CREATE FUNCTION hitl.grant_access(grantee name, level text) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -217,11 +223,11 @@ AS $$
 DECLARE
 	grant_ record;
 BEGIN
-	IF level NOT IN ('worker', 'participant', 'viewer', 'approver', 'operator', 'admin') THEN
+	IF level NOT IN ('worker', 'participant', 'viewer', 'approver', 'operator', 'admin', 'gateway') THEN
 		RAISE EXCEPTION USING
 			ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('unknown access level "%s"', level),
-			HINT = 'A level is worker, participant, viewer, approver, operator or admin.';
+			HINT = 'A level is worker, participant, viewer, approver, operator, admin or gateway.';
 	END IF;
 	EXECUTE format('GRANT USAGE ON SCHEMA hitl TO %I', grantee);
 	FOR grant_ IN SELECT a.* FROM hitl.access_levels() AS a WHERE a.level = grant_access.level LOOP
@@ -231,7 +237,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION hitl.grant_access(name, text) IS
-	'let a role use hitl: worker takes tasks and sends signals that it was granted, participant answers what it is asked and sees only that, viewer reads all, approver also answers approvals, operator also runs workflows, admin also configures';
+	'let a role use hitl: worker takes tasks and sends signals that it was granted, participant answers what it is asked and sees only that, viewer reads all, approver also answers approvals, operator also runs workflows, admin also configures; gateway is for hitl.gateway_role: it may call the functions of routes, and nothing else';
 
 CREATE FUNCTION hitl.revoke_access(grantee name) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -239,7 +245,8 @@ AS $$
 DECLARE
 	grant_ record;
 BEGIN
-	FOR grant_ IN SELECT a.* FROM hitl.access_levels() AS a WHERE a.level = 'admin' LOOP
+	FOR grant_ IN SELECT a.* FROM hitl.access_levels() AS a
+				  WHERE a.level IN ('admin', 'gateway') LOOP
 		EXECUTE format('REVOKE %s ON %s %s FROM %I', grant_.privilege, grant_.object_type,
 					   grant_.object_name, grantee);
 	END LOOP;

@@ -30,6 +30,22 @@ extern char *hitl_ca_file;		   /* certificates to trust; "": the system's */
 extern char *hitl_allowed_private_hosts; /* comma-separated host names and
 											 * addresses exempt from the guard */
 
+/* of the gateway, each database its own */
+extern char *hitl_listen_addresses; /* comma-separated; "": no gateway */
+extern int hitl_port;
+extern char *hitl_public_url;	   /* base of links; "": no links */
+extern char *hitl_gateway_role;	   /* whose session it is */
+extern char *hitl_trusted_proxies; /* comma-separated addresses and CIDRs */
+extern char *hitl_metrics_token;   /* "": /metrics for loopback alone */
+extern int hitl_gateway_timeout;   /* ms, of one request in the database */
+extern int hitl_gateway_client_timeout;	 /* s, that a client may take */
+extern int hitl_gateway_max_body;		 /* kB */
+extern int hitl_gateway_max_header;		 /* kB, request line and headers */
+extern int hitl_gateway_max_connections; /* at once */
+extern int hitl_gateway_max_per_address; /* connections */
+extern int hitl_gateway_rate;			 /* requests/s of an address; 0: any */
+extern int hitl_gateway_access_log;		 /* HitlAccessLog */
+
 /* ---- SQLSTATEs (docs/reference/errors.md) ---------------------------- */
 
 #define ERRCODE_HITL_INVALID_DEFINITION	  MAKE_SQLSTATE('W', 'F', '0', '0', '1')

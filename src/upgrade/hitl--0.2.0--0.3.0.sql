@@ -157,6 +157,7 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @code src/workflow/retention.sql
 -- @code src/workflow/display.sql
 -- @code src/worker/worker.sql
+-- @all src/worker/gateway.sql
 -- @code src/access.sql
 
 -- ---- requests and answers that are there ---------------------------------
