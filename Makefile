@@ -27,7 +27,7 @@ SQL_PARTS = src/hitl.sql src/library.sql \
 	src/workflow/status.sql src/agent/memory.sql src/workflow/evidence.sql src/workflow/await.sql \
 	src/workflow/admission.sql src/workflow/schedule.sql src/workflow/retention.sql src/workflow/display.sql \
 	src/worker/worker.sql \
-	src/worker/gateway.sql src/access.sql
+	src/worker/gateway.sql src/worker/metrics.sql src/access.sql
 
 # From each version to the next; src/upgrade has them without what they share
 # with the parts above, until the next version is begun (CONTRIBUTING.md).

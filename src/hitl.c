@@ -79,6 +79,7 @@ _PG_init(void)
 	(void) hitl_core();
 	hitl_shared_init();
 	hitl_wake_init();
+	hitl_metrics_init();
 	hitl_lifecycle_init();
 	hitl_launcher_register();
 }

@@ -158,6 +158,7 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @code src/workflow/display.sql
 -- @code src/worker/worker.sql
 -- @all src/worker/gateway.sql
+-- @all src/worker/metrics.sql
 -- @code src/access.sql
 
 -- ---- requests and answers that are there ---------------------------------

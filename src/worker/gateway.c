@@ -81,7 +81,8 @@ gateway_pass(void)
 	}
 
 	hitl_server_run();
-	hitl_feed_streams();
+	if (hitl_feed_streams())
+		hitl_server_run();
 	sleep_ms = hitl_server_sleep();
 	streams_ms = hitl_streams_sleep();
 	if (streams_ms != HITL_SLEEP_FOREVER &&

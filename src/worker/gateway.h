@@ -112,7 +112,7 @@ extern int hitl_status_of(int sqlstate);
 /* Answers the connection with a stream; false if there are too many. */
 extern bool hitl_open_stream(struct MHD_Connection *connection,
 							 HitlAnswer *answer);
-extern void hitl_feed_streams(void);
+extern bool hitl_feed_streams(void);
 extern long hitl_streams_sleep(void);
 extern void hitl_hear_events(const char *payload);
 extern void hitl_forget_streams(void); /* the server is closed */

@@ -120,12 +120,12 @@ CREATE FUNCTION hitl.http_event_batch(allowed jsonb, workflows jsonb, since time
 	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH news AS MATERIALIZED (
-		SELECT e.workflow_id, e.seq, e AS event
+		SELECT (e.event).workflow_id, (e.event).seq, e.event
 		FROM jsonb_each_text(workflows) AS w (id, seq),
-			 LATERAL (SELECT * FROM hitl.workflow_events x
+			 LATERAL (SELECT x AS event FROM hitl.workflow_events x
 					  WHERE x.workflow_id = w.id::uuid AND x.seq > coalesce(w.seq::integer, 0)
 					  ORDER BY x.seq DESC LIMIT 100) AS e
-		WHERE w.seq IS NOT NULL OR e.created_at >= since
+		WHERE w.seq IS NOT NULL OR (e.event).created_at >= since
 	)
 	SELECT jsonb_build_object(
 		'text', coalesce((SELECT string_agg(hitl.http_event_text(n.event), '' ORDER BY (n.event).created_at, n.workflow_id, n.seq)
@@ -155,7 +155,7 @@ BEGIN
 		RETURN again;
 	END IF;
 	SELECT string_agg(hitl.http_event_text(n.event), '' ORDER BY (n.event).created_at, (n.event).workflow_id, (n.event).seq)
-			   FILTER (WHERE n.event IS NOT NULL AND hitl.http_event_seen(allowed, n.event)),
+			   FILTER (WHERE hitl.http_event_seen(allowed, n.event)),
 		   count(*)
 	INTO news, found_
 	FROM (SELECT e AS event FROM hitl.workflow_events e

@@ -63,6 +63,7 @@ typedef struct Position
 
 static dlist_head streams = DLIST_STATIC_INIT(streams);
 static int nstreams = 0;
+static bool resumed = false; /* a stream, since they were fed */
 static bool listening = false;
 static TimestampTz listening_since = 0;
 static HTAB *positions = NULL;
@@ -139,9 +140,10 @@ hitl_open_stream(struct MHD_Connection *connection, HitlAnswer *answer)
 }
 
 /*
- * Give the streams what is new, and signs of life.
+ * Give the streams what is new, and signs of life.  True if one has something to
+ * send.
  */
-void
+bool
 hitl_feed_streams(void)
 {
 	int64 now = hitl_now_ms();
@@ -153,8 +155,9 @@ hitl_feed_streams(void)
 		heard_too_much = false;
 		if (listening)
 			listen_to_events(false);
-		return;
+		return false;
 	}
+	resumed = false;
 	if (heard_length > 0 && now >= feed_at)
 	{
 		look();
@@ -169,6 +172,7 @@ hitl_feed_streams(void)
 		else if (now >= stream->sent_at + LIFE_SIGN_MS)
 			put(stream, ":\n\n", 3);
 	}
+	return resumed;
 }
 
 /*
@@ -350,6 +354,7 @@ resume(Stream *stream)
 	if (!stream->suspended)
 		return;
 	stream->suspended = false;
+	resumed = true;
 	MHD_resume_connection(stream->connection);
 }
 

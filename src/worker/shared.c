@@ -426,6 +426,8 @@ shmem_startup(void)
 		ConditionVariableInit(&hitl_shared->exited);
 		for (int i = 0; i < HITL_ANNOUNCEMENTS; i++)
 			ConditionVariableInit(&hitl_shared->announcements[i]);
+		for (int i = 0; i < HITL_SERIES; i++)
+			pg_atomic_init_u64(&hitl_shared->series[i].value, 0);
 		for (int i = 0; i < HITL_SLOTS; i++)
 		{
 			HitlSlot *slot = &hitl_shared->slots[i];

@@ -103,6 +103,17 @@ typedef struct HitlHold
 	pid_t pid; /* who holds it */
 } HitlHold;
 
+/* A counter of /metrics (metrics.c).  A place that was taken stays so. */
+#define HITL_SERIES		 1024
+#define HITL_SERIES_NAME 160
+
+typedef struct HitlSeries
+{
+	Oid dbid; /* InvalidOid: free */
+	char name[HITL_SERIES_NAME];
+	pg_atomic_uint64 value;
+} HitlSeries;
+
 typedef struct HitlShared
 {
 	LWLock *lock;
@@ -123,6 +134,8 @@ typedef struct HitlShared
 
 	ConditionVariable exited; /* a worker has ended */
 	ConditionVariable announcements[HITL_ANNOUNCEMENTS];
+
+	HitlSeries series[HITL_SERIES];
 
 	int slots_end; /* no used slot from here; read without lock */
 	HitlSlot slots[HITL_SLOTS];

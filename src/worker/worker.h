@@ -168,6 +168,7 @@ extern void hitl_shared_init(void);		  /* from _PG_init: hooks */
 extern void hitl_launcher_register(void); /* from _PG_init */
 extern void hitl_lifecycle_init(void);	  /* from _PG_init: utility and object
 										 * access hooks */
+extern void hitl_metrics_init(void);	  /* from _PG_init: callbacks */
 extern void hitl_wake_init(void); /* from _PG_init: transaction callback */
 
 #endif /* HITL_WORKER_H */
