@@ -218,15 +218,12 @@ BEGIN ATOMIC
 		(1, 'SELECT', 'TABLE', 'hitl.api_tokens')
 	) AS o (rank, privilege, object_type, object_name) ON o.rank <= l.rank
 	UNION ALL
-	-- The gateway's role: the routes, and what looks them up.
-	SELECT 'gateway', 'EXECUTE', 'FUNCTION', r.function::text
-	FROM (SELECT DISTINCT h.function FROM hitl.http_routes h) AS r
-	UNION ALL
-	VALUES ('gateway', 'SELECT', 'TABLE', 'hitl.http_routes'),
-		   ('gateway', 'EXECUTE', 'FUNCTION', 'hitl.http_json(jsonb, integer, jsonb)'),
-		   ('gateway', 'EXECUTE', 'FUNCTION', 'hitl.http_error(integer, text, jsonb, jsonb)'),
-		   ('gateway', 'EXECUTE', 'FUNCTION', 'hitl.http_problem(text, text, text, text)'),
-		   ('gateway', 'EXECUTE', 'FUNCTION', 'hitl.http_answer(text, text, jsonb, jsonb, text, text, boolean, boolean)');
+	-- The gateway calls the functions of its routes, and reads nothing itself.
+	SELECT 'gateway', 'EXECUTE', 'FUNCTION', f.name
+	FROM (SELECT r.function FROM hitl.http_routes r WHERE r.function LIKE 'hitl.http\_%'
+		  UNION VALUES ('hitl.http_route_list()'), ('hitl.http_event_batch(jsonb, jsonb, timestamptz)'),
+					   ('hitl.http_event_resume(jsonb, text)'),
+					   ('hitl.http_problem(text, text, text, text)')) AS f (name);
 END;
 COMMENT ON FUNCTION hitl.access_levels() IS
 	'what each level of hitl.grant_access (worker, participant, viewer, approver, operator, admin; gateway) allows';
@@ -251,7 +248,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION hitl.grant_access(name, text) IS
-	'let a role use hitl: worker takes tasks and sends signals that it was granted, participant answers what it is asked and sees only that, viewer reads all, approver also answers approvals, operator also runs workflows, admin also configures; gateway answers what comes in by HTTP';
+	'let a role use hitl: worker takes tasks and sends signals that it was granted, participant answers what it is asked and sees only that, viewer reads all, approver also answers approvals, operator also runs workflows, admin also configures; gateway is for hitl.gateway_role: it may call the functions of routes, and nothing else';
 
 CREATE FUNCTION hitl.revoke_access(grantee name) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -259,7 +256,8 @@ AS $$
 DECLARE
 	grant_ record;
 BEGIN
-	FOR grant_ IN SELECT a.* FROM hitl.access_levels() AS a WHERE a.level IN ('admin', 'gateway') LOOP
+	FOR grant_ IN SELECT a.* FROM hitl.access_levels() AS a
+				  WHERE a.level IN ('admin', 'gateway') LOOP
 		EXECUTE format('REVOKE %s ON %s %s FROM %I', grant_.privilege, grant_.object_type,
 					   grant_.object_name, grantee);
 	END LOOP;

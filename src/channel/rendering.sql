@@ -8,43 +8,32 @@ CREATE FUNCTION hitl.notification_document(notification hitl.notification_ledger
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	a hitl.approval_requests;
-	responses jsonb;
+	document jsonb := hitl.request_document(notification.approval_id);
 BEGIN
-	SELECT * INTO a FROM hitl.approval_requests r WHERE r.id = notification.approval_id;
-	SELECT jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-			   'approver', coalesce(p.display_name, r.approver_id), 'decision', r.decision, 'feedback', r.feedback,
-			   'responded_at', hitl.iso_time(r.responded_at))) ORDER BY r.number)
-	INTO responses
-	FROM hitl.approval_responses r LEFT JOIN hitl.principals p ON p.name = r.approver_id
-	WHERE r.approval_id = a.id AND (r.standing OR r.decision IN ('information_requested', 'information_given', 'commented', 'revised'))
-	  AND r.round = a.round;
-	RETURN jsonb_strip_nulls(jsonb_build_object(
-			'event', CASE WHEN notification.shown = 0 AND notification.asked AND a.status = 'pending'
-							   AND notification.event_type NOT IN ('approval.escalated', 'approval.reassigned')
-						  THEN 'approval.requested' ELSE notification.event_type END,
-			'recipient', CASE WHEN notification.recipient <> '' THEN jsonb_build_object('name', notification.recipient,
-				'display_name', (SELECT p.display_name FROM hitl.principals p WHERE p.name = notification.recipient)) END,
-			'links', links, 'templates', nullif(templates, '{}')))
-		|| jsonb_build_object('responses', coalesce(responses, '[]'), 'approval',
-			jsonb_strip_nulls(jsonb_build_object(
-				'id', a.id, 'workflow_id', a.workflow_id, 'step_name', a.step_name, 'title', a.title,
-				'description', a.description, 'approval_type', a.approval_type, 'status', a.status,
-				'requested_by', coalesce((SELECT p.display_name FROM hitl.principals p WHERE p.name = a.requested_by), a.requested_by),
-				'requested_at', hitl.iso_time(a.requested_at), 'expires_at', hitl.iso_time(a.expires_at),
-				'decided_at', hitl.iso_time(a.decided_at), 'decided_by', a.decided_by, 'reason', a.reason, 'round', a.round))
-			-- In these null is a value.
-			|| jsonb_build_object('context_data', a.context_data)
-			|| CASE WHEN a.answer_schema IS NULL THEN '{}' ELSE jsonb_build_object('answer_schema', a.answer_schema) END
-			|| CASE WHEN a.ui_schema IS NULL THEN '{}' ELSE jsonb_build_object('ui_schema', a.ui_schema) END);
+	RETURN document || jsonb_strip_nulls(jsonb_build_object(
+		'event', CASE WHEN notification.shown = 0 AND notification.asked AND document #>> '{approval,status}' = 'pending'
+						   AND notification.event_type NOT IN ('approval.escalated', 'approval.reassigned')
+					  THEN 'approval.requested' ELSE notification.event_type END,
+		'recipient', CASE WHEN notification.recipient <> '' THEN hitl.person_document(notification.recipient) END,
+		'links', links, 'templates', nullif(templates, '{}')));
 END
 $$;
 COMMENT ON FUNCTION hitl.notification_document(hitl.notification_ledger, jsonb, jsonb) IS
 	'what a notification is rendered from: the request as it is, the answers to it, the recipient, links';
 
-CREATE FUNCTION hitl.iso_time(instant timestamptz) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
-	RETURN to_char(instant AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"');
-COMMENT ON FUNCTION hitl.iso_time(timestamptz) IS 'an instant as ISO 8601 has it, in UTC, to the second';
+-- People are called as they are shown.
+CREATE FUNCTION hitl.request_document(approval_id uuid) RETURNS jsonb
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT jsonb_build_object('event', 'approval.requested', 'responses', hitl.responses_document(a.id, true),
+				'approval', hitl.approval_document(a) || jsonb_strip_nulls(jsonb_build_object(
+					'requested_by', hitl.person_document(a.requested_by) -> 'display_name',
+					'decided_by', CASE WHEN a.decided_by IS NOT NULL THEN hitl.person_document(a.decided_by) -> 'display_name' END)))
+			FROM hitl.approval_requests a WHERE a.id = request_document.approval_id);
+END
+$$;
+COMMENT ON FUNCTION hitl.request_document(uuid) IS 'what messages about a request are rendered from';
 
 -- Where somebody who is asked can answer.  The token is in the message only.
 CREATE FUNCTION hitl.notification_links(notification hitl.notification_ledger) RETURNS jsonb
@@ -170,11 +159,10 @@ BEGIN
 			CONTINUE WHEN notification.id IS NULL OR channel.name IS NULL
 				OR NOT hitl.is_worth_telling(notification, channel.channel_type);
 			revision := notification.revision;
-			document := hitl.notification_document(notification, NULL, channel.templates);
-			IF document #>> '{approval,status}' = 'pending' OR NOT notification.asked THEN
-				document := document || coalesce(jsonb_build_object('links', hitl.notification_links(notification)), '{}');
-			END IF;
-			document := jsonb_strip_nulls(document - 'approval') || jsonb_build_object('approval', document -> 'approval');
+			document := hitl.notification_document(notification, CASE
+				WHEN NOT notification.asked OR EXISTS (SELECT FROM hitl.approval_requests a
+													   WHERE a.id = notification.approval_id AND a.status = 'pending')
+				THEN hitl.notification_links(notification) END, channel.templates);
 			IF channel.channel_type = 'email' THEN
 				body := hitl.render_notification_mail(notification, channel, request.id, document)::text;
 			ELSE

@@ -123,13 +123,6 @@ $$;
 COMMENT ON FUNCTION hitl.answer_from_slack(text, uuid, text, jsonb, text, text, jsonb) IS
 	'answer a request as somebody did in Slack; what to tell him if that was not possible';
 
-CREATE FUNCTION hitl.request_document(approval_id uuid) RETURNS jsonb
-	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-	RETURN (SELECT jsonb_build_object('event', 'approval.requested', 'approval', hitl.approval_document(a),
-									  'responses', hitl.responses_document(a.id))
-			FROM hitl.approval_requests a WHERE a.id = request_document.approval_id);
-COMMENT ON FUNCTION hitl.request_document(uuid) IS 'what messages about a request are rendered from';
-
 -- A button was pressed.
 CREATE FUNCTION hitl.hear_slack_buttons(channel hitl.channel_configurations, payload jsonb) RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp

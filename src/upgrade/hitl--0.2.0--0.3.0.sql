@@ -171,6 +171,9 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @code src/workflow/schedule.sql
 -- @code src/workflow/retention.sql
 -- @code src/workflow/display.sql
+-- @code src/worker/worker.sql
+-- @all src/worker/gateway.sql
+-- @all src/worker/metrics.sql
 -- @all src/web/crypto.sql
 -- @all src/web/call_as.sql
 -- @all src/web/route.sql
@@ -185,7 +188,7 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @all src/web/openapi.sql
 -- @all src/web/api.sql
 -- @all src/web/hook.sql
--- @code src/worker/worker.sql
+-- @all src/channel/slack.sql
 -- @code src/access.sql
 
 -- ---- requests and answers that are there ---------------------------------
