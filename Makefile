@@ -1,5 +1,5 @@
 # hitl: plain PGXS.  `make`, `make install` and `make installcheck` need only a
-# PostgreSQL with its server headers and libcurl; every other target
+# PostgreSQL with its server headers, libcurl and libmicrohttpd; every other target
 # prepares what it needs by itself (dev/setup) and works on a private copy of
 # the installation (dev/lib.sh), so no system directory is written to.
 
@@ -20,16 +20,17 @@ SQL_PARTS = src/hitl.sql src/library.sql \
 	src/undo/checkpoint.sql src/worker/secret.sql \
 	src/agent/model.sql src/agent/tool.sql src/agent/agent.sql \
 	src/worker/limits.sql src/worker/outbox.sql src/agent/usage.sql \
-	src/worker/circuit_breaker.sql src/channel/channel.sql src/workflow/queue.sql \
+	src/worker/circuit_breaker.sql src/channel/channel.sql src/channel/notification.sql src/channel/rendering.sql src/workflow/queue.sql \
 	src/workflow/external.sql src/workflow/signal.sql src/workflow/child.sql \
 	src/workflow/control.sql src/workflow/command.sql \
 	src/workflow/recovery.sql \
 	src/workflow/status.sql src/agent/memory.sql src/workflow/evidence.sql src/workflow/await.sql \
 	src/workflow/admission.sql src/workflow/schedule.sql src/workflow/retention.sql src/workflow/display.sql \
+	src/worker/worker.sql src/worker/gateway.sql src/worker/metrics.sql \
 	src/web/crypto.sql src/web/call_as.sql src/web/route.sql src/web/once.sql src/web/form.sql \
 	src/web/document.sql src/web/token.sql src/web/page.sql src/web/session.sql src/web/action_token.sql \
 	src/web/action.sql src/web/openapi.sql src/web/api.sql src/web/hook.sql \
-	src/worker/worker.sql src/access.sql
+	src/channel/slack.sql src/access.sql
 
 # From each version to the next; src/upgrade has them without what they share
 # with the parts above, until the next version is begun (CONTRIBUTING.md).
@@ -41,7 +42,7 @@ PG_CPPFLAGS = -I$(srcdir)/src '-DPGDLLEXPORT=__attribute__((visibility("default"
 	'-DHITL_VERSION="$(EXTVERSION)"'
 PG_CFLAGS = -Wextra -Wno-unused-parameter -Wno-missing-field-initializers \
 	-Wno-sign-compare -fvisibility=hidden $(WERROR)
-SHLIB_LINK = -lcurl -ldl
+SHLIB_LINK = -lcurl -lmicrohttpd -ldl
 EXTRA_CLEAN = hitl_core.so src/core/*.o build results output_iso \
 	regression.diffs regression.out
 

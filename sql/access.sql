@@ -22,8 +22,8 @@ SELECT has_schema_privilege('hitl_nobody', 'hitl', 'USAGE') AS "usage";
 SELECT level, count(*) FILTER (WHERE object_type = 'FUNCTION') AS functions,
 	   count(*) FILTER (WHERE object_type = 'PROCEDURE') AS procedures,
 	   count(*) FILTER (WHERE object_type = 'TABLE') AS tables
-FROM hitl.access_levels() GROUP BY level ORDER BY min(CASE level
-	WHEN 'worker' THEN 0 WHEN 'participant' THEN 0.5 WHEN 'viewer' THEN 1 WHEN 'approver' THEN 2 WHEN 'operator' THEN 3 WHEN 'admin' THEN 4 ELSE 5 END);
+FROM hitl.access_levels() WHERE level <> 'gateway' GROUP BY level ORDER BY min(CASE level
+	WHEN 'worker' THEN 0 WHEN 'participant' THEN 0.5 WHEN 'viewer' THEN 1 WHEN 'approver' THEN 2 WHEN 'operator' THEN 3 ELSE 4 END);
 SELECT r.rolname, count(*) FILTER (WHERE has_table_privilege(r.oid, c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE')) AS writable,
 	   bool_or(has_table_privilege(r.oid, 'hitl.secrets', 'SELECT')) AS secrets
 FROM pg_roles r, pg_class c

@@ -60,7 +60,7 @@ BEGIN;
 SELECT hitl.request_approval('Told', requested_from => 'ann', channels => ARRAY['hook'], context_data => '{"a": 1}') AS id \gset
 SELECT hitl.request_approval('Not told', requested_from => 'ann') AS other \gset
 SELECT hitl.respond_to_approval(:'id', 'ann', 'approved');
-SELECT channel, event_type, status, url FROM hitl.notifications WHERE approval_id IN (:'id', :'other') ORDER BY event_type DESC;
+SELECT channel, event_type, status, url FROM hitl.notification_deliveries WHERE approval_id IN (:'id', :'other') ORDER BY event_type DESC;
 SELECT headers, signing_secret_name, idempotency_key = id::text AS stable_key,
 	   body::jsonb #> '{data,context_data}' AS context, body::jsonb #>> '{data,status}' AS status
 FROM hitl.outbox WHERE approval_id = :'id' AND body::jsonb ->> 'type' = 'approval.requested';

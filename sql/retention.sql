@@ -92,8 +92,8 @@ SELECT hitl.cancel_approval(:'pending');
 -- and with them all that hangs on them; of those that belong to a workflow with it
 SELECT hitl.create_approval_rule('watch', '$.title == "Hangs?"', 'ask');
 SELECT hitl.create_workflow('With a request') AS asking \gset
-SELECT hitl.request_approval('Hangs?', requested_from => 'ann') AS alone \gset
-SELECT hitl.request_approval('Hangs?', requested_from => 'ann', workflow_id => :'asking') AS bound \gset
+SELECT hitl.request_approval('Hangs?', requested_from => 'ann', channels => '{nowhere}') AS alone \gset
+SELECT hitl.request_approval('Hangs?', requested_from => 'ann', channels => '{nowhere}', workflow_id => :'asking') AS bound \gset
 SELECT hitl.drop_approval_rule('watch');
 CREATE FUNCTION hanging(ids uuid[]) RETURNS TABLE (in_table text, row_count bigint) LANGUAGE plpgsql AS $$
 BEGIN

@@ -102,6 +102,7 @@ BEGIN ATOMIC
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_secret(text, text, text[])'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.delete_secret(text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.retry_request(uuid)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.resend_notification(uuid)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.request_body(uuid)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_recovery_policy(text, integer, jsonb, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_recovery_policy(text, text)'),
@@ -111,7 +112,7 @@ BEGIN ATOMIC
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_limit(text, text, integer, integer, interval)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_limit(text, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.reset_circuit_breaker(text)'),
-		(4, 'EXECUTE', 'FUNCTION', 'hitl.configure_channel(text, text, jsonb, text, boolean, boolean)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.configure_channel(text, text, jsonb, text, boolean, boolean, text, jsonb)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.create_webhook_sender(text, text, text, boolean)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_webhook_sender(text)'),
 		(4, 'SELECT', 'TABLE', 'hitl.webhook_senders'),
@@ -159,6 +160,7 @@ BEGIN ATOMIC
 		(4, 'SELECT', 'TABLE', 'hitl.agent_steps'),
 		(4, 'SELECT', 'TABLE', 'hitl.channel_configurations'),
 		(4, 'SELECT', 'TABLE', 'hitl.notifications'),
+		(4, 'SELECT', 'TABLE', 'hitl.notification_deliveries'),
 		(4, 'SELECT', 'TABLE', 'hitl.definitions'),
 		(4, 'SELECT', 'TABLE', 'hitl.workflow_templates'),
 		(4, 'SELECT', 'TABLE', 'hitl.template_schedules'),
@@ -209,21 +211,19 @@ BEGIN ATOMIC
 		(2, 'EXECUTE', 'FUNCTION', 'hitl.reassign_approval(uuid, text, text, text)'),
 		(2, 'EXECUTE', 'FUNCTION', 'hitl.delegate_approvals(text, timestamptz, timestamptz, text, text)'),
 		(2, 'EXECUTE', 'FUNCTION', 'hitl.end_delegation(uuid)'),
+		(2, 'EXECUTE', 'FUNCTION', 'hitl.set_preferred_channels(text, text[])'),
 		(2, 'EXECUTE', 'FUNCTION', 'hitl.create_api_token(text, text[], interval, text)'),
 		(2, 'EXECUTE', 'FUNCTION', 'hitl.revoke_api_token(uuid)'),
 		(1, 'EXECUTE', 'FUNCTION', 'hitl.manages_principals()'),
 		(1, 'SELECT', 'TABLE', 'hitl.api_tokens')
 	) AS o (rank, privilege, object_type, object_name) ON o.rank <= l.rank
 	UNION ALL
-	-- The gateway's role: the routes, and what looks them up.
-	SELECT 'gateway', 'EXECUTE', 'FUNCTION', r.function::text
-	FROM (SELECT DISTINCT h.function FROM hitl.http_routes h) AS r
-	UNION ALL
-	VALUES ('gateway', 'SELECT', 'TABLE', 'hitl.http_routes'),
-		   ('gateway', 'EXECUTE', 'FUNCTION', 'hitl.http_json(jsonb, integer, jsonb)'),
-		   ('gateway', 'EXECUTE', 'FUNCTION', 'hitl.http_error(integer, text, jsonb, jsonb)'),
-		   ('gateway', 'EXECUTE', 'FUNCTION', 'hitl.http_problem(text, text, text, text)'),
-		   ('gateway', 'EXECUTE', 'FUNCTION', 'hitl.http_answer(text, text, jsonb, jsonb, text, text, boolean, boolean)');
+	-- The gateway calls the functions of its routes, and reads nothing itself.
+	SELECT 'gateway', 'EXECUTE', 'FUNCTION', f.name
+	FROM (SELECT r.function FROM hitl.http_routes r WHERE r.function LIKE 'hitl.http\_%'
+		  UNION VALUES ('hitl.http_route_list()'), ('hitl.http_event_batch(jsonb, jsonb, timestamptz)'),
+					   ('hitl.http_event_resume(jsonb, text)'),
+					   ('hitl.http_problem(text, text, text, text)')) AS f (name);
 END;
 COMMENT ON FUNCTION hitl.access_levels() IS
 	'what each level of hitl.grant_access (worker, participant, viewer, approver, operator, admin; gateway) allows';
@@ -248,7 +248,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION hitl.grant_access(name, text) IS
-	'let a role use hitl: worker takes tasks and sends signals that it was granted, participant answers what it is asked and sees only that, viewer reads all, approver also answers approvals, operator also runs workflows, admin also configures; gateway answers what comes in by HTTP';
+	'let a role use hitl: worker takes tasks and sends signals that it was granted, participant answers what it is asked and sees only that, viewer reads all, approver also answers approvals, operator also runs workflows, admin also configures; gateway is for hitl.gateway_role: it may call the functions of routes, and nothing else';
 
 CREATE FUNCTION hitl.revoke_access(grantee name) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -256,7 +256,8 @@ AS $$
 DECLARE
 	grant_ record;
 BEGIN
-	FOR grant_ IN SELECT a.* FROM hitl.access_levels() AS a WHERE a.level IN ('admin', 'gateway') LOOP
+	FOR grant_ IN SELECT a.* FROM hitl.access_levels() AS a
+				  WHERE a.level IN ('admin', 'gateway') LOOP
 		EXECUTE format('REVOKE %s ON %s %s FROM %I', grant_.privilege, grant_.object_type,
 					   grant_.object_name, grantee);
 	END LOOP;

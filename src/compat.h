@@ -9,6 +9,7 @@
 
 #include "catalog/pg_database.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 #include "fmgr.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
@@ -52,6 +53,8 @@
 		 ? pg_database_aclcheck(objectid, roleid, mode) \
 		 : (classid) == NamespaceRelationId \
 		 ? pg_namespace_aclcheck(objectid, roleid, mode) \
+		 : (classid) == ProcedureRelationId \
+		 ? pg_proc_aclcheck(objectid, roleid, mode) \
 		 : ACLCHECK_NO_PRIV)
 #endif
 

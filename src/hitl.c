@@ -10,6 +10,8 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "worker/gateway.h"
+#include "worker/gateway_http.h"
 #include "worker/worker.h"
 
 PG_MODULE_MAGIC;
@@ -30,17 +32,39 @@ int hitl_breaker_cooldown = 30000;
 int hitl_reminder_interval = 600;
 char *hitl_ca_file = NULL;
 char *hitl_allowed_private_hosts = NULL;
-char *hitl_public_url = NULL;
 char *hitl_trusted_user_header = NULL;
 bool hitl_action_links_need_sign_in = false;
 int hitl_session_timeout = 43200;
 int hitl_session_lifetime = 604800;
+char *hitl_listen_addresses = NULL;
+int hitl_port = 8432;
+char *hitl_public_url = NULL;
+char *hitl_gateway_role = NULL;
+char *hitl_trusted_proxies = NULL;
+char *hitl_metrics_token = NULL;
+int hitl_gateway_timeout = 10000;
+int hitl_gateway_client_timeout = 15;
+int hitl_gateway_max_body = 1024;
+int hitl_gateway_max_header = 16;
+int hitl_gateway_max_connections = 512;
+int hitl_gateway_max_per_address = 100;
+int hitl_gateway_rate = 100;
+int hitl_gateway_access_log = HITL_LOG_ALL;
+
+static const struct config_enum_entry access_log_levels[] =
+	{{"none", HITL_LOG_NONE, false},
+	 {"errors", HITL_LOG_ERRORS, false},
+	 {"all", HITL_LOG_ALL, false},
+	 {NULL, 0, false}};
 
 PGDLLEXPORT void _PG_init(void);
 
 static char *hitl_version = NULL;
 
 static void define_settings(void);
+static void define_gateway_settings(void);
+static bool check_proxies(char **value, void **extra, GucSource source);
+static bool check_public_url(char **value, void **extra, GucSource source);
 
 /*
  * Module start.  Everything that needs shared memory is set up only when the
@@ -59,6 +83,7 @@ _PG_init(void)
 	(void) hitl_core();
 	hitl_shared_init();
 	hitl_wake_init();
+	hitl_metrics_init();
 	hitl_lifecycle_init();
 	hitl_launcher_register();
 }
@@ -155,11 +180,6 @@ define_settings(void)
 		"Requests to any other private, loopback or link-local address are refused.",
 		&hitl_allowed_private_hosts, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable(
-		"hitl.public_url",
-		"URL under which people reach the gateway, the base of links.",
-		"Without it, messages have no links.", &hitl_public_url, "", PGC_SUSET,
-		0, NULL, NULL, NULL);
-	DefineCustomStringVariable(
 		"hitl.trusted_user_header",
 		"Header in which a proxy says who is signed in.",
 		"It counts where the request comes from one of hitl.trusted_proxies.",
@@ -178,6 +198,109 @@ define_settings(void)
 		"Time after which a session of the web ends in any case.", NULL,
 		&hitl_session_lifetime, 7 * 24 * 60 * 60, 60, 365 * 24 * 60 * 60,
 		PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+	define_gateway_settings();
 
 	MarkGUCPrefixReserved("hitl");
+}
+
+/*
+ * Those of the gateway.  ALTER DATABASE gives each database its own.
+ */
+static void
+define_gateway_settings(void)
+{
+	DefineCustomStringVariable(
+		"hitl.listen_addresses",
+		"Addresses at which the gateway of a database listens.",
+		"A comma-separated list of host names and addresses; * stands for all. Empty: there is no gateway.",
+		&hitl_listen_addresses, "", PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("hitl.port", "Port at which the gateway listens.",
+							NULL, &hitl_port, 8432, 1, 65535, PGC_SUSET, 0,
+							NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"hitl.public_url", "URL at which people reach the gateway.",
+		"Links in messages begin with it. Empty: messages have no links.",
+		&hitl_public_url, "", PGC_SUSET, 0, check_public_url, NULL, NULL);
+	DefineCustomStringVariable(
+		"hitl.gateway_role", "Role whose session the gateway's is.",
+		"It must be able to neither log in nor act as a superuser.",
+		&hitl_gateway_role, "", PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"hitl.trusted_proxies",
+		"Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed.",
+		"A comma-separated list of addresses and networks (CIDR).",
+		&hitl_trusted_proxies, "", PGC_SUSET, 0, check_proxies, NULL, NULL);
+	DefineCustomStringVariable(
+		"hitl.metrics_token", "Bearer token that opens /metrics.",
+		"Empty: it is open to clients on the same machine, and to nobody else.",
+		&hitl_metrics_token, "", PGC_SUSET, GUC_SUPERUSER_ONLY, NULL, NULL,
+		NULL);
+	DefineCustomIntVariable(
+		"hitl.gateway_timeout",
+		"Time that a request to the gateway may take in the database.", NULL,
+		&hitl_gateway_timeout, 10000, 10, 10 * 60 * 1000, PGC_SUSET,
+		GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"hitl.gateway_client_timeout",
+		"Time that a client of the gateway may take for the head of a request.",
+		"For a body, and to read a response, it may take twice as long.",
+		&hitl_gateway_client_timeout, 15, 1, 60 * 60, PGC_SUSET, GUC_UNIT_S,
+		NULL, NULL, NULL);
+	DefineCustomIntVariable("hitl.gateway_max_body",
+							"Size of the largest body of a request.", NULL,
+							&hitl_gateway_max_body, 1024, 1, 64 * 1024,
+							PGC_SUSET, GUC_UNIT_KB, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"hitl.gateway_max_header",
+		"Memory for the request line and the headers of a request.", NULL,
+		&hitl_gateway_max_header, 16, 4, 1024, PGC_SUSET, GUC_UNIT_KB, NULL,
+		NULL, NULL);
+	DefineCustomIntVariable(
+		"hitl.gateway_max_connections",
+		"Number of connections that the gateway keeps open.",
+		"When they are used up, the one that has waited longest makes room.",
+		&hitl_gateway_max_connections, 512, 8, 50000, PGC_SUSET, 0, NULL, NULL,
+		NULL);
+	DefineCustomIntVariable("hitl.gateway_max_connections_per_address",
+							"Number of them that one address may have.",
+							"Trusted proxies may have any number.",
+							&hitl_gateway_max_per_address, 100, 1, 50000,
+							PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomIntVariable("hitl.gateway_rate",
+							"Requests per second of one address.",
+							"Twice as many may come at once. 0 sets no limit.",
+							&hitl_gateway_rate, 100, 0, 1000000, PGC_SUSET, 0,
+							NULL, NULL, NULL);
+	DefineCustomEnumVariable("hitl.gateway_access_log",
+							 "Which requests the gateway logs.", NULL,
+							 &hitl_gateway_access_log, HITL_LOG_ALL,
+							 access_log_levels, PGC_SUSET, 0, NULL, NULL, NULL);
+}
+
+/*
+ * A list of addresses and networks.
+ */
+static bool
+check_proxies(char **value, void **extra, GucSource source)
+{
+	const char *fault = hitl_networks_fault(*value);
+
+	if (fault == NULL)
+		return true;
+	GUC_check_errdetail(
+		"\"%s\" begins what is neither an address nor a network.", fault);
+	return false;
+}
+
+/*
+ * What links begin with.
+ */
+static bool
+check_public_url(char **value, void **extra, GucSource source)
+{
+	if (**value == '\0' || strncmp(*value, "https://", 8) == 0 ||
+		strncmp(*value, "http://", 7) == 0)
+		return true;
+	GUC_check_errdetail("A URL begins with https:// or http://.");
+	return false;
 }

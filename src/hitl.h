@@ -29,11 +29,26 @@ extern int hitl_reminder_interval; /* s, nobody is reminded more often */
 extern char *hitl_ca_file;		   /* certificates to trust; "": the system's */
 extern char *hitl_allowed_private_hosts; /* comma-separated host names and
 											 * addresses exempt from the guard */
-extern char *hitl_public_url;			 /* base of links; "": none */
 extern char *hitl_trusted_user_header;	 /* who is signed in at a proxy */
 extern bool hitl_action_links_need_sign_in;
 extern int hitl_session_timeout;  /* s without a request */
 extern int hitl_session_lifetime; /* s */
+
+/* of the gateway, each database its own */
+extern char *hitl_listen_addresses; /* comma-separated; "": no gateway */
+extern int hitl_port;
+extern char *hitl_public_url;	   /* base of links; "": no links */
+extern char *hitl_gateway_role;	   /* whose session it is */
+extern char *hitl_trusted_proxies; /* comma-separated addresses and CIDRs */
+extern char *hitl_metrics_token;   /* "": /metrics for loopback alone */
+extern int hitl_gateway_timeout;   /* ms, of one request in the database */
+extern int hitl_gateway_client_timeout;	 /* s, that a client may take */
+extern int hitl_gateway_max_body;		 /* kB */
+extern int hitl_gateway_max_header;		 /* kB, request line and headers */
+extern int hitl_gateway_max_connections; /* at once */
+extern int hitl_gateway_max_per_address; /* connections */
+extern int hitl_gateway_rate;			 /* requests/s of an address; 0: any */
+extern int hitl_gateway_access_log;		 /* HitlAccessLog */
 
 /* ---- SQLSTATEs (docs/reference/errors.md) ---------------------------- */
 

@@ -22,6 +22,7 @@ CREATE TABLE hitl.principals (
 	created_by name NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	changed_at timestamptz NOT NULL DEFAULT now(),
+	channels text[],					-- by which it wants to be told; NULL: the default ones
 	CHECK ((slack_team IS NULL) = (slack_user IS NULL))
 );
 COMMENT ON TABLE hitl.principals IS

@@ -2,7 +2,7 @@
  * channel.c
  *		Telling people about approval requests.
  *
- * A notification is a row of the outbox; the dispatcher delivers it.
+ * Whom, is found out by SQL (notification.sql); the dispatcher delivers it.
  */
 #include "postgres.h"
 
@@ -11,32 +11,20 @@
 #include "db.h"
 #include "hitl.h"
 #include "utils/builtins.h"
-#include "utils/jsonb.h"
+#include "version.h"
 
 PG_FUNCTION_INFO_V1(hitl_configure_channel);
 
 /*
- * Queue the notifications of an event of requests to their channels.
+ * Queue what channels are to be told about an event of requests.
  */
 void
 hitl_notify_channels(const char *event_type, ArrayType *approval_ids)
 {
 	static HitlStatement any_channel =
 		{"SELECT 1 FROM hitl.channel_configurations WHERE active LIMIT 1", 0};
-	static HitlStatement insert = {
-		"INSERT INTO hitl.outbox (id, purpose, workflow_id, approval_id, channel, url, "
-		"headers, body, signing_secret_name, idempotency_key) "
-		"SELECT n.id, 'notification', n.workflow_id, n.approval_id, n.channel, n.url, "
-		"n.headers, n.body, n.signing_secret_name, n.id::text "
-		"FROM (SELECT hitl.uuidv7(hitl.partition_of(a.id)) AS id, a.workflow_id, "
-		"a.id AS approval_id, c.name AS channel, c.settings ->> 'url' AS url, "
-		"coalesce(c.settings -> 'headers', '{}') AS headers, "
-		"hitl.notification_body($1, a)::text AS body, c.signing_secret_name "
-		"FROM hitl.channel_configurations c JOIN hitl.approval_requests a "
-		"ON CASE WHEN a.channels IS NULL THEN c.is_default ELSE c.name = ANY (a.channels) END "
-		"WHERE c.active AND a.id = ANY ($2) "
-		/* Nobody is asked what a rule has decided. */
-		"AND ($1 <> 'approval.requested' OR a.status = 'pending') OFFSET 0) n",
+	static HitlStatement queue = {
+		"SELECT hitl.queue_notifications($1, $2)",
 		2,
 		{TEXTOID, UUIDARRAYOID},
 	};
@@ -48,7 +36,7 @@ hitl_notify_channels(const char *event_type, ArrayType *approval_ids)
 		return;
 	values[0] = CStringGetTextDatum(event_type);
 	values[1] = PointerGetDatum(approval_ids);
-	hitl_execute(&insert, values, NULL, 0);
+	hitl_execute(&queue, values, NULL, 0);
 }
 
 /*
@@ -57,57 +45,42 @@ hitl_notify_channels(const char *event_type, ArrayType *approval_ids)
 Datum
 hitl_configure_channel(PG_FUNCTION_ARGS)
 {
+	static HitlStatement check = {
+		"SELECT hitl.check_channel($2, $3, $8)",
+		8,
+		{TEXTOID, TEXTOID, JSONBOID, TEXTOID, BOOLOID, BOOLOID, TEXTOID,
+		 JSONBOID},
+	};
 	static HitlStatement upsert = {
 		"INSERT INTO hitl.channel_configurations (name, channel_type, settings, "
-		"signing_secret_name, is_default, active) VALUES ($1, $2, $3, $4, $5, $6) "
+		"signing_secret_name, is_default, active, secret_name, templates) "
+		"VALUES ($1, $2, $3, $4, $5, $6, $7, $8) "
 		"ON CONFLICT (name) DO UPDATE SET channel_type = excluded.channel_type, "
 		"settings = excluded.settings, signing_secret_name = excluded.signing_secret_name, "
-		"is_default = excluded.is_default, active = excluded.active",
-		6,
-		{TEXTOID, TEXTOID, JSONBOID, TEXTOID, BOOLOID, BOOLOID},
+		"is_default = excluded.is_default, active = excluded.active, "
+		"secret_name = excluded.secret_name, templates = excluded.templates",
+		8,
+		{TEXTOID, TEXTOID, JSONBOID, TEXTOID, BOOLOID, BOOLOID, TEXTOID,
+		 JSONBOID},
 	};
-	Datum values[6];
-	char nulls[7] = "      ";
-	char *type;
-	Jsonb *settings;
-	JsonbValue url;
-	JsonbValue headers;
+	Datum values[8];
+	char nulls[9] = "        ";
 	int i;
 
-	for (i = 0; i < 6; i++)
+	hitl_require_version(); /* another one gives fewer arguments */
+	for (i = 0; i < 8; i++)
 	{
 		values[i] = fcinfo->args[i].value;
-		if (i == 3)
-			nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
-		else if (PG_ARGISNULL(i))
+		if (PG_ARGISNULL(i))
+			nulls[i] = 'n';
+		if (PG_ARGISNULL(i) && i != 3 && i != 6)
 			ereport(ERROR,
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-					 errmsg("only signing_secret_name of a channel may be null")));
+					 errmsg("only secrets of a channel may be null")));
 	}
-	type = TextDatumGetCString(values[1]);
-	settings = DatumGetJsonbP(values[2]);
-	if (strcmp(type, "webhook") != 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("unknown channel type \"%s\"", type),
-				 errhint("This version delivers to channels of type \"webhook\".")));
-	if (!JB_ROOT_IS_OBJECT(settings) ||
-		!getKeyJsonValueFromContainer(&settings->root, "url", 3, &url) ||
-		url.type != jbvString || url.val.string.len < 8 ||
-		(strncmp(url.val.string.val, "https://", 8) != 0 &&
-		 strncmp(url.val.string.val, "http://", 7) != 0))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("settings of a webhook need an http or https \"url\""),
-				 errhint("For example {\"url\": \"https://example.org/hook\", \"headers\": {}}.")));
-	if (getKeyJsonValueFromContainer(&settings->root, "headers", 7, &headers) &&
-		!(headers.type == jbvBinary &&
-		  JsonContainerIsObject(headers.val.binary.data)))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("\"headers\" of a webhook must be an object of strings")));
 
 	SPI_connect();
+	hitl_execute(&check, values, nulls, 0);
 	hitl_execute(&upsert, values, nulls, 0);
 	SPI_finish();
 	PG_RETURN_DATUM(values[0]);

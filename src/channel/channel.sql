@@ -1,19 +1,149 @@
 -- channel.sql
 --		Ways to tell people about approval requests.
+--
+-- A hook (webhook, generic) is told of each event, by a request of its own.  By
+-- e-mail and Slack people are told: everybody who is asked has a message of his
+-- own, which later events follow or change.
 
 CREATE TABLE hitl.channel_configurations (
 	name text PRIMARY KEY CHECK (name <> ''),
-	channel_type text NOT NULL CHECK (channel_type IN ('webhook')),
+	channel_type text NOT NULL CHECK (channel_type IN ('webhook', 'generic', 'email', 'slack')),
 	settings jsonb NOT NULL CHECK (jsonb_typeof(settings) = 'object'),
-	signing_secret_name text,			-- hitl.secrets: Standard Webhooks signatures
+	signing_secret_name text,			-- hitl.secrets: Standard Webhooks signatures; of slack: of what comes in
 	is_default boolean NOT NULL DEFAULT true,	-- used where a request names no channels
 	active boolean NOT NULL DEFAULT true,
 	created_at timestamptz NOT NULL DEFAULT now(),
-	CHECK (channel_type <> 'webhook' OR settings ->> 'url' ~ '^https?://')
+	secret_name text,					-- hitl.secrets: token, key or password
+	templates jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(templates) = 'object')
 );
 COMMENT ON TABLE hitl.channel_configurations IS
-	'ways to tell people about approval requests; settings of a webhook: url, headers';
+	'ways to tell people about approval requests; what settings and templates there are depends on the type';
+COMMENT ON COLUMN hitl.channel_configurations.secret_name IS
+	'name in hitl.secrets of the token, key or password of the channel';
+COMMENT ON COLUMN hitl.channel_configurations.templates IS
+	'texts with {{ SQL/JSON paths }} over the notification: of email subject, text, html; of generic body';
 SELECT pg_extension_config_dump('hitl.channel_configurations', '');
+
+-- Each fault of a channel is an error of its own; the C function does the rest.
+CREATE FUNCTION hitl.check_channel(channel_type text, settings jsonb, templates jsonb) RETURNS void
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	known text[];
+	texts text[];
+	url text := settings ->> 'url';
+	fault text;
+BEGIN
+	CASE channel_type
+		WHEN 'webhook' THEN
+			known := '{url,headers,events}';
+			texts := '{}';
+		WHEN 'generic' THEN
+			known := '{url,headers,events,method,content_type}';
+			texts := '{body}';
+		WHEN 'email' THEN
+			known := '{url,from,reply_to,user,tls,provider,outcome}';
+			texts := '{subject,text,html}';
+		WHEN 'slack' THEN
+			known := '{url,room,direct,team}';
+			texts := '{}';
+		ELSE
+			RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+				MESSAGE = format('unknown channel type "%s"', channel_type),
+				HINT = 'A channel is of type "webhook", "generic", "email" or "slack".';
+	END CASE;
+	IF jsonb_typeof(settings) <> 'object' OR jsonb_typeof(templates) <> 'object' THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'settings and templates of a channel must be objects';
+	END IF;
+	fault := (SELECT k FROM jsonb_object_keys(settings) AS k WHERE k <> ALL (known) ORDER BY k LIMIT 1);
+	IF fault IS NOT NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('a channel of type "%s" has no setting "%s"', channel_type, fault),
+			HINT = format('It has %s.', array_to_string(known, ', '));
+	END IF;
+	fault := (SELECT t.key FROM jsonb_each(templates) AS t
+			  WHERE t.key <> ALL (texts) ORDER BY t.key LIMIT 1);
+	IF fault IS NOT NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('a channel of type "%s" has no template "%s"', channel_type, fault),
+			HINT = CASE WHEN texts = '{}' THEN 'It has none.' ELSE format('It has %s.', array_to_string(texts, ', ')) END;
+	END IF;
+	IF channel_type = 'email' AND jsonb_path_exists(templates, '$.* ? (@.type() != "string")') THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'templates of a mail must be strings';
+	END IF;
+	-- Whatever is there has the right type.
+	fault := (SELECT s.key FROM jsonb_each(settings) AS s
+			  WHERE CASE s.key
+						WHEN 'headers' THEN jsonb_typeof(s.value) <> 'object'
+							OR jsonb_path_exists(s.value, '$.* ? (@.type() != "string")')
+						WHEN 'events' THEN jsonb_typeof(s.value) <> 'array'
+							OR jsonb_path_exists(s.value, 'strict $[*] ? (@.type() != "string")')
+						WHEN 'outcome' THEN jsonb_typeof(s.value) <> 'boolean'
+						WHEN 'direct' THEN jsonb_typeof(s.value) <> 'boolean'
+						ELSE jsonb_typeof(s.value) <> 'string' END
+			  ORDER BY s.key LIMIT 1);
+	IF fault IS NOT NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = format('"%s" of a channel must be %s', fault, CASE fault
+				WHEN 'headers' THEN 'an object of strings' WHEN 'events' THEN 'an array of strings'
+				WHEN 'outcome' THEN 'true or false' WHEN 'direct' THEN 'true or false' ELSE 'a string' END);
+	END IF;
+	IF channel_type = 'email' THEN
+		IF settings ->> 'provider' NOT IN ('smtp', 'sendgrid') THEN
+			RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+				MESSAGE = format('unknown mail provider "%s"', settings ->> 'provider'),
+				HINT = 'It is "smtp" or "sendgrid".';
+		END IF;
+		IF settings ->> 'provider' IS DISTINCT FROM 'sendgrid' AND coalesce(url !~ '^smtps?://[^/[:space:]]+$', true)
+			OR settings ->> 'provider' = 'sendgrid' AND url !~ '^https?://' THEN
+			RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+				MESSAGE = 'settings of an email channel need the "url" of a mail server',
+				HINT = 'For example {"url": "smtp://mail.example.org:587", "from": "approvals@example.org"}; with "provider": "sendgrid" it may be left out.';
+		END IF;
+		IF coalesce(settings ->> 'from' !~ '@' OR settings ->> 'from' ~ '[[:cntrl:]]', true)
+			OR settings ->> 'reply_to' !~ '@' OR settings ->> 'reply_to' ~ '[[:cntrl:]]' THEN
+			RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+				MESSAGE = 'settings of an email channel need an address in "from", and in "reply_to" if it is there',
+				HINT = 'For example "Approvals <approvals@example.org>".';
+		END IF;
+		IF settings ->> 'tls' NOT IN ('starttls', 'none') THEN
+			RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+				MESSAGE = format('"tls" of an email channel cannot be "%s"', settings ->> 'tls'),
+				HINT = 'It is "starttls", which smtp:// needs unless told otherwise, or "none"; smtps:// has TLS from the beginning.';
+		END IF;
+	ELSIF channel_type = 'slack' THEN
+		IF settings ->> 'room' IS NULL AND settings -> 'direct' IS DISTINCT FROM 'true' THEN
+			RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+				MESSAGE = 'settings of a slack channel need a "room", or "direct": true',
+				HINT = 'A room is told once; with "direct" everybody who is asked and has Slack ids is.';
+		END IF;
+		IF url !~ '^https?://' THEN
+			RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+				MESSAGE = '"url" of a slack channel must be an http or https URL';
+		END IF;
+	ELSE
+		IF coalesce(url !~ '^https?://.', true) THEN
+			RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+				MESSAGE = format('settings of a %s need an http or https "url"',
+					CASE channel_type WHEN 'generic' THEN 'generic channel' ELSE channel_type END),
+				HINT = 'For example {"url": "https://example.org/hook", "headers": {}}.';
+		END IF;
+		IF channel_type = 'generic' AND NOT templates ? 'body' THEN
+			RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+				MESSAGE = 'a channel of type "generic" needs the template "body"',
+				HINT = 'For example {"body": {"text": "{{ $.data.title }}: {{ $.data.status }}"}}.';
+		END IF;
+		IF settings ->> 'method' NOT IN ('POST', 'PUT', 'PATCH') THEN
+			RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+				MESSAGE = format('"method" of a channel cannot be "%s"', settings ->> 'method'),
+				HINT = 'It is "POST", "PUT" or "PATCH".';
+		END IF;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION hitl.check_channel(text, jsonb, jsonb) IS 'refuse faulty settings of a channel';
 
 CREATE FUNCTION hitl.configure_channel(
 	name text,
@@ -21,39 +151,56 @@ CREATE FUNCTION hitl.configure_channel(
 	settings jsonb,
 	signing_secret_name text DEFAULT NULL,
 	is_default boolean DEFAULT true,
-	active boolean DEFAULT true
+	active boolean DEFAULT true,
+	secret_name text DEFAULT NULL,
+	templates jsonb DEFAULT '{}'
 ) RETURNS text
 	AS 'MODULE_PATHNAME', 'hitl_configure_channel' LANGUAGE C VOLATILE
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION hitl.configure_channel(text, text, jsonb, text, boolean, boolean) IS
-	'create or replace a channel; channel_type webhook with settings {"url": "https://...", "headers": {}}';
+COMMENT ON FUNCTION hitl.configure_channel(text, text, jsonb, text, boolean, boolean, text, jsonb) IS
+	'create or replace a channel of type webhook, generic, email or slack';
 
-CREATE VIEW hitl.notifications AS
-	SELECT o.id, o.approval_id, o.workflow_id, o.channel, o.url,
-		   o.body::jsonb ->> 'type' AS event_type, o.status, o.attempts,
-		   CASE WHEN o.status = 'queued' THEN o.next_attempt_at END AS next_attempt_at,
-		   o.response_status, o.error_message, o.created_at, o.finished_at
-	FROM hitl.outbox o
-	WHERE o.purpose = 'notification';
-COMMENT ON VIEW hitl.notifications IS
-	'deliveries of approval requests and decisions to channels';
+-- ---- what people prefer ---------------------------------------------------
 
--- Body of a notification, in the form Standard Webhooks recommends.
-CREATE FUNCTION hitl.notification_body(event_type text, approval hitl.approval_requests)
-	RETURNS jsonb LANGUAGE sql STABLE
-	RETURN jsonb_build_object(
-		'type', event_type,
-		'timestamp', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-		'data', jsonb_build_object(
-			'approval_id', (approval).id, 'workflow_id', (approval).workflow_id,
-			'step_name', (approval).step_name, 'title', (approval).title,
-			'description', (approval).description, 'approval_type', (approval).approval_type,
-			'requested_from', to_jsonb((approval).requested_from),
-			'required_approvers', to_jsonb((approval).required_approvers),
-			'approval_threshold', (approval).approval_threshold,
-			'context_data', (approval).context_data, 'status', (approval).status,
-			'requested_by', (approval).requested_by, 'requested_at', (approval).requested_at,
-			'expires_at', (approval).expires_at, 'decided_at', (approval).decided_at,
-			'decided_by', (approval).decided_by));
-COMMENT ON FUNCTION hitl.notification_body(text, hitl.approval_requests) IS
-	'what a channel is told about an approval request';
+CREATE FUNCTION hitl.set_preferred_channels(principal text, channels text[]) RETURNS void
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	person text := hitl.principal_of(principal);
+	missing text := (SELECT c FROM unnest(channels) AS c
+					 WHERE NOT EXISTS (SELECT FROM hitl.channel_configurations k WHERE k.name = c) LIMIT 1);
+BEGIN
+	IF missing IS NOT NULL THEN
+		RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+			MESSAGE = format('channel "%s" does not exist', missing),
+			HINT = 'hitl.configure_channel() makes one.';
+	END IF;
+	IF person IS DISTINCT FROM hitl.current_principal() AND NOT hitl.may_act_for(person)
+		AND NOT has_function_privilege(hitl.calling_role(),
+			'hitl.configure_channel(text, text, jsonb, text, boolean, boolean, text, jsonb)', 'EXECUTE') THEN
+		RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege',
+			MESSAGE = format('permission denied for the channels of "%s"', person),
+			HINT = 'Everybody chooses the own channels.';
+	END IF;
+	UPDATE hitl.principals p SET channels = set_preferred_channels.channels, changed_at = now() WHERE p.name = person;
+	IF NOT FOUND THEN
+		PERFORM hitl.principal_missing(principal);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION hitl.set_preferred_channels(text, text[]) IS
+	'by which channels a principal is told of requests that name no channels; an empty array: by none, NULL: by the default ones';
+
+-- ---- how messages to people go out -----------------------------------------
+
+CREATE VIEW hitl.message_channels AS
+	SELECT c.name, c.channel_type, c.settings, c.templates, c.secret_name,
+		   CASE c.channel_type WHEN 'slack' THEN 'slack' ELSE coalesce(c.settings ->> 'provider', 'smtp') END AS provider,
+		   CASE c.channel_type
+			   WHEN 'slack' THEN coalesce(c.settings ->> 'url', 'https://slack.com/api') || '/chat.postMessage'
+			   ELSE coalesce(c.settings ->> 'url', 'https://api.sendgrid.com/v3/mail/send') END AS url,
+		   CASE c.channel_type WHEN 'slack' THEN '{"Content-Type": "application/json; charset=utf-8"}'::jsonb ELSE '{}' END AS headers
+	FROM hitl.channel_configurations c
+	WHERE c.active AND c.channel_type IN ('email', 'slack');
+COMMENT ON VIEW hitl.message_channels IS
+	'active channels that send messages to people, and where to';

@@ -779,6 +779,34 @@ typedef struct HitlCoreApi
 	HitlResult (*build_builtin_reply)(const char *parameters, const char *task,
 									  int64_t token, char **body, char **error);
 
+	/*
+	 * Messages to people, and what comes back by them; docs/reference/messages.md
+	 * describes the documents.  HITL_INVALID and *error: the document is
+	 * faulty, or a template of the channel is.
+	 *
+	 * render_mail: {"subject","text","html"?}, all escaped where it must be; only
+	 * the host's query is used, for the paths of templates over the document, and
+	 * its check_path.  render_slack: {"text","blocks"}; render_slack_modal: a view.
+	 * render_page: HTML.  page_style: the one style sheet that pages have, without
+	 * the element around it.
+	 */
+	HitlResult (*render_mail)(const char *document, const HitlHost *host,
+							  char **text, char **error);
+	HitlResult (*render_slack)(const char *document, char **text, char **error);
+	HitlResult (*render_slack_modal)(const char *document, char **text,
+									 char **error);
+	HitlResult (*render_page)(const char *page, char **text, char **error);
+	const char *page_style;
+
+	/*
+	 * The answer in the fields of a page's form ({"name": text or [texts]}), and
+	 * in view.state.values of Slack, as the schema has it.
+	 */
+	HitlResult (*read_form_answer)(const char *fields, const char *schema,
+								   char **answer, char **error);
+	HitlResult (*read_slack_answer)(const char *values, const char *schema,
+									char **answer, char **error);
+
 	/* For strings returned through char **. */
 	void (*free_text)(char *text);
 } HitlCoreApi;

@@ -71,15 +71,28 @@ ALTER TABLE hitl.outbox
 	ADD COLUMN fallbacks jsonb,
 	ADD COLUMN input_tokens bigint,
 	ADD COLUMN output_tokens bigint,
-	ADD COLUMN cost numeric;
+	ADD COLUMN cost numeric,
+	ADD COLUMN notification_id uuid,
+	ADD COLUMN provider_message_id text;
 -- @take src/worker/outbox.sql: CREATE INDEX outbox_fallbacks
+-- @take src/worker/outbox.sql: CREATE INDEX outbox_notification
+ALTER TABLE hitl.channel_configurations
+	DROP CONSTRAINT channel_configurations_channel_type_check,
+	DROP CONSTRAINT channel_configurations_check,
+	ADD CONSTRAINT channel_configurations_channel_type_check
+		CHECK (channel_type IN ('webhook', 'generic', 'email', 'slack')),
+	ADD COLUMN secret_name text,
+	ADD COLUMN templates jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(templates) = 'object');
+-- It lists recipients now; notification_deliveries is what it was.
+DROP VIEW hitl.notifications;
 
 -- ---- functions that take other arguments --------------------------------
 
 DROP FUNCTION hitl.approval_content_hash(text, text, text, jsonb),
 	hitl.request_approval(text, text, text, text, text[], integer, numeric, jsonb, uuid, text, text[], text),
 	hitl.respond_to_approval(uuid, text, text, jsonb, text),
-	hitl.create_model(text, text, text, text, text, jsonb, boolean, integer, jsonb);
+	hitl.create_model(text, text, text, text, text, jsonb, boolean, integer, jsonb),
+	hitl.configure_channel(text, text, jsonb, text, boolean, boolean);
 
 -- ---- rights -------------------------------------------------------------
 
@@ -141,6 +154,8 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @all src/agent/usage.sql
 -- @code src/worker/circuit_breaker.sql
 -- @code src/channel/channel.sql
+-- @all src/channel/notification.sql
+-- @all src/channel/rendering.sql
 -- @code src/workflow/queue.sql
 -- @code src/workflow/external.sql
 -- @code src/workflow/signal.sql
@@ -156,6 +171,9 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @code src/workflow/schedule.sql
 -- @code src/workflow/retention.sql
 -- @code src/workflow/display.sql
+-- @code src/worker/worker.sql
+-- @all src/worker/gateway.sql
+-- @all src/worker/metrics.sql
 -- @all src/web/crypto.sql
 -- @all src/web/call_as.sql
 -- @all src/web/route.sql
@@ -170,7 +188,7 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @all src/web/openapi.sql
 -- @all src/web/api.sql
 -- @all src/web/hook.sql
--- @code src/worker/worker.sql
+-- @all src/channel/slack.sql
 -- @code src/access.sql
 
 -- ---- requests and answers that are there ---------------------------------

@@ -1,18 +1,8 @@
 -- route.sql
 --		What the gateway answers: routes, each a function of SQL, and how errors are told.
 --
--- A function of a route takes a request and returns a response, as documented in
--- docs/reference/http.md.  It recognises itself who asks.
-
-CREATE TABLE hitl.http_routes (
-	method text NOT NULL CHECK (method IN ('GET', 'POST', 'PUT', 'PATCH', 'DELETE')),
-	path text NOT NULL CHECK (path ~ '^/'),		-- {name} stands for one segment
-	function regprocedure NOT NULL,
-	description text NOT NULL,
-	PRIMARY KEY (method, path)
-);
-COMMENT ON TABLE hitl.http_routes IS
-	'what the gateway answers, and by which function (request jsonb) RETURNS jsonb; the rows come with the extension';
+-- A function of a route (hitl.http_routes) takes a request and returns a response, as
+-- documented in docs/reference/http.md.  It recognises itself who asks.
 
 -- ---- responses --------------------------------------------------------------
 
@@ -158,7 +148,7 @@ BEGIN
 		'body', http_answer.body, 'address', http_answer.address, 'secure', http_answer.secure,
 		'trusted', http_answer.trusted));
 	BEGIN
-		EXECUTE format('SELECT %s($1)', route.function::regproc) INTO response USING request;
+		EXECUTE format('SELECT %s($1)', route.function::regprocedure::regproc) INTO response USING request;
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL,
 			hint = PG_EXCEPTION_HINT;

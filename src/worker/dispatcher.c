@@ -415,6 +415,7 @@ look_for_work(TimestampTz now)
 
 	/* Here, in the transaction that bodies, secrets and signatures need. */
 	hitl_build_conversations(&claimed);
+	hitl_render_notifications(&claimed);
 	hitl_read_header_secrets(&claimed);
 	prepare_claimed();
 }

@@ -4,6 +4,7 @@
  *
  *		outbox.c		the statements: claim rows, record what became of them
  *		conversation.c	the bodies of agents' requests
+ *		notification.c	what notifications say
  *		delivery.c		from a row to a request, from a result to a verdict
  *		delivery_secret.c	the secrets of a request
  *		hosts.c			how much each host may have
@@ -52,10 +53,12 @@ typedef struct HitlDelivery
 	char *method;
 	char *url;
 	Jsonb *headers;
-	char *body;			   /* or NULL */
-	Jsonb *conversation;   /* what to make the body of, or NULL */
-	pg_uuid_t workflow_id; /* whose it is */
-	HitlSecret *secret;	   /* or NULL, as the next ones */
+	char *body;			 /* or NULL */
+	Jsonb *conversation; /* what to make the body of, or NULL */
+	bool has_notification;
+	pg_uuid_t notification_id; /* its row of the ledger */
+	pg_uuid_t workflow_id;	   /* whose it is */
+	HitlSecret *secret;		   /* or NULL, as the next ones */
 	HitlSecret *signing_secret;
 	List *header_secrets; /* of HitlSecret, of which headers speak */
 	char *idempotency_key;
@@ -65,6 +68,7 @@ typedef struct HitlDelivery
 	int expected;
 	int timeout; /* s */
 	TimestampTz created_at;
+	int revision; /* of the notification, that its body tells; 0: of none */
 
 	/* the request (hitl_prepare_delivery) */
 	HttpRequest request;
@@ -89,6 +93,7 @@ typedef struct HitlDelivery
 	int64 input_tokens; /* -1: not told */
 	int64 output_tokens;
 	TimestampTz held_until; /* its row was locked when it was to be recorded */
+	bool ledger_locked;		/* or its row of the ledger is */
 } HitlDelivery;
 
 /* ---- outbox.c: inside a transaction of hitl_begin_work ---------------- */
@@ -148,6 +153,23 @@ extern void hitl_record_outbox(dlist_head *finished, int count);
  * claim.
  */
 extern void hitl_build_conversations(dlist_head *claimed);
+
+/* ---- notification.c --------------------------------------------------- */
+
+/*
+ * Render the bodies of claimed notifications; for those that cannot be, or have
+ * nothing to say any more, there is a verdict.  Inside the transaction of the
+ * claim.
+ */
+extern void hitl_render_notifications(dlist_head *claimed);
+
+/*
+ * Before the verdicts of the first count deliveries are recorded: lock their
+ * rows of the ledger; sets ledger_locked where somebody else has.  After it:
+ * note in the ledger what was recorded, and queue what there is to tell by now.
+ */
+extern void hitl_lock_notifications(dlist_head *finished, int count);
+extern void hitl_note_notifications(dlist_head *finished, int count);
 
 /* ---- delivery.c ------------------------------------------------------- */
 

@@ -46,6 +46,7 @@ typedef struct Database
 {
 	Oid oid;
 	HitlSighting verdict;
+	bool gateway; /* it asks for one */
 	bool seen;	  /* in this scan of pg_database */
 	int failures; /* probes that ended without a verdict */
 	TimestampTz probe_at;
@@ -63,6 +64,7 @@ static bool warned_no_slot = false;
 
 PGDLLEXPORT void hitl_launcher_main(Datum arg);
 
+static void reload(void);
 static void attach(void);
 static void detach(int code, Datum arg);
 static void take_requests(void);
@@ -73,7 +75,7 @@ static bool reaped(int index);
 static void review_probe(HitlSlot *slot);
 static void bury(HitlSlot *slot);
 static void fill_slots(void);
-static int wanted_of(HitlWorkerKind kind);
+static int wanted_of(const Database *database, HitlWorkerKind kind);
 static bool want(Oid dbid, HitlWorkerKind kind, int number);
 static void claim_slot(HitlSlot *slot, Oid dbid, HitlWorkerKind kind,
 					   int number);
@@ -138,7 +140,7 @@ hitl_launcher_main(Datum arg)
 		if (ConfigReloadPending)
 		{
 			ConfigReloadPending = false;
-			ProcessConfigFile(PGC_SIGHUP);
+			reload();
 		}
 
 		take_requests();
@@ -161,6 +163,28 @@ hitl_launcher_main(Datum arg)
 }
 
 /* ---- the launcher itself --------------------------------------------- */
+
+/*
+ * Read the configuration anew.  Where a gateway is asked for depends on the
+ * settings of each database, which are seen from inside alone.
+ */
+static void
+reload(void)
+{
+	char *before = pstrdup(hitl_listen_addresses);
+	ListCell *lc;
+
+	ProcessConfigFile(PGC_SIGHUP);
+	if (strcmp(before, hitl_listen_addresses) != 0)
+		foreach(lc, databases)
+		{
+			Database *database = lfirst(lc);
+
+			if (database->verdict == HITL_PRESENT)
+				database->verdict = HITL_UNKNOWN;
+		}
+	pfree(before);
+}
 
 /*
  * Make ourselves known and take over what a former launcher left.
@@ -190,7 +214,12 @@ attach(void)
 			hitl_set_slot_state(slot, HITL_STATE_WAITING);
 		}
 		if (slot->used && slot->wanted && i >= HITL_PROBE_SLOTS)
-			find_database(slot->dbid)->verdict = HITL_PRESENT;
+		{
+			Database *database = find_database(slot->dbid);
+
+			database->verdict = HITL_PRESENT;
+			database->gateway |= slot->kind == HITL_WORKER_GATEWAY;
+		}
 	}
 	on_shmem_exit(detach, (Datum) 0);
 	LWLockRelease(hitl_shared->lock);
@@ -243,6 +272,7 @@ take_requests(void)
 		Database *database = find_database(requests[i].dbid);
 
 		database->verdict = requests[i].verdict;
+		database->gateway = requests[i].gateway;
 		database->failures = 0;
 		database->probe_at = 0;
 		if (database->verdict != HITL_PRESENT)
@@ -258,6 +288,10 @@ take_requests(void)
 				continue;
 			slot->restart_at = 0;
 			hitl_wake_slot(slot);
+
+			/* ALTER DATABASE may have set what it reads at its start only. */
+			if (slot->kind == HITL_WORKER_GATEWAY && requests[i].by_session)
+				hitl_restart_slot(slot);
 		}
 		LWLockRelease(hitl_shared->lock);
 	}
@@ -373,7 +407,7 @@ review_slots(void)
 
 			/* One whose state is not known keeps what it has. */
 			if (database->verdict == HITL_ABSENT || !database->seen ||
-				slot->number > wanted_of(slot->kind))
+				slot->number > wanted_of(database, slot->kind))
 				hitl_stop_slot(slot);
 		}
 		if (!slot->wanted && slot->pid == 0 && reaped(i))
@@ -450,7 +484,7 @@ fill_slots(void)
 		if (database->verdict != HITL_PRESENT || !database->seen)
 			continue;
 		for (int kind = HITL_WORKER_ENGINE; kind < HITL_WORKER_KINDS; kind++)
-			for (int i = 1; i <= wanted_of(kind); i++)
+			for (int i = 1; i <= wanted_of(database, kind); i++)
 				enough &= want(database->oid, kind, i);
 	}
 	LWLockRelease(hitl_shared->lock);
@@ -468,7 +502,7 @@ fill_slots(void)
  * How many workers of a kind a database has.
  */
 static int
-wanted_of(HitlWorkerKind kind)
+wanted_of(const Database *database, HitlWorkerKind kind)
 {
 	switch (kind)
 	{
@@ -476,6 +510,8 @@ wanted_of(HitlWorkerKind kind)
 			return hitl_engine_workers;
 		case HITL_WORKER_EXECUTOR:
 			return hitl_sql_workers;
+		case HITL_WORKER_GATEWAY:
+			return database->gateway ? 1 : 0;
 		default:
 			return 1;
 	}
@@ -655,7 +691,8 @@ static bool
 launch(int index)
 {
 	static const char *const names[] = {"hitl probe", "hitl engine",
-										"hitl dispatcher", "hitl executor"};
+										"hitl dispatcher", "hitl executor",
+										"hitl gateway"};
 	HitlSlot *slot = &hitl_shared->slots[index];
 	BackgroundWorker worker;
 	bool started;
@@ -709,7 +746,7 @@ launch(int index)
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
 				 errmsg("hitl cannot start a worker, for max_worker_processes is used up"),
 				 errdetail("It tries again from time to time."),
-				 errhint("Increase max_worker_processes. hitl uses one process, and one more than hitl.engine_workers and hitl.sql_workers together in each database that has it.")));
+				 errhint("Increase max_worker_processes. hitl uses one process, and one more than hitl.engine_workers and hitl.sql_workers together in each database that has it, two more where it has a gateway.")));
 	warned_no_worker = true;
 	return false;
 }

@@ -61,6 +61,7 @@ static long backoff = 0; /* ms; 0: the last pass succeeded */
 
 static emit_log_hook_type previous_emit_log = NULL;
 static bool heard = false; /* a notification on our channel was read */
+static void (*hear)(const char *payload) = NULL; /* those on the other one */
 
 static void settle(void);
 static bool enter_database(void);
@@ -69,7 +70,6 @@ static void start_role(const HitlWorkerRole *role);
 static void prepare_wait_set(const HitlWorkerRole *role);
 static long turn(const HitlWorkerRole *role);
 static void send_notices(void);
-static ErrorData *catch_error(void);
 static bool after_error(const HitlWorkerRole *role, ErrorData *error);
 static void sleep_until_work(long sleep_ms);
 static bool housekeep(void);
@@ -112,6 +112,7 @@ hitl_worker_main(Datum arg)
 	}
 
 	role = role_of(hitl_my_slot->kind);
+	hear = role->hear;
 	pass_context = AllocSetContextCreate(TopMemoryContext, "hitl pass",
 										 ALLOCSET_DEFAULT_SIZES);
 	start_role(role);
@@ -132,7 +133,7 @@ hitl_worker_main(Datum arg)
 		}
 		PG_CATCH();
 		{
-			error = catch_error();
+			error = hitl_catch_error(true);
 		}
 		PG_END_TRY();
 
@@ -279,6 +280,8 @@ role_of(HitlWorkerKind kind)
 			return &hitl_dispatcher_role;
 		case HITL_WORKER_EXECUTOR:
 			return &hitl_executor_role;
+		case HITL_WORKER_GATEWAY:
+			return &hitl_gateway_role_of_worker;
 		default:
 			elog(ERROR, "there is no role for a worker of kind %d", (int) kind);
 			return NULL;
@@ -367,7 +370,7 @@ send_notices(void)
 	}
 	PG_CATCH();
 	{
-		FreeErrorData(catch_error());
+		FreeErrorData(hitl_catch_error(true));
 	}
 	PG_END_TRY();
 	notices = NIL;
@@ -378,8 +381,8 @@ send_notices(void)
  * In the handler of an error: put everything back where it was between two
  * passes.
  */
-static ErrorData *
-catch_error(void)
+ErrorData *
+hitl_catch_error(bool report)
 {
 	ErrorData *error;
 
@@ -387,7 +390,8 @@ catch_error(void)
 
 	MemoryContextSwitchTo(TopMemoryContext);
 	error = CopyErrorData();
-	EmitErrorReport();
+	if (report)
+		EmitErrorReport();
 	FlushErrorState();
 
 	/* What an aborting transaction would release, had there been one. */
@@ -421,7 +425,7 @@ after_error(const HitlWorkerRole *role, ErrorData *error)
 		}
 		PG_CATCH();
 		{
-			FreeErrorData(catch_error());
+			FreeErrorData(hitl_catch_error(true));
 		}
 		PG_END_TRY();
 		MemoryContextSwitchTo(TopMemoryContext);
@@ -523,8 +527,8 @@ housekeep(void)
  * Read the notifications that arrived, as the queue is kept for its slowest
  * reader.  A backend is signalled for every channel of its database, but what
  * it reads of its own channels it would send to its client.  Here that is a
- * message of level INFO to the server's log, from which we learn whether
- * "hitl" was notified and which goes no further.
+ * message of level INFO to the server's log, from which we learn what was
+ * notified and which goes no further.  True if a pass should follow.
  */
 static bool
 drain_notifications(void)
@@ -554,9 +558,15 @@ drain_notifications(void)
 static void
 overhear(ErrorData *edata)
 {
+	static const char events[] = "NOTIFY for \"" HITL_EVENTS_CHANNEL
+								 "\" payload \"";
+
 	if (edata->elevel == INFO)
 	{
 		heard = true;
+		if (hear != NULL &&
+			strncmp(edata->message, events, sizeof(events) - 1) == 0)
+			hear(edata->message + sizeof(events) - 1);
 		edata->output_to_server = false;
 	}
 	else if (previous_emit_log)

@@ -145,7 +145,8 @@ hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
 		" c.headers, c.body, c.secret_name, s.value, s.allowed_hosts,"
 		" c.signing_secret_name, w.value, w.allowed_hosts,"
 		" c.idempotency_key, c.retry::text, coalesce(c.timeout_seconds, $5),"
-		" c.expect, c.created_at, c.provider, c.workflow_id, c.conversation"
+		" c.expect, c.created_at, c.provider, c.workflow_id, c.conversation,"
+		" c.notification_id"
 		" FROM claimed c"
 		" LEFT JOIN hitl.secrets s ON s.name = c.secret_name"
 		" LEFT JOIN hitl.secrets w ON w.name = c.signing_secret_name",
@@ -436,6 +437,7 @@ hitl_record_outbox(dlist_head *finished, int count)
 	int column;
 	int n = 0;
 
+	hitl_lock_notifications(finished, count);
 	for (column = 0; column < RECORD_COLUMNS; column++)
 	{
 		values[column] = palloc(count * sizeof(Datum));
@@ -476,6 +478,7 @@ hitl_record_outbox(dlist_head *finished, int count)
 	}
 	if (SPI_processed < (uint64) n)
 		hold_locked_rows(finished, n, arrays[RECORD_ID]);
+	hitl_note_notifications(finished, n);
 }
 
 /*
@@ -516,6 +519,7 @@ read_claimed_row(uint64 row, HitlPurpose purpose, MemoryContext parent)
 	HitlDelivery *delivery = palloc0(sizeof(HitlDelivery));
 	Datum workflow_id;
 	Datum conversation;
+	Datum notification;
 	Datum expect;
 	bool isnull;
 
@@ -555,6 +559,10 @@ read_claimed_row(uint64 row, HitlPurpose purpose, MemoryContext parent)
 	conversation = hitl_column(row, 22, &isnull);
 	if (!isnull)
 		delivery->conversation = DatumGetJsonbPCopy(conversation);
+	notification = hitl_column(row, 23, &isnull);
+	delivery->has_notification = !isnull;
+	if (!isnull)
+		delivery->notification_id = *DatumGetUUIDP(notification);
 	delivery->input_tokens = -1;
 	delivery->output_tokens = -1;
 
@@ -671,7 +679,9 @@ fill_record(HitlDelivery *delivery, Datum *values, bool *nulls)
 	memset(nulls, 0, RECORD_COLUMNS * sizeof(bool));
 	delivery->held_until = 0;
 	values[RECORD_ID] = UUIDPGetDatum(&delivery->id);
-	values[RECORD_ATTEMPT] = Int32GetDatum(delivery->attempt);
+	/* No row is at attempt 0: it is held, like one that is locked itself. */
+	values[RECORD_ATTEMPT] = Int32GetDatum(
+		delivery->ledger_locked ? 0 : delivery->attempt);
 	values[RECORD_STATUS] = CStringGetTextDatum(delivery->status);
 	values[RECORD_NEXT_ATTEMPT_AT] = TimestampTzGetDatum(
 		delivery->next_attempt_at);

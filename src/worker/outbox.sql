@@ -25,6 +25,7 @@ CREATE TABLE hitl.outbox (
 	token bigint,					-- awaited by the workflow's control state
 	approval_id uuid,
 	channel text,					-- for notifications: the channel's name
+	notification_id uuid,			-- for notifications: hitl.notification_ledger
 	method text NOT NULL DEFAULT 'POST',
 	url text NOT NULL,
 	headers jsonb NOT NULL DEFAULT '{}',	-- without secrets; but for notifications, "${secret:name}" stands for one
@@ -53,6 +54,7 @@ CREATE TABLE hitl.outbox (
 	input_tokens bigint,			-- as the response says
 	output_tokens bigint,
 	cost numeric,					-- by the prices when the response came
+	provider_message_id text,		-- of notifications: by what the provider knows the message
 	created_at timestamptz NOT NULL DEFAULT now(),
 	finished_at timestamptz,
 	origin text COLLATE "C" NOT NULL GENERATED ALWAYS AS (hitl.request_origin(url)) STORED,
@@ -64,6 +66,8 @@ COMMENT ON TABLE hitl.outbox IS
 	'requests to the outside, sent by the dispatcher at least once, each with a stable idempotency key';
 COMMENT ON COLUMN hitl.outbox.conversation IS
 	'of an agent''s turn: what the body is made of whenever it is sent: agent, version, memory ([[segment, count], ...] of its events), tools, and the id and parameters of the model when it was queued';
+COMMENT ON COLUMN hitl.outbox.notification_id IS
+	'of notifications: which row of the ledger it tells; without a body, that is made when it is sent';
 COMMENT ON COLUMN hitl.outbox.secret_name IS
 	'name in hitl.secrets; its value is looked up for each attempt and never stored here';
 COMMENT ON COLUMN hitl.outbox.signing_secret_name IS
@@ -94,6 +98,9 @@ CREATE INDEX outbox_secret ON hitl.outbox (missing_secret)
 -- What need not wait for a host that answers nobody.
 CREATE INDEX outbox_fallbacks ON hitl.outbox (origin)
 	WHERE status = 'queued' AND fallbacks IS NOT NULL;
+-- What is under way of a notification, and what was.
+CREATE INDEX outbox_notification ON hitl.outbox (notification_id)
+	WHERE notification_id IS NOT NULL;
 -- Withdrawing what a workflow no longer awaits.
 CREATE INDEX outbox_awaited ON hitl.outbox (workflow_id, token)
 	WHERE status IN ('queued', 'sending') AND workflow_id IS NOT NULL;

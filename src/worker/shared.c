@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "hitl.h"
 #include "worker/shared.h"
 
 #define TRANCHE "hitl"
@@ -78,7 +79,7 @@ hitl_wake_launcher(void)
 }
 
 /*
- * Tell the launcher how it is with a database.  Of several requests for one
+ * Tell the launcher how it is with this database.  Of several requests for one
  * database the last counts.  What a probe saw before a session changed it
  * does not.
  */
@@ -108,6 +109,8 @@ hitl_request(Oid dbid, HitlSighting verdict)
 	{
 		hitl_shared->requests[i].dbid = dbid;
 		hitl_shared->requests[i].verdict = verdict;
+		hitl_shared->requests[i].gateway = hitl_listen_addresses[0] != '\0';
+		hitl_shared->requests[i].by_session = hitl_my_slot == NULL;
 		hitl_shared->nrequests = Max(hitl_shared->nrequests, i + 1);
 	}
 	LWLockRelease(hitl_shared->lock);
@@ -159,7 +162,16 @@ hitl_stop_slot(HitlSlot *slot)
 }
 
 /*
- * The same for all workers of a database.
+ * Have a worker begin anew.  The caller holds the lock exclusively.
+ */
+void
+hitl_restart_slot(HitlSlot *slot)
+{
+	terminate_slot(slot);
+}
+
+/*
+ * Stop all workers of a database.
  */
 void
 hitl_stop_database(Oid dbid)
@@ -414,6 +426,8 @@ shmem_startup(void)
 		ConditionVariableInit(&hitl_shared->exited);
 		for (int i = 0; i < HITL_ANNOUNCEMENTS; i++)
 			ConditionVariableInit(&hitl_shared->announcements[i]);
+		for (int i = 0; i < HITL_SERIES; i++)
+			pg_atomic_init_u64(&hitl_shared->series[i].value, 0);
 		for (int i = 0; i < HITL_SLOTS; i++)
 		{
 			HitlSlot *slot = &hitl_shared->slots[i];

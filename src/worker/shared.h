@@ -89,6 +89,8 @@ typedef struct HitlRequest
 {
 	Oid dbid;
 	HitlSighting verdict;
+	bool gateway;	 /* hitl.listen_addresses asks for one */
+	bool by_session; /* not by a worker that looked */
 } HitlRequest;
 
 /*
@@ -100,6 +102,17 @@ typedef struct HitlHold
 	Oid dbid;  /* InvalidOid: free */
 	pid_t pid; /* who holds it */
 } HitlHold;
+
+/* A counter of /metrics (metrics.c).  A place that was taken stays so. */
+#define HITL_SERIES		 1024
+#define HITL_SERIES_NAME 160
+
+typedef struct HitlSeries
+{
+	Oid dbid; /* InvalidOid: free */
+	char name[HITL_SERIES_NAME];
+	pg_atomic_uint64 value;
+} HitlSeries;
 
 typedef struct HitlShared
 {
@@ -122,6 +135,8 @@ typedef struct HitlShared
 	ConditionVariable exited; /* a worker has ended */
 	ConditionVariable announcements[HITL_ANNOUNCEMENTS];
 
+	HitlSeries series[HITL_SERIES];
+
 	int slots_end; /* no used slot from here; read without lock */
 	HitlSlot slots[HITL_SLOTS];
 } HitlShared;
@@ -141,6 +156,7 @@ extern void hitl_request_rescan(void);
 
 extern bool hitl_database_has_workers(Oid dbid);
 extern void hitl_stop_slot(HitlSlot *slot);
+extern void hitl_restart_slot(HitlSlot *slot);
 extern void hitl_stop_database(Oid dbid);
 extern void hitl_hold_database(Oid dbid);
 extern bool hitl_database_held(Oid dbid);
@@ -148,7 +164,6 @@ extern void hitl_release_holds(void);
 
 extern void hitl_attach_slot(int index, uint64 launch);
 extern void hitl_set_slot_state(HitlSlot *slot, HitlWorkerState state);
-extern void hitl_record_error(const char *message);
 
 extern void hitl_begin_statement(const pg_uuid_t *workflow_id, int64 token);
 extern bool hitl_end_statement(void);

@@ -188,6 +188,7 @@ hitl_wake_all(void)
 	wake_kind(HITL_WORKER_ENGINE);
 	wake_kind(HITL_WORKER_DISPATCHER);
 	wake_kind(HITL_WORKER_EXECUTOR);
+	wake_kind(HITL_WORKER_GATEWAY);
 	broadcast(~UINT64CONST(0));
 }
 

@@ -28,6 +28,7 @@ static const char *const kinds[HITL_WORKER_KINDS] = {
 	[HITL_WORKER_ENGINE] = "engine",
 	[HITL_WORKER_DISPATCHER] = "dispatcher",
 	[HITL_WORKER_EXECUTOR] = "executor",
+	[HITL_WORKER_GATEWAY] = "gateway",
 };
 
 PG_FUNCTION_INFO_V1(hitl_worker_status);

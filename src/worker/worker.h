@@ -3,9 +3,9 @@
  *		The background workers: shared state, wake-up, and the loop they share.
  *
  * One launcher per cluster starts, for every database that has the extension,
- * hitl.engine_workers engine workers, hitl.sql_workers executors and one
- * dispatcher.  All of them sleep
- * until they are woken or their next piece of work is due.  README.md tells
+ * hitl.engine_workers engine workers, hitl.sql_workers executors, one
+ * dispatcher and, where hitl.listen_addresses asks for it, a gateway.  All of
+ * them sleep until they are woken or their next piece of work is due.  README.md tells
  * how it works.
  */
 #ifndef HITL_WORKER_H
@@ -25,6 +25,7 @@ typedef enum HitlWorkerKind
 	HITL_WORKER_ENGINE,
 	HITL_WORKER_DISPATCHER,
 	HITL_WORKER_EXECUTOR, /* runs the statements of sql steps */
+	HITL_WORKER_GATEWAY,  /* serves HTTP, where that is asked for */
 	HITL_WORKER_KINDS
 } HitlWorkerKind;
 
@@ -123,11 +124,29 @@ typedef struct HitlWorkerRole
 	 * A pass must leave it unreadable, or the worker does not sleep.
 	 */
 	int (*wait_descriptor)(void);
+
+	/*
+	 * Optional: a notification on HITL_EVENTS_CHANNEL was read, to which the
+	 * role listens.  Must not fail, nor do more than to remember it.
+	 */
+	void (*hear)(const char *payload);
 } HitlWorkerRole;
 
-extern const HitlWorkerRole hitl_engine_role;	  /* engine.c */
-extern const HitlWorkerRole hitl_dispatcher_role; /* dispatcher.c */
-extern const HitlWorkerRole hitl_executor_role;	  /* executor.c */
+#define HITL_EVENTS_CHANNEL "hitl_events"
+
+extern const HitlWorkerRole hitl_engine_role;			 /* engine.c */
+extern const HitlWorkerRole hitl_dispatcher_role;		 /* dispatcher.c */
+extern const HitlWorkerRole hitl_executor_role;			 /* executor.c */
+extern const HitlWorkerRole hitl_gateway_role_of_worker; /* gateway.c */
+
+/*
+ * In the handler of an error that the role catches itself: put everything back
+ * where it was between two passes, and return it; report: log it, too.
+ */
+extern ErrorData *hitl_catch_error(bool report);
+
+/* Note an error for hitl.workers (shared.c). */
+extern void hitl_record_error(const char *message);
 
 /* Count work done, for hitl.workers. */
 extern void hitl_count_handled(uint64 n);
@@ -149,6 +168,7 @@ extern void hitl_shared_init(void);		  /* from _PG_init: hooks */
 extern void hitl_launcher_register(void); /* from _PG_init */
 extern void hitl_lifecycle_init(void);	  /* from _PG_init: utility and object
 										 * access hooks */
+extern void hitl_metrics_init(void);	  /* from _PG_init: callbacks */
 extern void hitl_wake_init(void); /* from _PG_init: transaction callback */
 
 #endif /* HITL_WORKER_H */

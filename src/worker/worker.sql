@@ -22,11 +22,11 @@ CREATE VIEW hitl.workers AS
 	SELECT kind, number, pid, state, state_since, started_at,
 		   handled, errors, last_error, last_error_at
 	FROM hitl.worker_status()
-	ORDER BY array_position('{launcher,engine,executor,dispatcher}', kind), number;
+	ORDER BY array_position('{launcher,engine,executor,dispatcher,gateway}', kind), number;
 COMMENT ON VIEW hitl.workers IS
 'the launcher and this database''s workers, whether they run or not';
 COMMENT ON COLUMN hitl.workers.kind IS
-'launcher, engine, executor (of sql steps) or dispatcher';
+'launcher, engine, executor (of sql steps), dispatcher or gateway';
 COMMENT ON COLUMN hitl.workers.number IS
 'which one of its kind';
 COMMENT ON COLUMN hitl.workers.pid IS
@@ -38,7 +38,7 @@ COMMENT ON COLUMN hitl.workers.state_since IS
 COMMENT ON COLUMN hitl.workers.started_at IS
 'when the process started';
 COMMENT ON COLUMN hitl.workers.handled IS
-'messages (engine), statements (executor), requests (dispatcher) or worker starts (launcher) so far';
+'messages (engine), statements (executor), requests (dispatcher, gateway) or worker starts (launcher) so far';
 COMMENT ON COLUMN hitl.workers.errors IS
 'errors so far, restarts of the worker included';
 COMMENT ON COLUMN hitl.workers.last_error IS

@@ -56,6 +56,7 @@ BEGIN
 	DELETE FROM hitl.approval_asks k WHERE k.approval_id = ANY (approvals);
 	DELETE FROM hitl.approval_responses r WHERE r.approval_id = ANY (approvals);
 	DELETE FROM hitl.approval_contents c WHERE c.approval_id = ANY (approvals);
+	DELETE FROM hitl.notification_ledger n WHERE n.approval_id = ANY (approvals);
 	DELETE FROM hitl.rule_decisions d WHERE d.approval_id = ANY (approvals);
 	DELETE FROM hitl.action_tokens t WHERE t.approval_id = ANY (approvals);
 END

@@ -134,6 +134,10 @@ def source(cluster):
             " VALUES (hitl.uuidv7(), 'notification', 'https://example.org/', 'k',"
             " now() + interval '1 day')")
         connection.execute(
+            "INSERT INTO hitl.notification_ledger (id, approval_id, channel, address, asked, event_type)"
+            " SELECT hitl.uuidv7(), id, 'hook', 'https://example.org/', true, 'approval.requested'"
+            " FROM hitl.approval_requests WHERE title = 'Some day?'")
+        connection.execute(
             "INSERT INTO hitl.statements (workflow_id, token, owner, body, claimed_until)"
             " VALUES (%s, 1, 'clerk', '{}', clock_timestamp() + interval '1 day')", [ids["pending"]])
         for name, status in (("completed", "completed"), ("failed", "failed"),

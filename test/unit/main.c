@@ -4,6 +4,7 @@
  *		another one the tests in them.
  */
 #include "agent_script.h"
+#include "message_vector.h"
 
 #include <dirent.h>
 #include <stdarg.h>
@@ -46,6 +47,7 @@ extern const Test suite_external[];
 extern const Test suite_steps[];
 extern const Test suite_course[];
 extern const Test suite_agent[];
+extern const Test suite_message[];
 
 static const struct
 {
@@ -88,7 +90,8 @@ static const struct
 			  {"nesting", suite_nesting},
 			  {"branch", suite_branch},
 			  {"course", suite_course},
-			  {"agent", suite_agent}};
+			  {"agent", suite_agent},
+			  {"message", suite_message}};
 
 /* Suites whose tests are the files of a folder. */
 static const struct
@@ -96,7 +99,8 @@ static const struct
 	const char *name;
 	const char *folder;
 	void (*run)(const char *path);
-} collections[] = {{"vectors", "test/vectors/agent", run_agent_vector}};
+} collections[] = {{"vectors", "test/vectors/agent", run_agent_vector},
+				   {"messages", "test/vectors/message", run_message_vector}};
 
 long allocations_left = -1;
 static int failures; /* of the running test */

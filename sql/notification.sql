@@ -1,0 +1,115 @@
+-- Who is told of what, by which channel.
+\pset format unaligned
+\pset tuples_only on
+BEGIN;
+SELECT hitl.configure_channel('n.hook', 'webhook', '{"url": "https://hooks.example.invalid/a", "events": ["approval.approved"]}');
+SELECT hitl.configure_channel('n.teams', 'generic', '{"url": "https://teams.example.invalid/a", "method": "PUT"}',
+	templates => '{"body": {"text": "{{ $.data.title }}"}}', is_default => false);
+SELECT hitl.configure_channel('n.mail', 'email', '{"url": "smtp://mail.example.invalid", "from": "Approvals <a@example.org>"}',
+	secret_name => 'n.password');
+SELECT hitl.configure_channel('n.chat', 'slack', '{"room": "C1", "direct": true, "team": "T1"}', secret_name => 'n.token');
+SELECT name, channel_type, settings, secret_name, templates FROM hitl.channel_configurations WHERE name LIKE 'n.%' ORDER BY name;
+SELECT name, provider, url, headers FROM hitl.message_channels WHERE name LIKE 'n.%' ORDER BY name;
+
+SELECT hitl.create_principal('n.ann', email => 'ann@example.org', slack_team => 'T1', slack_user => 'U1');
+SELECT hitl.create_principal('n.bob', email => 'bob@example.org');
+SELECT hitl.create_principal('n.cid', email => 'cid@example.org', slack_team => 'T2', slack_user => 'U3');
+SELECT hitl.create_principal('n.eve', email => 'eve@example.org');
+SELECT hitl.create_group('n.finance', members => '{n.ann,n.bob,n.cid}');
+CREATE FUNCTION pg_temp.told(id uuid) RETURNS TABLE (line text) LANGUAGE sql AS $$
+	SELECT format('%s %s <%s> %s %s', n.channel, n.recipient, n.address, n.event_type, n.status)
+	FROM hitl.notifications n WHERE n.approval_id = $1 ORDER BY n.channel, n.recipient NULLS FIRST
+$$;
+
+-- each member of a group, by what can reach it; the room once
+SELECT hitl.request_approval('Pay 5 EUR', requested_from => 'n.finance', requested_by => 'n.eve') AS id \gset
+SELECT * FROM pg_temp.told(:'id');
+SELECT o.channel, o.url, o.provider, o.secret_name, o.body IS NULL AS rendered_later, o.notification_id = n.id AS noted
+FROM hitl.outbox o JOIN hitl.notification_ledger n ON n.id = o.notification_id
+WHERE o.approval_id = :'id' ORDER BY o.channel, n.recipient;
+-- how it ended is told to whoever was asked and has not answered, to who has asked, and to the room
+SELECT hitl.respond_to_approval(:'id', 'n.bob', 'approved');
+SELECT * FROM pg_temp.told(:'id');
+SELECT channel, event_type FROM hitl.notification_deliveries WHERE approval_id = :'id' ORDER BY channel, event_type;
+
+-- a request names its channels
+SELECT hitl.request_approval('Pay 6 EUR', requested_from => 'n.ann', channels => '{n.mail,n.teams}') AS id \gset
+SELECT * FROM pg_temp.told(:'id');
+-- so do people, for the others
+SELECT hitl.set_preferred_channels('n.ann', '{n.mail}');
+SELECT hitl.set_preferred_channels('bob@example.org', '{}');
+SELECT hitl.request_approval('Pay 7 EUR', requested_from => 'n.finance') AS id \gset
+SELECT * FROM pg_temp.told(:'id');
+SELECT hitl.set_preferred_channels('n.bob', NULL), hitl.set_preferred_channels('n.ann', NULL);
+-- whom hitl knows by an address alone
+SELECT hitl.request_approval('Pay 8 EUR', required_approvers => '{someone@example.net,slack:T1/U9}') AS id \gset
+SELECT * FROM pg_temp.told(:'id');
+-- nobody by name
+SELECT hitl.request_approval('Pay 9 EUR') AS id \gset
+SELECT * FROM pg_temp.told(:'id');
+
+-- not whoever may not answer, nor who is away for good; who stands in for somebody, is told, too
+SELECT hitl.set_principal_active('n.cid', false);
+SELECT hitl.delegate_approvals('n.eve', ends_at => now() + interval '1 day', delegator => 'n.bob') IS NOT NULL;
+SELECT hitl.request_approval('Pay 10 EUR', requested_by => 'n.ann', policy => '{"all_of": [{"from": "n.finance", "count": 1}]}') AS id \gset
+SELECT * FROM pg_temp.told(:'id');
+
+-- others are asked: only they are told
+SELECT hitl.request_approval('Pay 11 EUR', requested_from => 'n.bob') AS id \gset
+SELECT hitl.reassign_approval(:'id', 'n.ann', from_approver => 'n.bob');
+SELECT * FROM pg_temp.told(:'id');
+-- what was asked back goes to the requester
+SELECT hitl.request_approval('Pay 12 EUR', requested_from => 'n.ann', requested_by => 'n.eve') AS id \gset
+SELECT hitl.respond_to_approval(:'id', 'n.ann', 'information_requested', feedback => 'Why?');
+SELECT * FROM pg_temp.told(:'id');
+
+-- again
+SELECT id AS notification FROM hitl.notifications WHERE approval_id = :'id' AND recipient = 'n.ann' AND channel = 'n.mail' \gset
+SELECT hitl.resend_notification(:'notification');
+SELECT revision, status FROM hitl.notification_ledger WHERE id = :'notification';
+SELECT count(*) FROM hitl.outbox WHERE notification_id = :'notification';
+SELECT hitl.cancel_approval(:'id');
+SELECT * FROM pg_temp.told(:'id');
+ROLLBACK;
+
+-- faulty channels
+\set VERBOSITY terse
+SELECT hitl.configure_channel('n.x', 'email', '{}');
+SELECT hitl.configure_channel('n.x', 'email', '{"url": "https://mail.example.org", "from": "a@example.org"}');
+SELECT hitl.configure_channel('n.x', 'email', '{"url": "smtp://mail.example.org"}');
+SELECT hitl.configure_channel('n.x', 'email', '{"url": "smtp://mail.example.org", "from": "a@example.org\r\nBcc: b@example.org"}');
+SELECT hitl.configure_channel('n.x', 'email', '{"url": "smtp://mail.example.org", "from": "a@example.org", "tls": "try"}');
+SELECT hitl.configure_channel('n.x', 'email', '{"url": "smtp://mail.example.org", "from": "a@example.org", "provider": "post"}');
+SELECT hitl.configure_channel('n.x', 'email', '{"url": "smtp://mail.example.org", "from": "a@example.org", "colour": "red"}');
+SELECT hitl.configure_channel('n.x', 'email', '{"url": "smtp://mail.example.org", "from": "a@example.org"}', templates => '{"subject": 1}');
+SELECT hitl.configure_channel('n.x', 'email', '{"url": "smtp://mail.example.org", "from": "a@example.org"}', templates => '{"body": "x"}');
+SELECT hitl.configure_channel('n.x', 'slack', '{}');
+SELECT hitl.configure_channel('n.x', 'slack', '{"direct": "yes"}');
+SELECT hitl.configure_channel('n.x', 'generic', '{"url": "https://example.org"}');
+SELECT hitl.configure_channel('n.x', 'generic', '{"url": "https://example.org", "method": "GET"}', templates => '{"body": "x"}');
+SELECT hitl.configure_channel('n.x', 'webhook', '{"url": "https://example.org", "headers": {"a": 1}}');
+SELECT hitl.configure_channel('n.x', 'webhook', '{"url": "https://example.org", "events": "all"}');
+SELECT hitl.configure_channel('n.x', 'webhook', '[]');
+SELECT hitl.configure_channel('n.x', 'webhook', '{"url": "https://example.org"}', templates => NULL);
+SELECT hitl.set_preferred_channels('nobody.known', NULL);
+SELECT hitl.set_preferred_channels('nobody.known', '{smoke}');
+SELECT hitl.resend_notification('00000000-0000-7000-8000-000000000000');
+
+-- who may
+CREATE ROLE n_clerk;
+SELECT hitl.grant_access('n_clerk', 'participant');
+SELECT hitl.create_principal('n.clerk', role => 'n_clerk'), hitl.create_principal('n.dan');
+SET SESSION AUTHORIZATION n_clerk;
+SELECT hitl.set_preferred_channels('n.clerk', '{}');
+SELECT hitl.set_preferred_channels('n.dan', '{}');
+SELECT * FROM hitl.notifications;
+SELECT hitl.resend_notification('00000000-0000-7000-8000-000000000000');
+SELECT hitl.queue_notifications('approval.requested', '{}');
+SELECT hitl.render_notifications('{}');
+SELECT hitl.queue_mail('a@example.org', 'a', 'b');
+RESET SESSION AUTHORIZATION;
+SELECT name, channels FROM hitl.principals WHERE name IN ('n.clerk', 'n.dan') ORDER BY 1;
+SELECT hitl.revoke_access('n_clerk');
+DELETE FROM hitl.principals WHERE name IN ('n.clerk', 'n.dan');
+DELETE FROM hitl.principal_names WHERE principal IN ('n.clerk', 'n.dan');
+DROP ROLE n_clerk;

@@ -1,0 +1,275 @@
+-- rendering.sql
+--		What a notification says, made when it is sent.
+
+-- What is rendered: docs/reference/notifications.md.  No links: hitl.public_url is
+-- not set, or there is nothing to answer.
+CREATE FUNCTION hitl.notification_document(notification hitl.notification_ledger, links jsonb DEFAULT NULL, templates jsonb DEFAULT NULL)
+	RETURNS jsonb
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	document jsonb := hitl.request_document(notification.approval_id);
+BEGIN
+	RETURN document || jsonb_strip_nulls(jsonb_build_object(
+		'event', CASE WHEN notification.shown = 0 AND notification.asked AND document #>> '{approval,status}' = 'pending'
+						   AND notification.event_type NOT IN ('approval.escalated', 'approval.reassigned')
+					  THEN 'approval.requested' ELSE notification.event_type END,
+		'recipient', CASE WHEN notification.recipient <> '' THEN hitl.person_document(notification.recipient) END,
+		'links', links, 'templates', nullif(templates, '{}')));
+END
+$$;
+COMMENT ON FUNCTION hitl.notification_document(hitl.notification_ledger, jsonb, jsonb) IS
+	'what a notification is rendered from: the request as it is, the answers to it, the recipient, links';
+
+-- People are called as they are shown.
+CREATE FUNCTION hitl.request_document(approval_id uuid) RETURNS jsonb
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN (SELECT jsonb_build_object('event', 'approval.requested', 'responses', hitl.responses_document(a.id, true),
+				'approval', hitl.approval_document(a) || jsonb_strip_nulls(jsonb_build_object(
+					'requested_by', hitl.person_document(a.requested_by) -> 'display_name',
+					'decided_by', CASE WHEN a.decided_by IS NOT NULL THEN hitl.person_document(a.decided_by) -> 'display_name' END)))
+			FROM hitl.approval_requests a WHERE a.id = request_document.approval_id);
+END
+$$;
+COMMENT ON FUNCTION hitl.request_document(uuid) IS 'what messages about a request are rendered from';
+
+-- Where somebody who is asked can answer.  The token is in the message only.
+CREATE FUNCTION hitl.notification_links(notification hitl.notification_ledger) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	base text := rtrim(current_setting('hitl.public_url', true), '/');
+	link text;
+BEGIN
+	IF coalesce(base, '') = '' THEN
+		RETURN NULL;
+	END IF;
+	IF notification.recipient = '' OR NOT notification.asked THEN
+		RETURN jsonb_build_object('review', base || '/approvals/' || notification.approval_id);
+	END IF;
+	link := base || '/a/' || hitl.make_action_token(notification.id, notification.approval_id, notification.recipient,
+		coalesce((SELECT a.expires_at FROM hitl.approval_requests a WHERE a.id = notification.approval_id),
+				 clock_timestamp() + interval '30 days'));
+	RETURN jsonb_build_object('review', link, 'approve', link || '?decision=approved', 'reject', link || '?decision=rejected');
+END
+$$;
+COMMENT ON FUNCTION hitl.notification_links(hitl.notification_ledger) IS
+	'links of a message under hitl.public_url, with a token of the recipient''s own; NULL if that is not set';
+
+-- A mail, as the dispatcher sends it.  What belongs together is one thread.
+CREATE FUNCTION hitl.render_notification_mail(notification hitl.notification_ledger, channel hitl.message_channels,
+											  request_id uuid, document jsonb) RETURNS jsonb
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	domain text := coalesce(substring(channel.settings ->> 'from' FROM '@([A-Za-z0-9.-]+)'), 'localhost');
+	thread text := format('<%s@%s>', coalesce(document #>> '{approval,workflow_id}', notification.approval_id::text), domain);
+BEGIN
+	RETURN jsonb_strip_nulls(hitl.render_mail(document) || jsonb_build_object(
+		'from', channel.settings ->> 'from', 'reply_to', channel.settings ->> 'reply_to',
+		'to', jsonb_build_array(notification.address), 'date', extract(epoch FROM clock_timestamp())::bigint,
+		'headers', jsonb_build_object(
+			'Message-ID', format('<%s@%s>', request_id, domain),
+			'In-Reply-To', notification.message_id,
+			'References', concat_ws(' ', thread, notification.message_id),
+			'Auto-Submitted', 'auto-generated',
+			'X-Hitl-Approval', notification.approval_id)));
+END
+$$;
+COMMENT ON FUNCTION hitl.render_notification_mail(hitl.notification_ledger, hitl.message_channels, uuid, jsonb) IS
+	'the mail of a notification';
+
+-- The first message is changed later on; what nobody would notice, follows in its
+-- thread.
+CREATE FUNCTION hitl.render_notification_slack(notification hitl.notification_ledger, document jsonb,
+											   OUT method text, OUT body jsonb)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	channel text := coalesce(split_part(notification.message_id, '/', 1), notification.address);
+	ts text := split_part(notification.message_id, '/', 2);
+BEGIN
+	body := hitl.render_slack(document) || jsonb_build_object('channel', channel);
+	IF ts IS NULL THEN
+		method := 'chat.postMessage';
+	ELSIF notification.event_type IN ('approval.reminder', 'approval.information_given')
+		AND document #>> '{approval,status}' = 'pending' THEN
+		method := 'chat.postMessage';
+		body := (body - 'blocks') || jsonb_build_object('thread_ts', ts);
+	ELSE
+		method := 'chat.update';
+		body := body || jsonb_build_object('ts', ts);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION hitl.render_notification_slack(hitl.notification_ledger, jsonb) IS
+	'the message of a notification to Slack, and by which method to send it';
+
+-- Is there still something to tell?
+CREATE FUNCTION hitl.is_worth_telling(notification hitl.notification_ledger, channel_type text) RETURNS boolean
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	pending boolean := (SELECT a.status = 'pending' FROM hitl.approval_requests a WHERE a.id = notification.approval_id);
+BEGIN
+	RETURN CASE
+		WHEN pending IS NULL THEN false				-- it was removed
+		WHEN NOT notification.asked THEN true
+		WHEN channel_type = 'slack' AND notification.shown > 0 THEN true
+		WHEN NOT pending THEN notification.shown > 0	-- nobody is told the outcome who was not asked
+		WHEN notification.recipient = '' THEN true
+		ELSE EXISTS (SELECT FROM hitl.recipients_of(ARRAY[notification.approval_id], true) AS r
+					 WHERE r.recipient = notification.recipient) END;
+END
+$$;
+COMMENT ON FUNCTION hitl.is_worth_telling(hitl.notification_ledger, text) IS
+	'whether a notification still has something to say to its recipient';
+
+-- For the dispatcher, in the transaction in which it claims them.  A row that is
+-- not returned has nothing to say any more.
+CREATE FUNCTION hitl.render_notifications(request_ids uuid[])
+	RETURNS TABLE (request_id uuid, url text, body text, revision integer, fault text)
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	request hitl.outbox;
+	notification hitl.notification_ledger;
+	channel hitl.message_channels;
+	generic hitl.channel_configurations;
+	document jsonb;
+	slack record;
+BEGIN
+	FOR request IN SELECT o.* FROM hitl.outbox o WHERE o.id = ANY (request_ids) ORDER BY o.id LOOP
+		request_id := request.id;
+		render_notifications.url := request.url;
+		fault := NULL;
+		BEGIN
+			IF request.provider = 'generic' THEN
+				SELECT * INTO generic FROM hitl.channel_configurations c WHERE c.name = request.channel;
+				revision := NULL;
+				body := hitl.render_template(coalesce(generic.templates -> 'body', 'null'), request.body::jsonb);
+				CONTINUE WHEN NOT coalesce(generic.active, false);
+				RETURN NEXT;
+				CONTINUE;
+			END IF;
+			SELECT * INTO notification FROM hitl.notification_ledger n WHERE n.id = request.notification_id;
+			SELECT * INTO channel FROM hitl.message_channels c WHERE c.name = request.channel;
+			CONTINUE WHEN notification.id IS NULL OR channel.name IS NULL
+				OR NOT hitl.is_worth_telling(notification, channel.channel_type);
+			revision := notification.revision;
+			document := hitl.notification_document(notification, CASE
+				WHEN NOT notification.asked OR EXISTS (SELECT FROM hitl.approval_requests a
+													   WHERE a.id = notification.approval_id AND a.status = 'pending')
+				THEN hitl.notification_links(notification) END, channel.templates);
+			IF channel.channel_type = 'email' THEN
+				body := hitl.render_notification_mail(notification, channel, request.id, document)::text;
+			ELSE
+				slack := hitl.render_notification_slack(notification, document);
+				body := slack.body::text;
+				render_notifications.url := regexp_replace(channel.url, 'chat\.postMessage$', slack.method);
+			END IF;
+		EXCEPTION
+			WHEN serialization_failure OR deadlock_detected OR query_canceled THEN
+				RAISE;
+			WHEN OTHERS THEN
+				fault := SQLERRM;
+				body := NULL;
+		END;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION hitl.render_notifications(uuid[]) IS
+	'for the dispatcher: where requests of notifications go and what they say; those not returned have nothing to say any more';
+
+-- ---- doing it again ---------------------------------------------------------
+
+CREATE FUNCTION hitl.resend_notification(notification_id uuid) RETURNS boolean
+	LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	found_ hitl.notification_ledger;
+BEGIN
+	SELECT * INTO found_ FROM hitl.notification_ledger n WHERE n.id = notification_id;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'undefined_object',
+			MESSAGE = format('notification %s does not exist', notification_id),
+			HINT = 'hitl.notifications lists them.';
+	END IF;
+	-- In the order of all others: the request first.
+	PERFORM FROM hitl.approval_requests a WHERE a.id = found_.approval_id FOR NO KEY UPDATE;
+	IF EXISTS (SELECT FROM hitl.message_channels c WHERE c.name = found_.channel) THEN
+		UPDATE hitl.notification_ledger n SET revision = n.revision + 1, status = 'queued', attempts = 0, error_message = NULL
+		WHERE n.id = notification_id AND hitl.is_worth_telling(n, (SELECT c.channel_type FROM hitl.message_channels c
+																	WHERE c.name = n.channel));
+		IF NOT FOUND THEN
+			RETURN false;
+		END IF;
+		PERFORM hitl.send_notifications(ARRAY[notification_id]);
+		RETURN true;
+	END IF;
+	-- A hook is sent the last event again.
+	RETURN coalesce((SELECT hitl.retry_request(o.id) FROM hitl.outbox o
+					 WHERE o.notification_id = found_.id ORDER BY o.created_at DESC, o.id DESC LIMIT 1), false);
+END
+$$;
+COMMENT ON FUNCTION hitl.resend_notification(uuid) IS
+	'tell a recipient again, or a hook what it could not be told; false if there is nothing to tell';
+
+-- Whether nobody at all can be told any more; if so, the workflow hears of it.
+CREATE FUNCTION hitl.report_unreachable(approval_ids uuid[]) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	lost record;
+BEGIN
+	FOR lost IN
+		SELECT a.id, a.workflow_id, a.step_name, a.title, a.asked FROM hitl.approval_requests a
+		WHERE a.id = ANY (approval_ids) AND a.status = 'pending'
+		  AND NOT EXISTS (SELECT FROM hitl.notification_ledger n
+						  WHERE n.approval_id = a.id AND n.asked AND n.status IN ('queued', 'sent'))
+	LOOP
+		RAISE LOG USING MESSAGE = format('nobody could be told of approval request %s', lost.id),
+			HINT = 'hitl.notifications says why.';
+		IF lost.workflow_id IS NOT NULL THEN
+			INSERT INTO hitl.messages (due_at, workflow_id, kind, body)
+			VALUES (clock_timestamp(), lost.workflow_id, 'approval', jsonb_strip_nulls(jsonb_build_object(
+				'approval_id', lost.id, 'happened', 'unreachable', 'step_name', lost.step_name, 'asked', to_jsonb(lost.asked))));
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION hitl.report_unreachable(uuid[]) IS
+	'leave the workflows of pending requests of which nobody could be told a message that says so';
+
+-- ---- other mail -------------------------------------------------------------
+
+CREATE FUNCTION hitl.queue_mail(recipient text, subject text, text text, html text DEFAULT NULL) RETURNS uuid
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	channel hitl.message_channels;
+	address text := coalesce((SELECT p.email FROM hitl.principals p WHERE p.name = hitl.principal_of(recipient)), recipient);
+	id uuid := hitl.uuidv7();
+BEGIN
+	SELECT * INTO channel FROM hitl.message_channels c JOIN hitl.channel_configurations k USING (name)
+	WHERE c.channel_type = 'email' ORDER BY k.is_default DESC, k.created_at, c.name LIMIT 1;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
+			MESSAGE = 'there is no channel for e-mail',
+			HINT = 'hitl.configure_channel() makes one.';
+	END IF;
+	INSERT INTO hitl.outbox (id, purpose, channel, url, provider, secret_name, idempotency_key, body)
+	VALUES (id, 'notification', channel.name, channel.url, channel.provider, channel.secret_name, id::text,
+			jsonb_strip_nulls(jsonb_build_object('from', channel.settings ->> 'from', 'reply_to', channel.settings ->> 'reply_to',
+				'to', jsonb_build_array(address), 'subject', subject, 'text', text, 'html', html,
+				'date', extract(epoch FROM clock_timestamp())::bigint,
+				'headers', jsonb_build_object('Auto-Submitted', 'auto-generated',
+					'Message-ID', format('<%s@%s>', id, coalesce(substring(channel.settings ->> 'from' FROM '@([A-Za-z0-9.-]+)'), 'localhost')))))::text);
+	RETURN id;
+END
+$$;
+COMMENT ON FUNCTION hitl.queue_mail(text, text, text, text) IS
+	'queue a mail to a principal or an address, by the first active channel for e-mail';

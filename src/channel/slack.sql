@@ -1,0 +1,429 @@
+-- slack.sql
+--		What comes from Slack: buttons, forms, and the command /approvals.
+--
+-- Slack signs what it sends with the signing secret of the app.  Who it was, the
+-- ids of team and user say, and nothing else; they become those of a principal by
+-- a mail to the principal's address.
+
+-- By which channel's secret a request is signed; NULL: by none.
+CREATE FUNCTION hitl.slack_sender(request jsonb) RETURNS hitl.channel_configurations
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	stamp text := request #>> '{headers,x-slack-request-timestamp}';
+	given bytea := convert_to(request #>> '{headers,x-slack-signature}', 'UTF8');
+	signed bytea := convert_to(format('v0:%s:%s', stamp, request ->> 'body'), 'UTF8');
+	channel hitl.channel_configurations;
+	secret text;
+BEGIN
+	IF given IS NULL OR coalesce(stamp !~ '^[0-9]{1,11}$', true)
+		OR abs(extract(epoch FROM clock_timestamp()) - stamp::bigint) > 300 THEN
+		RETURN NULL;
+	END IF;
+	FOR channel, secret IN
+		SELECT c, s.value FROM hitl.channel_configurations c JOIN hitl.secrets s ON s.name = c.signing_secret_name
+		WHERE c.channel_type = 'slack' AND c.active ORDER BY c.name
+	LOOP
+		IF hitl.same_bytes(given, convert_to('v0=' || encode(hitl.hmac_sha256(convert_to(secret, 'UTF8'), signed), 'hex'), 'UTF8')) THEN
+			RETURN channel;
+		END IF;
+	END LOOP;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION hitl.slack_sender(jsonb) IS
+	'the channel with whose signing secret Slack has signed a request within five minutes; NULL: there is none';
+
+CREATE FUNCTION hitl.slack_person(team text, member text) RETURNS text
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT p.name FROM hitl.principals p
+	WHERE p.slack_team = slack_person.team AND p.slack_user = slack_person.member AND p.active;
+END;
+COMMENT ON FUNCTION hitl.slack_person(text, text) IS 'the principal with these ids of Slack';
+
+-- ---- what goes back ---------------------------------------------------------
+
+-- Only to Slack, or to what a channel has in its place.
+CREATE FUNCTION hitl.tell_slack_user(channel hitl.channel_configurations, response_url text, message text) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	id uuid := hitl.uuidv7();
+	origin text := hitl.request_origin(response_url);
+BEGIN
+	IF coalesce(origin <> 'https://hooks.slack.com' AND origin <> hitl.request_origin(channel.settings ->> 'url'), true) THEN
+		RETURN;
+	END IF;
+	INSERT INTO hitl.outbox (id, purpose, channel, url, headers, idempotency_key, priority, body)
+	VALUES (id, 'notification', channel.name, response_url, '{"Content-Type": "application/json; charset=utf-8"}', id::text, 9,
+			jsonb_build_object('response_type', 'ephemeral', 'replace_original', false, 'text', hitl.slack_escape(message))::text);
+END
+$$;
+COMMENT ON FUNCTION hitl.tell_slack_user(hitl.channel_configurations, text, text) IS
+	'tell somebody in Slack what nobody else sees';
+
+CREATE FUNCTION hitl.slack_escape(content text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	RETURN replace(replace(replace(content, '&', '&amp;'), '<', '&lt;'), '>', '&gt;');
+COMMENT ON FUNCTION hitl.slack_escape(text) IS 'text of which Slack makes nothing else';
+
+-- A trigger is good for three seconds: at once, or not at all.
+CREATE FUNCTION hitl.open_slack_modal(channel hitl.channel_configurations, trigger_id text, document jsonb) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	id uuid := hitl.uuidv7();
+BEGIN
+	INSERT INTO hitl.outbox (id, purpose, channel, url, provider, headers, secret_name, idempotency_key, priority, retry, timeout_seconds, body)
+	VALUES (id, 'notification', channel.name, coalesce(channel.settings ->> 'url', 'https://slack.com/api') || '/views.open', 'slack',
+			'{"Content-Type": "application/json; charset=utf-8"}', channel.secret_name, id::text, 9, '{"max_attempts": 1}', 3,
+			jsonb_build_object('trigger_id', trigger_id, 'view', hitl.render_slack_modal(document))::text);
+END
+$$;
+COMMENT ON FUNCTION hitl.open_slack_modal(hitl.channel_configurations, text, jsonb) IS
+	'open the form of a request in Slack';
+
+-- ---- answering --------------------------------------------------------------
+
+-- As everybody does.  NULL: done; else why not, and at which field of the form.
+CREATE FUNCTION hitl.answer_from_slack(
+	person text, approval_id uuid, decision text, answer jsonb, feedback text, shown text, evidence jsonb,
+	OUT message text, OUT faults jsonb
+)
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	details text;
+BEGIN
+	PERFORM hitl.respond_to_approval(answer_from_slack.approval_id, person, answer_from_slack.decision,
+		response_data => answer, feedback => nullif(btrim(answer_from_slack.feedback), ''),
+		content_hash => decode(shown, 'hex'), channel => 'slack', evidence => answer_from_slack.evidence);
+EXCEPTION
+	WHEN serialization_failure OR deadlock_detected OR query_canceled THEN
+		RAISE;
+	WHEN SQLSTATE 'WF019' THEN
+		GET STACKED DIAGNOSTICS details = PG_EXCEPTION_DETAIL;
+		message := 'Something in your answer is not as it should be.';
+		SELECT jsonb_object_agg('answer' || coalesce((regexp_match(l, '^(/\S*): '))[1], ''), regexp_replace(l, '^/\S*: ', ''))
+		INTO faults FROM string_to_table(details, E'\n') AS l;
+	WHEN OTHERS THEN
+		message := CASE SQLSTATE
+			WHEN 'WF011' THEN 'This request has been decided already.'
+			WHEN 'WF012' THEN 'The time for this request is over.'
+			WHEN 'WF013' THEN 'This request was withdrawn.'
+			WHEN 'WF014' THEN 'You have answered this request already.'
+			WHEN 'WF018' THEN 'The request has changed since it was shown to you. Please look at it again.'
+			WHEN '42501' THEN 'You are not asked by this request.'
+			ELSE CASE WHEN left(SQLSTATE, 2) IN ('WF', '22') THEN SQLERRM END END;
+		IF message IS NULL THEN
+			RAISE;
+		END IF;
+END
+$$;
+COMMENT ON FUNCTION hitl.answer_from_slack(text, uuid, text, jsonb, text, text, jsonb) IS
+	'answer a request as somebody did in Slack; what to tell him if that was not possible';
+
+-- A button was pressed.
+CREATE FUNCTION hitl.hear_slack_buttons(channel hitl.channel_configurations, payload jsonb) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	team text := coalesce(payload #>> '{team,id}', payload #>> '{user,team_id}');
+	person text := hitl.slack_person(team, payload #>> '{user,id}');
+	action jsonb := payload #> '{actions,0}';
+	value jsonb;
+	document jsonb;
+	outcome record;
+BEGIN
+	-- A link was opened; Slack wants to hear that we know.
+	IF coalesce(action ->> 'action_id' NOT IN ('hitl_approve', 'hitl_reject', 'hitl_open'), true) THEN
+		RETURN '{"status": 200}';
+	END IF;
+	IF person IS NULL THEN
+		PERFORM hitl.tell_slack_user(channel, payload ->> 'response_url',
+			'hitl does not know you yet. Type /approvals link and your e-mail address.');
+		RETURN '{"status": 200}';
+	END IF;
+	value := (action ->> 'value')::jsonb;
+	document := hitl.request_document((value ->> 'approval_id')::uuid);
+	IF document IS NULL OR NOT hitl.principal_sees_approval(person, (value ->> 'approval_id')::uuid) THEN
+		PERFORM hitl.tell_slack_user(channel, payload ->> 'response_url', 'You are not asked by this request.');
+		RETURN '{"status": 200}';
+	END IF;
+	IF action ->> 'action_id' = 'hitl_approve' AND NOT document -> 'approval' ? 'answer_schema' THEN
+		SELECT * INTO outcome FROM hitl.answer_from_slack(person, (value ->> 'approval_id')::uuid, 'approved', NULL, NULL,
+			value ->> 'content_hash', hitl.slack_evidence(payload));
+		IF outcome.message IS NOT NULL THEN
+			PERFORM hitl.tell_slack_user(channel, payload ->> 'response_url', outcome.message);
+		END IF;
+	ELSIF document #>> '{approval,status}' <> 'pending' THEN
+		PERFORM hitl.tell_slack_user(channel, payload ->> 'response_url', 'This request has been decided already.');
+	ELSE
+		-- What was shown when the button was pressed is what the form shows.
+		PERFORM hitl.open_slack_modal(channel, payload ->> 'trigger_id', document || jsonb_strip_nulls(jsonb_build_object(
+			'decision', CASE action ->> 'action_id' WHEN 'hitl_reject' THEN 'rejected' WHEN 'hitl_approve' THEN 'approved' END,
+			'slack', jsonb_build_object('channel', payload #> '{channel,id}', 'ts', payload #> '{message,ts}'))));
+	END IF;
+	RETURN '{"status": 200}';
+END
+$$;
+COMMENT ON FUNCTION hitl.hear_slack_buttons(hitl.channel_configurations, jsonb) IS
+	'what becomes of a button that was pressed in Slack';
+
+CREATE FUNCTION hitl.slack_evidence(payload jsonb) RETURNS jsonb
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN jsonb_strip_nulls(jsonb_build_object(
+		'team', coalesce(payload #> '{team,id}', payload #> '{user,team_id}'), 'user', payload #> '{user,id}',
+		'channel', payload #> '{channel,id}', 'message', payload #> '{message,ts}',
+		'action', payload #> '{actions,0,action_ts}', 'view', payload #> '{view,id}'));
+COMMENT ON FUNCTION hitl.slack_evidence(jsonb) IS 'what Slack says of who has answered where';
+
+-- A form was sent.  It stays open, with what is wrong, until it can be taken.
+CREATE FUNCTION hitl.hear_slack_form(payload jsonb) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	person text := hitl.slack_person(coalesce(payload #>> '{team,id}', payload #>> '{user,team_id}'), payload #>> '{user,id}');
+	meta jsonb := (payload #>> '{view,private_metadata}')::jsonb;
+	fields jsonb := payload #> '{view,state,values}';
+	decision text := coalesce(meta ->> 'decision', fields #>> '{decision,value,selected_option,value}');
+	approval hitl.approval_requests;
+	answer jsonb;
+	message text;
+	faults jsonb;
+	place text := CASE WHEN meta ? 'decision' THEN 'feedback' ELSE 'decision' END;
+BEGIN
+	SELECT * INTO approval FROM hitl.approval_requests a WHERE a.id = (meta ->> 'approval_id')::uuid;
+	IF person IS NULL OR approval.id IS NULL OR NOT hitl.principal_sees_approval(person, approval.id) THEN
+		message := 'You are not asked by this request.';
+	ELSE
+		IF decision = 'approved' AND approval.answer_schema IS NOT NULL THEN
+			answer := hitl.read_slack_answer(fields, approval.answer_schema);
+		END IF;
+		SELECT o.message, o.faults INTO message, faults
+		FROM hitl.answer_from_slack(person, approval.id, decision, answer, fields #>> '{feedback,value,value}',
+									meta ->> 'content_hash', hitl.slack_evidence(payload)) AS o;
+		IF message IS NULL THEN
+			RETURN '{"status": 200}';
+		END IF;
+	END IF;
+	RETURN hitl.http_json(jsonb_build_object('response_action', 'errors', 'errors', coalesce((
+		SELECT jsonb_object_agg(f.key, f.value) FROM jsonb_each(faults) AS f WHERE fields ? f.key),
+		jsonb_build_object(place, message))));
+END
+$$;
+COMMENT ON FUNCTION hitl.hear_slack_form(jsonb) IS 'what becomes of a form that was sent in Slack';
+
+-- POST /slack/interactions
+CREATE FUNCTION hitl.http_slack_interaction(request jsonb) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	form jsonb := hitl.form_fields(request);
+	channel hitl.channel_configurations;
+	payload jsonb;
+	key text := encode(sha256(convert_to(request ->> 'body', 'UTF8')), 'hex');
+	response jsonb;
+BEGIN
+	-- Slack looks whether somebody is here; it is not signed, and says nothing else.
+	IF form ? 'ssl_check' THEN
+		RETURN '{"status": 200}';
+	END IF;
+	channel := hitl.slack_sender(request);
+	IF channel.name IS NULL THEN
+		RETURN hitl.http_error(401, 'The request is not signed, or was signed too long ago.');
+	END IF;
+	-- Slack sends again what it believes to be lost.
+	response := hitl.take_request(request, 'slack:' || channel.name, key);
+	IF response IS NOT NULL THEN
+		RETURN response;
+	END IF;
+	payload := (form ->> 'payload')::jsonb;
+	response := CASE payload ->> 'type'
+		WHEN 'block_actions' THEN hitl.hear_slack_buttons(channel, payload)
+		WHEN 'view_submission' THEN hitl.hear_slack_form(payload)
+		ELSE '{"status": 200}' END;
+	RETURN hitl.keep_response(response, 'slack:' || channel.name, key);
+END
+$$;
+COMMENT ON FUNCTION hitl.http_slack_interaction(jsonb) IS
+	'POST /slack/interactions: buttons that were pressed and forms that were sent in Slack';
+
+-- ---- /approvals -------------------------------------------------------------
+
+CREATE FUNCTION hitl.time_span(span interval) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	RETURN CASE
+		WHEN span < '2 minutes' THEN 'a minute'
+		WHEN span < '2 hours' THEN format('%s minutes', (extract(epoch FROM span) / 60)::bigint)
+		WHEN span < '2 days' THEN format('%s hours', (extract(epoch FROM span) / 3600)::bigint)
+		ELSE format('%s days', (extract(epoch FROM span) / 86400)::bigint) END;
+COMMENT ON FUNCTION hitl.time_span(interval) IS 'about how long, in words';
+
+CREATE FUNCTION hitl.slack_inbox(person text) RETURNS jsonb
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	shown CONSTANT integer := 10;
+	base text := rtrim(current_setting('hitl.public_url', true), '/');
+	total integer;
+	blocks jsonb;
+BEGIN
+	WITH mine AS (
+		SELECT a.*, row_number() OVER (ORDER BY a.expires_at NULLS LAST, a.id) AS place, count(*) OVER () AS total
+		FROM hitl.pending_of(person, true) AS p (id) JOIN hitl.approval_requests a ON a.id = p.id
+	), block AS (
+		SELECT m.place, b.rank, b.block, m.total FROM mine m, LATERAL (VALUES
+			(1, jsonb_build_object('type', 'section', 'text', jsonb_build_object('type', 'plain_text',
+				'text', left(hitl.slack_escape(m.title), 2900)))),
+			(2, jsonb_build_object('type', 'context', 'elements', jsonb_build_array(jsonb_build_object('type', 'plain_text',
+				'text', left(hitl.slack_escape(format('%s asked %s ago%s', m.requested_by, hitl.time_span(clock_timestamp() - m.requested_at),
+					CASE WHEN m.expires_at > clock_timestamp() THEN format(', due in %s', hitl.time_span(m.expires_at - clock_timestamp())) ELSE '' END)), 2900))))),
+			(3, (SELECT r.block || jsonb_build_object('block_id', 'hitl_actions:' || m.id)
+				 FROM jsonb_array_elements(hitl.render_slack(hitl.request_document(m.id)) -> 'blocks') AS r (block)
+				 WHERE r.block ->> 'type' = 'actions'))) AS b (rank, block)
+		WHERE m.place <= shown AND b.block IS NOT NULL
+	)
+	SELECT jsonb_agg(k.block ORDER BY k.place, k.rank), max(k.total) INTO blocks, total FROM block k;
+	IF blocks IS NULL THEN
+		RETURN '{"response_type": "ephemeral", "text": "Nobody waits for you."}';
+	END IF;
+	IF total > shown THEN
+		blocks := blocks || jsonb_build_object('type', 'context', 'elements', jsonb_build_array(jsonb_build_object('type', 'plain_text',
+			'text', format('And %s more%s', total - shown, CASE WHEN base <> '' THEN format(': %s/approvals', base) ELSE '.' END))));
+	END IF;
+	RETURN jsonb_build_object('response_type', 'ephemeral', 'text', CASE total WHEN 1 THEN 'One request waits for you.'
+		ELSE format('%s requests wait for you.', total) END, 'blocks', blocks);
+END
+$$;
+COMMENT ON FUNCTION hitl.slack_inbox(text) IS 'the requests that wait for somebody, as a message of Slack';
+
+-- POST /slack/commands
+CREATE FUNCTION hitl.http_slack_command(request jsonb) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	form jsonb := hitl.form_fields(request);
+	channel hitl.channel_configurations;
+	person text;
+	words text[] := regexp_split_to_array(btrim(coalesce(form ->> 'text', '')), '\s+');
+	message text;
+BEGIN
+	IF form ? 'ssl_check' THEN
+		RETURN '{"status": 200}';
+	END IF;
+	channel := hitl.slack_sender(request);
+	IF channel.name IS NULL THEN
+		RETURN hitl.http_error(401, 'The request is not signed, or was signed too long ago.');
+	END IF;
+	person := hitl.slack_person(form ->> 'team_id', form ->> 'user_id');
+	IF words[1] = 'link' AND cardinality(words) = 2 THEN
+		PERFORM hitl.send_slack_link(form ->> 'team_id', form ->> 'user_id', words[2], request ->> 'address');
+		-- The same, whether the address is known or not.
+		message := 'If hitl knows this address, a mail is on its way to it. Open the link in it to go on.';
+	ELSIF words <> '{""}' THEN
+		message := '/approvals lists what waits for you. /approvals link and your e-mail address tells hitl who you are.';
+	ELSIF person IS NULL THEN
+		message := 'hitl does not know you yet. Type /approvals link and your e-mail address.';
+	ELSE
+		RETURN hitl.http_json(hitl.slack_inbox(person));
+	END IF;
+	RETURN hitl.http_json(jsonb_build_object('response_type', 'ephemeral', 'text', message));
+END
+$$;
+COMMENT ON FUNCTION hitl.http_slack_command(jsonb) IS
+	'POST /slack/commands: /approvals lists what waits for somebody; /approvals link address tells who he is';
+
+-- ---- who is who -------------------------------------------------------------
+
+CREATE TABLE hitl.slack_links (
+	hash bytea PRIMARY KEY,				-- hitl.token_hash(); the token stands in the mail alone
+	principal text NOT NULL,
+	email text NOT NULL,				-- to which it was sent
+	slack_team text NOT NULL,
+	slack_user text NOT NULL,
+	expires_at timestamptz NOT NULL
+);
+COMMENT ON TABLE hitl.slack_links IS
+	'links that were mailed to people to prove that they are somebody in Slack, each by its hash';
+
+CREATE FUNCTION hitl.send_slack_link(team text, member text, email text, address text) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	person hitl.principals;
+	token text := hitl.random_token();
+BEGIN
+	DELETE FROM hitl.slack_links l WHERE l.expires_at < clock_timestamp();
+	-- Slack's own address is the same for all of its users.
+	IF NOT hitl.count_sign_in(lower(email), format('slack %s/%s', team, member)) THEN
+		RETURN;
+	END IF;
+	SELECT p.* INTO person FROM hitl.principals p
+	WHERE p.email = lower(send_slack_link.email) AND p.active AND p.kind = 'person';
+	IF NOT FOUND OR coalesce(current_setting('hitl.public_url', true), '') = '' THEN
+		RETURN;
+	END IF;
+	INSERT INTO hitl.slack_links (hash, principal, email, slack_team, slack_user, expires_at)
+	VALUES (hitl.token_hash(token), person.name, person.email, team, member, clock_timestamp() + interval '15 minutes');
+	PERFORM hitl.queue_mail(person.name, 'Answer requests in Slack', format(
+		E'Hello %s,\n\nopen this link to answer approval requests as the user %s of the team %s in Slack:\n\n  %s/slack/link/%s\n\n'
+		'It works once, within 15 minutes. If you did not ask for it, you need do nothing.\n',
+		coalesce(person.display_name, person.name), member, team, rtrim(current_setting('hitl.public_url'), '/'), token));
+EXCEPTION WHEN object_not_in_prerequisite_state THEN
+	RAISE LOG USING MESSAGE = format('a link for Slack could not be sent: %s', SQLERRM);
+END
+$$;
+COMMENT ON FUNCTION hitl.send_slack_link(text, text, text, text) IS
+	'mail somebody a link that says that he is this user of Slack';
+
+CREATE FUNCTION hitl.usable_slack_link(token text) RETURNS hitl.slack_links
+	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT l.* FROM hitl.slack_links l JOIN hitl.principals p ON p.name = l.principal AND p.active AND p.email = l.email
+	WHERE l.hash = hitl.token_hash(token) AND l.expires_at > clock_timestamp();
+END;
+COMMENT ON FUNCTION hitl.usable_slack_link(text) IS 'the link with this token, if it is good';
+
+CREATE FUNCTION hitl.http_slack_link_page(request jsonb) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	token text := request #>> '{args,token}';
+	link hitl.slack_links := hitl.usable_slack_link(token);
+BEGIN
+	IF link.hash IS NULL THEN
+		RETURN hitl.http_page('{"page": "expired", "message": "This link has been used, or its time is over."}', 410);
+	END IF;
+	RETURN hitl.http_page(jsonb_build_object('page', 'confirm', 'action', request ->> 'path',
+		'csrf', hitl.form_code(token, 'slack link'),
+		'message', format('Answer requests as %s when you are the user %s of the team %s in Slack?',
+						  link.principal, link.slack_user, link.slack_team)));
+END
+$$;
+COMMENT ON FUNCTION hitl.http_slack_link_page(jsonb) IS
+	'GET /slack/link/{token}: asks whether somebody is a user of Slack; nothing changes by it';
+
+CREATE FUNCTION hitl.http_slack_link(request jsonb) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	token text := request #>> '{args,token}';
+	link hitl.slack_links := hitl.usable_slack_link(token);
+BEGIN
+	PERFORM hitl.check_form_code(request, hitl.form_fields(request) ->> 'csrf', token, 'slack link');
+	DELETE FROM hitl.slack_links l WHERE l.hash = link.hash RETURNING l.* INTO link;
+	IF link.hash IS NULL THEN
+		RETURN hitl.http_page('{"page": "expired", "message": "This link has been used, or its time is over."}', 410);
+	END IF;
+	PERFORM hitl.update_principal(link.principal, slack_team => link.slack_team, slack_user => link.slack_user);
+	RETURN hitl.http_page(jsonb_build_object('page', 'result', 'message', 'From now on you can answer requests in Slack.'));
+END
+$$;
+COMMENT ON FUNCTION hitl.http_slack_link(jsonb) IS
+	'POST /slack/link/{token}: makes somebody known as a user of Slack';
+
+INSERT INTO hitl.http_routes (method, path, function, description) VALUES
+	('POST', '/slack/interactions', 'hitl.http_slack_interaction(jsonb)', 'buttons and forms of Slack'),
+	('POST', '/slack/commands', 'hitl.http_slack_command(jsonb)', 'the command /approvals of Slack'),
+	('GET', '/slack/link/{token}', 'hitl.http_slack_link_page(jsonb)', 'asks whether somebody is a user of Slack'),
+	('POST', '/slack/link/{token}', 'hitl.http_slack_link(jsonb)', 'makes somebody known as a user of Slack');

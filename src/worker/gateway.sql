@@ -1,0 +1,179 @@
+-- gateway.sql
+--		What the gateway serves: routes, each one function, and those of its own.
+
+CREATE TABLE hitl.http_routes (
+	method text NOT NULL CHECK (method ~ '^[A-Z]+$' AND method NOT IN ('HEAD', 'OPTIONS')),
+	path text NOT NULL CHECK (path ~ '^/' AND path !~ '[?#[:space:]]'),	-- '/api/v1/approvals/{id}'
+	function text,						-- as regprocedure has it; NULL: the gateway answers by itself
+	description text NOT NULL,
+	PRIMARY KEY (method, path)
+);
+COMMENT ON TABLE hitl.http_routes IS
+	'what the gateway serves: hitl.http_name(request jsonb) RETURNS jsonb for each method and path; {name} in a path stands for one segment';
+
+CREATE FUNCTION hitl.http_routes_changed() RETURNS trigger
+	LANGUAGE c VOLATILE PARALLEL UNSAFE
+	AS 'MODULE_PATHNAME', 'hitl_http_routes_changed';
+COMMENT ON FUNCTION hitl.http_routes_changed() IS
+	'trigger function: has the gateway read the routes again when the transaction commits';
+CREATE TRIGGER http_routes_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON hitl.http_routes
+	FOR EACH STATEMENT EXECUTE FUNCTION hitl.http_routes_changed();
+ALTER TABLE hitl.http_routes ENABLE ALWAYS TRIGGER http_routes_changed;
+
+-- The gateway's role reads no table.
+CREATE FUNCTION hitl.http_route_list(OUT method text, OUT path text, OUT function text)
+	RETURNS SETOF record
+	LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT r.method, r.path, r.function FROM hitl.http_routes r ORDER BY r.path COLLATE "C", r.method COLLATE "C"
+$$;
+COMMENT ON FUNCTION hitl.http_route_list() IS
+	'the routes, for the gateway';
+
+CREATE FUNCTION hitl.http_ready(request jsonb) RETURNS jsonb
+	LANGUAGE sql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT jsonb_build_object(
+		'status', CASE WHEN c.version AND c.workers THEN 200 ELSE 503 END,
+		'json', jsonb_build_object(
+			'status', CASE WHEN c.version AND c.workers THEN 'ready' ELSE 'not ready' END,
+			'checks', jsonb_build_object('database', true, 'version', c.version, 'workers', c.workers)))
+	FROM (SELECT (SELECT e.extversion = current_setting('hitl.version') FROM pg_extension e
+				  WHERE e.extname = 'hitl') AS version,
+				 coalesce(bool_and(w.pid IS NOT NULL), false) AS workers
+		  FROM hitl.worker_status() w) AS c
+$$;
+COMMENT ON FUNCTION hitl.http_ready(jsonb) IS
+	'GET /readyz: 200 when the database answers, the extension is of the library''s version, and all workers run; else 503';
+
+-- Who may follow the events: to be replaced by those that recognise callers.
+CREATE FUNCTION hitl.http_events_allowed(request jsonb) RETURNS jsonb
+	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	RETURN NULL::jsonb;
+COMMENT ON FUNCTION hitl.http_events_allowed(jsonb) IS
+	'who asks for events, and which: {"principal": name, "filter": {"all": true} or {"workflow_id": id} or {}}; NULL: nobody who may';
+
+CREATE FUNCTION hitl.http_events(request jsonb) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	allowed jsonb := hitl.http_events_allowed(request);
+BEGIN
+	IF allowed ->> 'principal' IS NULL THEN
+		RETURN jsonb_build_object('status', 401,
+			'headers', jsonb_build_object('content-type', 'application/problem+json', 'www-authenticate', 'Bearer'),
+			'json', jsonb_build_object('type', 'about:blank', 'title', 'Unauthorized', 'status', 401,
+									   'detail', 'sign in, or send an API token, to follow events'));
+	END IF;
+	RETURN jsonb_build_object('status', 200,
+		'events', allowed,
+		'last_event_id', request #>> '{headers,last-event-id}');
+END
+$$;
+COMMENT ON FUNCTION hitl.http_events(jsonb) IS
+	'GET /api/v1/events: a stream of events for whom hitl.http_events_allowed lets';
+
+-- An event as text/event-stream has it.  It says what has happened to what; the data
+-- are read where their readers are checked.
+CREATE FUNCTION hitl.http_event_text(event hitl.workflow_events) RETURNS text
+	LANGUAGE sql STABLE
+	RETURN format(E'id: %s.%s.%s\nevent: %s\ndata: %s\n\n',
+		(extract(epoch FROM (event).created_at) * 1000000)::bigint, (event).workflow_id, (event).seq,
+		(event).event_type,
+		jsonb_strip_nulls(jsonb_build_object(
+			'workflow_id', (event).workflow_id, 'seq', (event).seq, 'event_type', (event).event_type,
+			'step_name', (event).step_name, 'approval_id', (event).data -> 'approval_id',
+			'created_at', (event).created_at)));
+COMMENT ON FUNCTION hitl.http_event_text(hitl.workflow_events) IS
+	'an event as server-sent events have it';
+
+-- Does somebody see an event?  Of workflows of others, those about what he is asked.
+CREATE FUNCTION hitl.http_event_seen(allowed jsonb, event hitl.workflow_events) RETURNS boolean
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	who text := allowed ->> 'principal';
+	wanted jsonb := coalesce(allowed -> 'filter', '{}');
+	names text[];
+BEGIN
+	IF wanted ? 'workflow_id' AND wanted ->> 'workflow_id' <> event.workflow_id::text THEN
+		RETURN false;
+	ELSIF wanted -> 'all' = 'true' THEN
+		RETURN true;
+	END IF;
+	names := ARRAY(SELECT n.name FROM hitl.answering_names(who) AS n);
+	RETURN EXISTS (SELECT FROM hitl.workflows w
+				   WHERE w.id = event.workflow_id AND w.created_by = ANY (hitl.own_names(who)))
+		OR EXISTS (SELECT FROM hitl.approval_requests a
+				   WHERE a.id = (CASE WHEN event.event_type LIKE 'approval%' THEN event.data ->> 'approval_id' END)::uuid
+					 AND (a.asked || coalesce(a.requested_from, '{}') || coalesce(a.required_approvers, '{}') && names
+						  OR EXISTS (SELECT FROM hitl.approval_responses r
+									 WHERE r.approval_id = a.id AND r.approver_id = who)));
+END
+$$;
+COMMENT ON FUNCTION hitl.http_event_seen(jsonb, hitl.workflow_events) IS
+	'does who is allowed to follow events see this one?';
+
+-- What is new of workflows: {"id": number of the last event that was sent, or null}.  Of
+-- what nothing was sent yet, the events since a time.
+CREATE FUNCTION hitl.http_event_batch(allowed jsonb, workflows jsonb, since timestamptz) RETURNS jsonb
+	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH news AS MATERIALIZED (
+		SELECT (e.event).workflow_id, (e.event).seq, e.event
+		FROM jsonb_each_text(workflows) AS w (id, seq),
+			 LATERAL (SELECT x AS event FROM hitl.workflow_events x
+					  WHERE x.workflow_id = w.id::uuid AND x.seq > coalesce(w.seq::integer, 0)
+					  ORDER BY x.seq DESC LIMIT 100) AS e
+		WHERE w.seq IS NOT NULL OR (e.event).created_at >= since
+	)
+	SELECT jsonb_build_object(
+		'text', coalesce((SELECT string_agg(hitl.http_event_text(n.event), '' ORDER BY (n.event).created_at, n.workflow_id, n.seq)
+						  FROM news n WHERE hitl.http_event_seen(allowed, n.event)), ''),
+		'last', coalesce((SELECT jsonb_object_agg(l.workflow_id, l.seq)
+						  FROM (SELECT n.workflow_id, max(n.seq) AS seq FROM news n GROUP BY n.workflow_id) AS l), '{}'))
+$$;
+COMMENT ON FUNCTION hitl.http_event_batch(jsonb, jsonb, timestamptz) IS
+	'for the gateway: what is new of these workflows, as text of a stream, and the number of the last event of each';
+
+-- Transactions commit in another order than their times say: some events come twice,
+-- with the same id.
+CREATE FUNCTION hitl.http_event_resume(allowed jsonb, last_event_id text) RETURNS text
+	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	again CONSTANT text := E'event: resync\ndata: {}\n\n';
+	since timestamptz;
+	news text;
+	found_ integer;
+BEGIN
+	IF last_event_id !~ '^[0-9]{1,17}[.][0-9a-f-]{36}[.][0-9]{1,9}$' THEN
+		RETURN again;
+	END IF;
+	since := to_timestamp(split_part(last_event_id, '.', 1)::numeric / 1000000);
+	IF since < now() - interval '1 hour' THEN
+		RETURN again;
+	END IF;
+	SELECT string_agg(hitl.http_event_text(n.event), '' ORDER BY (n.event).created_at, (n.event).workflow_id, (n.event).seq)
+			   FILTER (WHERE hitl.http_event_seen(allowed, n.event)),
+		   count(*)
+	INTO news, found_
+	FROM (SELECT e AS event FROM hitl.workflow_events e
+		  WHERE e.created_at >= since - interval '5 seconds'
+			AND NOT (e.workflow_id::text = split_part(last_event_id, '.', 2)
+					 AND e.seq <= split_part(last_event_id, '.', 3)::integer)
+		  LIMIT 10001) AS n;
+	RETURN CASE WHEN found_ > 10000 THEN again ELSE coalesce(news, '') END;
+END
+$$;
+COMMENT ON FUNCTION hitl.http_event_resume(jsonb, text) IS
+	'for the gateway: what a stream has missed since an event; "resync" when that is too much, or too long ago';
+
+-- Events are written in the order of their times.
+CREATE INDEX workflow_events_created_at ON hitl.workflow_events
+	USING brin (created_at) WITH (pages_per_range = 32, autosummarize = on);
+
+INSERT INTO hitl.http_routes (method, path, function, description) VALUES
+	('GET', '/healthz', NULL, 'whether the gateway is alive; asks no database'),
+	('GET', '/readyz', 'hitl.http_ready(jsonb)', 'whether the database answers and the workers run'),
+	('GET', '/api/v1/events', 'hitl.http_events(jsonb)', 'server-sent events of workflows, from Last-Event-ID on');

@@ -1,0 +1,367 @@
+/*
+ * metrics.c
+ *		Counters for /metrics: what has happened since the server started.
+ *
+ * They are in shared memory, counted when the transaction in which something
+ * happened has committed; so no table is read to know them, and nothing waits
+ * for them.  They begin anew with the server, as those who read such counters
+ * reckon with.  A transaction that is prepared is not counted.
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "commands/trigger.h"
+#include "common/hashfn.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "hitl.h"
+#include "worker/shared.h"
+#include "worker/worker.h"
+
+/* Different counters of one transaction; more are counted before it commits. */
+#define MAX_PENDING 64
+
+/* Costs are counted in millionths. */
+#define COST_UNIT 1000000
+
+typedef struct Pending
+{
+	int level; /* of the subtransaction */
+	uint64 n;
+	char name[HITL_SERIES_NAME];
+} Pending;
+
+static Pending pending[MAX_PENDING];
+static int npending = 0;
+
+/* How long requests wait, in seconds. */
+static const int waiting_buckets[] = {60,	 300,	 3600,	14400,
+									  86400, 259200, 604800};
+
+static void at_transaction_end(XactEvent event, void *arg);
+static void at_subtransaction_end(SubXactEvent event, SubTransactionId id,
+								  SubTransactionId parent, void *arg);
+static void count(const char *name, uint64 n);
+static void add(const char *name, uint64 n);
+static HitlSeries *find_series(const char *name);
+static void count_approval(TriggerData *trigger, HeapTuple row);
+static void count_request(TriggerData *trigger, HeapTuple row);
+static char *column(TriggerData *trigger, HeapTuple row, const char *name);
+static char *label(const char *value);
+static uint64 whole(const char *number, int unit);
+
+PG_FUNCTION_INFO_V1(hitl_count_metrics);
+PG_FUNCTION_INFO_V1(hitl_metric_counters);
+
+/*
+ * At module start, so that every session inherits the callbacks.
+ */
+void
+hitl_metrics_init(void)
+{
+	RegisterXactCallback(at_transaction_end, NULL);
+	RegisterSubXactCallback(at_subtransaction_end, NULL);
+}
+
+/*
+ * Trigger on the tables in which something happens; its argument says what its
+ * rows are.
+ */
+Datum
+hitl_count_metrics(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	HeapTuple row;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+		trigger->tg_trigger->tgnargs != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("hitl.count_metrics() is a trigger function for rows of approvals or requests")));
+	row = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple
+													 : trigger->tg_trigtuple;
+	if (hitl_shared == NULL)
+		return PointerGetDatum(NULL);
+	if (strcmp(trigger->tg_trigger->tgargs[0], "approval") == 0)
+		count_approval(trigger, row);
+	else
+		count_request(trigger, row);
+	return PointerGetDatum(NULL);
+}
+
+/*
+ * The counters of this database.
+ */
+Datum
+hitl_metric_counters(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+
+	hitl_require_shared();
+	InitMaterializedSRF(fcinfo, 0);
+	LWLockAcquire(hitl_shared->lock, LW_SHARED);
+	for (int i = 0; i < HITL_SERIES; i++)
+	{
+		HitlSeries *series = &hitl_shared->series[i];
+		Datum values[2];
+		bool nulls[2] = {false, false};
+
+		if (series->dbid != MyDatabaseId)
+			continue;
+		values[0] = CStringGetTextDatum(series->name);
+		values[1] = Int64GetDatum((int64) pg_atomic_read_u64(&series->value));
+		tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+	}
+	LWLockRelease(hitl_shared->lock);
+	return (Datum) 0;
+}
+
+/* ---- at commit -------------------------------------------------------- */
+
+/*
+ * What is not committed has not happened.
+ */
+static void
+at_transaction_end(XactEvent event, void *arg)
+{
+	if (npending == 0)
+		return;
+	if (event == XACT_EVENT_COMMIT)
+	{
+		for (int i = 0; i < npending; i++)
+			add(pending[i].name, pending[i].n);
+		npending = 0;
+	}
+	else if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
+		npending = 0;
+}
+
+/*
+ * What a subtransaction has done is done by its parent, or by nobody.
+ */
+static void
+at_subtransaction_end(SubXactEvent event, SubTransactionId id,
+					  SubTransactionId parent, void *arg)
+{
+	int level = GetCurrentTransactionNestLevel();
+	int kept = 0;
+
+	if (npending == 0 ||
+		(event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB))
+		return;
+	for (int i = 0; i < npending; i++)
+	{
+		if (pending[i].level >= level)
+		{
+			if (event == SUBXACT_EVENT_ABORT_SUB)
+				continue;
+			pending[i].level = level - 1;
+		}
+		if (kept != i)
+			pending[kept] = pending[i];
+		kept++;
+	}
+	npending = kept;
+}
+
+/*
+ * Count when the transaction commits.
+ */
+static void
+count(const char *name, uint64 n)
+{
+	int level = GetCurrentTransactionNestLevel();
+
+	if (n == 0)
+		return;
+	for (int i = 0; i < npending; i++)
+		if (pending[i].level == level && strcmp(pending[i].name, name) == 0)
+		{
+			pending[i].n += n;
+			return;
+		}
+	if (npending == MAX_PENDING)
+	{
+		add(name, n);
+		return;
+	}
+	pending[npending].level = level;
+	pending[npending].n = n;
+	strlcpy(pending[npending].name, name, HITL_SERIES_NAME);
+	npending++;
+}
+
+/*
+ * Count.  When there are too many different ones, the first that had no room
+ * says so.
+ */
+static void
+add(const char *name, uint64 n)
+{
+	HitlSeries *series;
+
+	LWLockAcquire(hitl_shared->lock, LW_SHARED);
+	series = find_series(name);
+	LWLockRelease(hitl_shared->lock);
+	if (series == NULL || series->dbid == InvalidOid)
+	{
+		LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
+		series = find_series(name);
+		if (series != NULL && series->dbid == InvalidOid)
+		{
+			strlcpy(series->name, name, HITL_SERIES_NAME);
+			series->dbid = MyDatabaseId;
+		}
+		LWLockRelease(hitl_shared->lock);
+	}
+	if (series != NULL)
+		(void) pg_atomic_fetch_add_u64(&series->value, n);
+}
+
+/*
+ * The place of a counter, or a free one for it; NULL if there is none.  The
+ * caller holds the lock.
+ */
+static HitlSeries *
+find_series(const char *name)
+{
+	uint32 hash = hash_bytes((const unsigned char *) name, strlen(name)) ^
+		MyDatabaseId;
+
+	for (int i = 0; i < HITL_SERIES; i++)
+	{
+		HitlSeries *series = &hitl_shared->series[(hash + i) % HITL_SERIES];
+
+		if (series->dbid == InvalidOid ||
+			(series->dbid == MyDatabaseId &&
+			 strncmp(series->name, name, HITL_SERIES_NAME - 1) == 0))
+			return series;
+	}
+	return NULL;
+}
+
+/* ---- what is counted -------------------------------------------------- */
+
+/*
+ * An approval request that is new, or was decided.
+ */
+static void
+count_approval(TriggerData *trigger, HeapTuple row)
+{
+	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
+	char *status = column(trigger, row, "status");
+	bool isnull;
+	bool undecided;
+	TimestampTz requested;
+	TimestampTz decided;
+	uint64 waited;
+
+	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
+		count("hitl_approvals_requested_total", 1);
+	if (strcmp(status, "pending") == 0)
+		return;
+	count(psprintf("hitl_approvals_decided_total{outcome=\"%s\"}", status), 1);
+
+	requested = DatumGetTimestampTz(
+		SPI_getbinval(row, desc, SPI_fnumber(desc, "requested_at"), &isnull));
+	decided = DatumGetTimestampTz(
+		SPI_getbinval(row, desc, SPI_fnumber(desc, "decided_at"), &undecided));
+	if (isnull || undecided || decided < requested)
+		return;
+	waited = (decided - requested) / 1000;
+	for (int i = 0; i < lengthof(waiting_buckets); i++)
+		if (waited <= (uint64) waiting_buckets[i] * 1000)
+			count(psprintf("hitl_approval_waiting_seconds_bucket{le=\"%d\"}",
+						   waiting_buckets[i]),
+				  1);
+	count("hitl_approval_waiting_seconds_bucket{le=\"+Inf\"}", 1);
+	count("hitl_approval_waiting_seconds_count", 1);
+	count("hitl_approval_waiting_seconds_sum", waited); /* ms */
+}
+
+/*
+ * A request of the outbox that has ended.
+ */
+static void
+count_request(TriggerData *trigger, HeapTuple row)
+{
+	char *status = column(trigger, row, "status");
+	char *purpose = column(trigger, row, "purpose");
+
+	if (strcmp(purpose, "notification") == 0)
+		count(psprintf("hitl_deliveries_total{channel=\"%s\",result=\"%s\"}",
+					   label(column(trigger, row, "channel")), status),
+			  1);
+	else if (strcmp(purpose, "inference") == 0)
+	{
+		char *model = label(column(trigger, row, "model"));
+
+		count(psprintf("hitl_inference_calls_total{model=\"%s\",result=\"%s\"}",
+					   model, status),
+			  1);
+		count(
+			psprintf(
+				"hitl_inference_tokens_total{model=\"%s\",direction=\"input\"}",
+				model),
+			whole(column(trigger, row, "input_tokens"), 1));
+		count(
+			psprintf(
+				"hitl_inference_tokens_total{model=\"%s\",direction=\"output\"}",
+				model),
+			whole(column(trigger, row, "output_tokens"), 1));
+		count(psprintf("hitl_inference_cost_total{model=\"%s\"}", model),
+			  whole(column(trigger, row, "cost"), COST_UNIT));
+	}
+	else
+		count(psprintf("hitl_http_requests_total{result=\"%s\"}", status), 1);
+}
+
+/*
+ * A column as text; "" for NULL.
+ */
+static char *
+column(TriggerData *trigger, HeapTuple row, const char *name)
+{
+	TupleDesc desc = RelationGetDescr(trigger->tg_relation);
+	char *value = SPI_getvalue(row, desc, SPI_fnumber(desc, name));
+
+	return value ? value : "";
+}
+
+/*
+ * A name as the value of a label: some of a long one.
+ */
+static char *
+label(const char *value)
+{
+	StringInfoData escaped;
+	int length = pg_mbcliplen(value, strlen(value), 48);
+
+	initStringInfo(&escaped);
+	for (int i = 0; i < length; i++)
+	{
+		if (value[i] == '"' || value[i] == '\\')
+			appendStringInfoChar(&escaped, '\\');
+		appendStringInfoChar(&escaped,
+							 (unsigned char) value[i] < 0x20 ? ' ' : value[i]);
+	}
+	return escaped.data;
+}
+
+/*
+ * A number in units, whole.
+ */
+static uint64
+whole(const char *number, int unit)
+{
+	double value = strtod(number, NULL) * unit + 0.5;
+
+	return value > 0 && value < 1e18 ? (uint64) value : 0;
+}

@@ -1,0 +1,332 @@
+"""Requests in Slack: messages that show how they stand, buttons, forms, the command /approvals.
+
+What comes in is handed to the functions behind the routes, as the gateway does.
+"""
+import json
+import re
+import sys
+import time
+
+import pytest
+from harness import ROOT, wait_until
+from psycopg.types.json import Jsonb
+
+sys.path.insert(0, str(ROOT / "test/servers"))
+from slack_server import SlackServer  # noqa: E402
+
+SETTINGS = {"hitl__allowed_private_hosts": "127.0.0.1", "hitl__public_url": "https://hitl.example.org"}
+
+ANN = ("T1", "U1")
+BOB = ("T1", "U2")
+MALLORY = ("T1", "U9")
+
+
+@pytest.fixture
+def slack(cluster):
+    with SlackServer("xoxb-1", "not this one") as server:
+        cluster.psql(f"""
+            DELETE FROM hitl.channel_configurations;
+            SELECT hitl.set_secret('slack.token', 'xoxb-1'), hitl.set_secret('slack.signing', 'not this one');
+            SELECT hitl.configure_channel('slack', 'slack', '{{"url": "{server.url}", "room": "C1", "direct": true}}',
+                secret_name => 'slack.token', signing_secret_name => 'slack.signing');
+        """)
+        yield server
+        cluster.psql("DELETE FROM hitl.channel_configurations; DELETE FROM hitl.outbox")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def people(cluster):
+    cluster.psql("""
+        SELECT hitl.create_principal('ann', email => 'ann@example.org', slack_team => 'T1', slack_user => 'U1',
+                                     display_name => 'Ann');
+        SELECT hitl.create_principal('bob', email => 'bob@example.org', slack_team => 'T1', slack_user => 'U2');
+        SELECT hitl.create_principal('mallory', email => 'mallory@example.org', slack_team => 'T1', slack_user => 'U9');
+        SELECT hitl.create_group('finance', members => '{ann,bob}');
+    """)
+
+
+def ask(cluster, title="Pay 5 EUR", **arguments):
+    arguments.setdefault("requested_from", "finance")
+    names = ", ".join(f"{name} => %s" for name in arguments)
+    return cluster.value(f"SELECT hitl.request_approval(%s, {names})",
+                         [title, *(Jsonb(value) if isinstance(value, dict) else value for value in arguments.values())])
+
+
+def status(cluster, approval):
+    return cluster.value("SELECT status FROM hitl.approval_requests WHERE id = %s", [approval])
+
+
+def answers(cluster, approval):
+    return [tuple(row.values()) for row in cluster.sql(
+        "SELECT approver_id, decision, channel, feedback FROM hitl.approval_responses"
+        " WHERE approval_id = %s ORDER BY number", [approval])]
+
+
+def texts(message):
+    """All that a message shows."""
+    return json.dumps(message, ensure_ascii=False)
+
+
+def buttons(message):
+    return [element["action_id"] for block in message.get("blocks", ()) if block["type"] == "actions"
+            for element in block["elements"]]
+
+
+def shown(cluster, slack, count=3):
+    """The messages, once all are there: of the room, and of each person."""
+    wait_until(lambda: len(slack.messages) >= count and settled(cluster), describe=lambda: (
+        slack.calls, cluster.sql("SELECT * FROM hitl.notifications")))
+    return {place[0]: place for place in slack.messages}
+
+
+def settled(cluster):
+    return not cluster.value("SELECT EXISTS (SELECT FROM hitl.outbox WHERE purpose = 'notification'"
+                             " AND status IN ('queued', 'sending'))")
+
+
+def send(cluster, slack, fields, path="/slack/interactions", now=None, **changed):
+    """What hitl answers to a form of Slack."""
+    headers, body = slack.signed(fields, now)
+    headers.update(changed)
+    return answer_to(cluster, path, headers, body)
+
+
+def answer_to(cluster, path, headers, body, method="POST"):
+    return cluster.value("SELECT hitl.http_answer(%s, %s, headers => %s, body => %s)", [method, path, Jsonb(headers), body])
+
+
+def test_button(cluster, slack):
+    """A button decides, and every message shows it."""
+    approval = ask(cluster, context_data={"amount": 5})
+    places = shown(cluster, slack)
+    assert set(places) == {"C1", "D1", "D2"}
+    assert all(buttons(message)[:2] == ["hitl_approve", "hitl_reject"] for message in slack.messages.values())
+    assert send(cluster, slack, slack.press(places["D1"], "hitl_approve", *ANN)) == {"status": 200}
+    assert status(cluster, approval) == "approved"
+    assert answers(cluster, approval) == [("ann", "approved", "slack", None)]
+    evidence = cluster.value("SELECT evidence FROM hitl.approval_responses WHERE approval_id = %s", [approval])
+    assert (evidence["team"], evidence["user"], evidence["message"]) == (*ANN, places["D1"][1])
+    wait_until(lambda: settled(cluster))
+    assert not any(buttons(message) for message in slack.messages.values())
+    assert all("Approved" in texts(message) and "Ann" in texts(message) for message in slack.messages.values())
+    assert {row["status"] for row in cluster.sql(
+        "SELECT status FROM hitl.notifications WHERE approval_id = %s AND recipient = 'ann'", [approval])} == {"answered"}
+
+
+def test_decided_elsewhere(cluster, slack):
+    """By whatever way a request ends, its messages show it, and their buttons are gone."""
+    for act, word in (("hitl.respond_to_approval(%s, 'bob', 'rejected', feedback => 'too much')", "too much"),
+                      ("hitl.cancel_approval(%s)", "ithdrawn"), ("hitl.expire_approval(%s)", "xpired")):
+        slack.messages.clear()
+        approval = ask(cluster)
+        shown(cluster, slack)
+        cluster.sql(f"SELECT {act}", [approval])
+        wait_until(lambda: settled(cluster))
+        assert not any(buttons(message) for message in slack.messages.values())
+        assert all(word in texts(message) for message in slack.messages.values()), slack.messages
+
+
+def test_never_shown(cluster, slack):
+    """What was decided before anybody was told is not asked any more."""
+    with cluster.connect(autocommit=False) as connection:
+        approval = connection.execute("SELECT hitl.request_approval('Pay', requested_from => 'ann')").fetchone()[0]
+        connection.execute("SELECT hitl.respond_to_approval(%s, 'ann', 'approved')", [approval])
+    wait_until(lambda: settled(cluster))
+    assert not slack.messages
+    assert {row["status"] for row in cluster.sql(
+        "SELECT status FROM hitl.notifications WHERE approval_id = %s", [approval])} <= {"withdrawn", "answered"}
+
+
+def test_changed_while_it_is_sent(cluster, slack):
+    """A decision that comes while a message is on its way changes it once it is there."""
+    with slack.lock:
+        approval = ask(cluster, requested_from="ann")
+        wait_until(lambda: cluster.value("SELECT count(*) = 2 FROM hitl.outbox WHERE approval_id = %s AND status = 'sending'",
+                                         [approval]))
+        cluster.sql("SELECT hitl.respond_to_approval(%s, 'ann', 'approved')", [approval])
+    wait_until(lambda: settled(cluster) and len(slack.messages) == 2)
+    assert not any(buttons(message) for message in slack.messages.values())
+
+
+def test_reason(cluster, slack):
+    """Who rejects is asked why."""
+    approval = ask(cluster, requested_from="ann")
+    place = shown(cluster, slack, 2)["D1"]
+    send(cluster, slack, slack.press(place, "hitl_reject", *ANN))
+    wait_until(lambda: slack.views)
+    assert status(cluster, approval) == "pending"
+    view = slack.views[-1][1]
+    reply = send(cluster, slack, slack.submit(view, *ANN, {"feedback": {"value": "Too dear."}}))
+    assert reply["status"] == 200 and "json" not in reply
+    assert answers(cluster, approval) == [("ann", "rejected", "slack", "Too dear.")]
+
+
+def test_form(cluster, slack):
+    """A form is filled in within Slack; what is wrong is told at its field, and nothing is decided."""
+    approval = ask(cluster, requested_from="ann", approval_type="budget", context_data={"requested_amount": 100, "max_amount": 150})
+    place = shown(cluster, slack, 2)["D1"]
+    assert buttons(slack.messages[place])[0] == "hitl_open"
+    send(cluster, slack, slack.press(place, "hitl_open", *ANN))
+    wait_until(lambda: slack.views)
+    view = slack.views[-1][1]
+    decision = {"decision": {"type": "radio_buttons", "selected_option": {"value": "approved"}}}
+    bad = {**decision, "answer/approved_amount": {"value": "1000"}, "answer/justification": {"value": "since it is needed"}}
+    reply = send(cluster, slack, slack.submit(view, *ANN, bad))
+    assert reply["json"]["response_action"] == "errors" and list(reply["json"]["errors"]) == ["answer/approved_amount"]
+    assert status(cluster, approval) == "pending"
+    good = {**bad, "answer/approved_amount": {"value": "120.50"}}
+    assert send(cluster, slack, slack.submit(view, *ANN, good))["status"] == 200
+    assert status(cluster, approval) == "approved"
+    assert cluster.value("SELECT response_data ->> 'approved_amount' FROM hitl.approval_responses WHERE approval_id = %s",
+                         [approval]) == "120.50"
+
+
+def test_strangers(cluster, slack):
+    """Who is not asked, or not known, is told so and nobody else is; nothing is decided."""
+    approval = ask(cluster, requested_from="ann")
+    place = shown(cluster, slack, 2)["C1"]
+    for person, word in ((MALLORY, "not asked"), (("T1", "U7"), "/approvals link"), (("T2", "U1"), "/approvals link")):
+        slack.whispers.clear()
+        for action in ("hitl_approve", "hitl_open"):
+            assert send(cluster, slack, slack.press(place, action, *person)) == {"status": 200}
+        wait_until(lambda: len(slack.whispers) == 2)
+        for _, whisper in slack.whispers:
+            assert whisper["response_type"] == "ephemeral" and whisper["replace_original"] is False and word in whisper["text"]
+    assert not slack.views and not answers(cluster, approval)
+
+
+def test_form_of_a_stranger(cluster, slack):
+    """A form that somebody else sends decides nothing."""
+    approval = ask(cluster, requested_from="ann")
+    send(cluster, slack, slack.press(shown(cluster, slack, 2)["D1"], "hitl_reject", *ANN))
+    wait_until(lambda: slack.views)
+    reply = send(cluster, slack, slack.submit(slack.views[-1][1], *MALLORY, {"feedback": {"value": "no"}}))
+    assert reply["json"]["response_action"] == "errors"
+    assert not answers(cluster, approval)
+
+
+def test_signature(cluster, slack):
+    """What is not signed, signed by somebody else or at another time, changed, or sent again by others, decides nothing."""
+    approval = ask(cluster, requested_from="ann")
+    fields = slack.press(shown(cluster, slack, 2)["D1"], "hitl_approve", *ANN)
+    now = time.time()
+    for at in (now - 301, now + 320, 0):
+        assert send(cluster, slack, fields, now=at)["status"] == 401
+    for changed in ({"x-slack-signature": "v0=" + "0" * 64}, {"x-slack-signature": ""}, {"x-slack-signature": "v0="},
+                    {"x-slack-request-timestamp": str(int(now) - 1)}, {"x-slack-request-timestamp": "now"},
+                    {"x-slack-request-timestamp": ""}):
+        assert send(cluster, slack, fields, **changed)["status"] == 401
+    headers, body = slack.signed(fields)
+    for missing in ("x-slack-signature", "x-slack-request-timestamp"):
+        assert answer_to(cluster, "/slack/interactions", {k: v for k, v in headers.items() if k != missing}, body)["status"] == 401
+    assert answer_to(cluster, "/slack/interactions", headers, body.replace("U1", "U2"))["status"] == 401
+    slack.secret = "another one"
+    assert send(cluster, slack, fields)["status"] == 401
+    # Of what claims to be a look whether somebody is here, nothing else counts.
+    assert answer_to(cluster, "/slack/interactions", {"content-type": headers["content-type"]}, "ssl_check=1&" + body) == {"status": 200}
+    assert answer_to(cluster, "/slack/interactions", headers, body + "&ssl_check=1") == {"status": 200}
+    assert not answers(cluster, approval)
+
+
+def test_sent_again(cluster, slack):
+    """What Slack sends again, since it has not heard that it arrived, is done once."""
+    approval = ask(cluster, requested_from="finance", required_approvers=["ann", "bob"])
+    fields = slack.press(shown(cluster, slack)["D1"], "hitl_approve", *ANN)
+    for _ in range(3):
+        assert send(cluster, slack, fields) == {"status": 200}
+    assert len(answers(cluster, approval)) == 1
+    assert settled(cluster) or wait_until(lambda: settled(cluster))
+    assert not slack.whispers
+
+
+def test_stale_button(cluster, slack):
+    """A button of a message that shows what has changed since decides nothing."""
+    approval = ask(cluster, requested_from="ann", context_data={"amount": 5})
+    fields = slack.press(shown(cluster, slack, 2)["D1"], "hitl_approve", *ANN)
+    cluster.sql("SELECT hitl.revise_approval(%s, context_data => '{\"amount\": 500}')", [approval])
+    send(cluster, slack, fields)
+    wait_until(lambda: slack.whispers)
+    assert "changed" in slack.whispers[0][1]["text"]
+    assert status(cluster, approval) == "pending"
+    wait_until(lambda: settled(cluster))
+    assert all("500" in texts(message) for message in slack.messages.values())
+
+
+def test_reminder(cluster, slack):
+    """Who is reminded finds it in the thread of the message."""
+    ask(cluster, policy={"from": "ann", "remind": {"after": "1 ms"}} if False else None, requested_from="ann")
+    place = shown(cluster, slack, 2)["D1"]
+    approval = cluster.value("SELECT max(id::text)::uuid FROM hitl.approval_requests")
+    cluster.sql("SELECT hitl.queue_notifications('approval.reminder', ARRAY[%s]::uuid[])", [approval])
+    wait_until(lambda: slack.thread.get(place))
+    assert slack.thread[place][0]["thread_ts"] == place[1]
+    assert buttons(slack.messages[place])
+
+
+def test_refusals(cluster, slack):
+    """Slack says no with status 200: for a moment, or for good."""
+    slack.refusals += [("ratelimited", 1), "internal_error"]
+    approval = ask(cluster, requested_from="ann")
+    shown(cluster, slack, 1)
+    wait_until(lambda: cluster.value("SELECT attempts > 0 FROM hitl.outbox WHERE approval_id = %s AND status = 'queued'"
+                                     " ORDER BY attempts DESC LIMIT 1", [approval]) is not False)
+    slack.messages.clear()
+    slack.refusals += ["channel_not_found"] * 2
+    approval = ask(cluster, "Nobody", requested_from="ann")
+    wait_until(lambda: cluster.value("SELECT count(*) = 2 FROM hitl.notifications WHERE approval_id = %s AND status = 'failed'"
+                                     " AND error_message LIKE '%%channel_not_found%%'", [approval]))
+
+
+def test_unreachable(cluster, slack):
+    """Where nobody can be told, the workflow and its trail know."""
+    slack.refusals += ["channel_not_found"] * 2
+    workflow = cluster.value("SELECT hitl.execute_workflow(hitl.create_workflow('x', workflow_definition => %s))", [Jsonb(
+        {"steps": [{"name": "ask", "type": "approval", "title": "Go?", "requested_from": "ann"}]})])
+    event = wait_until(lambda: cluster.sql("SELECT * FROM hitl.workflow_events WHERE workflow_id = %s"
+                                           " AND event_type = 'approval_unreachable'", [workflow]))
+    assert len(event) == 1 and event[0]["step_name"] == "ask"
+
+
+def test_command(cluster, slack):
+    """/approvals lists what waits for somebody, what is due first before the rest, with buttons."""
+    cluster.sql("SELECT hitl.cancel_approval(id) FROM hitl.approval_requests WHERE status = 'pending'")
+    command = {"command": "/approvals", "text": "", "team_id": "T1", "user_id": "U1", "response_url": slack.root + "/respond/1"}
+    assert "Nobody waits" in send(cluster, slack, command, "/slack/commands")["json"]["text"]
+    for number in range(12):
+        ask(cluster, f"Pay <{number}> & more", requested_from="ann", timeout_hours=100 - number)
+    reply = send(cluster, slack, command, "/slack/commands")["json"]
+    assert reply["response_type"] == "ephemeral"
+    slack.check_message({**reply, "channel": "x"})
+    titles = [block["text"]["text"] for block in reply["blocks"] if block["type"] == "section"]
+    assert titles == [f"Pay &lt;{number}&gt; &amp; more" for number in range(11, 1, -1)]
+    assert re.search(r"due in \d+ hours", texts(reply)) and "2 more" in texts(reply)
+    assert len(buttons(reply)) >= 20
+    assert "/approvals link" in send(cluster, slack, {**command, "user_id": "U7"}, "/slack/commands")["json"]["text"]
+    assert send(cluster, slack, command, "/slack/commands", now=time.time() - 400)["status"] == 401
+
+
+def test_link(cluster, slack):
+    """An address proves who somebody is in Slack: by a link in a mail, opened and confirmed."""
+    cluster.psql("SELECT hitl.create_principal('cid', email => 'cid@example.org');"
+                 "SELECT hitl.configure_channel('mail', 'email', '{\"url\": \"smtp://127.0.0.1:9\", \"from\": \"a@example.org\"}',"
+                 " is_default => false)")
+    command = {"command": "/approvals", "team_id": "T1", "user_id": "U5", "response_url": slack.root + "/respond/1"}
+    known, unknown = (send(cluster, slack, {**command, "text": f"link {name}@example.org"}, "/slack/commands")
+                      for name in ("cid", "nobody"))
+    assert known == unknown
+    mails = [row["body"] for row in cluster.sql("SELECT body FROM hitl.outbox WHERE channel = 'mail'")]
+    assert len(mails) == 1 and json.loads(mails[0])["to"] == ["cid@example.org"]
+    path = re.search(r"https://hitl\.example\.org(/slack/link/\S+)", json.loads(mails[0])["text"])[1]
+
+    def slack_user():
+        return cluster.value("SELECT slack_user FROM hitl.principals WHERE name = 'cid'")
+    for method in ("HEAD", "GET"):
+        page = answer_to(cluster, path, {}, None, method)
+        assert page["status"] == 200 and slack_user() is None
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert answer_to(cluster, path, form, "csrf=x")["status"] == 403 and slack_user() is None
+    code = re.search(r'name="csrf" value="([^"]+)"', answer_to(cluster, path, {}, None, "GET")["body"])[1]
+    assert answer_to(cluster, path, form, "csrf=" + code)["status"] == 200
+    assert slack_user() == "U5"
+    assert answer_to(cluster, path, {}, None, "GET")["status"] == 410
+    assert answer_to(cluster, path, form, "csrf=" + code)["status"] in (403, 410)
