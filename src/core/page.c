@@ -153,7 +153,8 @@ put_page(Page *page, const PageKind *kind)
 		out,
 		"</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the "
 		"content</a>\n");
-	put_header(page);
+	if (kind->put != put_sign_in)
+		put_header(page);
 	hitl_append_text(out, "<main id=\"main\" tabindex=\"-1\">\n");
 	if (kind->title != NULL)
 		put_heading(page, kind->title);
@@ -359,13 +360,16 @@ put_error(Page *page)
 }
 
 /*
- * Who wants in tells a mail address, and gets a link there.
+ * Who wants in tells a mail address, and gets a link there.  Who comes by that
+ * link is asked to press a button, since programs follow links, too.
  */
 static void
 put_sign_in(Page *page)
 {
 	HitlBuffer *out = page->out;
 	const char *typed = hitl_text_at(page->document, "answer");
+	const HitlJson *principal = hitl_json_member(page->document, "principal");
+	const char *name = hitl_text_at(principal, "display_name");
 
 	if (page->message != NULL)
 	{
@@ -375,6 +379,15 @@ put_sign_in(Page *page)
 	}
 	if (link_at(page->document, "action") == NULL)
 		return;
+	if (name != NULL)
+	{
+		hitl_append_text(out, "<p>You are about to sign in as <strong>");
+		hitl_append_html(out, hitl_one_line(page->arena, name, 100));
+		hitl_append_text(out, "</strong>.</p>\n");
+		put_post(page, link_at(page->document, "action"), "Sign in", "yes",
+				 NULL);
+		return;
+	}
 	hitl_append_text(out, "<form method=\"post\" action=\"");
 	hitl_append_html(out, link_at(page->document, "action"));
 	hitl_append_text(out, "\">\n");

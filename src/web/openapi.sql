@@ -289,6 +289,28 @@ CREATE FUNCTION hitl.openapi() RETURNS jsonb
 				}
 			}
 		},
+		"/api/v1/events": {
+			"get": {
+				"operationId": "followEvents",
+				"summary": "what happens to workflows, as server-sent events",
+				"security": [{"token": ["approvals:read"]}, {"session": []}],
+				"parameters": [
+					{"name": "workflow_id", "in": "query", "schema": {"type": "string", "format": "uuid"}},
+					{
+						"name": "Last-Event-ID",
+						"in": "header",
+						"description": "go on behind this event",
+						"schema": {"type": "string"}
+					}
+				],
+				"responses": {
+					"200": {"description": "a stream", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+					"401": {"$ref": "#/components/responses/Problem"},
+					"403": {"$ref": "#/components/responses/Problem"},
+					"422": {"$ref": "#/components/responses/Problem"}
+				}
+			}
+		},
 		"/hooks/approvals/{id}/respond": {
 			"post": {
 				"operationId": "respondByWebhook",

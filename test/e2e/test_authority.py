@@ -776,6 +776,8 @@ def entrances(cluster, ground):
     cluster.sql("CREATE ROLE gate LOGIN")
     cluster.sql("SELECT hitl.grant_access('gate', 'gateway'), hitl.grant_acting('gate', '*')")
     cluster.sql(STAND_INS)
+    cluster.sql("GRANT SELECT ON hitl.http_routes TO gate;"
+                "GRANT EXECUTE ON FUNCTION hitl.http_answer, hitl.http_error, hitl.http_json TO gate")
     cluster.sql("SELECT hitl.create_template('nothing', definition => '{\"steps\": [{\"name\": \"a\", \"type\": \"task\", \"task\": \"x\"}]}')")
     link = cluster.value("SELECT hitl.make_action_token(NULL, %s, 'bot', now() + interval '1 day')", [ground["id"]])
     found = {"nobody": {"token": "none", "session": "none", "link": "none", "form": "none.", "click": "none."}}

@@ -28,6 +28,8 @@ def gateway(cluster):
     """A session of the gateway's role; "ann" is asked, and "ci" answers as her by webhooks."""
     cluster.sql("CREATE ROLE gate LOGIN")
     cluster.sql("SELECT hitl.grant_access('gate', 'gateway'), hitl.grant_acting('gate', '*')")
+    cluster.sql("GRANT SELECT ON hitl.http_routes TO gate;"
+                "GRANT EXECUTE ON FUNCTION hitl.http_answer, hitl.http_error, hitl.http_json TO gate")
     cluster.sql("SELECT hitl.create_principal('ann', email => 'ann@example.com')")
     cluster.sql("SELECT hitl.set_secret('ci_key', %s), hitl.create_webhook_sender('ci', 'ann', 'ci_key')",
                 [f"{KEY} {OLD_KEY}"])
