@@ -141,6 +141,7 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @all src/agent/usage.sql
 -- @code src/worker/circuit_breaker.sql
 -- @code src/channel/channel.sql
+-- @all src/channel/message.sql
 -- @code src/workflow/queue.sql
 -- @code src/workflow/external.sql
 -- @code src/workflow/signal.sql
