@@ -265,9 +265,8 @@ BEGIN
 								 'sign-in:' || encode(link.hash, 'hex'));
 	UPDATE hitl.sign_in_links l SET used_at = clock_timestamp() WHERE l.hash = link.hash;
 	DELETE FROM hitl.web_sessions s
-	WHERE s.id = visitor.session
-	   OR (s.principal = link.principal AND (s.expires_at < clock_timestamp()
-		   OR s.last_seen_at < clock_timestamp() - current_setting('hitl.session_timeout')::interval));
+	WHERE s.id = visitor.session OR s.expires_at < clock_timestamp()
+	   OR s.last_seen_at < clock_timestamp() - current_setting('hitl.session_timeout')::interval;
 	INSERT INTO hitl.web_sessions (id, hash, principal, expires_at, user_agent, address)
 	VALUES (hitl.uuidv7(), hitl.token_hash(secret), link.principal,
 			clock_timestamp() + current_setting('hitl.session_lifetime')::interval,
