@@ -50,7 +50,6 @@ static const HitlCoreApi api = {.abi = HITL_CORE_ABI,
 								.render_slack = hitl_render_slack,
 								.render_slack_modal = hitl_render_slack_modal,
 								.render_page = hitl_render_page,
-								.page_style = hitl_page_style,
 								.read_form_answer = hitl_read_form_answer,
 								.read_slack_answer = hitl_read_slack_answer,
 								.free_text = free_text};

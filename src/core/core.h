@@ -787,8 +787,7 @@ typedef struct HitlCoreApi
 	 * render_mail: {"subject","text","html"?}, all escaped where it must be; only
 	 * the host's query is used, for the paths of templates over the document, and
 	 * its check_path.  render_slack: {"text","blocks"}; render_slack_modal: a view.
-	 * render_page: HTML.  page_style: the one style sheet that pages have, without
-	 * the element around it.
+	 * render_page: HTML, whose one style sheet is the same in all pages.
 	 */
 	HitlResult (*render_mail)(const char *document, const HitlHost *host,
 							  char **text, char **error);
@@ -796,7 +795,6 @@ typedef struct HitlCoreApi
 	HitlResult (*render_slack_modal)(const char *document, char **text,
 									 char **error);
 	HitlResult (*render_page)(const char *page, char **text, char **error);
-	const char *page_style;
 
 	/*
 	 * The answer in the fields of a page's form ({"name": text or [texts]}), and

@@ -59,6 +59,9 @@ static const char *const decisions[][2] = {{"approved", "Approved"},
 										   {"abstained", "Abstained"},
 										   {"information_requested",
 											"Question asked"},
+										   {"information_given",
+											"Question answered"},
+										   {"revised", "Request changed"},
 										   {"commented", "Commented"}};
 
 const HitlChoiceName hitl_choices[HITL_CHOICES] = {{"approved", "Approve"},

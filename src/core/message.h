@@ -186,6 +186,9 @@ typedef struct HitlField
 	const char *placeholder;
 } HitlField;
 
+/* The name in forms of a field that is the whole answer. */
+#define HITL_WHOLE_ANSWER "/"
+
 extern HitlField *hitl_plan_form(HitlArena *arena, const HitlJson *schema,
 								 const HitlJson *ui_schema);
 extern const HitlOption *hitl_find_option(const HitlField *field,

@@ -186,11 +186,12 @@ build_text(const HitlNotice *notice)
 		hitl_append_format(&out, "%s %s\n",
 						   asks_by_form(notice) ? "Answer:" : "Review: ",
 						   notice->review);
-		hitl_append_text(
-			&out,
-			"\nEach link leads to a page where you confirm what you "
-			"decide.\nThe links are yours: please do not pass this "
-			"mail on.\n");
+		if (notice->approve != NULL)
+			hitl_append_text(
+				&out,
+				"\nEach link leads to a page where you confirm what you "
+				"decide.\nThe links are yours: please do not pass this "
+				"mail on.\n");
 	}
 	return hitl_buffer_text(&out);
 }
@@ -287,7 +288,7 @@ build_html(const HitlNotice *notice)
 		hitl_append_char(&out, '\n');
 	}
 	put_html_answers(&out, notice);
-	if (notice->review != NULL)
+	if (notice->approve != NULL)
 		hitl_append_text(
 			&out,
 			"<p style=\"margin:24px 0 0;font-size:12px;line-height:18px;"

@@ -25,8 +25,7 @@ typedef struct Page
 	const char *decision;
 } Page;
 
-/* A kind of page.  title: of the window, where the page is not about a request,
- * and of the page itself. */
+/* A kind of page.  title: its heading, where that is not the request. */
 typedef struct PageKind
 {
 	const char *name;
@@ -42,7 +41,7 @@ static void put_request(Page *page), put_confirm(Page *page),
 
 static const PageKind kinds[] =
 	{{"request", NULL, true, put_request},
-	 {"confirm", NULL, true, put_confirm},
+	 {"confirm", "Please confirm", false, put_confirm},
 	 {"result", "Your answer is recorded", false, put_result},
 	 {"expired", "Too late", false, put_expired},
 	 {"decided", "Already decided", false, put_decided},
@@ -58,7 +57,10 @@ static const PageKind kinds[] =
 static HitlResult read_page(Page *page, const PageKind **kind,
 							const char **why);
 static void put_page(Page *page, const PageKind *kind);
-static void put_header(Page *page);
+static const char *title_of(Page *page, const PageKind *kind);
+static const char *verb_of(const Page *page);
+static void put_header(Page *page, bool signs_in);
+static const char *name_of(const Page *page);
 static void put_heading(Page *page, const char *text);
 static void put_message(Page *page, const char *otherwise);
 static void put_summary(Page *page);
@@ -136,6 +138,7 @@ static void
 put_page(Page *page, const PageKind *kind)
 {
 	HitlBuffer *out = page->out;
+	const char *title = title_of(page, kind);
 
 	hitl_append_text(
 		out,
@@ -143,40 +146,74 @@ put_page(Page *page, const PageKind *kind)
 		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 		"<meta name=\"robots\" content=\"noindex\">\n"
 		"<meta name=\"referrer\" content=\"no-referrer\">\n<title>");
-	hitl_append_html(out,
-					 kind->title != NULL
-						 ? kind->title
-						 : hitl_one_line(page->arena, page->notice.title, 100));
+	hitl_append_html(out, title);
 	hitl_append_text(out, " - hitl</title>\n<style>");
 	hitl_append_text(out, hitl_page_style);
 	hitl_append_text(
 		out,
 		"</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the "
 		"content</a>\n");
-	put_header(page);
+	put_header(page, kind->put == put_sign_in);
 	hitl_append_text(out, "<main id=\"main\" tabindex=\"-1\">\n");
-	if (kind->title != NULL)
-		put_heading(page, kind->title);
+	put_heading(page, title);
 	kind->put(page);
 	hitl_append_text(out, "</main>\n</body>\n</html>\n");
+}
+
+/*
+ * The heading of a page.
+ */
+static const char *
+title_of(Page *page, const PageKind *kind)
+{
+	const char *verb = verb_of(page);
+
+	if (kind->put == put_result && !page->has_notice && page->decision == NULL)
+		return "Done";
+	if ((kind->put != put_request && kind->put != put_confirm) ||
+		!page->has_notice)
+		return kind->title;
+	if (kind->put == put_confirm && verb != NULL)
+		return hitl_format_text(page->arena, "%s: %s", verb,
+								hitl_one_line(page->arena, page->notice.title,
+											  500));
+	return hitl_one_line(page->arena, page->notice.title, 500);
+}
+
+/*
+ * The one answer that is to be confirmed, in words.  A decision that is none of
+ * those that can be is no decision at all.
+ */
+static const char *
+verb_of(const Page *page)
+{
+	size_t i;
+
+	if (page->decision == NULL ||
+		page->notice.standing != HITL_STANDING_PENDING ||
+		link_at(page->document, "action") == NULL)
+		return NULL;
+	for (i = 0; i < HITL_CHOICES; i++)
+	{
+		if (strcmp(hitl_choices[i].decision, page->decision) == 0)
+			return hitl_choices[i].label;
+	}
+	return NULL;
 }
 
 /*
  * Who is here, and where else there is to go.
  */
 static void
-put_header(Page *page)
+put_header(Page *page, bool signs_in)
 {
 	HitlBuffer *out = page->out;
-	const HitlJson *principal = hitl_json_member(page->document, "principal");
 	const HitlJson *links = hitl_json_member(page->document, "links");
-	const char *name = hitl_text_at(principal, "display_name");
+	const char *name = signs_in ? NULL : name_of(page);
 	const char *inbox = link_at(links, "inbox");
 	const char *sessions = link_at(links, "sessions");
 	const char *sign_out = link_at(links, "sign_out");
 
-	if (name == NULL)
-		name = hitl_text_at(principal, "name");
 	if (name == NULL && inbox == NULL && sessions == NULL)
 		return;
 	hitl_append_text(out, "<header>\n");
@@ -199,12 +236,23 @@ put_header(Page *page)
 }
 
 /*
+ * The name of who looks at the page, or NULL.
+ */
+static const char *
+name_of(const Page *page)
+{
+	const HitlJson *principal = hitl_json_member(page->document, "principal");
+	const char *name = hitl_text_at(principal, "display_name");
+
+	return name == NULL ? hitl_text_at(principal, "name") : name;
+}
+
+/*
  * A request, and the form to answer it.
  */
 static void
 put_request(Page *page)
 {
-	put_heading(page, hitl_one_line(page->arena, page->notice.title, 500));
 	hitl_append_faults(page->out, page->document);
 	if (page->message != NULL)
 		put_message(page, NULL);
@@ -223,31 +271,27 @@ put_request(Page *page)
 }
 
 /*
- * The same with one answer, which is to be confirmed.  A decision that is none
- * of those that can be is no decision at all.
+ * The same with one answer, which is to be confirmed; or what else is asked.
  */
 static void
 put_confirm(Page *page)
 {
-	const HitlNotice *notice = &page->notice;
-	const char *verb = NULL;
-	size_t i;
+	const char *action = link_at(page->document, "action");
+	const char *review = link_at(hitl_json_member(page->document, "links"),
+								 "review");
 
-	for (i = 0; i < HITL_CHOICES && page->decision != NULL; i++)
+	if (!page->has_notice)
 	{
-		if (strcmp(hitl_choices[i].decision, page->decision) == 0)
-			verb = hitl_choices[i].label;
+		put_message(page, "Is that what you want?");
+		if (action != NULL)
+			put_post(page, action, "Confirm", "yes", NULL);
+		return;
 	}
-	if (verb == NULL || notice->standing != HITL_STANDING_PENDING ||
-		link_at(page->document, "action") == NULL)
+	if (verb_of(page) == NULL)
 	{
 		put_request(page);
 		return;
 	}
-	put_heading(page,
-				hitl_format_text(page->arena, "%s: %s", verb,
-								 hitl_one_line(page->arena, notice->title,
-											   500)));
 	hitl_append_faults(page->out, page->document);
 	if (page->message != NULL)
 		put_message(page, NULL);
@@ -261,11 +305,11 @@ put_confirm(Page *page)
 	hitl_append_text(page->out,
 					 "<section aria-labelledby=\"your-answer\">\n"
 					 "<h2 id=\"your-answer\">Confirm your answer</h2>\n");
-	hitl_append_form(page->out, notice, page->document, page->decision);
-	if (notice->review != NULL)
+	hitl_append_form(page->out, &page->notice, page->document, page->decision);
+	if (review != NULL)
 	{
 		hitl_append_text(page->out, "<p>");
-		put_link(page, notice->review, "Answer in another way");
+		put_link(page, review, "Answer in another way");
 		hitl_append_text(page->out, "</p>\n");
 	}
 	hitl_append_text(page->out, "</section>\n");
@@ -279,6 +323,11 @@ put_result(Page *page)
 {
 	HitlBuffer *out = page->out;
 
+	if (page->message != NULL && !page->has_notice && page->decision == NULL)
+	{
+		put_message(page, NULL);
+		return;
+	}
 	hitl_append_text(out, "<p>");
 	if (page->decision != NULL)
 	{
@@ -366,6 +415,8 @@ put_sign_in(Page *page)
 {
 	HitlBuffer *out = page->out;
 	const char *typed = hitl_text_at(page->document, "answer");
+	const char *action = link_at(page->document, "action");
+	const char *name = name_of(page);
 
 	if (page->message != NULL)
 	{
@@ -373,10 +424,25 @@ put_sign_in(Page *page)
 		put_message(page, NULL);
 		hitl_append_text(out, "</div>\n");
 	}
-	if (link_at(page->document, "action") == NULL)
+	if (action == NULL)
 		return;
+	if (name != NULL)
+	{
+		/* The link was opened; that it was by a person shows the button. */
+		hitl_append_text(out, "<p>Sign in as <strong>");
+		hitl_append_html(out, hitl_one_line(page->arena, name, 100));
+		hitl_append_text(out, "</strong>");
+		if (typed != NULL)
+		{
+			hitl_append_text(out, ", ");
+			hitl_append_html(out, hitl_one_line(page->arena, typed, 300));
+		}
+		hitl_append_text(out, "?</p>\n");
+		put_post(page, action, "Sign in", "yes", NULL);
+		return;
+	}
 	hitl_append_text(out, "<form method=\"post\" action=\"");
-	hitl_append_html(out, link_at(page->document, "action"));
+	hitl_append_html(out, action);
 	hitl_append_text(out, "\">\n");
 	hitl_append_hidden(out, "csrf", hitl_text_at(page->document, "csrf"));
 	hitl_append_text(
@@ -416,6 +482,8 @@ put_inbox(Page *page)
 {
 	HitlBuffer *out = page->out;
 	const HitlJson *item = items_of(page);
+	const char *next = link_at(hitl_json_member(page->document, "links"),
+							   "next");
 
 	if (page->message != NULL)
 		put_message(page, NULL);
@@ -461,6 +529,12 @@ put_inbox(Page *page)
 		hitl_append_text(out, "</div></li>\n");
 	}
 	hitl_append_text(out, "</ul>\n");
+	if (next != NULL)
+	{
+		hitl_append_text(out, "<p>");
+		put_link(page, next, "More");
+		hitl_append_text(out, "</p>\n");
+	}
 }
 
 /*

@@ -562,7 +562,9 @@ static void
 put_name(HitlBuffer *out, const HitlField *field)
 {
 	hitl_append_text(out, " name=\"");
-	hitl_append_typed(out, *field->pointer == '\0' ? "answer" : field->pointer);
+	hitl_append_typed(out,
+					  *field->pointer == '\0' ? HITL_WHOLE_ANSWER
+											  : field->pointer);
 	hitl_append_char(out, '"');
 }
 
@@ -651,7 +653,7 @@ value_within(const Form *form, const HitlField *field, const HitlJson *outer)
 {
 	const HitlJson *value = hitl_json_member(form->answer,
 											 *field->pointer == '\0'
-												 ? "answer"
+												 ? HITL_WHOLE_ANSWER
 												 : field->pointer);
 
 	if (value == NULL)

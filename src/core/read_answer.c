@@ -37,7 +37,7 @@ static void append_copy(HitlArena *arena, HitlJson *array, HitlJson ***end,
 /*
  * The answer in the fields of a form: an object of texts, or of arrays of them
  * where a name comes several times.  A name is the JSON pointer of a field;
- * what is no object but one value has the name "answer".  All other names are
+ * what is no object but one value has the name "/".  All other names are
  * somebody else's.
  */
 HitlResult
@@ -70,13 +70,17 @@ read_answer(const char *text, const char *schema_text, Reader reader,
 	const HitlJson *typed;
 	const HitlJson *schema;
 	const char *why = NULL;
+	HitlJsonError fault = {NULL, 0};
 	HitlResult result;
 
 	hitl_arena_init(&arena);
 	hitl_buffer_init(&out, &arena);
 	result = hitl_read_object(&arena, text, &typed, &why);
 	if (result == HITL_OK)
-		result = hitl_read_object(&arena, schema_text, &schema, &why);
+		result = hitl_json_parse(&arena, schema_text, strlen(schema_text), 0,
+								 &schema, &fault);
+	if (result == HITL_INVALID && why == NULL)
+		why = fault.message;
 	if (result == HITL_OK)
 	{
 		HitlField *form = hitl_plan_form(&arena, schema, NULL);
@@ -153,7 +157,7 @@ read_form(HitlArena *arena, const HitlField *field, const HitlJson *fields)
 {
 	const HitlJson *typed = hitl_json_member(fields,
 											 *field->pointer == '\0'
-												 ? "answer"
+												 ? HITL_WHOLE_ANSWER
 												 : field->pointer);
 	const HitlJson *last;
 

@@ -156,6 +156,7 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @code src/channel/channel.sql
 -- @all src/channel/notification.sql
 -- @all src/channel/rendering.sql
+-- @all src/channel/message.sql
 -- @code src/workflow/queue.sql
 -- @code src/workflow/external.sql
 -- @code src/workflow/signal.sql

@@ -28,6 +28,8 @@ static HitlHost *template_host;
 
 static HitlResult render_mail(const char *document, char **text, char **error);
 static void render_as(const char *vector, const Kind *kind, json_t *document);
+static void compare_page(const char *vector, const char *kind,
+						 const char *text);
 static void compare(const char *vector, const char *kind, const char *suffix,
 					const char *got);
 static void without_memory(const Kind *kind, const char *document,
@@ -104,7 +106,7 @@ render_as(const char *vector, const Kind *kind, json_t *document)
 	CHECK_INT(kind->render(input, &text, &error), HITL_OK);
 	CHECK(error == NULL);
 	if (text != NULL && kind->html)
-		compare(vector, kind->name, "html", text);
+		compare_page(vector, kind->name, text);
 	else if (text != NULL)
 	{
 		json_t *json = json_loads(text, 0, NULL);
@@ -143,6 +145,28 @@ render_as(const char *vector, const Kind *kind, json_t *document)
 	free(input);
 	memory_free(&memory);
 	allocations_left = keep;
+}
+
+/*
+ * Of a page the style sheet is compared with a file of its own, to which the
+ * page then refers.
+ */
+static void
+compare_page(const char *vector, const char *kind, const char *text)
+{
+	const char *style = strstr(text, "<style>");
+	const char *end = strstr(text, "</style>");
+	char *page = malloc(strlen(text) + 100);
+	char *sheet;
+
+	CHECK(style != NULL && end != NULL);
+	sheet = strndup(style + 7, end - style - 7);
+	compare("page", "style", "css", sheet);
+	sprintf(page, "%.*s<link rel=\"stylesheet\" href=\"page.style.css\">%s",
+			(int) (style - text), text, end + 8);
+	compare(vector, kind, "html", page);
+	free(sheet);
+	free(page);
 }
 
 /*

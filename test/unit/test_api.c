@@ -46,7 +46,7 @@ TEST(table_is_complete)
 		  api->parse_retry && api->retry_delay && api->build_request &&
 		  api->read_inference && api->build_conversation && api->check_agent &&
 		  api->build_builtin_reply && api->render_mail && api->render_slack &&
-		  api->render_slack_modal && api->render_page && api->page_style &&
+		  api->render_slack_modal && api->render_page &&
 		  api->read_form_answer && api->read_slack_answer && api->free_text);
 	api->free_text(NULL);
 	api->free_definition(NULL);

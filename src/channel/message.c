@@ -1,0 +1,270 @@
+/*
+ * message.c
+ *		Messages and pages for people, and the answers that come back by forms.
+ *
+ * The core makes and reads them; here are its paths over the document.
+ */
+#include "postgres.h"
+
+#include "core_bridge.h"
+#include "fmgr.h"
+#include "hitl.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+#include "utils/jsonpath.h"
+#include "workflow/data.h"
+
+/* What stands behind the callbacks of the core. */
+typedef struct Templates
+{
+	Jsonb *document;
+	ErrorData *error; /* that must not pass through the core */
+} Templates;
+
+static Datum render(FunctionCallInfo fcinfo,
+					HitlResult (*function)(const char *document, char **text,
+										   char **error));
+static Datum read_answer(FunctionCallInfo fcinfo,
+						 HitlResult (*function)(const char *typed,
+												const char *schema,
+												char **answer, char **error));
+static char *take(HitlResult result, char *text, char *error,
+				  const char *message);
+static HitlQueryResult query_document(void *context, int64_t scope,
+									  const char *path, const char **text);
+static HitlQueryResult check_path(void *context, const char *path,
+								  const char **text);
+static HitlQueryResult keep_error(Templates *templates, MemoryContext caller,
+								  const char **text);
+
+PG_FUNCTION_INFO_V1(hitl_render_mail);
+PG_FUNCTION_INFO_V1(hitl_render_slack);
+PG_FUNCTION_INFO_V1(hitl_render_slack_modal);
+PG_FUNCTION_INFO_V1(hitl_render_page);
+PG_FUNCTION_INFO_V1(hitl_read_form_answer);
+PG_FUNCTION_INFO_V1(hitl_read_slack_answer);
+
+/*
+ * hitl.render_mail(document): {"subject","text","html"}.
+ */
+Datum
+hitl_render_mail(PG_FUNCTION_ARGS)
+{
+	Templates templates = {PG_GETARG_JSONB_P(0), NULL};
+	HitlHost host = {.context = &templates,
+					 .query = query_document,
+					 .check_path = check_path};
+	char *text;
+	char *error;
+	HitlResult result = hitl_core()->render_mail(hitl_jsonb_text(
+													 templates.document),
+												 &host, &text, &error);
+
+	if (result == HITL_HOST_FAILED)
+	{
+		if (templates.error == NULL)
+			elog(ERROR,
+				 "the core reports a failure that its host does not know");
+		ReThrowError(templates.error);
+	}
+	PG_RETURN_JSONB_P(hitl_jsonb_parse(
+		take(result, text, error, "the mail cannot be rendered")));
+}
+
+/*
+ * hitl.render_slack(document): {"text","blocks"}.
+ */
+Datum
+hitl_render_slack(PG_FUNCTION_ARGS)
+{
+	return render(fcinfo, hitl_core()->render_slack);
+}
+
+/*
+ * hitl.render_slack_modal(document): a view.
+ */
+Datum
+hitl_render_slack_modal(PG_FUNCTION_ARGS)
+{
+	return render(fcinfo, hitl_core()->render_slack_modal);
+}
+
+/*
+ * hitl.render_page(page): HTML.
+ */
+Datum
+hitl_render_page(PG_FUNCTION_ARGS)
+{
+	char *text;
+	char *error;
+	HitlResult result = hitl_core()->render_page(hitl_jsonb_text(
+													 PG_GETARG_JSONB_P(0)),
+												 &text, &error);
+
+	PG_RETURN_TEXT_P(cstring_to_text(
+		take(result, text, error, "the page cannot be rendered")));
+}
+
+/*
+ * hitl.read_form_answer(fields, schema): the answer.
+ */
+Datum
+hitl_read_form_answer(PG_FUNCTION_ARGS)
+{
+	return read_answer(fcinfo, hitl_core()->read_form_answer);
+}
+
+/*
+ * hitl.read_slack_answer(values, schema): the answer.
+ */
+Datum
+hitl_read_slack_answer(PG_FUNCTION_ARGS)
+{
+	return read_answer(fcinfo, hitl_core()->read_slack_answer);
+}
+
+/*
+ * A message for Slack.
+ */
+static Datum
+render(FunctionCallInfo fcinfo,
+	   HitlResult (*function)(const char *document, char **text, char **error))
+{
+	char *text;
+	char *error;
+	HitlResult result = function(hitl_jsonb_text(PG_GETARG_JSONB_P(0)), &text,
+								 &error);
+
+	PG_RETURN_JSONB_P(hitl_jsonb_parse(
+		take(result, text, error, "the message cannot be rendered")));
+}
+
+/*
+ * An answer.
+ */
+static Datum
+read_answer(FunctionCallInfo fcinfo,
+			HitlResult (*function)(const char *typed, const char *schema,
+								   char **answer, char **error))
+{
+	char *text;
+	char *error;
+	HitlResult result = function(hitl_jsonb_text(PG_GETARG_JSONB_P(0)),
+								 hitl_jsonb_text(PG_GETARG_JSONB_P(1)), &text,
+								 &error);
+
+	PG_RETURN_JSONB_P(hitl_jsonb_parse(
+		take(result, text, error, "the answer cannot be read")));
+}
+
+/*
+ * What the core has made, palloc'd; or the error why it has not.
+ */
+static char *
+take(HitlResult result, char *text, char *error, const char *message)
+{
+	char *fault = hitl_core_fault(result, error);
+	char *copy;
+
+	if (fault)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg_internal("%s", message),
+				 errdetail_internal("%s", fault)));
+	copy = MemoryContextAllocExtended(CurrentMemoryContext, strlen(text) + 1,
+									  MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
+	if (copy)
+		strcpy(copy, text);
+	hitl_core()->free_text(text);
+	if (copy == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY),
+				 errmsg("out of memory")));
+	return copy;
+}
+
+/*
+ * Callback of the core: what a path matches in the document.  It runs between
+ * the core's frames, so that no error may pass.  Evaluating a path takes memory
+ * and nothing else, so that catching its errors needs no subtransaction.
+ */
+static HitlQueryResult
+query_document(void *context, int64_t scope, const char *path,
+			   const char **text)
+{
+	Templates *templates = context;
+	MemoryContext caller = CurrentMemoryContext;
+	volatile HitlQueryResult answer = HITL_QUERY_EMPTY;
+
+	PG_TRY();
+	{
+		Datum parsed = DirectFunctionCall1(jsonpath_in, CStringGetDatum(path));
+		Jsonb *matches = DatumGetJsonbP(
+			DirectFunctionCall4(jsonb_path_query_array,
+								JsonbPGetDatum(templates->document), parsed,
+								JsonbPGetDatum(hitl_jsonb_parse("{}")),
+								BoolGetDatum(false)));
+
+		if (JB_ROOT_COUNT(matches) > 0)
+		{
+			*text = hitl_jsonb_text(
+				JB_ROOT_COUNT(matches) > 1
+					? matches
+					: JsonbValueToJsonb(
+						  getIthJsonbValueFromContainer(&matches->root, 0)));
+			answer = HITL_QUERY_FOUND;
+		}
+	}
+	PG_CATCH();
+	{
+		answer = keep_error(templates, caller, text);
+	}
+	PG_END_TRY();
+	return answer;
+}
+
+/*
+ * Callback of the core: is this text a path?
+ */
+static HitlQueryResult
+check_path(void *context, const char *path, const char **text)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	volatile HitlQueryResult answer = HITL_QUERY_FOUND;
+
+	PG_TRY();
+	{
+		(void) DirectFunctionCall1(jsonpath_in, CStringGetDatum(path));
+	}
+	PG_CATCH();
+	{
+		answer = keep_error(context, caller, text);
+	}
+	PG_END_TRY();
+	return answer;
+}
+
+/*
+ * In a handler: an error of a path is an answer; all else is raised later.
+ */
+static HitlQueryResult
+keep_error(Templates *templates, MemoryContext caller, const char **text)
+{
+	ErrorData *error;
+	int category;
+
+	MemoryContextSwitchTo(caller);
+	error = CopyErrorData();
+	FlushErrorState();
+	category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
+	if (category == ERRCODE_DATA_EXCEPTION ||
+		category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION ||
+		category == ERRCODE_FEATURE_NOT_SUPPORTED)
+	{
+		*text = error->message;
+		return HITL_QUERY_FAULTY;
+	}
+	templates->error = error;
+	return HITL_QUERY_HOST_FAILED;
+}
