@@ -29,6 +29,9 @@ SELECT hitl.grant_access('hitl_web_gateway', 'gateway'), hitl.grant_acting('hitl
 SELECT hitl.create_principal('wanda', email => 'wanda@example.com', display_name => 'Wanda W.'), hitl.create_principal('will', email => 'will@example.com');
 SELECT hitl.create_principal('robot', email => 'robot@example.com', kind => 'service');
 
+-- the gateway in SQL needs more rights than the gateway
+GRANT SELECT ON hitl.http_routes TO hitl_web_gateway;
+GRANT EXECUTE ON FUNCTION hitl.http_answer, hitl.http_error, hitl.http_json TO hitl_web_gateway;
 -- a browser: "go" follows a link, "send" submits the form of the last page
 CREATE TABLE browser (name text PRIMARY KEY, cookies jsonb NOT NULL DEFAULT '{}', page jsonb, response jsonb);
 GRANT ALL ON browser TO PUBLIC;

@@ -8,6 +8,9 @@ CREATE ROLE hitl_hook_operator;
 SELECT hitl.grant_access('hitl_hook_gateway', 'gateway'), hitl.grant_acting('hitl_hook_gateway', '*'),
 	   hitl.grant_access('hitl_hook_admin', 'admin'), hitl.grant_access('hitl_hook_operator', 'operator');
 SELECT hitl.create_principal('tickets', kind => 'service', email => 'tickets@example.com'), hitl.create_principal('chat', kind => 'service');
+-- the gateway in SQL needs more rights than the gateway
+GRANT SELECT ON hitl.http_routes TO hitl_hook_gateway;
+GRANT EXECUTE ON FUNCTION hitl.http_answer, hitl.http_error, hitl.http_json TO hitl_hook_gateway;
 -- who may answer by a secret, and as whom
 SET ROLE hitl_hook_operator;
 SELECT hitl.create_webhook_sender('tickets', 'tickets', 'tickets_key');

@@ -154,9 +154,9 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @all src/agent/usage.sql
 -- @code src/worker/circuit_breaker.sql
 -- @code src/channel/channel.sql
+-- @all src/channel/message.sql
 -- @all src/channel/notification.sql
 -- @all src/channel/rendering.sql
--- @all src/channel/message.sql
 -- @code src/workflow/queue.sql
 -- @code src/workflow/external.sql
 -- @code src/workflow/signal.sql

@@ -321,6 +321,28 @@ END
 $$;
 COMMENT ON FUNCTION hitl.http_api_workflow(jsonb) IS 'GET /api/v1/workflows/{id}: how a workflow stands';
 
+-- ---- events -------------------------------------------------------------------
+
+-- Of workflows of others, who does not see all has those about what he is asked.
+CREATE FUNCTION hitl.http_events_allowed(request jsonb) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	caller record;
+	workflow text := request -> 'query' ->> 'workflow_id';
+BEGIN
+	SELECT * INTO caller FROM hitl.api_caller(request, 'approvals:read');
+	IF workflow !~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$' THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'workflow_id must be the id of a workflow';
+	END IF;
+	RETURN jsonb_build_object('principal', caller.principal, 'filter', jsonb_strip_nulls(jsonb_build_object(
+		'all', nullif(hitl.principal_sees_all(caller.principal), false), 'workflow_id', lower(workflow))));
+END
+$$;
+COMMENT ON FUNCTION hitl.http_events_allowed(jsonb) IS
+	'who asks for events, and which: {"principal": name, "filter": {"all": true, "workflow_id": id}}';
+
 INSERT INTO hitl.http_routes (method, path, function, description) VALUES
 	('GET', '/api/v1/session', 'hitl.http_api_session(jsonb)', 'who one is'),
 	('GET', '/api/v1/approvals', 'hitl.http_api_list(jsonb)', 'what one is asked'),

@@ -11,6 +11,7 @@ CREATE TABLE hitl.http_repeats (
 );
 COMMENT ON TABLE hitl.http_repeats IS
 	'responses to requests with a key, which are given again when the same request comes again';
+SELECT pg_extension_config_dump('hitl.http_repeats', '');
 CREATE INDEX http_repeats_created ON hitl.http_repeats (created_at);
 
 -- Taken before the request is served: who sends it again meanwhile waits.

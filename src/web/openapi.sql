@@ -7,7 +7,7 @@ CREATE FUNCTION hitl.openapi() RETURNS jsonb
 	"openapi": "3.1.0",
 	"info": {
 		"title": "hitl",
-		"version": "@VERSION@",
+		"version": "1",
 		"description": "Approval requests and workflows of hitl. Who makes a request is told by a token, or by the session of a browser, which sends the csrf_token of /api/v1/session as X-CSRF-Token with every POST."
 	},
 	"servers": [{"url": "/"}],
@@ -21,7 +21,15 @@ CREATE FUNCTION hitl.openapi() RETURNS jsonb
 				"responses": {
 					"200": {
 						"description": "an OpenAPI 3.1 document",
-						"content": {"application/json": {"schema": {"type": "object", "required": ["openapi", "paths"]}}}
+						"content": {
+							"application/json": {
+								"schema": {
+									"type": "object",
+									"required": ["openapi", "paths"],
+									"properties": {"openapi": {"type": "string"}, "paths": {"type": "object"}}
+								}
+							}
+						}
 					}
 				}
 			}
@@ -278,6 +286,28 @@ CREATE FUNCTION hitl.openapi() RETURNS jsonb
 					"401": {"$ref": "#/components/responses/Problem"},
 					"403": {"$ref": "#/components/responses/Problem"},
 					"404": {"$ref": "#/components/responses/Problem"}
+				}
+			}
+		},
+		"/api/v1/events": {
+			"get": {
+				"operationId": "followEvents",
+				"summary": "what happens to workflows, as server-sent events",
+				"security": [{"token": ["approvals:read"]}, {"session": []}],
+				"parameters": [
+					{"name": "workflow_id", "in": "query", "schema": {"type": "string", "format": "uuid"}},
+					{
+						"name": "Last-Event-ID",
+						"in": "header",
+						"description": "go on behind this event",
+						"schema": {"type": "string"}
+					}
+				],
+				"responses": {
+					"200": {"description": "a stream", "content": {"text/event-stream": {"schema": {"type": "string"}}}},
+					"401": {"$ref": "#/components/responses/Problem"},
+					"403": {"$ref": "#/components/responses/Problem"},
+					"422": {"$ref": "#/components/responses/Problem"}
 				}
 			}
 		},

@@ -46,13 +46,6 @@ $$;
 COMMENT ON FUNCTION hitl.http_ready(jsonb) IS
 	'GET /readyz: 200 when the database answers, the extension is of the library''s version, and all workers run; else 503';
 
--- Who may follow the events: to be replaced by those that recognise callers.
-CREATE FUNCTION hitl.http_events_allowed(request jsonb) RETURNS jsonb
-	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-	RETURN NULL::jsonb;
-COMMENT ON FUNCTION hitl.http_events_allowed(jsonb) IS
-	'who asks for events, and which: {"principal": name, "filter": {"all": true} or {"workflow_id": id} or {}}; NULL: nobody who may';
-
 CREATE FUNCTION hitl.http_events(request jsonb) RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$

@@ -4,8 +4,13 @@ Each row is a caller, each column an act.  A cell is what comes of it: "yes" and
 "no" for what is seen, "ok" for what is done, or the SQLSTATE of the refusal.
 Every act is taken back, so that each cell finds the request as it was.
 """
+import base64
+import hmac
+import json
 import re
+import time
 from contextlib import contextmanager
+from urllib.parse import urlencode
 
 import psycopg
 import pytest
@@ -573,6 +578,7 @@ FOR_WHOM = {
     "list_pending_approvals.requested_from": "SELECT count(*) FROM hitl.list_pending_approvals(%(who)s)",
     "pending_of.principal": "SELECT count(*) > 0 FROM hitl.pending_of(%(who)s, true)",
     "may_act_for.approver_id": "SELECT hitl.may_act_for(%(who)s)",
+    "create_api_token.principal": "SELECT hitl.create_api_token(%(who)s)",
 }
 OTHERS = ("ann", "ann@example.com", "ANN@EXAMPLE.COM", "gus", "off", "req", "bot", "nobody", "postgres", "adm",
           "app_any", "finance", "*", "", "rule:all", "somebody else")
@@ -590,7 +596,8 @@ def test_the_arguments_are_known(cluster, ground):
     assert {row["argument"] for row in found} == set(FOR_WHOM) | {"request_approval.requested_from"}
 
 
-# Who sees all requests may list what others are asked; administrators reassign.
+# Who sees all requests may list what others are asked; administrators reassign, and make tokens.
+BY_ADMIN = {"reassign_approval.from_approver", "create_api_token.principal"}
 SEE_ALL = {"ope", "apu", "mia>adm"}
 READING = {"list_pending_approvals.requested_from", "pending_of.principal"}
 
@@ -598,7 +605,7 @@ READING = {"list_pending_approvals.requested_from", "pending_of.principal"}
 @pytest.mark.parametrize("caller, argument", [
     (caller, argument) for caller in ("uma", "ope", "apu", "app_none", "mia>ann", "mia>adm") for argument in FOR_WHOM
     if not (caller in SEE_ALL and argument in READING)
-    and (caller, argument) != ("mia>adm", "reassign_approval.from_approver")])
+    and not (caller == "mia>adm" and argument in BY_ADMIN)])
 def test_nobody_acts_for_others(cluster, ground, caller, argument):
     """Whoever may not act for somebody is refused, by whatever name he says it."""
     with session_of(cluster, caller) as client:
@@ -721,3 +728,137 @@ def test_an_address_that_moves_answers_once(cluster, ground):
         assert outcome(client, "SELECT hitl.respond_to_approval(%(id)s, 'new', 'approved')", {"id": request}) == "WF015"
     assert cluster.value(answer, [group, "new"]) == "approved"
     assert cluster.value(answer, [request, "third"]) == "approved"
+
+
+# What comes in by HTTP: whoever has a principal's token (of all scopes), the link of a
+# message, a session with a form, or the key of a system that answers as it.  A cell is
+# the status of the response; of "list", whether the request is in it; of "bulk", what
+# came of the other request.
+HTTP_PEOPLE = [name for name, (_, principal, _) in PEOPLE.items() if principal]
+SCOPES = "{approvals:read,approvals:respond,approvals:request,workflows:read,workflows:start}"
+STAND_INS = """
+    DO $$ BEGIN
+        IF to_regprocedure('hitl.render_page(jsonb)') IS NULL THEN
+            CREATE FUNCTION hitl.render_page(page jsonb) RETURNS text LANGUAGE sql AS 'SELECT page::text';
+            CREATE FUNCTION hitl.read_form_answer(fields jsonb, schema jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT fields';
+        END IF;
+    END $$"""
+BY_HTTP = """
+         list     read     form     approve  reject   askback  bulk     cancel   ask      wf:read  wf:start
+ann      yes      200      200      200      200      200      ok       403      403      404      403
+gus      yes      200      200      200      200      200      ok       403      403      404      403
+dee      yes      200      200      200      200      200      ok       403      403      404      403
+off      401      401      401      401      401      401      401      401      401      401      401
+uma      no       404      404      403      403      403      WF015    404      403      404      403
+ed       no       200      200      403      403      403      ok       403      403      404      403
+nxt      no       404      404      403      403      403      WF015    404      403      404      403
+req      no       200      200      403      403      403      ok       200      201      200      201
+ope      yes      200      200      200      200      200      ok       403      201      200      201
+nobody   401      401      401      401      401      401      401      401      401      401      401
+
+         inbox    page     answer   link     click    fwd:link fwd:clic hook
+ann      200      200      303      200      303      403      403      200
+gus      200      200      303      200      303      403      403      200
+dee      200      200      303      200      303      403      403      200
+off      303      303      303      403      403      200      303      401
+uma      200      404      403      403      403      403      403      403
+ed       200      200      403      200      403      403      403      403
+nxt      200      404      403      403      403      403      403      403
+req      200      200      403      200      403      403      403      403
+ope      200      200      303      200      303      403      403      200
+nobody   303      303      303      404      404      200      303      401
+"""
+
+
+@pytest.fixture(scope="module")
+def entrances(cluster, ground):
+    """Tokens, sessions, links and keys of everybody, and a link of somebody else, in a dictionary."""
+    cluster.sql("CREATE ROLE gate LOGIN")
+    cluster.sql("SELECT hitl.grant_access('gate', 'gateway'), hitl.grant_acting('gate', '*')")
+    cluster.sql(STAND_INS)
+    cluster.sql("GRANT SELECT ON hitl.http_routes TO gate;"
+                "GRANT EXECUTE ON FUNCTION hitl.http_answer, hitl.http_error, hitl.http_json TO gate")
+    cluster.sql("SELECT hitl.create_template('nothing', definition => '{\"steps\": [{\"name\": \"a\", \"type\": \"task\", \"task\": \"x\"}]}')")
+    link = cluster.value("SELECT hitl.make_action_token(NULL, %s, 'bot', now() + interval '1 day')", [ground["id"]])
+    found = {"nobody": {"token": "none", "session": "none", "link": "none", "form": "none.", "click": "none."}}
+    for name in HTTP_PEOPLE:
+        cluster.sql("SELECT hitl.set_principal_active(%s, true)", [name])
+        found[name] = one = {
+            "token": cluster.value("SELECT hitl.create_api_token(%s, %s)", [name, SCOPES]),
+            "link": cluster.value("SELECT hitl.make_action_token(NULL, %s, %s, now() + interval '1 day')",
+                                  [ground["id"], name]),
+            "session": "session of " + name}
+        cluster.sql("INSERT INTO hitl.web_sessions (id, hash, principal, expires_at)"
+                    " VALUES (hitl.uuidv7(), hitl.token_hash(%s), %s, now() + interval '1 day')", [one["session"], name])
+        for form, key in ("form", "session"), ("click", "link"):
+            one[form] = cluster.value("SELECT hitl.form_code(%s, format('answer:%%s:%%s', %s::uuid, %s::text), %s)",
+                                      [one[key], ground["id"], name, ground["hash"]])
+        cluster.sql("SELECT hitl.set_secret(%(n)s, 'whsec_' || encode(rpad(%(n)s, 24, '-')::bytea, 'base64'))", {"n": name})
+        cluster.sql("SELECT hitl.create_webhook_sender(%(n)s, %(n)s, %(n)s)", {"n": name})
+    for one in found.values():
+        one["forwarded"] = link
+        one["forwarded form"] = cluster.value("SELECT hitl.form_code(%s, format('answer:%%s:bot', %s::uuid), %s)",
+                                              [link, ground["id"], ground["hash"]])
+    cluster.sql("SELECT hitl.set_principal_active('off', false)")
+    return found
+
+
+def by_http(gate, key, ground, who):
+    """Each act by HTTP and what comes of it."""
+    def ask(method, path, body=None, form=None, signed=False, **headers):
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        if body is not None:
+            headers["content-type"] = "application/json"
+            body = json.dumps(body)
+        if form is not None:
+            headers["content-type"] = "application/x-www-form-urlencoded"
+            body = urlencode(form)
+        if signed:
+            now = str(int(time.time()))
+            code = hmac.digest(who.ljust(24, "-").encode(), f"m.{now}.{body}".encode(), "sha256")
+            headers |= {"webhook-id": "m", "webhook-timestamp": now,
+                        "webhook-signature": "v1," + base64.b64encode(code).decode()}
+        with gate.transaction(force_rollback=True):
+            return gate.execute("SELECT hitl.http_answer(%s, %s, '{}', %s, %s)",
+                                [method, path, Jsonb(headers), body]).fetchone()[0]
+
+    def api(method, path, body=None):
+        return ask(method, "/api/v1" + path, body, authorization="Bearer " + key["token"])
+
+    hash_ = ground["hash"].hex()
+    approval, page = f"/approvals/{ground['id']}", {"cookie": "__Host-hitl=" + key["session"]}
+    listed = api("GET", "/approvals")
+    bulk = api("POST", "/approvals/respond", {"approval_ids": [str(ground["plain"])], "decision": "approved"})
+    found = {
+        "list": listed["status"] if listed["status"] != 200 else
+        any(one["id"] == str(ground["id"]) for one in listed["json"]["approvals"]),
+        "read": api("GET", approval),
+        "form": api("GET", approval + "/form"),
+        "approve": api("POST", approval + "/respond", {"decision": "approved", "content_hash": hash_}),
+        "reject": api("POST", approval + "/respond", {"decision": "rejected", "content_hash": hash_}),
+        "askback": api("POST", approval + "/respond", {"decision": "information_requested", "feedback": "why?"}),
+        "bulk": bulk["status"] if bulk["status"] != 200 else bulk["json"]["results"][0].get("code", "ok"),
+        "cancel": api("POST", approval + "/cancel"),
+        "ask": api("POST", "/approvals", {"title": "Pay?", "requested_from": "ann"}),
+        "wf:read": api("GET", f"/workflows/{ground['workflow']}"),
+        "wf:start": api("POST", "/workflows", {"template": "nothing"}),
+        "inbox": ask("GET", "/approvals", **page),
+        "page": ask("GET", approval, **page),
+        "answer": ask("POST", approval, form={"csrf": key["form"], "decision": "approved"}, **page),
+        "link": ask("GET", "/a/" + key["link"]),
+        "click": ask("POST", "/a/" + key["link"], form={"csrf": key["click"], "decision": "approved"}),
+        "fwd:link": ask("GET", "/a/" + key["forwarded"], **page),
+        "fwd:clic": ask("POST", "/a/" + key["forwarded"],
+                        form={"csrf": key["forwarded form"], "decision": "approved"}, **page),
+        "hook": ask("POST", f"/hooks{approval}/respond", {"decision": "approved", "content_hash": hash_}, signed=True),
+    }
+    words = {True: "yes", False: "no"}
+    return {act: words[cell] if isinstance(cell, bool) else str(cell["status"] if isinstance(cell, dict) else cell)
+            for act, cell in found.items()}
+
+
+@pytest.mark.parametrize("who", [*HTTP_PEOPLE, "nobody"])
+def test_by_http(cluster, ground, entrances, who):
+    assert set(parse(BY_HTTP)) == set(entrances)
+    with cluster.connect(user="gate") as gate:
+        assert by_http(gate, entrances[who], ground, who) == parse(BY_HTTP)[who]

@@ -86,6 +86,9 @@ def source(cluster):
         SELECT hitl.respond_to_approval(hitl.request_approval('Half?', policy => '{"all_of": ["finance", "cfo"]}',
                                                               context_data => '{"amount": 2}'),
                                         'ben', 'modified', edits => '{"amount": 3}');
+        SELECT hitl.create_api_token('ben'), hitl.create_webhook_sender('ci', 'ben', 'key');
+        SELECT hitl.make_action_token(NULL, id, 'ben', now() + interval '1 day') FROM hitl.approval_requests LIMIT 1;
+        INSERT INTO hitl.http_repeats (sender, key, request_hash, response) VALUES ('ben', 'k', '', '{}');
         INSERT INTO hitl.purges (purged_by, older_than, statuses) VALUES ('clerk', '1 day', '{failed}');
         INSERT INTO hitl.template_schedules (name, template, schedule, input_data, owner, job_id)
         VALUES ('daily', 'greet', '0 8 * * *', '{}', 'clerk', 1);
