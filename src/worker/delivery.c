@@ -20,6 +20,7 @@
 #include "core_bridge.h"
 #include "worker/address_guard.h"
 #include "worker/dispatcher.h"
+#include "worker/url.h"
 
 /* However long a server asks to be left alone. */
 #define MAX_RETRY_AFTER_SECONDS (24 * 60 * 60)
@@ -295,8 +296,8 @@ static bool
 check_target(HitlDelivery *delivery)
 {
 	bool secure = false;
-	const char *fault = http_url_fault(delivery->url, delivery->host,
-									   &delivery->port, &secure);
+	const char *fault = url_fault(URL_HTTP, delivery->url, delivery->host,
+								  &delivery->port, &secure);
 
 	if (fault != NULL)
 	{

@@ -36,6 +36,7 @@
 #include "worker/dispatcher.h"
 #include "worker/hosts.h"
 #include "worker/http_client.h"
+#include "worker/transfer.h"
 #include "worker/worker.h"
 
 /* One part of the time in this many may go into sweeps. */
@@ -112,6 +113,7 @@ const HitlWorkerRole hitl_dispatcher_role =
 	 .failed = dispatcher_failed,
 	 .wait_descriptor = dispatcher_wait_descriptor};
 
+static TransferLoop *transfers = NULL;
 static HttpClient *client = NULL;
 static MemoryContext delivery_context = NULL; /* parent of all deliveries */
 
@@ -154,7 +156,9 @@ dispatcher_start(void)
 	delivery_context = AllocSetContextCreate(TopMemoryContext,
 											 "hitl dispatcher",
 											 ALLOCSET_DEFAULT_SIZES);
-	client = http_client_create("hitl/" HITL_VERSION);
+	transfers = transfer_loop_create();
+	if (transfers != NULL)
+		client = http_client_create(transfers, "hitl/" HITL_VERSION);
 	if (client == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYSTEM_ERROR),
@@ -185,11 +189,11 @@ dispatcher_pass(void)
 	if (kept_connections != hitl_max_connections)
 	{
 		kept_connections = hitl_max_connections;
-		http_client_keep_connections(client, kept_connections);
+		transfer_loop_keep_connections(transfers, kept_connections);
 		raise_descriptor_limit();
 	}
 
-	http_client_drive(client);
+	transfer_loop_drive(transfers);
 	collect_results();
 	unhold(now);
 
@@ -296,7 +300,7 @@ dispatcher_failed(const ErrorData *error)
 static int
 dispatcher_wait_descriptor(void)
 {
-	return http_client_descriptor(client);
+	return transfer_loop_descriptor(transfers);
 }
 
 /*
@@ -704,7 +708,7 @@ send_claimed(void)
 			finish(delivery);
 		}
 	}
-	http_client_drive(client);
+	transfer_loop_drive(transfers);
 }
 
 /*
@@ -811,11 +815,11 @@ lane_capacity(const Lane *lane)
 static long
 sleep_time(TimestampTz now)
 {
-	long sleep = http_client_timeout(client);
+	long sleep = transfer_loop_timeout(transfers);
 	TimestampTz wake_at = DT_NOEND;
 	int i;
 
-	if (finished_count > 0)
+	if (finished_count > 0 || http_client_has_results(client))
 		return 0;
 	if (held_count > 0)
 		wake_at = dlist_head_element(HitlDelivery, node, &held)->held_until;

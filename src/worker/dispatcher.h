@@ -22,6 +22,7 @@
 #include "core/core.h"
 #include "worker/hosts.h"
 #include "worker/http_client.h"
+#include "worker/url.h"
 
 /* The values of outbox.purpose. */
 extern const char *const hitl_purposes[HITL_PURPOSES];
@@ -68,7 +69,7 @@ typedef struct HitlDelivery
 
 	/* the request (hitl_prepare_delivery) */
 	HttpRequest request;
-	char host[HTTP_HOST_SIZE];
+	char host[URL_HOST_SIZE];
 	int port;
 	bool standard_schedule; /* retry as Standard Webhooks does */
 	HitlRetry retry;		/* else */
