@@ -4,6 +4,7 @@
  */
 #include "core/policy.h"
 #include "core/agent.h"
+#include "core/letter.h"
 #include "core/schema.h"
 
 #include <stdlib.h>
@@ -45,6 +46,10 @@ static const HitlCoreApi api = {.abi = HITL_CORE_ABI,
 								.build_conversation = hitl_build_conversation,
 								.check_agent = hitl_check_agent,
 								.build_builtin_reply = hitl_build_builtin_reply,
+								.build_mail = hitl_build_mail,
+								.free_mail = hitl_free_mail,
+								.build_sendgrid = hitl_build_sendgrid,
+								.read_slack_reply = hitl_read_slack_reply,
 								.free_text = free_text};
 
 __attribute__((visibility("default"))) const HitlCoreApi *

@@ -557,6 +557,25 @@ typedef struct HitlInference
 	char *message;	  /* of the failure: free_text */
 } HitlInference;
 
+/* A mail as a mail server gets it. */
+typedef struct HitlMail
+{
+	const char *message; /* RFC 5322: lines of ASCII that end in CRLF */
+	size_t length;
+	const char *sender; /* addresses of the envelope */
+	const char *recipient;
+	const char *message_id; /* with its angle brackets */
+	void *memory;			/* the core's own */
+} HitlMail;
+
+/* What the provider of a channel says to a message. */
+typedef struct HitlAcceptance
+{
+	char *message_id; /* by which it knows the message, or NULL: free_text */
+	const char *kind; /* of the failure; NULL: it is accepted */
+	char *message;	  /* of the failure: free_text */
+} HitlAcceptance;
+
 typedef struct HitlCoreApi
 {
 	int abi; /* HITL_CORE_ABI */
@@ -778,6 +797,27 @@ typedef struct HitlCoreApi
 	 */
 	HitlResult (*build_builtin_reply)(const char *parameters, const char *task,
 									  int64_t token, char **body, char **error);
+
+	/*
+	 * The message of a mail document {"from","to":[one],"reply_to"?,"subject",
+	 * "text","html"?,"headers"?:{},"date"?}.  id, which must be unique and
+	 * stable, and date (Unix time in s) are for a Message-ID and a Date where
+	 * it has none.  The same input gives the same message.
+	 */
+	HitlResult (*build_mail)(const char *document, const char *id, int64_t date,
+							 HitlMail *mail, char **error);
+	void (*free_mail)(HitlMail *mail);
+
+	/*
+	 * Body of the request to SendGrid (v3, mail/send) for a mail document; id
+	 * comes back in what SendGrid reports of it (custom_args, notification_id).
+	 */
+	HitlResult (*build_sendgrid)(const char *document, const char *id,
+								 char **body, char **error);
+
+	/* What Slack's Web API says with status 200. */
+	HitlResult (*read_slack_reply)(const char *text,
+								   HitlAcceptance *acceptance);
 
 	/* For strings returned through char **. */
 	void (*free_text)(char *text);
