@@ -49,7 +49,7 @@ static const HitlCoreApi api = {.abi = HITL_CORE_ABI,
 								.build_mail = hitl_build_mail,
 								.free_mail = hitl_free_mail,
 								.build_sendgrid = hitl_build_sendgrid,
-								.read_slack_reply = hitl_read_slack_reply,
+								.read_provider_reply = hitl_read_provider_reply,
 								.free_text = free_text};
 
 __attribute__((visibility("default"))) const HitlCoreApi *

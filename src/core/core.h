@@ -572,8 +572,8 @@ typedef struct HitlMail
 typedef struct HitlAcceptance
 {
 	char *message_id; /* by which it knows the message, or NULL: free_text */
-	const char *kind; /* of the failure; NULL: it is accepted */
-	char *message;	  /* of the failure: free_text */
+	const char *kind; /* of the failure; NULL: it is accepted, or see status */
+	char *message;	  /* of the failure, or NULL: free_text */
 } HitlAcceptance;
 
 typedef struct HitlCoreApi
@@ -815,9 +815,14 @@ typedef struct HitlCoreApi
 	HitlResult (*build_sendgrid)(const char *document, const char *id,
 								 char **body, char **error);
 
-	/* What Slack's Web API says with status 200. */
-	HitlResult (*read_slack_reply)(const char *text,
-								   HitlAcceptance *acceptance);
+	/*
+	 * What a provider (slack, sendgrid) answers to a message: whether it is
+	 * accepted, as far as the status is one of success; else message is the
+	 * reason it gives, or NULL.
+	 */
+	HitlResult (*read_provider_reply)(const char *provider, int status,
+									  const char *text,
+									  HitlAcceptance *acceptance);
 
 	/* For strings returned through char **. */
 	void (*free_text)(char *text);

@@ -494,8 +494,9 @@ write_letter(HitlBuffer *buffer, const HitlLetter *letter,
 					 "\r\n--" BOUNDARY "\r\n");
 	hitl_write_part(buffer, "text/plain", letter->text->text,
 					letter->text->length);
-	hitl_append_text(buffer, "--" BOUNDARY "\r\n");
+	/* The line break before a boundary belongs to it. */
+	hitl_append_text(buffer, "\r\n--" BOUNDARY "\r\n");
 	hitl_write_part(buffer, "text/html", letter->html->text,
 					letter->html->length);
-	hitl_append_text(buffer, "--" BOUNDARY "--\r\n");
+	hitl_append_text(buffer, "\r\n--" BOUNDARY "--\r\n");
 }

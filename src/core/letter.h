@@ -59,9 +59,10 @@ extern void hitl_write_encoded_words(HitlBuffer *buffer, const char *text,
 extern HitlResult hitl_build_sendgrid(const char *document, const char *id,
 									  char **body, char **error);
 
-/* ---- slack_reply.c -------------------------------------------------- */
+/* ---- provider_reply.c ----------------------------------------------- */
 
-extern HitlResult hitl_read_slack_reply(const char *text,
-										HitlAcceptance *acceptance);
+extern HitlResult hitl_read_provider_reply(const char *provider, int status,
+										   const char *text,
+										   HitlAcceptance *acceptance);
 
 #endif /* HITL_CORE_LETTER_H */

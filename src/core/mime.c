@@ -83,11 +83,10 @@ hitl_write_mailbox(HitlBuffer *buffer, const char *name,
 		hitl_append_text(buffer, "\r\n");
 		return;
 	}
-	/* Other characters, or what would have to be folded, are encoded. */
-	if (!is_plain(text, length) || length > GOOD_LINE - 20)
+	if (!is_plain(text, length) || longest_word(text, length) >= MAX_LINE / 2)
 		hitl_write_encoded_words(buffer, text, length, FOLD);
 	else if (strspn(text, PLAIN_IN_NAME) >= length)
-		hitl_append(buffer, text, length);
+		write_folded(buffer, text, length);
 	else
 		write_quoted_string(buffer, text, length);
 	hitl_append_text(buffer,
@@ -365,16 +364,20 @@ encoded_length(const char *text, size_t length, bool base64)
 static void
 write_quoted_string(HitlBuffer *buffer, const char *text, size_t length)
 {
+	HitlBuffer quoted;
 	size_t i;
 
-	hitl_append_char(buffer, '"');
+	hitl_buffer_init(&quoted, buffer->arena);
+	hitl_append_char(&quoted, '"');
 	for (i = 0; i < length; i++)
 	{
 		if (text[i] == '"' || text[i] == '\\')
-			hitl_append_char(buffer, '\\');
-		hitl_append_char(buffer, text[i]);
+			hitl_append_char(&quoted, '\\');
+		hitl_append_char(&quoted, text[i]);
 	}
-	hitl_append_char(buffer, '"');
+	hitl_append_char(&quoted, '"');
+	if (hitl_buffer_text(&quoted) != NULL)
+		write_folded(buffer, quoted.data, quoted.length);
 }
 
 /*

@@ -71,7 +71,11 @@ ALTER TABLE hitl.outbox
 	ADD COLUMN fallbacks jsonb,
 	ADD COLUMN input_tokens bigint,
 	ADD COLUMN output_tokens bigint,
-	ADD COLUMN cost numeric;
+	ADD COLUMN cost numeric,
+	ADD COLUMN settings jsonb,
+	ADD COLUMN provider_message_id text,
+	ADD CONSTRAINT outbox_provider_check CHECK (purpose <> 'notification' OR provider IN ('smtp', 'sendgrid', 'slack', 'generic')),
+	ADD CONSTRAINT outbox_settings_check CHECK (settings IS NULL OR provider IS NOT DISTINCT FROM 'smtp' AND jsonb_typeof(settings) = 'object');
 -- @take src/worker/outbox.sql: CREATE INDEX outbox_fallbacks
 
 -- ---- functions that take other arguments --------------------------------

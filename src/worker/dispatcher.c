@@ -36,6 +36,7 @@
 #include "worker/dispatcher.h"
 #include "worker/hosts.h"
 #include "worker/http_client.h"
+#include "worker/mail_client.h"
 #include "worker/transfer.h"
 #include "worker/worker.h"
 
@@ -83,7 +84,9 @@ static long dispatcher_pass(void);
 static bool dispatcher_failed(const ErrorData *error);
 static int dispatcher_wait_descriptor(void);
 static void raise_descriptor_limit(void);
+static void drive_clients(void);
 static void collect_results(void);
+static void take_result(HitlDelivery *delivery);
 static int choose_recorded(void);
 static void settle_recorded(void);
 static void look_for_work(TimestampTz now);
@@ -115,6 +118,7 @@ const HitlWorkerRole hitl_dispatcher_role =
 
 static TransferLoop *transfers = NULL;
 static HttpClient *client = NULL;
+static MailClient *mail_client = NULL;
 static MemoryContext delivery_context = NULL; /* parent of all deliveries */
 
 /* Deliveries: claimed → in flight (owned by the client) → finished or held. */
@@ -158,8 +162,11 @@ dispatcher_start(void)
 											 ALLOCSET_DEFAULT_SIZES);
 	transfers = transfer_loop_create();
 	if (transfers != NULL)
+	{
 		client = http_client_create(transfers, "hitl/" HITL_VERSION);
-	if (client == NULL)
+		mail_client = mail_client_create(transfers);
+	}
+	if (client == NULL || mail_client == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYSTEM_ERROR),
 				 errmsg("could not initialize libcurl")));
@@ -193,7 +200,7 @@ dispatcher_pass(void)
 		raise_descriptor_limit();
 	}
 
-	transfer_loop_drive(transfers);
+	drive_clients();
 	collect_results();
 	unhold(now);
 
@@ -321,23 +328,51 @@ raise_descriptor_limit(void)
 }
 
 /*
- * Judge what libcurl has finished.
+ * Do what can be done on the network.
+ */
+static void
+drive_clients(void)
+{
+	transfer_loop_drive(transfers);
+	mail_client_drive(mail_client);
+}
+
+/*
+ * Judge what the clients have finished.
  */
 static void
 collect_results(void)
 {
 	HttpResult *result;
+	MailResult *mail_result;
 
 	while ((result = http_client_take(client)) != NULL)
 	{
 		HitlDelivery *delivery = result->owner;
 
-		lane_of(delivery)->in_flight--;
 		hitl_judge_delivery(delivery, result);
 		http_client_release(client, result);
-		settle_host(delivery);
-		finish(delivery);
+		take_result(delivery);
 	}
+	while ((mail_result = mail_client_take(mail_client)) != NULL)
+	{
+		HitlDelivery *delivery = mail_result->owner;
+
+		hitl_judge_mail(delivery, mail_result);
+		mail_client_release(mail_client, mail_result);
+		take_result(delivery);
+	}
+}
+
+/*
+ * A delivery was judged.
+ */
+static void
+take_result(HitlDelivery *delivery)
+{
+	lane_of(delivery)->in_flight--;
+	settle_host(delivery);
+	finish(delivery);
 }
 
 /*
@@ -699,7 +734,9 @@ send_claimed(void)
 			settle_host(delivery); /* it could not be prepared */
 			finish(delivery);
 		}
-		else if (http_client_start(client, &delivery->request))
+		else if (delivery->is_mail
+					 ? mail_client_start(mail_client, &delivery->mail)
+					 : http_client_start(client, &delivery->request))
 			lane->in_flight++;
 		else
 		{
@@ -708,7 +745,7 @@ send_claimed(void)
 			finish(delivery);
 		}
 	}
-	transfer_loop_drive(transfers);
+	drive_clients();
 }
 
 /*
@@ -816,11 +853,14 @@ static long
 sleep_time(TimestampTz now)
 {
 	long sleep = transfer_loop_timeout(transfers);
+	long mail_sleep = mail_client_timeout(mail_client);
 	TimestampTz wake_at = DT_NOEND;
 	int i;
 
 	if (finished_count > 0 || http_client_has_results(client))
 		return 0;
+	if (mail_sleep >= 0 && (sleep < 0 || mail_sleep < sleep))
+		sleep = mail_sleep;
 	if (held_count > 0)
 		wake_at = dlist_head_element(HitlDelivery, node, &held)->held_until;
 	for (i = 0; i < lengthof(lanes); i++)

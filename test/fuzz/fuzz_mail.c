@@ -32,8 +32,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	hitl_arena_init(&arena);
 	text = hitl_copy_text(&arena, (const char *) data, size);
 	check_mail(text);
-	MUST(hitl_read_slack_reply(text, &acceptance) == HITL_OK);
-	MUST((acceptance.kind == NULL) == (acceptance.message == NULL));
+	MUST(hitl_read_provider_reply(data[0] & 1 ? "slack" : "sendgrid",
+								  data[0] & 2 ? 200 : 400, text,
+								  &acceptance) == HITL_OK);
+	MUST(acceptance.kind == NULL || acceptance.message != NULL);
 	free(acceptance.message_id);
 	free(acceptance.message);
 

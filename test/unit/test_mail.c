@@ -126,11 +126,13 @@ TEST(whole)
 		"Content-Transfer-Encoding: quoted-printable\r\n"
 		"\r\n"
 		"t\r\n"
+		"\r\n"
 		"--=_hitl_alternative\r\n"
 		"Content-Type: text/html; charset=utf-8\r\n"
 		"Content-Transfer-Encoding: quoted-printable\r\n"
 		"\r\n"
 		"<p>\r\n"
+		"\r\n"
 		"--=_hitl_alternative--\r\n");
 }
 
@@ -429,18 +431,21 @@ TEST(sendgrid)
 }
 
 /*
- * What Slack's reply comes to.
+ * What the reply of a provider comes to.
  */
 static const char *
-slack(const char *reply)
+reply_of(const char *provider, int status, const char *reply)
 {
 	static char out[1000];
 	HitlAcceptance acceptance;
 
-	CHECK_INT(hitl_read_slack_reply(reply, &acceptance), HITL_OK);
+	CHECK_INT(hitl_read_provider_reply(provider, status, reply, &acceptance),
+			  HITL_OK);
 	if (acceptance.kind == NULL)
 		snprintf(out, sizeof(out), "%s",
-				 acceptance.message_id != NULL ? acceptance.message_id : "-");
+				 acceptance.message_id != NULL	  ? acceptance.message_id
+					 : acceptance.message != NULL ? acceptance.message
+												  : "-");
 	else
 		snprintf(out, sizeof(out), "%s: %s", acceptance.kind,
 				 acceptance.message);
@@ -449,8 +454,31 @@ slack(const char *reply)
 	return out;
 }
 
-TEST(slack_replies)
+/*
+ * That of Slack.
+ */
+static const char *
+slack(const char *reply)
 {
+	return reply_of("slack", 200, reply);
+}
+
+TEST(replies)
+{
+	CHECK_TEXT(reply_of("sendgrid", 202, ""), "-");
+	CHECK_TEXT(
+		reply_of("sendgrid", 401,
+				 "{\"errors\":[{\"message\":\"no grant\",\"field\":null}]}"),
+		"no grant");
+	CHECK_TEXT(reply_of("sendgrid", 400, "{\"errors\":[]}"), "-");
+	CHECK_TEXT(reply_of("sendgrid", 400, "{\"errors\":[{\"message\":1}]}"),
+			   "-");
+	CHECK_TEXT(reply_of("sendgrid", 500, "<html>"), "-");
+	CHECK_TEXT(reply_of("slack", 429,
+						"{\"ok\":false,\"error\":\"ratelimited\"}"),
+			   "ratelimited");
+	CHECK_TEXT(reply_of("slack", 502, "<html>"), "-");
+
 	CHECK_TEXT(
 		slack("{\"ok\":true,\"channel\":\"C1\",\"ts\":\"1.2\",\"message\":{}}"),
 		"C1/1.2");
@@ -481,4 +509,4 @@ TEST(slack_replies)
 
 SUITE(mail, RUN(whole), RUN(dates), RUN(envelope), RUN(names), RUN(addresses),
 	  RUN(injection), RUN(headers), RUN(subjects), RUN(bodies), RUN(faults),
-	  RUN(sendgrid), RUN(slack_replies));
+	  RUN(sendgrid), RUN(replies));

@@ -1,12 +1,14 @@
 /*
- * slack_reply.c
- *		What Slack's Web API answers: with status 200, whatever has happened.
+ * provider_reply.c
+ *		What the providers of channels answer.
+ *
+ * Slack's Web API answers with status 200, whatever has happened.
  */
 #include "core/letter.h"
 
 #include <string.h>
 
-/* The errors that tell more than that the request was faulty. */
+/* Slack's errors that tell more than that the request was faulty. */
 static const struct
 {
 	const char *error;
@@ -31,6 +33,8 @@ static const struct
 			  {"restricted_action", "permission_error"},
 			  {"team_access_not_granted", "permission_error"}};
 
+static void read_slack(HitlBuffer *id, HitlBuffer *message,
+					   const HitlJson *reply, HitlAcceptance *acceptance);
 static void read_success(HitlBuffer *id, const HitlJson *reply);
 static const char *read_failure(HitlBuffer *message, const HitlJson *reply);
 static const char *text_of(const HitlJson *object, const char *key);
@@ -39,46 +43,66 @@ static const char *text_of(const HitlJson *object, const char *key);
  * Read the body of a response.
  */
 HitlResult
-hitl_read_slack_reply(const char *text, HitlAcceptance *acceptance)
+hitl_read_provider_reply(const char *provider, int status, const char *text,
+						 HitlAcceptance *acceptance)
 {
 	HitlResult result = HITL_OK;
 	HitlArena arena;
 	HitlBuffer id;
 	HitlBuffer message;
-	const HitlJson *reply;
-	bool is_json;
+	const HitlJson *reply = NULL;
+	bool success = status >= 200 && status <= 299;
 
 	memset(acceptance, 0, sizeof(*acceptance));
-	/* An incoming webhook says just that. */
-	if (strcmp(text, "ok") == 0)
-		return HITL_OK;
 	hitl_arena_init(&arena);
 	hitl_buffer_init(&id, &arena);
 	hitl_buffer_init(&message, &arena);
-	is_json = hitl_json_parse(&arena, text, strlen(text), HITL_JSON_LENIENT,
-							  &reply, NULL) == HITL_OK &&
-		reply->type == HITL_JSON_OBJECT &&
-		hitl_json_member(reply, "ok") != NULL;
-	if (!is_json)
+	if (hitl_json_parse(&arena, text, strlen(text), HITL_JSON_LENIENT, &reply,
+						NULL) != HITL_OK)
+		reply = NULL;
+	if (strcmp(provider, "slack") != 0)
 	{
-		/* Something in between has answered. */
-		acceptance->kind = "service_unavailable";
-		hitl_append_text(&message, "the answer is not one of Slack's");
+		const HitlJson *errors = hitl_json_member(reply, "errors");
+		const char *said = errors != NULL && errors->type == HITL_JSON_ARRAY
+			? text_of(errors->first, "message")
+			: NULL;
+
+		if (!success && said != NULL)
+			hitl_append_text(&message, said);
 	}
-	else if (hitl_json_is_true(reply, "ok"))
-		read_success(&id, reply);
-	else
-		acceptance->kind = read_failure(&message, reply);
+	else if (success && strcmp(text, "ok") != 0) /* which hooks say */
+		read_slack(&id, &message, reply, acceptance);
+	else if (!success && text_of(reply, "error") != NULL)
+		(void) read_failure(&message, reply);
 
 	if (id.length > 0 && hitl_buffer_text(&id) != NULL)
 		acceptance->message_id = hitl_malloc_text(id.data);
-	if (acceptance->kind != NULL && hitl_buffer_text(&message) != NULL)
+	if (message.length > 0 && hitl_buffer_text(&message) != NULL)
 		acceptance->message = hitl_malloc_text(message.data);
 	if (arena.failed || (id.length > 0 && acceptance->message_id == NULL) ||
-		(acceptance->kind != NULL && acceptance->message == NULL))
+		(message.length > 0 && acceptance->message == NULL))
 		result = HITL_NO_MEMORY;
 	hitl_arena_free(&arena);
 	return result;
+}
+
+/*
+ * Read what Slack says of a message.
+ */
+static void
+read_slack(HitlBuffer *id, HitlBuffer *message, const HitlJson *reply,
+		   HitlAcceptance *acceptance)
+{
+	if (hitl_json_member(reply, "ok") == NULL)
+	{
+		/* Something in between has answered. */
+		acceptance->kind = "service_unavailable";
+		hitl_append_text(message, "the answer is not one of Slack's");
+	}
+	else if (hitl_json_is_true(reply, "ok"))
+		read_success(id, reply);
+	else
+		acceptance->kind = read_failure(message, reply);
 }
 
 /*
