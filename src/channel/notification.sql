@@ -230,9 +230,9 @@ CREATE FUNCTION hitl.send_notifications(notification_ids uuid[]) RETURNS void
 AS $$
 BEGIN
 	INSERT INTO hitl.outbox (id, purpose, workflow_id, approval_id, channel, notification_id, url, provider,
-							 headers, secret_name, idempotency_key)
+							 headers, settings, secret_name, idempotency_key)
 	SELECT o.id, 'notification', a.workflow_id, n.approval_id, n.channel, n.id, c.url, c.provider,
-		   c.headers, c.secret_name, o.id::text
+		   c.headers, c.transport, c.secret_name, o.id::text
 	FROM hitl.notification_ledger n
 	JOIN hitl.approval_requests a ON a.id = n.approval_id
 	JOIN hitl.message_channels c ON c.name = n.channel,

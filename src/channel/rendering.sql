@@ -261,8 +261,8 @@ BEGIN
 			MESSAGE = 'there is no channel for e-mail',
 			HINT = 'hitl.configure_channel() makes one.';
 	END IF;
-	INSERT INTO hitl.outbox (id, purpose, channel, url, provider, secret_name, idempotency_key, body)
-	VALUES (id, 'notification', channel.name, channel.url, channel.provider, channel.secret_name, id::text,
+	INSERT INTO hitl.outbox (id, purpose, channel, url, provider, settings, secret_name, idempotency_key, body)
+	VALUES (id, 'notification', channel.name, channel.url, channel.provider, channel.transport, channel.secret_name, id::text,
 			jsonb_strip_nulls(jsonb_build_object('from', channel.settings ->> 'from', 'reply_to', channel.settings ->> 'reply_to',
 				'to', jsonb_build_array(address), 'subject', subject, 'text', text, 'html', html,
 				'date', extract(epoch FROM clock_timestamp())::bigint,

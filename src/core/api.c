@@ -4,6 +4,7 @@
  */
 #include "core/policy.h"
 #include "core/agent.h"
+#include "core/letter.h"
 #include "core/message.h"
 #include "core/schema.h"
 
@@ -52,6 +53,10 @@ static const HitlCoreApi api = {.abi = HITL_CORE_ABI,
 								.render_page = hitl_render_page,
 								.read_form_answer = hitl_read_form_answer,
 								.read_slack_answer = hitl_read_slack_answer,
+								.build_mail = hitl_build_mail,
+								.free_mail = hitl_free_mail,
+								.build_sendgrid = hitl_build_sendgrid,
+								.read_provider_reply = hitl_read_provider_reply,
 								.free_text = free_text};
 
 __attribute__((visibility("default"))) const HitlCoreApi *
