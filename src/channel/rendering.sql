@@ -149,8 +149,10 @@ BEGIN
 			IF request.provider = 'generic' THEN
 				SELECT * INTO generic FROM hitl.channel_configurations c WHERE c.name = request.channel;
 				revision := NULL;
-				body := hitl.render_template(coalesce(generic.templates -> 'body', 'null'), request.body::jsonb);
 				CONTINUE WHEN NOT coalesce(generic.active, false);
+				document := hitl.render_template(generic.templates -> 'body', request.body::jsonb);
+				-- A template that is a text is a text, and not one in quotes.
+				body := CASE jsonb_typeof(document) WHEN 'string' THEN document #>> '{}' ELSE document::text END;
 				RETURN NEXT;
 				CONTINUE;
 			END IF;

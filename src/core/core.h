@@ -803,11 +803,14 @@ typedef struct HitlCoreApi
 	 * describes the documents.  HITL_INVALID and *error: the document is
 	 * faulty, or a template of the channel is.
 	 *
+	 * render_template: the JSON with {{ path }} in its strings filled in.
 	 * render_mail: {"subject","text","html"?}, all escaped where it must be; only
 	 * the host's query is used, for the paths of templates over the document, and
 	 * its check_path.  render_slack: {"text","blocks"}; render_slack_modal: a view.
 	 * render_page: HTML, whose one style sheet is the same in all pages.
 	 */
+	HitlResult (*render_template)(const char *template, const HitlHost *host,
+								  char **text, char **error);
 	HitlResult (*render_mail)(const char *document, const HitlHost *host,
 							  char **text, char **error);
 	HitlResult (*render_slack)(const char *document, char **text, char **error);
