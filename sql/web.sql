@@ -58,7 +58,7 @@ BEGIN
 	UPDATE browser SET cookies = b.cookies, response = r, page = CASE WHEN r ? 'body' AND r -> 'headers' ->> 'content-type' ~ 'html' THEN substr(r ->> 'body', strpos(r ->> 'body', '</style>') + 8)::jsonb END
 	WHERE name = who RETURNING page INTO b.page;
 	RETURN concat_ws(' | ', r ->> 'status', regexp_replace(r -> 'headers' ->> 'location', '[0-9a-f-]{36}|/a/.*', '...'), b.page ->> 'page', 'as ' || (b.page -> 'principal' ->> 'display_name'),
-		b.page -> 'approval' ->> 'title', b.page -> 'approval' ->> 'status', 'decision ' || (b.page ->> 'decision'), b.page ->> 'message', b.page ->> 'faults', r -> 'json' ->> 'detail');
+		b.page -> 'approval' ->> 'title', b.page -> 'approval' ->> 'status', 'decision ' || (b.page ->> 'decision'), replace(b.page ->> 'message', E'\n\n', ' / '), b.page ->> 'faults', r -> 'json' ->> 'detail');
 END $$;
 CREATE FUNCTION go(who text, path text, headers jsonb DEFAULT '{}') RETURNS text LANGUAGE sql AS $$ SELECT visit(who, 'GET', path, NULL, headers) $$;
 CREATE FUNCTION send(who text, fields jsonb DEFAULT '{}', headers jsonb DEFAULT '{}') RETURNS text LANGUAGE sql AS $$

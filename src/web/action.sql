@@ -43,6 +43,9 @@ BEGIN
 	END IF;
 	IF links IS NOT NULL THEN
 		page := page || jsonb_build_object('links', coalesce(page -> 'links', '{}') || links);
+	ELSIF page ? 'csrf' THEN
+		more := more || jsonb_build_object('message', concat_ws(E'\n\n', coalesce(more ->> 'message', page ->> 'message'),
+			hitl.as_sentence('You answer as ' || (person ->> 'display_name'))));
 	END IF;
 	RETURN hitl.http_page(page || more, status, headers);
 END
@@ -52,7 +55,8 @@ COMMENT ON FUNCTION hitl.approval_page(jsonb, uuid, jsonb, text, jsonb, integer,
 
 -- Answers as a form says.  NULL: done.
 CREATE FUNCTION hitl.answer_by_form(
-	request jsonb, fields jsonb, approval_id uuid, person jsonb, key text, channel text, evidence jsonb
+	request jsonb, fields jsonb, approval_id uuid, person jsonb, key text, channel text, evidence jsonb,
+	links jsonb DEFAULT NULL
 ) RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -69,7 +73,7 @@ DECLARE
 BEGIN
 	IF coalesce(decision NOT IN ('approved', 'rejected', 'modified', 'abstained', 'information_requested'), true) THEN
 		RETURN hitl.approval_page(request, approval_id, person, key, typed
-			|| '{"message": "Please choose what you decide."}', 422);
+			|| '{"message": "Please choose what you decide."}', 422, links => links);
 	END IF;
 	IF decision = 'approved' THEN
 		SELECT hitl.read_form_answer(form, a.answer_schema) INTO answer
@@ -87,24 +91,24 @@ EXCEPTION
 			'message', 'Something in your answer is not as it should be.',
 			'faults', (SELECT jsonb_agg(jsonb_build_object('pointer', coalesce((regexp_match(l, '^(/\S*): '))[1], ''),
 								'message', regexp_replace(l, '^/\S*: ', '')))
-					   FROM string_to_table(detail, E'\n') AS l)), 422);
+					   FROM string_to_table(detail, E'\n') AS l)), 422, links => links);
 	WHEN invalid_parameter_value THEN
-		RETURN hitl.approval_page(request, approval_id, person, key, typed || jsonb_build_object('message', SQLERRM), 422);
+		RETURN hitl.approval_page(request, approval_id, person, key, typed || jsonb_build_object('message', hitl.as_sentence(SQLERRM)), 422, links => links);
 	WHEN SQLSTATE 'WF018' THEN
 		RETURN hitl.approval_page(request, approval_id, person, key,
-			'{"message": "The request has changed since you opened this page. Please look at it again."}', 409);
+			'{"message": "The request has changed since you opened this page. Please look at it again."}', 409, links => links);
 	WHEN SQLSTATE 'WF011' THEN
-		RETURN hitl.approval_page(request, approval_id, person, key, status => 409);
+		RETURN hitl.approval_page(request, approval_id, person, key, status => 409, links => links);
 	WHEN SQLSTATE 'WF014' THEN
 		RETURN hitl.approval_page(request, approval_id, person, key,
-			'{"page": "decided", "message": "This was answered before, by you or by somebody for you."}', 409);
+			'{"page": "decided", "message": "This was answered before, by you or by somebody for you."}', 409, links => links);
 	WHEN SQLSTATE 'WF012' THEN
-		RETURN hitl.approval_page(request, approval_id, person, key, '{"page": "expired"}', 410);
+		RETURN hitl.approval_page(request, approval_id, person, key, '{"page": "expired"}', 410, links => links);
 	WHEN SQLSTATE 'WF013' THEN
-		RETURN hitl.approval_page(request, approval_id, person, key, status => 410);
+		RETURN hitl.approval_page(request, approval_id, person, key, status => 410, links => links);
 END
 $$;
-COMMENT ON FUNCTION hitl.answer_by_form(jsonb, jsonb, uuid, jsonb, text, text, jsonb) IS
+COMMENT ON FUNCTION hitl.answer_by_form(jsonb, jsonb, uuid, jsonb, text, text, jsonb, jsonb) IS
 	'answer a request as a submitted form says; NULL, or the page that tells why not';
 
 -- ---- links in messages ------------------------------------------------------
@@ -281,7 +285,8 @@ BEGIN
 	END IF;
 	-- Whoever has its form has seen it.
 	RETURN coalesce(hitl.answer_by_form(request, hitl.form_fields(request), hitl.http_id(request), visitor.person,
-										visitor.key, 'web', visitor.evidence),
+										visitor.key, 'web', visitor.evidence,
+										hitl.page_links(visitor.session)),
 					hitl.http_see_other(request ->> 'path'));
 EXCEPTION WHEN OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);

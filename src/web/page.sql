@@ -54,6 +54,11 @@ CREATE FUNCTION hitl.http_see_other(location text, headers jsonb DEFAULT '{}') R
 		'cache-control', 'no-store', 'referrer-policy', 'no-referrer') || headers);
 COMMENT ON FUNCTION hitl.http_see_other(text, jsonb) IS 'a response that leads to another page';
 
+CREATE FUNCTION hitl.as_sentence(message text) RETURNS text
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	RETURN upper(left(message, 1)) || rtrim(substr(message, 2), '.') || '.';
+COMMENT ON FUNCTION hitl.as_sentence(text) IS 'the message of an error, as people read it';
+
 -- An error, to people.  Conflicts with others are for who called, who tries again.
 CREATE FUNCTION hitl.http_error_page(sqlstate text, message text) RETURNS jsonb
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -70,7 +75,7 @@ BEGIN
 	END IF;
 	RETURN hitl.http_page(
 		CASE status WHEN 404 THEN '{"page": "not_found"}'
-			ELSE jsonb_build_object('page', 'error', 'message', rtrim(upper(left(detail, 1)) || substr(detail, 2), '.') || '.') END,
+			ELSE jsonb_build_object('page', 'error', 'message', hitl.as_sentence(detail)) END,
 		status, (problem -> 'headers') - '{content-type,www-authenticate}'::text[]);
 END
 $$;

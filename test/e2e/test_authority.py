@@ -736,13 +736,6 @@ def test_an_address_that_moves_answers_once(cluster, ground):
 # came of the other request.
 HTTP_PEOPLE = [name for name, (_, principal, _) in PEOPLE.items() if principal]
 SCOPES = "{approvals:read,approvals:respond,approvals:request,workflows:read,workflows:start}"
-STAND_INS = """
-    DO $$ BEGIN
-        IF to_regprocedure('hitl.render_page(jsonb)') IS NULL THEN
-            CREATE FUNCTION hitl.render_page(page jsonb) RETURNS text LANGUAGE sql AS 'SELECT page::text';
-            CREATE FUNCTION hitl.read_form_answer(fields jsonb, schema jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT fields';
-        END IF;
-    END $$"""
 BY_HTTP = """
          list     read     form     approve  reject   askback  bulk     cancel   ask      wf:read  wf:start
 ann      yes      200      200      200      200      200      ok       403      403      404      403
@@ -775,7 +768,6 @@ def entrances(cluster, ground):
     """Tokens, sessions, links and keys of everybody, and a link of somebody else, in a dictionary."""
     cluster.sql("CREATE ROLE gate LOGIN")
     cluster.sql("SELECT hitl.grant_access('gate', 'gateway'), hitl.grant_acting('gate', '*')")
-    cluster.sql(STAND_INS)
     cluster.sql("GRANT SELECT ON hitl.http_routes TO gate;"
                 "GRANT EXECUTE ON FUNCTION hitl.http_answer, hitl.http_error, hitl.http_json TO gate")
     cluster.sql("SELECT hitl.create_template('nothing', definition => '{\"steps\": [{\"name\": \"a\", \"type\": \"task\", \"task\": \"x\"}]}')")
