@@ -10,7 +10,8 @@
 static bool may_be_sent(const HitlLetter *letter, HitlBuffer *reason);
 static void write_request(HitlBuffer *body, const HitlLetter *letter,
 						  const char *id);
-static void write_mailbox(HitlBuffer *body, const HitlMailbox *mailbox);
+static void write_mailbox(HitlBuffer *body, const HitlMailbox *mailbox,
+						  bool recipient);
 static void write_content(HitlBuffer *body, const char *type,
 						  const HitlJson *text);
 static void write_headers(HitlBuffer *body, const HitlJson *headers);
@@ -61,15 +62,15 @@ static void
 write_request(HitlBuffer *body, const HitlLetter *letter, const char *id)
 {
 	hitl_append_text(body, "{\"personalizations\":[{\"to\":[");
-	write_mailbox(body, &letter->to);
+	write_mailbox(body, &letter->to, true);
 	hitl_append_text(body, "],\"custom_args\":{\"notification_id\":");
 	hitl_json_write_string(body, id, strlen(id));
 	hitl_append_text(body, "}}],\"from\":");
-	write_mailbox(body, &letter->from);
+	write_mailbox(body, &letter->from, false);
 	if (letter->reply_to.address != NULL)
 	{
 		hitl_append_text(body, ",\"reply_to\":");
-		write_mailbox(body, &letter->reply_to);
+		write_mailbox(body, &letter->reply_to, false);
 	}
 	hitl_append_text(body, ",\"subject\":");
 	hitl_json_write_string(body, letter->subject->text,
@@ -93,22 +94,37 @@ write_request(HitlBuffer *body, const HitlLetter *letter, const char *id)
 }
 
 /*
- * Write a mailbox.  A name with a comma or semicolon must be in quotes.
+ * Write a mailbox.  The names of recipients get into their header as they are
+ * (a mail to "Lee, Ann" would go to "Lee"), so they are quoted here.
  */
 static void
-write_mailbox(HitlBuffer *body, const HitlMailbox *mailbox)
+write_mailbox(HitlBuffer *body, const HitlMailbox *mailbox, bool recipient)
 {
+	HitlBuffer name;
+	bool quoted = recipient &&
+		strcspn(mailbox->name, "()<>[]:;@\\,.\"") < mailbox->name_length;
+	size_t i;
+
 	hitl_append_text(body, "{\"email\":");
 	hitl_json_write_string(body, mailbox->address, strlen(mailbox->address));
 	if (mailbox->name_length > 0)
 	{
-		bool quoted = memchr(mailbox->name, ',', mailbox->name_length) !=
-				NULL ||
-			memchr(mailbox->name, ';', mailbox->name_length) != NULL;
+		hitl_buffer_init(&name, body->arena);
+		for (i = 0; i < mailbox->name_length; i++)
+		{
+			char c = mailbox->name[i];
 
-		hitl_append_text(body, quoted ? ",\"name\":\"\\\"" : ",\"name\":\"");
-		hitl_json_write_content(body, mailbox->name, mailbox->name_length);
-		hitl_append_text(body, quoted ? "\\\"\"" : "\"");
+			if (quoted && i == 0)
+				hitl_append_char(&name, '"');
+			if (quoted && (c == '"' || c == '\\'))
+				hitl_append_char(&name, '\\');
+			hitl_append_char(&name, c);
+		}
+		if (quoted)
+			hitl_append_char(&name, '"');
+		hitl_append_text(body, ",\"name\":");
+		if (hitl_buffer_text(&name) != NULL)
+			hitl_json_write_string(body, name.data, name.length);
 	}
 	hitl_append_char(body, '}');
 }

@@ -22,8 +22,9 @@ MAIL = {"from": "hitl <hitl@example.org>", "to": ["ann@example.org"], "subject":
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory):
-    return authority(tmp_path_factory.mktemp("mail"))
+def certificates():
+    with authority() as directory:
+        yield directory
 
 
 @pytest.fixture(scope="module")
@@ -239,8 +240,8 @@ def test_wrong_name(outbox, certificates, implicit):
 
 
 @pytest.mark.parametrize("implicit", [False, True])
-def test_unknown_authority(outbox, tmp_path, implicit):
-    with MailServer(authority(tmp_path), implicit=implicit) as server:
+def test_unknown_authority(outbox, implicit):
+    with authority() as unknown, MailServer(unknown, implicit=implicit) as server:
         row = send(outbox, server)
         assert (row["status"], row["error_kind"]) == ("failed", "network_error")
         assert "certificate" in row["error_message"] and server.mails == []

@@ -37,7 +37,6 @@ http {{
 class Nginx:
     def __init__(self, directory):
         self.dir = directory
-        authority(directory)
         self.http1, self.http2 = free_port(), free_port()
         (directory / "nginx.conf").write_text(CONFIGURATION.format(
             dir=directory, http1=self.http1, http2=self.http2))
@@ -60,12 +59,13 @@ class Nginx:
 
 
 @pytest.fixture(scope="module")
-def nginx(tmp_path_factory):
+def nginx():
     if not shutil.which("nginx"):
         pytest.fail("nginx is not installed (dev/setup test)")
-    running = Nginx(tmp_path_factory.mktemp("nginx"))
-    yield running
-    running.stop()
+    with authority() as directory:
+        running = Nginx(directory)
+        yield running
+        running.stop()
 
 
 @pytest.fixture(scope="module")

@@ -406,14 +406,14 @@ TEST(sendgrid)
 		"\"content\":[{\"type\":\"text/plain\",\"value\":\"t\"}]" UNTRACKED);
 	CHECK_TEXT(
 		sendgrid_of(letter(
-			"{\"html\":\"<p>\",\"reply_to\":\"J\xc3\xb6rg <r@x>\",\"to\":"
+			"{\"html\":\"<p>\",\"reply_to\":\"J\xc3\xb6rg, Dr. <r@x>\",\"to\":"
 			"[\"Lee, \\\"A\\\" <b@x>\"],\"headers\":{\"Message-ID\":\"<m@h>\","
 			"\"X-E\":\"\xe2\x82\xac\"}}")),
 		"{\"personalizations\":[{\"to\":[{\"email\":\"b@x\",\"name\":"
-		"\"\\\"Lee, \\\"A\\\"\\\"\"}],"
+		"\"\\\"Lee, \\\\\\\"A\\\\\\\"\\\"\"}],"
 		"\"custom_args\":{\"notification_id\":\"" ID "\"}}],"
 		"\"from\":{\"email\":\"a@example.org\"},"
-		"\"reply_to\":{\"email\":\"r@x\",\"name\":\"J\xc3\xb6rg\"},"
+		"\"reply_to\":{\"email\":\"r@x\",\"name\":\"J\xc3\xb6rg, Dr.\"},"
 		"\"subject\":\"s\",\"content\":[{\"type\":\"text/plain\",\"value\":\"t\"},"
 		"{\"type\":\"text/html\",\"value\":\"<p>\"}],"
 		"\"headers\":{\"Message-ID\":\"<m@h>\",\"X-E\":"
