@@ -140,6 +140,7 @@ DECLARE
 	generic hitl.channel_configurations;
 	document jsonb;
 	slack record;
+	detail text;
 BEGIN
 	FOR request IN SELECT o.* FROM hitl.outbox o WHERE o.id = ANY (request_ids) ORDER BY o.id LOOP
 		request_id := request.id;
@@ -176,7 +177,8 @@ BEGIN
 			WHEN serialization_failure OR deadlock_detected OR query_canceled THEN
 				RAISE;
 			WHEN OTHERS THEN
-				fault := SQLERRM;
+				GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+				fault := concat_ws(': ', SQLERRM, nullif(detail, ''));
 				body := NULL;
 		END;
 		RETURN NEXT;
