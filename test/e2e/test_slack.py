@@ -9,6 +9,7 @@ import time
 
 import pytest
 from harness import ROOT, wait_until
+from official import run_official
 from psycopg.types.json import Jsonb
 
 sys.path.insert(0, str(ROOT / "test/servers"))
@@ -226,6 +227,23 @@ def test_signature(cluster, slack):
     assert answer_to(cluster, "/slack/interactions", {"content-type": headers["content-type"]}, "ssl_check=1&" + body) == {"status": 200}
     assert answer_to(cluster, "/slack/interactions", headers, body + "&ssl_check=1") == {"status": 200}
     assert not answers(cluster, approval)
+
+
+SIGN = """
+import sys
+from slack_sdk.signature import SignatureVerifier
+secret, stamp, body = sys.argv[1:]
+print(SignatureVerifier(secret).generate_signature(timestamp=stamp, body=body))
+"""
+
+
+def test_signed_by_the_official_library(cluster, slack):
+    """What Slack's own library has signed is heard."""
+    approval = ask(cluster, requested_from="ann")
+    headers, body = slack.signed(slack.press(shown(cluster, slack, 2)["D1"], "hitl_approve", *ANN))
+    headers["x-slack-signature"], = run_official(SIGN, slack.secret, headers["x-slack-request-timestamp"], body)
+    assert answer_to(cluster, "/slack/interactions", headers, body) == {"status": 200}
+    assert status(cluster, approval) == "approved"
 
 
 def test_sent_again(cluster, slack):
