@@ -20,7 +20,8 @@ SQL_PARTS = src/hitl.sql src/library.sql \
 	src/undo/checkpoint.sql src/worker/secret.sql \
 	src/agent/model.sql src/agent/tool.sql src/agent/agent.sql \
 	src/worker/limits.sql src/worker/outbox.sql src/agent/usage.sql \
-	src/worker/circuit_breaker.sql src/channel/channel.sql src/channel/message.sql src/channel/notification.sql src/channel/rendering.sql src/workflow/queue.sql \
+	src/worker/circuit_breaker.sql src/channel/channel.sql src/channel/message.sql \
+	src/channel/notification.sql src/channel/rendering.sql src/workflow/queue.sql \
 	src/workflow/external.sql src/workflow/signal.sql src/workflow/child.sql \
 	src/workflow/control.sql src/workflow/command.sql \
 	src/workflow/recovery.sql \

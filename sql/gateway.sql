@@ -99,6 +99,16 @@ CREATE FUNCTION pg_temp.follow(who text, filter jsonb DEFAULT '{}', after intege
 RETURN (SELECT string_agg(m[1], ' ') FROM regexp_matches(hitl.http_event_batch(jsonb_build_object('principal', who, 'filter', filter),
 		jsonb_build_object(current_setting('test.id'), after), now() - interval '1 minute') ->> 'text', 'event: ([a-z_]+)', 'g') AS m);
 SET test.id = :'id';
+-- the engine writes what was asked into the trail
+DO $$
+BEGIN
+	FOR i IN 1..3000 LOOP
+		EXIT WHEN EXISTS (SELECT FROM hitl.workflow_events e WHERE e.workflow_id = current_setting('test.id')::uuid
+							AND e.event_type = 'approval_requested');
+		COMMIT;
+		PERFORM pg_sleep(0.01);
+	END LOOP;
+END $$;
 SELECT pg_temp.follow('root', '{"all": true}') AS "all", pg_temp.follow('root', '{"all": true}', 2) AS rest;
 SELECT pg_temp.follow('berta') AS own, pg_temp.follow('anna') AS asked, pg_temp.follow('carl') AS other,
 	   pg_temp.follow('root', jsonb_build_object('all', true, 'workflow_id', hitl.uuidv7(0))) AS another;

@@ -39,6 +39,8 @@ SELECT url, hitl.request_origin(url) FROM (VALUES
 	('https://API.example.org/v1?x=http://other/'), ('https://api.example.org:443'),
 	('HTTP://api.example.org:80/'), ('http://api.example.org:443#a'), ('https://api.example.org:8443?a'),
 	('https://user:pass@api.example.org/'), ('https://[2001:DB8::1]:443/'), ('ftp://example.org/'),
+	('smtp://Mail.example.org'), ('smtp://mail.example.org:587/hitl'), ('smtp://mail.example.org:25'), ('SMTPS://mail.example.org:465'),
+	('smtps://mail.example.org:587'), ('smt://x'),
 	('not a url'), ('://'), ('')) AS u (url);
 SELECT length(hitl.request_origin('https://' || repeat('a', 1000) || '.example.org/'));
 SELECT attempts, priority, due AT TIME ZONE 'UTC' AS due, hitl.request_rank(due, '2030-01-01 12:00Z', attempts::int, priority::smallint)

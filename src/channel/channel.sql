@@ -199,7 +199,9 @@ CREATE VIEW hitl.message_channels AS
 		   CASE c.channel_type
 			   WHEN 'slack' THEN coalesce(c.settings ->> 'url', 'https://slack.com/api') || '/chat.postMessage'
 			   ELSE coalesce(c.settings ->> 'url', 'https://api.sendgrid.com/v3/mail/send') END AS url,
-		   CASE c.channel_type WHEN 'slack' THEN '{"Content-Type": "application/json; charset=utf-8"}'::jsonb ELSE '{}' END AS headers
+		   CASE c.channel_type WHEN 'slack' THEN '{"Content-Type": "application/json; charset=utf-8"}'::jsonb ELSE '{}' END AS headers,
+		   CASE WHEN c.channel_type = 'email' AND coalesce(c.settings ->> 'provider', 'smtp') = 'smtp'
+				THEN jsonb_strip_nulls(jsonb_build_object('tls', c.settings -> 'tls', 'user', c.settings -> 'user')) END AS transport
 	FROM hitl.channel_configurations c
 	WHERE c.active AND c.channel_type IN ('email', 'slack');
 COMMENT ON VIEW hitl.message_channels IS

@@ -22,6 +22,7 @@ typedef struct Templates
 	ErrorData *error; /* that must not pass through the core */
 } Templates;
 
+static void rethrow(HitlResult result, Templates *templates);
 static Datum render(FunctionCallInfo fcinfo,
 					HitlResult (*function)(const char *document, char **text,
 										   char **error));
@@ -39,6 +40,7 @@ static HitlQueryResult keep_error(Templates *templates, MemoryContext caller,
 								  const char **text);
 
 PG_FUNCTION_INFO_V1(hitl_render_mail);
+PG_FUNCTION_INFO_V1(hitl_render_template);
 PG_FUNCTION_INFO_V1(hitl_render_slack);
 PG_FUNCTION_INFO_V1(hitl_render_slack_modal);
 PG_FUNCTION_INFO_V1(hitl_render_page);
@@ -61,15 +63,43 @@ hitl_render_mail(PG_FUNCTION_ARGS)
 													 templates.document),
 												 &host, &text, &error);
 
-	if (result == HITL_HOST_FAILED)
-	{
-		if (templates.error == NULL)
-			elog(ERROR,
-				 "the core reports a failure that its host does not know");
-		ReThrowError(templates.error);
-	}
+	rethrow(result, &templates);
 	PG_RETURN_JSONB_P(hitl_jsonb_parse(
 		take(result, text, error, "the mail cannot be rendered")));
+}
+
+/*
+ * hitl.render_template(template, document): with what its paths match.
+ */
+Datum
+hitl_render_template(PG_FUNCTION_ARGS)
+{
+	Templates templates = {PG_GETARG_JSONB_P(1), NULL};
+	HitlHost host = {.context = &templates,
+					 .query = query_document,
+					 .check_path = check_path};
+	char *text;
+	char *error;
+	HitlResult result = hitl_core()->render_template(hitl_jsonb_text(
+														 PG_GETARG_JSONB_P(0)),
+													 &host, &text, &error);
+
+	rethrow(result, &templates);
+	PG_RETURN_JSONB_P(hitl_jsonb_parse(
+		take(result, text, error, "the template cannot be filled")));
+}
+
+/*
+ * Raise the error again that the host has kept from the core.
+ */
+static void
+rethrow(HitlResult result, Templates *templates)
+{
+	if (result != HITL_HOST_FAILED)
+		return;
+	if (templates->error == NULL)
+		elog(ERROR, "the core reports a failure that its host does not know");
+	ReThrowError(templates->error);
 }
 
 /*

@@ -7,6 +7,11 @@ CREATE FUNCTION hitl.render_mail(document jsonb) RETURNS jsonb
 COMMENT ON FUNCTION hitl.render_mail(jsonb) IS
 	'a notification as mail: {"subject", "text", "html"}; its templates, if it has any, go before the usual form';
 
+CREATE FUNCTION hitl.render_template(template jsonb, document jsonb) RETURNS jsonb
+	AS 'MODULE_PATHNAME', 'hitl_render_template' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hitl.render_template(jsonb, jsonb) IS
+	'a template, {{ SQL/JSON path }} in its strings, with what the paths match in a document';
+
 CREATE FUNCTION hitl.render_slack(document jsonb) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'hitl_render_slack' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION hitl.render_slack(jsonb) IS

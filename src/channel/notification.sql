@@ -157,7 +157,9 @@ BEGIN
 	INSERT INTO hitl.outbox (id, purpose, workflow_id, approval_id, channel, notification_id, method, url, headers,
 							 body, provider, secret_name, signing_secret_name, idempotency_key)
 	SELECT o.id, 'notification', t.workflow_id, t.approval_id, t.channel, n.id, coalesce(t.settings ->> 'method', 'POST'),
-		   t.settings ->> 'url', coalesce(t.settings -> 'headers', '{}'), t.body,
+		   t.settings ->> 'url',
+		   CASE WHEN t.settings ? 'content_type' THEN jsonb_build_object('Content-Type', t.settings -> 'content_type') ELSE '{}' END
+			|| coalesce(t.settings -> 'headers', '{}'), t.body,
 		   nullif(t.channel_type, 'webhook'), t.secret_name, t.signing_secret_name, o.id::text
 	FROM told t JOIN noted n USING (approval_id, channel),
 		 LATERAL (SELECT hitl.uuidv7(hitl.partition_of(t.approval_id)) AS id OFFSET 0) AS o;
@@ -230,9 +232,9 @@ CREATE FUNCTION hitl.send_notifications(notification_ids uuid[]) RETURNS void
 AS $$
 BEGIN
 	INSERT INTO hitl.outbox (id, purpose, workflow_id, approval_id, channel, notification_id, url, provider,
-							 headers, secret_name, idempotency_key)
+							 headers, settings, secret_name, idempotency_key)
 	SELECT o.id, 'notification', a.workflow_id, n.approval_id, n.channel, n.id, c.url, c.provider,
-		   c.headers, c.secret_name, o.id::text
+		   c.headers, c.transport, c.secret_name, o.id::text
 	FROM hitl.notification_ledger n
 	JOIN hitl.approval_requests a ON a.id = n.approval_id
 	JOIN hitl.message_channels c ON c.name = n.channel,

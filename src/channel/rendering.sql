@@ -140,6 +140,7 @@ DECLARE
 	generic hitl.channel_configurations;
 	document jsonb;
 	slack record;
+	detail text;
 BEGIN
 	FOR request IN SELECT o.* FROM hitl.outbox o WHERE o.id = ANY (request_ids) ORDER BY o.id LOOP
 		request_id := request.id;
@@ -149,8 +150,10 @@ BEGIN
 			IF request.provider = 'generic' THEN
 				SELECT * INTO generic FROM hitl.channel_configurations c WHERE c.name = request.channel;
 				revision := NULL;
-				body := hitl.render_template(coalesce(generic.templates -> 'body', 'null'), request.body::jsonb);
 				CONTINUE WHEN NOT coalesce(generic.active, false);
+				document := hitl.render_template(generic.templates -> 'body', request.body::jsonb);
+				-- A template that is a text is a text, and not one in quotes.
+				body := CASE jsonb_typeof(document) WHEN 'string' THEN document #>> '{}' ELSE document::text END;
 				RETURN NEXT;
 				CONTINUE;
 			END IF;
@@ -174,7 +177,8 @@ BEGIN
 			WHEN serialization_failure OR deadlock_detected OR query_canceled THEN
 				RAISE;
 			WHEN OTHERS THEN
-				fault := SQLERRM;
+				GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+				fault := concat_ws(': ', SQLERRM, nullif(detail, ''));
 				body := NULL;
 		END;
 		RETURN NEXT;
@@ -261,8 +265,8 @@ BEGIN
 			MESSAGE = 'there is no channel for e-mail',
 			HINT = 'hitl.configure_channel() makes one.';
 	END IF;
-	INSERT INTO hitl.outbox (id, purpose, channel, url, provider, secret_name, idempotency_key, body)
-	VALUES (id, 'notification', channel.name, channel.url, channel.provider, channel.secret_name, id::text,
+	INSERT INTO hitl.outbox (id, purpose, channel, url, provider, settings, secret_name, idempotency_key, body)
+	VALUES (id, 'notification', channel.name, channel.url, channel.provider, channel.transport, channel.secret_name, id::text,
 			jsonb_strip_nulls(jsonb_build_object('from', channel.settings ->> 'from', 'reply_to', channel.settings ->> 'reply_to',
 				'to', jsonb_build_array(address), 'subject', subject, 'text', text, 'html', html,
 				'date', extract(epoch FROM clock_timestamp())::bigint,

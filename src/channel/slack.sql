@@ -13,19 +13,18 @@ DECLARE
 	stamp text := request #>> '{headers,x-slack-request-timestamp}';
 	given bytea := convert_to(request #>> '{headers,x-slack-signature}', 'UTF8');
 	signed bytea := convert_to(format('v0:%s:%s', stamp, request ->> 'body'), 'UTF8');
-	channel hitl.channel_configurations;
-	secret text;
+	candidate record;
 BEGIN
 	IF given IS NULL OR coalesce(stamp !~ '^[0-9]{1,11}$', true)
 		OR abs(extract(epoch FROM clock_timestamp()) - stamp::bigint) > 300 THEN
 		RETURN NULL;
 	END IF;
-	FOR channel, secret IN
-		SELECT c, s.value FROM hitl.channel_configurations c JOIN hitl.secrets s ON s.name = c.signing_secret_name
+	FOR candidate IN
+		SELECT c AS channel, s.value AS secret FROM hitl.channel_configurations c JOIN hitl.secrets s ON s.name = c.signing_secret_name
 		WHERE c.channel_type = 'slack' AND c.active ORDER BY c.name
 	LOOP
-		IF hitl.same_bytes(given, convert_to('v0=' || encode(hitl.hmac_sha256(convert_to(secret, 'UTF8'), signed), 'hex'), 'UTF8')) THEN
-			RETURN channel;
+		IF hitl.same_bytes(given, convert_to('v0=' || encode(hitl.hmac_sha256(convert_to(candidate.secret, 'UTF8'), signed), 'hex'), 'UTF8')) THEN
+			RETURN candidate.channel;
 		END IF;
 	END LOOP;
 	RETURN NULL;

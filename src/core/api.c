@@ -4,6 +4,7 @@
  */
 #include "core/policy.h"
 #include "core/agent.h"
+#include "core/letter.h"
 #include "core/message.h"
 #include "core/schema.h"
 
@@ -46,12 +47,17 @@ static const HitlCoreApi api = {.abi = HITL_CORE_ABI,
 								.build_conversation = hitl_build_conversation,
 								.check_agent = hitl_check_agent,
 								.build_builtin_reply = hitl_build_builtin_reply,
+								.render_template = hitl_render_template,
 								.render_mail = hitl_render_mail,
 								.render_slack = hitl_render_slack,
 								.render_slack_modal = hitl_render_slack_modal,
 								.render_page = hitl_render_page,
 								.read_form_answer = hitl_read_form_answer,
 								.read_slack_answer = hitl_read_slack_answer,
+								.build_mail = hitl_build_mail,
+								.free_mail = hitl_free_mail,
+								.build_sendgrid = hitl_build_sendgrid,
+								.read_provider_reply = hitl_read_provider_reply,
 								.free_text = free_text};
 
 __attribute__((visibility("default"))) const HitlCoreApi *

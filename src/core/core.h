@@ -557,6 +557,25 @@ typedef struct HitlInference
 	char *message;	  /* of the failure: free_text */
 } HitlInference;
 
+/* A mail as a mail server gets it. */
+typedef struct HitlMail
+{
+	const char *message; /* RFC 5322: lines of ASCII that end in CRLF */
+	size_t length;
+	const char *sender; /* addresses of the envelope */
+	const char *recipient;
+	const char *message_id; /* with its angle brackets */
+	void *memory;			/* the core's own */
+} HitlMail;
+
+/* What the provider of a channel says to a message. */
+typedef struct HitlAcceptance
+{
+	char *message_id; /* by which it knows the message, or NULL: free_text */
+	const char *kind; /* of the failure; NULL: it is accepted, or see status */
+	char *message;	  /* of the failure, or NULL: free_text */
+} HitlAcceptance;
+
 typedef struct HitlCoreApi
 {
 	int abi; /* HITL_CORE_ABI */
@@ -784,11 +803,14 @@ typedef struct HitlCoreApi
 	 * describes the documents.  HITL_INVALID and *error: the document is
 	 * faulty, or a template of the channel is.
 	 *
+	 * render_template: the JSON with {{ path }} in its strings filled in.
 	 * render_mail: {"subject","text","html"?}, all escaped where it must be; only
 	 * the host's query is used, for the paths of templates over the document, and
 	 * its check_path.  render_slack: {"text","blocks"}; render_slack_modal: a view.
 	 * render_page: HTML, whose one style sheet is the same in all pages.
 	 */
+	HitlResult (*render_template)(const char *template, const HitlHost *host,
+								  char **text, char **error);
 	HitlResult (*render_mail)(const char *document, const HitlHost *host,
 							  char **text, char **error);
 	HitlResult (*render_slack)(const char *document, char **text, char **error);
@@ -804,6 +826,32 @@ typedef struct HitlCoreApi
 								   char **answer, char **error);
 	HitlResult (*read_slack_answer)(const char *values, const char *schema,
 									char **answer, char **error);
+
+	/*
+	 * The message of a mail document {"from","to":[one],"reply_to"?,"subject",
+	 * "text","html"?,"headers"?:{},"date"?}.  id, which must be unique and
+	 * stable, and date (Unix time in s) are for a Message-ID and a Date where
+	 * it has none.  The same input gives the same message.
+	 */
+	HitlResult (*build_mail)(const char *document, const char *id, int64_t date,
+							 HitlMail *mail, char **error);
+	void (*free_mail)(HitlMail *mail);
+
+	/*
+	 * Body of the request to SendGrid (v3, mail/send) for a mail document; id
+	 * comes back in what SendGrid reports of it (custom_args, notification_id).
+	 */
+	HitlResult (*build_sendgrid)(const char *document, const char *id,
+								 char **body, char **error);
+
+	/*
+	 * What a provider (slack, sendgrid) answers to a message: whether it is
+	 * accepted, as far as the status is one of success; else message is the
+	 * reason it gives, or NULL.
+	 */
+	HitlResult (*read_provider_reply)(const char *provider, int status,
+									  const char *text,
+									  HitlAcceptance *acceptance);
 
 	/* For strings returned through char **. */
 	void (*free_text)(char *text);

@@ -204,6 +204,9 @@ extern const char *hitl_field_text(HitlArena *arena, const HitlField *field,
 
 /* ---- the messages ---------------------------------------------------- */
 
+extern HitlResult hitl_render_template(const char *template,
+									   const HitlHost *host, char **text,
+									   char **error);
 extern HitlResult hitl_render_mail(const char *document, const HitlHost *host,
 								   char **text, char **error);
 extern HitlResult hitl_render_slack(const char *document, char **text,

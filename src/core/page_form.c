@@ -58,7 +58,7 @@ static bool has_widget(const HitlField *field, const char *widget);
 static bool is_in_sight(const HitlField *field);
 static bool is_chosen(const HitlField *field, int option,
 					  const HitlJson *value);
-static bool has_code(const HitlJson *value, const char *code);
+static bool is_type(const HitlJson *value, HitlJsonType type);
 static const HitlJson *value_within(const Form *form, const HitlField *field,
 									const HitlJson *outer);
 static const char *text_of(Form *form, const HitlField *field,
@@ -101,7 +101,7 @@ hitl_append_form(HitlBuffer *buffer, const HitlNotice *notice,
 		form.plan = plan;
 		value = form.answer == NULL ? plan->preset : form.answer;
 		if (plan->kind != HITL_FIELD_GROUP)
-			put_field(&form, plan, value_within(&form, plan, value));
+			put_field(&form, plan, value);
 		else if (plan->description != NULL)
 		{
 			hitl_append_text(buffer, "<p class=\"hint\">");
@@ -279,9 +279,11 @@ put_boxes(Form *form, const HitlField *field, const HitlJson *value)
 
 	if (field->kind == HITL_FIELD_BOOLEAN)
 	{
-		any = has_code(value, "true") || has_code(value, "false");
-		put_box(out, field, type, 1, "true", "Yes", has_code(value, "true"));
-		put_box(out, field, type, 2, "false", "No", has_code(value, "false"));
+		any = is_type(value, HITL_JSON_TRUE) || is_type(value, HITL_JSON_FALSE);
+		put_box(out, field, type, 1, "true", "Yes",
+				is_type(value, HITL_JSON_TRUE));
+		put_box(out, field, type, 2, "false", "No",
+				is_type(value, HITL_JSON_FALSE));
 		i = 2;
 	}
 	else
@@ -336,7 +338,7 @@ put_tick(Form *form, const HitlField *field, const HitlJson *value,
 	put_id(out, field);
 	put_name(out, field);
 	hitl_append_format(out, " value=\"true\"%s",
-					   has_code(value, "true") ? " checked" : "");
+					   is_type(value, HITL_JSON_TRUE) ? " checked" : "");
 	put_described(out, field, fault);
 	hitl_append_text(out, "><label for=\"");
 	put_key(out, field);
@@ -366,8 +368,8 @@ put_select(Form *form, const HitlField *field, const HitlJson *value,
 		hitl_append_format(out,
 						   "<option value=\"true\"%s>Yes</option>\n"
 						   "<option value=\"false\"%s>No</option>\n",
-						   has_code(value, "true") ? " selected" : "",
-						   has_code(value, "false") ? " selected" : "");
+						   is_type(value, HITL_JSON_TRUE) ? " selected" : "",
+						   is_type(value, HITL_JSON_FALSE) ? " selected" : "");
 	for (i = 0; i < field->count; i++)
 	{
 		hitl_append_text(out, "<option value=\"");
@@ -595,70 +597,39 @@ is_in_sight(const HitlField *field)
 }
 
 /*
- * Is an option chosen by a value, or one of them?
+ * Is an option chosen by a value, or by one of them?
  */
 static bool
 is_chosen(const HitlField *field, int option, const HitlJson *value)
 {
-	const HitlJson *each;
+	const HitlOption *chosen = &field->options[option];
 
-	if (value == NULL)
-		return false;
-	if (has_code(value, field->options[option].code) ||
-		hitl_find_option(field, value) == &field->options[option])
-		return true;
-	if (field->kind != HITL_FIELD_CHOICES || value->type != HITL_JSON_ARRAY)
-		return false;
-	for (each = value->first; each != NULL; each = each->next)
+	if (field->kind != HITL_FIELD_CHOICES)
+		return hitl_find_option(field, value) == chosen;
+	for (value = value == NULL ? NULL : value->first; value != NULL;
+		 value = value->next)
 	{
-		if (has_code(each, field->options[option].code) ||
-			hitl_find_option(field, each) == &field->options[option])
+		if (hitl_find_option(field, value) == chosen)
 			return true;
 	}
 	return false;
 }
 
-/*
- * Is it what a form would tell by a code?  Of several the last counts.
- */
 static bool
-has_code(const HitlJson *value, const char *code)
+is_type(const HitlJson *value, HitlJsonType type)
 {
-	if (value == NULL)
-		return false;
-	switch (value->type)
-	{
-		case HITL_JSON_STRING:
-			return strcmp(value->text, code) == 0;
-		case HITL_JSON_TRUE:
-			return strcmp(code, "true") == 0;
-		case HITL_JSON_FALSE:
-			return strcmp(code, "false") == 0;
-		case HITL_JSON_ARRAY:
-			for (value = value->first; value != NULL && value->next != NULL;)
-				value = value->next;
-			return value != NULL && value->type == HITL_JSON_STRING &&
-				strcmp(value->text, code) == 0;
-		default:
-			return false;
-	}
+	return value != NULL && value->type == type;
 }
 
 /*
- * What stands in a field: what was typed, told by its name or where it is in
- * the answer; where nobody has typed yet, what is to stand there at first.
+ * What stands in a field of a form or group: what was typed, as it is in the
+ * answer; where nobody has typed yet, what is to stand there at first.
  */
 static const HitlJson *
 value_within(const Form *form, const HitlField *field, const HitlJson *outer)
 {
-	const HitlJson *value = hitl_json_member(form->answer,
-											 *field->pointer == '\0'
-												 ? HITL_WHOLE_ANSWER
-												 : field->pointer);
+	const HitlJson *value = hitl_json_member(outer, field->key);
 
-	if (value == NULL)
-		value = field->key == NULL ? outer
-								   : hitl_json_member(outer, field->key);
 	return value == NULL && form->answer == NULL ? field->preset : value;
 }
 

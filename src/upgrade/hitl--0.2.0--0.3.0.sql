@@ -73,7 +73,10 @@ ALTER TABLE hitl.outbox
 	ADD COLUMN output_tokens bigint,
 	ADD COLUMN cost numeric,
 	ADD COLUMN notification_id uuid,
-	ADD COLUMN provider_message_id text;
+	ADD COLUMN settings jsonb,
+	ADD COLUMN provider_message_id text,
+	ADD CONSTRAINT outbox_provider_check CHECK (purpose <> 'notification' OR provider IN ('smtp', 'sendgrid', 'slack', 'generic')),
+	ADD CONSTRAINT outbox_settings_check CHECK (settings IS NULL OR provider IS NOT DISTINCT FROM 'smtp' AND jsonb_typeof(settings) = 'object');
 -- @take src/worker/outbox.sql: CREATE INDEX outbox_fallbacks
 -- @take src/worker/outbox.sql: CREATE INDEX outbox_notification
 ALTER TABLE hitl.channel_configurations

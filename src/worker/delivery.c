@@ -20,6 +20,7 @@
 #include "core_bridge.h"
 #include "worker/address_guard.h"
 #include "worker/dispatcher.h"
+#include "worker/url.h"
 
 /* However long a server asks to be left alone. */
 #define MAX_RETRY_AFTER_SECONDS (24 * 60 * 60)
@@ -69,15 +70,10 @@ static const char *reason_of(const HitlDelivery *delivery, int status);
 static void answer_with_failure(HitlDelivery *delivery,
 								const HttpResult *result);
 static bool may_repeat(const HitlDelivery *delivery, const char *kind);
-static void repeat_delivery(HitlDelivery *delivery, int64 retry_after,
-							const char *kind, const char *format, ...)
-	pg_attribute_printf(4, 5);
 static int64 repeat_delay(HitlDelivery *delivery);
-static const char *kind_of_status(HitlPurpose purpose, int status);
 static void keep_body(HitlDelivery *delivery, const HttpResult *result,
 					  bool whole);
 static void keep_headers(HitlDelivery *delivery, const HttpResult *result);
-static char *valid_text(char *text);
 static char *format_message(const char *format, va_list args)
 	pg_attribute_printf(1, 0);
 
@@ -92,11 +88,17 @@ hitl_prepare_delivery(HitlDelivery *delivery)
 	HttpRequest *request = &delivery->request;
 	bool prepared;
 
-	prepared = check_retry(delivery) && check_method(delivery) &&
-		check_target(delivery) && add_row_headers(delivery, &headers) &&
-		add_idempotency_key(delivery, &headers) &&
-		add_secret(delivery, &headers) && add_signature(delivery, &headers);
-	if (prepared)
+	delivery->is_mail = delivery->purpose == HITL_NOTIFICATION &&
+		delivery->provider != NULL && strcmp(delivery->provider, "smtp") == 0;
+	if (delivery->is_mail)
+		prepared = check_retry(delivery) && hitl_prepare_mail(delivery);
+	else
+		prepared = check_retry(delivery) && check_method(delivery) &&
+			check_target(delivery) && hitl_prepare_provider(delivery) &&
+			add_row_headers(delivery, &headers) &&
+			add_idempotency_key(delivery, &headers) &&
+			add_secret(delivery, &headers) && add_signature(delivery, &headers);
+	if (prepared && !delivery->is_mail)
 	{
 		request->method = delivery->method;
 		request->url = delivery->url;
@@ -109,10 +111,12 @@ hitl_prepare_delivery(HitlDelivery *delivery)
 		request->timeout_ms = (long) delivery->timeout * 1000;
 		request->max_response = (size_t) hitl_max_response_size * 1024;
 		request->keep_response = request->max_response;
-		if (delivery->purpose == HITL_NOTIFICATION)
+		if (delivery->purpose == HITL_NOTIFICATION &&
+			!hitl_has_provider(delivery))
 			request->keep_response = Min(request->max_response,
 										 HITL_KEPT_RESPONSE);
-		request->keep_headers = delivery->purpose == HITL_HTTP;
+		request->keep_headers = delivery->purpose == HITL_HTTP ||
+			hitl_has_provider(delivery);
 		request->owner = delivery;
 	}
 	MemoryContextSwitchTo(before);
@@ -151,15 +155,15 @@ hitl_judge_delivery(HitlDelivery *delivery, const HttpResult *result)
 			break;
 		case HTTP_TIMED_OUT:
 			delivery->outcome = BREAKER_FAILURE;
-			repeat_delivery(delivery, -1, "timeout",
-							"request to %s timed out: %s", delivery->host,
-							result->reason);
+			hitl_repeat_delivery(delivery, -1, "timeout",
+								 "request to %s timed out: %s", delivery->host,
+								 result->reason);
 			break;
 		case HTTP_UNREACHABLE:
 			delivery->outcome = BREAKER_FAILURE;
-			repeat_delivery(delivery, -1, "network_error",
-							"request to %s failed: %s", delivery->host,
-							result->reason);
+			hitl_repeat_delivery(delivery, -1, "network_error",
+								 "request to %s failed: %s", delivery->host,
+								 result->reason);
 			break;
 		case HTTP_ADDRESS_REFUSED:
 			hitl_fail_delivery(
@@ -173,9 +177,9 @@ hitl_judge_delivery(HitlDelivery *delivery, const HttpResult *result)
 							   delivery->host, result->reason);
 			break;
 		case HTTP_NO_MEMORY:
-			repeat_delivery(delivery, -1, "system_error",
-							"request to %s failed: out of memory",
-							delivery->host);
+			hitl_repeat_delivery(delivery, -1, "system_error",
+								 "request to %s failed: out of memory",
+								 delivery->host);
 			break;
 	}
 	MemoryContextSwitchTo(before);
@@ -295,8 +299,8 @@ static bool
 check_target(HitlDelivery *delivery)
 {
 	bool secure = false;
-	const char *fault = http_url_fault(delivery->url, delivery->host,
-									   &delivery->port, &secure);
+	const char *fault = url_fault(URL_HTTP, delivery->url, delivery->host,
+								  &delivery->port, &secure);
 
 	if (fault != NULL)
 	{
@@ -537,17 +541,22 @@ judge_status(HitlDelivery *delivery, const HttpResult *result)
 	HitlPurpose purpose = delivery->purpose;
 	int status = result->status;
 
-	if (is_success(delivery, status))
+	if (hitl_has_provider(delivery))
+	{
+		keep_body(delivery, result, false);
+		hitl_judge_provider(delivery, result, is_success(delivery, status));
+	}
+	else if (is_success(delivery, status))
 	{
 		if (keep_answer(delivery, result))
 		{
 			delivery->status = "delivered";
-			if (delivery->provider != NULL)
+			if (purpose == HITL_INFERENCE && delivery->provider != NULL)
 				read_inference(delivery);
 		}
 	}
 	else if (purpose != HITL_NOTIFICATION &&
-			 !may_repeat(delivery, kind_of_status(purpose, status)))
+			 !may_repeat(delivery, hitl_kind_of_status(purpose, status)))
 		answer_with_failure(delivery, result);
 	else if (purpose == HITL_NOTIFICATION && status >= 300 && status <= 399)
 	{
@@ -568,10 +577,10 @@ judge_status(HitlDelivery *delivery, const HttpResult *result)
 	else
 	{
 		keep_body(delivery, result, false);
-		repeat_delivery(delivery, result->retry_after,
-						kind_of_status(purpose, status),
-						"%s answered with status %d%s", delivery->host, status,
-						reason_of(delivery, status));
+		hitl_repeat_delivery(delivery, result->retry_after,
+							 hitl_kind_of_status(purpose, status),
+							 "%s answered with status %d%s", delivery->host,
+							 status, reason_of(delivery, status));
 	}
 }
 
@@ -636,7 +645,7 @@ read_inference(HitlDelivery *delivery)
 	if (inference.kind == NULL)
 		return;
 	hitl_fail_delivery(delivery, inference.kind, "%s",
-					   valid_text(inference.message));
+					   hitl_valid_text(inference.message));
 	hitl_core()->free_text(inference.message);
 }
 
@@ -649,14 +658,15 @@ reason_of(const HitlDelivery *delivery, int status)
 	HitlInference inference;
 	const char *reason = "";
 
-	if (delivery->provider == NULL || delivery->response_body == NULL ||
+	if (delivery->purpose != HITL_INFERENCE || delivery->provider == NULL ||
+		delivery->response_body == NULL ||
 		hitl_core()->read_inference(delivery->provider, status,
 									delivery->response_body, false,
 									&inference) != HITL_OK)
 		return reason;
 	if (inference.message != NULL &&
 		strstr(inference.message, psprintf("status %d", status)) == NULL)
-		reason = psprintf(": %s", valid_text(inference.message));
+		reason = psprintf(": %s", hitl_valid_text(inference.message));
 	hitl_core()->free_text(inference.message);
 	return reason;
 }
@@ -669,7 +679,7 @@ static void
 answer_with_failure(HitlDelivery *delivery, const HttpResult *result)
 {
 	hitl_fail_delivery(delivery,
-					   kind_of_status(delivery->purpose, result->status),
+					   hitl_kind_of_status(delivery->purpose, result->status),
 					   "%s answered with status %d%s", delivery->host,
 					   result->status,
 					   result->status >= 300 && result->status <= 399
@@ -695,9 +705,9 @@ may_repeat(const HitlDelivery *delivery, const char *kind)
  * A verdict: it failed and is sent again, if it has attempts left.  Never
  * earlier than the server asks (retry_after s from now; -1: it does not).
  */
-static void
-repeat_delivery(HitlDelivery *delivery, int64 retry_after, const char *kind,
-				const char *format, ...)
+void
+hitl_repeat_delivery(HitlDelivery *delivery, int64 retry_after,
+					 const char *kind, const char *format, ...)
 {
 	int64 delay = repeat_delay(delivery);
 	va_list args;
@@ -752,8 +762,8 @@ repeat_delay(HitlDelivery *delivery)
 /*
  * The error kind that a status stands for.
  */
-static const char *
-kind_of_status(HitlPurpose purpose, int status)
+const char *
+hitl_kind_of_status(HitlPurpose purpose, int status)
 {
 	switch (status)
 	{
@@ -851,9 +861,9 @@ keep_headers(HitlDelivery *delivery, const HttpResult *result)
 		hitl_scrub_secrets(delivery, values[i]);
 		if (i > 0)
 			appendStringInfoChar(&json, ',');
-		escape_json(&json, valid_text(names[i]));
+		escape_json(&json, hitl_valid_text(names[i]));
 		appendStringInfoChar(&json, ':');
-		escape_json(&json, valid_text(values[i]));
+		escape_json(&json, hitl_valid_text(values[i]));
 	}
 	appendStringInfoChar(&json, '}');
 	delivery->response_headers = json.data;
@@ -864,8 +874,8 @@ keep_headers(HitlDelivery *delivery, const HttpResult *result)
  * Text that the database can keep: what is not valid in its encoding loses
  * all that is not ASCII.
  */
-static char *
-valid_text(char *text)
+char *
+hitl_valid_text(char *text)
 {
 	char *c;
 

@@ -22,7 +22,6 @@
 /* A shorter secret could not be told from ordinary text. */
 #define MIN_SCRUBBED_LENGTH 4
 
-static void scrub_secret(const HitlSecret *secret, char *text);
 static void wipe_secret(HitlSecret *secret);
 
 /*
@@ -149,9 +148,28 @@ hitl_scrub_secrets(HitlDelivery *delivery, char *text)
 {
 	ListCell *cell;
 
-	scrub_secret(delivery->secret, text);
+	if (delivery->secret != NULL)
+		hitl_scrub_text(delivery->secret->value, text);
 	foreach(cell, delivery->header_secrets)
-		scrub_secret(lfirst(cell), text);
+		hitl_scrub_text(((HitlSecret *) lfirst(cell))->value, text);
+}
+
+/*
+ * One of them, or what is made of one, in a text.
+ */
+void
+hitl_scrub_text(const char *secret, char *text)
+{
+	size_t length;
+	char *found = text;
+
+	if (secret == NULL || (length = strlen(secret)) < MIN_SCRUBBED_LENGTH)
+		return;
+	while ((found = strstr(found, secret)) != NULL)
+	{
+		memset(found, '*', length);
+		found += length;
+	}
 }
 
 /*
@@ -169,26 +187,7 @@ hitl_wipe_secrets(HitlDelivery *delivery)
 }
 
 /*
- * One of them in a text.
- */
-static void
-scrub_secret(const HitlSecret *secret, char *text)
-{
-	size_t length;
-	char *found = text;
-
-	if (secret == NULL || secret->value == NULL ||
-		(length = strlen(secret->value)) < MIN_SCRUBBED_LENGTH)
-		return;
-	while ((found = strstr(found, secret->value)) != NULL)
-	{
-		memset(found, '*', length);
-		found += length;
-	}
-}
-
-/*
- * The same of one.
+ * Wipe one.
  */
 static void
 wipe_secret(HitlSecret *secret)

@@ -36,6 +36,8 @@
 #include "worker/dispatcher.h"
 #include "worker/hosts.h"
 #include "worker/http_client.h"
+#include "worker/mail_client.h"
+#include "worker/transfer.h"
 #include "worker/worker.h"
 
 /* One part of the time in this many may go into sweeps. */
@@ -82,7 +84,9 @@ static long dispatcher_pass(void);
 static bool dispatcher_failed(const ErrorData *error);
 static int dispatcher_wait_descriptor(void);
 static void raise_descriptor_limit(void);
+static void drive_clients(void);
 static void collect_results(void);
+static void take_result(HitlDelivery *delivery);
 static int choose_recorded(void);
 static void settle_recorded(void);
 static void look_for_work(TimestampTz now);
@@ -112,7 +116,9 @@ const HitlWorkerRole hitl_dispatcher_role =
 	 .failed = dispatcher_failed,
 	 .wait_descriptor = dispatcher_wait_descriptor};
 
+static TransferLoop *transfers = NULL;
 static HttpClient *client = NULL;
+static MailClient *mail_client = NULL;
 static MemoryContext delivery_context = NULL; /* parent of all deliveries */
 
 /* Deliveries: claimed → in flight (owned by the client) → finished or held. */
@@ -154,8 +160,13 @@ dispatcher_start(void)
 	delivery_context = AllocSetContextCreate(TopMemoryContext,
 											 "hitl dispatcher",
 											 ALLOCSET_DEFAULT_SIZES);
-	client = http_client_create("hitl/" HITL_VERSION);
-	if (client == NULL)
+	transfers = transfer_loop_create();
+	if (transfers != NULL)
+	{
+		client = http_client_create(transfers, "hitl/" HITL_VERSION);
+		mail_client = mail_client_create(transfers);
+	}
+	if (client == NULL || mail_client == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_SYSTEM_ERROR),
 				 errmsg("could not initialize libcurl")));
@@ -185,11 +196,11 @@ dispatcher_pass(void)
 	if (kept_connections != hitl_max_connections)
 	{
 		kept_connections = hitl_max_connections;
-		http_client_keep_connections(client, kept_connections);
+		transfer_loop_keep_connections(transfers, kept_connections);
 		raise_descriptor_limit();
 	}
 
-	http_client_drive(client);
+	drive_clients();
 	collect_results();
 	unhold(now);
 
@@ -296,7 +307,7 @@ dispatcher_failed(const ErrorData *error)
 static int
 dispatcher_wait_descriptor(void)
 {
-	return http_client_descriptor(client);
+	return transfer_loop_descriptor(transfers);
 }
 
 /*
@@ -317,23 +328,51 @@ raise_descriptor_limit(void)
 }
 
 /*
- * Judge what libcurl has finished.
+ * Do what can be done on the network.
+ */
+static void
+drive_clients(void)
+{
+	transfer_loop_drive(transfers);
+	mail_client_drive(mail_client);
+}
+
+/*
+ * Judge what the clients have finished.
  */
 static void
 collect_results(void)
 {
 	HttpResult *result;
+	MailResult *mail_result;
 
 	while ((result = http_client_take(client)) != NULL)
 	{
 		HitlDelivery *delivery = result->owner;
 
-		lane_of(delivery)->in_flight--;
 		hitl_judge_delivery(delivery, result);
 		http_client_release(client, result);
-		settle_host(delivery);
-		finish(delivery);
+		take_result(delivery);
 	}
+	while ((mail_result = mail_client_take(mail_client)) != NULL)
+	{
+		HitlDelivery *delivery = mail_result->owner;
+
+		hitl_judge_mail(delivery, mail_result);
+		mail_client_release(mail_client, mail_result);
+		take_result(delivery);
+	}
+}
+
+/*
+ * A delivery was judged.
+ */
+static void
+take_result(HitlDelivery *delivery)
+{
+	lane_of(delivery)->in_flight--;
+	settle_host(delivery);
+	finish(delivery);
 }
 
 /*
@@ -696,7 +735,9 @@ send_claimed(void)
 			settle_host(delivery); /* it could not be prepared */
 			finish(delivery);
 		}
-		else if (http_client_start(client, &delivery->request))
+		else if (delivery->is_mail
+					 ? mail_client_start(mail_client, &delivery->mail)
+					 : http_client_start(client, &delivery->request))
 			lane->in_flight++;
 		else
 		{
@@ -705,7 +746,7 @@ send_claimed(void)
 			finish(delivery);
 		}
 	}
-	http_client_drive(client);
+	drive_clients();
 }
 
 /*
@@ -812,12 +853,15 @@ lane_capacity(const Lane *lane)
 static long
 sleep_time(TimestampTz now)
 {
-	long sleep = http_client_timeout(client);
+	long sleep = transfer_loop_timeout(transfers);
+	long mail_sleep = mail_client_timeout(mail_client);
 	TimestampTz wake_at = DT_NOEND;
 	int i;
 
-	if (finished_count > 0)
+	if (finished_count > 0 || http_client_has_results(client))
 		return 0;
+	if (mail_sleep >= 0 && (sleep < 0 || mail_sleep < sleep))
+		sleep = mail_sleep;
 	if (held_count > 0)
 		wake_at = dlist_head_element(HitlDelivery, node, &held)->held_until;
 	for (i = 0; i < lengthof(lanes); i++)

@@ -6,6 +6,8 @@
  *		conversation.c	the bodies of agents' requests
  *		notification.c	what notifications say
  *		delivery.c		from a row to a request, from a result to a verdict
+ *		delivery_mail.c	the same for mail servers
+ *		delivery_provider.c	what providers of channels want and say
  *		delivery_secret.c	the secrets of a request
  *		hosts.c			how much each host may have
  *		dispatcher.c	the worker: when to do what
@@ -23,6 +25,8 @@
 #include "core/core.h"
 #include "worker/hosts.h"
 #include "worker/http_client.h"
+#include "worker/mail_client.h"
+#include "worker/url.h"
 
 /* The values of outbox.purpose. */
 extern const char *const hitl_purposes[HITL_PURPOSES];
@@ -63,8 +67,10 @@ typedef struct HitlDelivery
 	List *header_secrets; /* of HitlSecret, of which headers speak */
 	char *idempotency_key;
 	char *retry_text;
-	char *provider; /* of inference: the format of its response, or NULL */
-	int *expect;	/* statuses that are a success */
+	char *provider;	 /* of inference: the format of its response; of
+					  * notifications: who carries them; or NULL */
+	Jsonb *settings; /* of mail servers, or NULL */
+	int *expect;	 /* statuses that are a success */
 	int expected;
 	int timeout; /* s */
 	TimestampTz created_at;
@@ -72,7 +78,9 @@ typedef struct HitlDelivery
 
 	/* the request (hitl_prepare_delivery) */
 	HttpRequest request;
-	char host[HTTP_HOST_SIZE];
+	bool is_mail; /* this one instead */
+	MailRequest mail;
+	char host[URL_HOST_SIZE];
 	int port;
 	bool standard_schedule; /* retry as Standard Webhooks does */
 	HitlRetry retry;		/* else */
@@ -83,10 +91,11 @@ typedef struct HitlDelivery
 	int response_status;		 /* 0: none */
 	char *response_body;		 /* or NULL */
 	size_t response_length;
-	char *response_headers; /* JSON text, or NULL */
-	const char *error_kind; /* or NULL */
-	char *error_message;	/* or NULL */
-	char *missing_secret;	/* it waits for; the attempt does not count */
+	char *response_headers;	   /* JSON text, or NULL */
+	char *provider_message_id; /* by which it knows the message, or NULL */
+	const char *error_kind;	   /* or NULL */
+	char *error_message;	   /* or NULL */
+	char *missing_secret;	   /* it waits for; the attempt does not count */
 	BreakerOutcome outcome;
 	bool unrecordable;	/* the database refused an earlier verdict */
 	bool answered;		/* the reply is status and body, not an error */
@@ -183,6 +192,20 @@ extern bool hitl_prepare_delivery(HitlDelivery *delivery);
 extern void hitl_judge_delivery(HitlDelivery *delivery,
 								const HttpResult *result);
 
+/*
+ * A verdict: it failed and is sent again, if it has attempts left.  Never
+ * earlier than the server asks (retry_after s from now; -1: it does not).
+ */
+extern void hitl_repeat_delivery(HitlDelivery *delivery, int64 retry_after,
+								 const char *kind, const char *format, ...)
+	pg_attribute_printf(4, 5);
+
+/* The kind of failure that a status stands for. */
+extern const char *hitl_kind_of_status(HitlPurpose purpose, int status);
+
+/* Make text that the database can keep of what a server says. */
+extern char *hitl_valid_text(char *text);
+
 /* A verdict without a request: it fails, and is not repeated. */
 extern void hitl_fail_delivery(HitlDelivery *delivery, const char *kind,
 							   const char *format, ...)
@@ -190,6 +213,27 @@ extern void hitl_fail_delivery(HitlDelivery *delivery, const char *kind,
 
 /* Wipe its secrets and free it. */
 extern void hitl_free_delivery(HitlDelivery *delivery);
+
+/* ---- delivery_mail.c -------------------------------------------------- */
+
+/* As the functions of delivery.c, in the delivery's context. */
+extern bool hitl_prepare_mail(HitlDelivery *delivery);
+extern void hitl_judge_mail(HitlDelivery *delivery, const MailResult *result);
+
+/* ---- delivery_provider.c ---------------------------------------------- */
+
+/* Does somebody whose answers are understood carry the notification? */
+extern bool hitl_has_provider(const HitlDelivery *delivery);
+
+/*
+ * Make the body as the provider wants it, before the request is made.  False
+ * if that is impossible; the verdict says why.
+ */
+extern bool hitl_prepare_provider(HitlDelivery *delivery);
+
+/* The verdict on its answer. */
+extern void hitl_judge_provider(HitlDelivery *delivery,
+								const HttpResult *result, bool success);
 
 /* ---- delivery_secret.c ------------------------------------------------ */
 
@@ -213,6 +257,7 @@ extern char *hitl_fill_placeholders(HitlDelivery *delivery, const char *name,
 
 /* Make them unreadable in a text. */
 extern void hitl_scrub_secrets(HitlDelivery *delivery, char *text);
+extern void hitl_scrub_text(const char *secret, char *text);
 extern void hitl_wipe_secrets(HitlDelivery *delivery);
 
 /* ---- webhook_signature.c ---------------------------------------------- */

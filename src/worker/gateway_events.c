@@ -84,6 +84,7 @@ static void resume(Stream *stream);
 static void end_stream(Stream *stream);
 static void look(void);
 static void tell_streams(void);
+static bool is_id(const char *text, size_t length);
 static Jsonb *known_positions(const char *ids);
 static void remember_positions(Jsonb *last);
 
@@ -453,6 +454,22 @@ tell_streams(void)
 }
 
 /*
+ * Anybody may NOTIFY anything.
+ */
+static bool
+is_id(const char *text, size_t length)
+{
+	for (size_t i = 0; i < 36 && i < length; i++)
+	{
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? text[i] != '-' : strchr("0123456789abcdef", text[i]) == NULL)
+			return false;
+	}
+	return length == 36;
+}
+
+/*
  * {"workflow": last event that was sent, or null} of those that were notified.
  */
 static Jsonb *
@@ -465,8 +482,7 @@ known_positions(const char *ids)
 	{
 		size_t length = strcspn(ids, ",");
 
-		/* Anybody may NOTIFY anything. */
-		if (length == 36 && strspn(ids, "0123456789abcdef-") >= 36)
+		if (is_id(ids, length))
 		{
 			Position *known = NULL;
 			JsonbValue value;

@@ -274,6 +274,11 @@ bool
 hitl_split_target(const char *target, const char **path, size_t *path_length,
 				  const char **query)
 {
+	const char *p;
+
+	for (p = target; *p; p++)
+		if ((unsigned char) *p <= ' ' || *p == 0x7f)
+			return false;
 	if (*target != '/')
 	{
 		size_t scheme = strncasecmp(target, "http://", 7) == 0 ? 7

@@ -75,7 +75,7 @@ extern bool hitl_is_token(const char *text);
 /* Can it be the value of a header? */
 extern bool hitl_is_header_value(const char *text);
 
-/* The path and the query of a target; false if it has no path. */
+/* The path and the query of a target; false if it has no path, or blanks. */
 extern bool hitl_split_target(const char *target, const char **path,
 							  size_t *path_length, const char **query);
 

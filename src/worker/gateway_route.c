@@ -16,6 +16,7 @@
 #include "commands/trigger.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "pgstat.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -64,7 +65,8 @@ static Oid routes_relation = InvalidOid;
 
 static void table_changed(Datum arg, Oid relation);
 static void load_routes(void);
-static void load_in_transaction(void);
+static const Route *current_route(const HitlCall *call, const Path *path,
+								  HitlAnswer *answer);
 static bool cut_path(const HitlCall *call, Path *path);
 static const Route *match(const HitlCall *call, const Path *path,
 						  HitlAnswer *answer);
@@ -135,9 +137,11 @@ hitl_find_route(const HitlCall *call, HitlAnswer *answer)
 	}
 	PG_TRY();
 	{
-		if (!routes_valid)
-			load_routes();
-		route = match(call, &path, answer);
+		hitl_begin_work("reading routes");
+		MemoryContextSwitchTo(context);
+		route = current_route(call, &path, answer);
+		hitl_end_work();
+		MemoryContextSwitchTo(context);
 	}
 	PG_CATCH();
 	{
@@ -216,21 +220,25 @@ table_changed(Datum arg, Oid relation)
 }
 
 /*
- * Read the table.  What it has read before stays if that fails.
+ * The route of a request, from the table as it is now: the transaction that has
+ * begun has read the invalidations.
  */
-static void
-load_routes(void)
+static const Route *
+current_route(const HitlCall *call, const Path *path, HitlAnswer *answer)
 {
 	MemoryContext context = CurrentMemoryContext;
 
-	hitl_begin_work("reading routes");
-	load_in_transaction();
-	hitl_end_work();
+	if (!routes_valid)
+		load_routes();
 	MemoryContextSwitchTo(context);
+	return match(call, path, answer);
 }
 
+/*
+ * Read the table, in a transaction.  What was read before stays if that fails.
+ */
 static void
-load_in_transaction(void)
+load_routes(void)
 {
 	static HitlStatement read =
 		{"SELECT r.method, r.path, r.function, "
@@ -435,7 +443,11 @@ call_route(const HitlCall *call, HitlAnswer *answer)
 	Path path;
 
 	if (!cut_path(call, &path))
-		elog(ERROR, "the path has changed");
+	{
+		hitl_refuse_request(answer, 400,
+							"the path is not UTF-8 with valid escapes");
+		return;
+	}
 	if (strcmp(path.decoded, "/healthz") == 0 &&
 		strcmp(call->method, "GET") == 0)
 	{
@@ -447,31 +459,31 @@ call_route(const HitlCall *call, HitlAnswer *answer)
 		return;
 	}
 
-	for (int attempt = 1;; attempt++)
+	hitl_begin_work("reading routes");
+	MemoryContextSwitchTo(context);
+	route = current_route(call, &path, answer);
+	if (route != NULL && !route->is_ours &&
+		!SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(route->function)))
 	{
-		if (!routes_valid)
-			load_routes();
-		route = match(call, &path, answer);
-		if (route == NULL)
-			return;
-		request = describe_call(call, &path, route);
-		function = route->function;
-		if (route->is_ours)
-		{
-			hitl_refuse_request(answer, 404, "nothing is here");
-			return;
-		}
-
-		hitl_begin_work(psprintf("%s %s", call->method, answer->route));
-		MemoryContextSwitchTo(context);
-		if (attempt > 1 ||
-			(OidIsValid(function) &&
-			 SearchSysCacheExists1(PROCOID, ObjectIdGetDatum(function))))
-			break;
-		/* It was made anew: others may have other oids now. */
-		hitl_end_work();
+		/* It may have been made, or made anew, with another oid. */
 		routes_valid = false;
+		route = current_route(call, &path, answer);
 	}
+	if (route != NULL && route->is_ours)
+	{
+		hitl_refuse_request(answer, 404, "nothing is here");
+		route = NULL;
+	}
+	if (route == NULL)
+	{
+		hitl_end_work();
+		MemoryContextSwitchTo(context);
+		return;
+	}
+	function = route->function;
+	request = describe_call(call, &path, route);
+	pgstat_report_activity(STATE_RUNNING,
+						   psprintf("%s %s", call->method, answer->route));
 	hitl_check_gateway_role();
 	enable_timeout_after(STATEMENT_TIMEOUT, hitl_gateway_timeout);
 	response = call_function(function, request);

@@ -134,8 +134,7 @@ hitl_server_open(void)
 			MHD_OPTION_CONNECTION_LIMIT,
 			(unsigned int) hitl_gateway_max_connections + SPARE_CONNECTIONS,
 			MHD_OPTION_CONNECTION_TIMEOUT,
-			(unsigned int) hitl_gateway_client_timeout,
-			MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+			(unsigned int) hitl_gateway_client_timeout, MHD_OPTION_END);
 		if (server == NULL)
 			ereport(ERROR,
 					(errcode(ERRCODE_SYSTEM_ERROR),

@@ -30,6 +30,9 @@
 /* Hosts that are remembered for nothing but their names. */
 #define MAX_IDLE_HOSTS 1000
 
+/* Mail servers shut out who has many connections to them. */
+#define MAIL_CONCURRENCY 10
+
 /* What a level of priority is worth. */
 #define PRIORITY_US (10 * USECS_PER_SEC)
 
@@ -67,17 +70,27 @@ static bool breakers_stale = true;
 Datum
 hitl_request_origin(PG_FUNCTION_ARGS)
 {
+	static const struct
+	{
+		const char *scheme;
+		const char *port;
+	} usual[] = {{"https", ":443"},
+				 {"http", ":80"},
+				 {"smtps", ":465"},
+				 {"smtp", ":587"}};
 	char *url = text_to_cstring(PG_GETARG_TEXT_PP(0));
 	char *authority = strstr(url, "://");
 	char *end;
 	char *at;
 	char *c;
 	size_t length;
+	int scheme;
 
-	if (authority == NULL ||
-		(pg_strncasecmp(url, "https", authority - url) != 0 &&
-		 pg_strncasecmp(url, "http", authority - url) != 0) ||
-		authority - url < 4)
+	for (scheme = 0; authority != NULL && scheme < lengthof(usual); scheme++)
+		if (authority - url == strlen(usual[scheme].scheme) &&
+			pg_strncasecmp(url, usual[scheme].scheme, authority - url) == 0)
+			break;
+	if (authority == NULL || scheme == lengthof(usual))
 		PG_RETURN_TEXT_P(cstring_to_text(""));
 	authority += 3;
 	end = authority + strcspn(authority, "/?#\\");
@@ -88,12 +101,10 @@ hitl_request_origin(PG_FUNCTION_ARGS)
 	for (c = url; *c != '\0'; c++)
 		*c = pg_ascii_tolower((unsigned char) *c);
 	length = strlen(url);
-	if (strncmp(url, "https:", 6) == 0 && length > 4 &&
-		strcmp(url + length - 4, ":443") == 0)
-		length -= 4;
-	else if (strncmp(url, "http:", 5) == 0 && length > 3 &&
-			 strcmp(url + length - 3, ":80") == 0)
-		length -= 3;
+	if (length > strlen(usual[scheme].port) &&
+		strcmp(url + length - strlen(usual[scheme].port), usual[scheme].port) ==
+			0)
+		length -= strlen(usual[scheme].port);
 	if (length >= HITL_ORIGIN_SIZE)
 		length = pg_mbcliplen(url, (int) length, HITL_ORIGIN_SIZE - 1);
 	PG_RETURN_TEXT_P(cstring_to_text_with_len(url, (int) length));
@@ -446,6 +457,8 @@ apply_limit(HitlRemote *host)
 			limit = hash_search(limits, "*", HASH_FIND, NULL);
 	}
 	host->max_concurrency = limit != NULL ? limit->max_concurrency : 0;
+	if (host->max_concurrency == 0 && strncmp(host->origin, "smtp", 4) == 0)
+		host->max_concurrency = MAIL_CONCURRENCY;
 	host->period = limit != NULL ? limit->period : 0;
 	resize_ring(host, limit != NULL ? limit->max_rate : 0);
 }

@@ -3,8 +3,7 @@
  *		Many HTTP requests at once, driven by libcurl; no PostgreSQL.
  *
  * The client never blocks and never calls back: the caller starts requests,
- * waits for the descriptor or the time-out, drives the client and takes the
- * results.  All memory is malloc's.
+ * drives the loop (transfer.h) and takes the results.  All memory is malloc's.
  */
 #ifndef HITL_HTTP_CLIENT_H
 #define HITL_HTTP_CLIENT_H
@@ -14,8 +13,8 @@
 #include <stdint.h>
 
 #define HTTP_REASON_SIZE 512
-#define HTTP_HOST_SIZE	 256
 
+struct TransferLoop;
 typedef struct HttpClient HttpClient;
 
 typedef struct HttpRequest
@@ -61,16 +60,8 @@ typedef struct HttpResult
 } HttpResult;
 
 /* NULL on failure. */
-extern HttpClient *http_client_create(const char *user_agent);
-
-/* Keep up to this many idle connections. */
-extern void http_client_keep_connections(HttpClient *client, long connections);
-
-/* Becomes readable when the client should be driven. */
-extern int http_client_descriptor(const HttpClient *client);
-
-/* How long to wait for that at most, in ms; -1: for ever. */
-extern long http_client_timeout(const HttpClient *client);
+extern HttpClient *http_client_create(struct TransferLoop *loop,
+									  const char *user_agent);
 
 /*
  * Start a request; every request started ends in exactly one result.  False
@@ -78,19 +69,11 @@ extern long http_client_timeout(const HttpClient *client);
  */
 extern bool http_client_start(HttpClient *client, const HttpRequest *request);
 
-/* Do what can be done without waiting. */
-extern void http_client_drive(HttpClient *client);
+/* Are there results to take? */
+extern bool http_client_has_results(const HttpClient *client);
 
 /* The next result, or NULL; release it after use. */
 extern HttpResult *http_client_take(HttpClient *client);
 extern void http_client_release(HttpClient *client, HttpResult *result);
-
-/*
- * Check a URL: http or https, with a host and without credentials.  Returns
- * what is wrong with it, or NULL and its host, its port and whether it is
- * https.
- */
-extern const char *http_url_fault(const char *url, char host[HTTP_HOST_SIZE],
-								  int *port, bool *secure);
 
 #endif /* HITL_HTTP_CLIENT_H */

@@ -37,6 +37,10 @@
 /* Who is notified should answer sooner than a model. */
 #define NOTIFICATION_TIMEOUT 30
 
+/* The time limit of an attempt: $5, or $7 for mail. */
+#define TIMEOUT \
+	"coalesce(o.timeout_seconds, CASE WHEN o.provider = 'smtp' THEN $7 ELSE $5 END)"
+
 /* Requests that are given to their fallbacks at once. */
 #define MAX_DIVERTED 1000
 
@@ -64,6 +68,7 @@ enum
 	RECORD_MISSING_SECRET,
 	RECORD_INPUT_TOKENS,
 	RECORD_OUTPUT_TOKENS,
+	RECORD_PROVIDER_MESSAGE_ID,
 	RECORD_COLUMNS
 };
 
@@ -86,7 +91,8 @@ static const struct
 	 {TEXTOID, -1, false, TYPALIGN_INT},
 	 {TEXTOID, -1, false, TYPALIGN_INT},
 	 {INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE},
-	 {INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE}};
+	 {INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE},
+	 {TEXTOID, -1, false, TYPALIGN_INT}};
 
 const char *const hitl_purposes[HITL_PURPOSES] =
 	{[HITL_INFERENCE] = "inference",
@@ -138,27 +144,27 @@ hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
 		" claimed AS ("
 		" UPDATE hitl.outbox o SET status = 'sending', attempts = o.attempts + 1,"
 		" next_attempt_at = now()"
-		" + make_interval(secs => coalesce(o.timeout_seconds, $5) + $6)"
+		" + make_interval(secs => " TIMEOUT " + $6)"
 		" FROM due d WHERE o.ctid = d.place"
-		" RETURNING o.*, d.rank AS due_since)"
+		" RETURNING o.*, " TIMEOUT " AS timeout, d.rank AS due_since)"
 		" SELECT c.id, c.attempts, c.origin, c.due_since, c.method, c.url,"
 		" c.headers, c.body, c.secret_name, s.value, s.allowed_hosts,"
 		" c.signing_secret_name, w.value, w.allowed_hosts,"
-		" c.idempotency_key, c.retry::text, coalesce(c.timeout_seconds, $5),"
+		" c.idempotency_key, c.retry::text, c.timeout,"
 		" c.expect, c.created_at, c.provider, c.workflow_id, c.conversation,"
-		" c.notification_id"
+		" c.settings, c.notification_id"
 		" FROM claimed c"
 		" LEFT JOIN hitl.secrets s ON s.name = c.secret_name"
 		" LEFT JOIN hitl.secrets w ON w.name = c.signing_secret_name",
-		6,
+		7,
 		{TEXTOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, INT4OID,
-		 INT4OID}};
+		 INT4OID, INT4OID}};
 	int timeout = hitl_request_timeout;
 	TimestampTz now = GetCurrentTimestamp();
 	Datum *origins = palloc(count * sizeof(Datum));
 	Datum *since = palloc(count * sizeof(Datum));
 	Datum *limits = palloc(count * sizeof(Datum));
-	Datum values[6];
+	Datum values[7];
 	uint64 row;
 	int i;
 
@@ -183,6 +189,7 @@ hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
 												TYPALIGN_INT));
 	values[4] = Int32GetDatum(timeout);
 	values[5] = Int32GetDatum(LEASE_MARGIN_SECONDS);
+	values[6] = Int32GetDatum(hitl_request_timeout);
 	hitl_execute(&claim, values, NULL, 0);
 
 	for (row = 0; row < SPI_processed; row++)
@@ -371,10 +378,11 @@ hitl_record_outbox(dlist_head *finished, int count)
 	static HitlStatement record = {
 		"WITH verdict AS MATERIALIZED ("
 		" SELECT v.*, o.place FROM"
-		" unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS v"
+		" unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) AS v"
 		" (id, attempt, status, next_attempt_at, response_status,"
 		" response_body, error_kind, error_message, answered,"
-		" response_headers, missing_secret, input_tokens, output_tokens),"
+		" response_headers, missing_secret, input_tokens, output_tokens,"
+		" provider_message_id),"
 		" LATERAL (SELECT ctid AS place, status, attempts FROM hitl.outbox"
 		" WHERE id = v.id OFFSET 0 FOR NO KEY UPDATE SKIP LOCKED) AS o"
 		" WHERE o.attempts = v.attempt AND (o.status = 'sending'"
@@ -389,6 +397,7 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" error_kind = v.error_kind, error_message = v.error_message,"
 		" finished_at = CASE WHEN v.status <> 'queued' THEN coalesce(o.finished_at, now()) END,"
 		" input_tokens = v.input_tokens, output_tokens = v.output_tokens,"
+		" provider_message_id = v.provider_message_id,"
 		/* A product is exact where a quotient would be rounded. */
 		" cost = (SELECT trim_scale((v.input_tokens * m.input_price"
 		" + v.output_tokens * m.output_price) * 0.000001)"
@@ -420,13 +429,14 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" SELECT c.name FROM hitl.channel_configurations c"
 		" WHERE c.active AND c.name = ANY (ARRAY("
 		" SELECT channel FROM recorded"
-		" WHERE purpose = 'notification' AND response_status = 410))"
+		" WHERE purpose = 'notification' AND response_status = 410"
+		" AND provider IS DISTINCT FROM 'smtp'))"
 		" FOR NO KEY UPDATE SKIP LOCKED)))"
 		" SELECT id, priority FROM recorded",
 		RECORD_COLUMNS,
 		{UUIDARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID,
 		 INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID,
-		 TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID}};
+		 TEXTARRAYOID, TEXTARRAYOID, INT8ARRAYOID, INT8ARRAYOID, TEXTARRAYOID}};
 	Datum *values[RECORD_COLUMNS];
 	bool *nulls[RECORD_COLUMNS];
 	Datum arrays[RECORD_COLUMNS];
@@ -520,6 +530,7 @@ read_claimed_row(uint64 row, HitlPurpose purpose, MemoryContext parent)
 	Datum workflow_id;
 	Datum conversation;
 	Datum notification;
+	Datum settings;
 	Datum expect;
 	bool isnull;
 
@@ -559,7 +570,10 @@ read_claimed_row(uint64 row, HitlPurpose purpose, MemoryContext parent)
 	conversation = hitl_column(row, 22, &isnull);
 	if (!isnull)
 		delivery->conversation = DatumGetJsonbPCopy(conversation);
-	notification = hitl_column(row, 23, &isnull);
+	settings = hitl_column(row, 23, &isnull);
+	if (!isnull)
+		delivery->settings = DatumGetJsonbPCopy(settings);
+	notification = hitl_column(row, 24, &isnull);
 	delivery->has_notification = !isnull;
 	if (!isnull)
 		delivery->notification_id = *DatumGetUUIDP(notification);
@@ -703,6 +717,8 @@ fill_record(HitlDelivery *delivery, Datum *values, bool *nulls)
 	nulls[RECORD_INPUT_TOKENS] = delivery->input_tokens < 0;
 	values[RECORD_OUTPUT_TOKENS] = Int64GetDatum(delivery->output_tokens);
 	nulls[RECORD_OUTPUT_TOKENS] = delivery->output_tokens < 0;
+	values[RECORD_PROVIDER_MESSAGE_ID] = text_or_null(
+		delivery->provider_message_id, &nulls[RECORD_PROVIDER_MESSAGE_ID]);
 }
 
 /*

@@ -48,8 +48,9 @@ CREATE TABLE hitl.outbox (
 	error_kind text,
 	error_message text,
 	missing_secret text,			-- queued: what it waits for
-	provider text,					-- of inference, as the next ones: the format of the response
-	model text,						-- name in hitl.models
+	provider text,					-- of inference: the format of the response; of notifications: who carries them
+	settings jsonb,					-- of provider smtp: tls, user
+	model text,						-- of inference, as the next ones: name in hitl.models
 	fallbacks jsonb,				-- names of models to try when it has failed
 	input_tokens bigint,			-- as the response says
 	output_tokens bigint,
@@ -59,7 +60,9 @@ CREATE TABLE hitl.outbox (
 	finished_at timestamptz,
 	origin text COLLATE "C" NOT NULL GENERATED ALWAYS AS (hitl.request_origin(url)) STORED,
 	rank timestamptz NOT NULL GENERATED ALWAYS AS
-		(hitl.request_rank(next_attempt_at, created_at, attempts, priority)) STORED
+		(hitl.request_rank(next_attempt_at, created_at, attempts, priority)) STORED,
+	CONSTRAINT outbox_provider_check CHECK (purpose <> 'notification' OR provider IN ('smtp', 'sendgrid', 'slack', 'generic')),
+	CONSTRAINT outbox_settings_check CHECK (settings IS NULL OR provider IS NOT DISTINCT FROM 'smtp' AND jsonb_typeof(settings) = 'object')
 );
 
 COMMENT ON TABLE hitl.outbox IS
@@ -79,7 +82,11 @@ COMMENT ON COLUMN hitl.outbox.next_attempt_at IS
 COMMENT ON COLUMN hitl.outbox.missing_secret IS
 	'name of a secret that is not set yet; hitl.set_secret lets the request go on';
 COMMENT ON COLUMN hitl.outbox.provider IS
-	'of requests to models: what format the response has; NULL: a version before 0.3.0 wrote it';
+	'of requests to models: what format the response has; NULL: a version before 0.3.0 wrote it; of notifications: smtp, where the url is a mail server''s and the body a mail document, sendgrid, whose body is one, too, slack, or generic';
+COMMENT ON COLUMN hitl.outbox.settings IS
+	'of provider smtp: tls (starttls, tls or none) and user, whose password is secret_name';
+COMMENT ON COLUMN hitl.outbox.provider_message_id IS
+	'of notifications that were accepted: Message-ID of a mail, X-Message-Id of SendGrid, channel/ts of Slack';
 COMMENT ON COLUMN hitl.outbox.model IS
 	'of requests to models: the model''s name in hitl.models when it was queued';
 COMMENT ON COLUMN hitl.outbox.fallbacks IS

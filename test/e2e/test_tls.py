@@ -1,11 +1,15 @@
 """The dispatcher and TLS: an nginx with a certificate of an authority of our own."""
 import shutil
 import subprocess
+import sys
 import time
 import uuid
 
 import pytest
-from harness import Cluster, free_port, wait_until
+from harness import ROOT, Cluster, free_port, wait_until
+
+sys.path.insert(0, str(ROOT / "test/servers"))
+from authority import authority  # noqa: E402
 
 CONFIGURATION = """
 daemon off;
@@ -30,22 +34,9 @@ http {{
 """
 
 
-def openssl(directory, *words):
-    subprocess.run(["openssl", *words], cwd=directory, check=True, stdin=subprocess.DEVNULL,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
 class Nginx:
     def __init__(self, directory):
         self.dir = directory
-        openssl(directory, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key",
-                "-out", "ca.pem", "-days", "2", "-subj", "/CN=an authority")
-        openssl(directory, "req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key",
-                "-out", "server.csr", "-subj", "/CN=localhost")
-        (directory / "names").write_text("subjectAltName = DNS:localhost\n")
-        openssl(directory, "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey",
-                "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names",
-                "-out", "server.pem")
         self.http1, self.http2 = free_port(), free_port()
         (directory / "nginx.conf").write_text(CONFIGURATION.format(
             dir=directory, http1=self.http1, http2=self.http2))
@@ -68,16 +59,13 @@ class Nginx:
 
 
 @pytest.fixture(scope="module")
-def nginx(tmp_path_factory):
+def nginx():
     if not shutil.which("nginx"):
         pytest.fail("nginx is not installed (dev/setup test)")
-    directory = tmp_path_factory.mktemp("nginx")
-    # The server's user reads the authority's certificate.
-    for parent in [directory, *directory.parents[:2]]:
-        parent.chmod(0o755)
-    running = Nginx(directory)
-    yield running
-    running.stop()
+    with authority() as directory:
+        running = Nginx(directory)
+        yield running
+        running.stop()
 
 
 @pytest.fixture(scope="module")

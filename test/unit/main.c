@@ -28,6 +28,7 @@ extern const Test suite_policy_text[];
 extern const Test suite_policy_random[];
 extern const Test suite_inference[];
 extern const Test suite_api[];
+extern const Test suite_mail[];
 extern const Test suite_turn[];
 extern const Test suite_conversation[];
 extern const Test suite_fork[];
@@ -74,6 +75,7 @@ static const struct
 			  {"turn", suite_turn},
 			  {"conversation", suite_conversation},
 			  {"api", suite_api},
+			  {"mail", suite_mail},
 			  {"instant", suite_instant},
 			  {"sql", suite_sql},
 			  {"http", suite_http},

@@ -1,0 +1,152 @@
+/*
+ * delivery_provider.c
+ *		Notifications that a provider carries by HTTP: what it wants to have,
+ *		and what it says.
+ */
+#include "postgres.h"
+
+#include "hitl.h"
+
+#include "core_bridge.h"
+#include "worker/dispatcher.h"
+
+static bool is_for_now(const char *kind);
+static char *header_value(const HttpResult *result, const char *name);
+
+/*
+ * Does somebody whose answers are understood carry the notification?
+ */
+bool
+hitl_has_provider(const HitlDelivery *delivery)
+{
+	return delivery->purpose == HITL_NOTIFICATION &&
+		delivery->provider != NULL &&
+		(strcmp(delivery->provider, "sendgrid") == 0 ||
+		 strcmp(delivery->provider, "slack") == 0);
+}
+
+/*
+ * SendGrid gets the mail document in a form of its own.
+ */
+bool
+hitl_prepare_provider(HitlDelivery *delivery)
+{
+	HitlResult result;
+	char *body;
+	char *error;
+
+	if (delivery->purpose != HITL_NOTIFICATION || delivery->provider == NULL ||
+		strcmp(delivery->provider, "sendgrid") != 0)
+		return true;
+	result = hitl_core()->build_sendgrid(delivery->body != NULL ? delivery->body
+																: "",
+										 delivery->idempotency_key, &body,
+										 &error);
+	if (result == HITL_OK)
+	{
+		delivery->body = pstrdup(body);
+		hitl_core()->free_text(body);
+		return true;
+	}
+	if (result == HITL_NO_MEMORY)
+		hitl_fail_delivery(delivery, "system_error", "out of memory");
+	else
+		hitl_fail_delivery(delivery, "validation_error",
+						   "the mail cannot be sent: %s", error);
+	if (error != NULL)
+		hitl_core()->free_text(error);
+	return false;
+}
+
+/*
+ * The verdict on a provider's answer.  Unlike a hook's it says for certain
+ * whether trying again may help.
+ */
+void
+hitl_judge_provider(HitlDelivery *delivery, const HttpResult *result,
+					bool success)
+{
+	bool slack = strcmp(delivery->provider, "slack") == 0;
+	const char *kind = success
+		? NULL
+		: hitl_kind_of_status(delivery->purpose, result->status);
+	char *reason = NULL;
+	char *id = NULL;
+	HitlAcceptance acceptance;
+
+	if (hitl_core()->read_provider_reply(delivery->provider, result->status,
+										 result->body != NULL ? result->body
+															  : "",
+										 &acceptance) == HITL_OK)
+	{
+		if (acceptance.kind != NULL)
+			kind = acceptance.kind;
+		if (acceptance.message != NULL)
+			reason = hitl_valid_text(pstrdup(acceptance.message));
+		if (acceptance.message_id != NULL)
+			id = hitl_valid_text(pstrdup(acceptance.message_id));
+		hitl_core()->free_text(acceptance.message);
+		hitl_core()->free_text(acceptance.message_id);
+	}
+	if (reason != NULL)
+		hitl_scrub_secrets(delivery, reason);
+
+	if (kind == NULL)
+	{
+		delivery->status = "delivered";
+		delivery->provider_message_id = slack
+			? id
+			: header_value(result, "x-message-id");
+		return;
+	}
+	if (strcmp(kind, "service_unavailable") == 0)
+		delivery->outcome = BREAKER_FAILURE;
+	reason = psprintf("%s answered with status %d%s%s", delivery->host,
+					  result->status, reason != NULL ? ": " : "",
+					  reason != NULL ? reason : "");
+	if (is_for_now(kind))
+		hitl_repeat_delivery(delivery, result->retry_after, kind, "%s", reason);
+	else
+		hitl_fail_delivery(delivery, kind, "%s", reason);
+}
+
+/*
+ * May a failure of this kind be over soon?
+ */
+static bool
+is_for_now(const char *kind)
+{
+	return strcmp(kind, "rate_limit") == 0 || strcmp(kind, "timeout") == 0 ||
+		strcmp(kind, "service_unavailable") == 0;
+}
+
+/*
+ * The value of a header, or NULL; name in lower case.
+ */
+static char *
+header_value(const HttpResult *result, const char *name)
+{
+	size_t length = strlen(name);
+	const char *line = result->headers;
+
+	while (line != NULL && *line != '\0')
+	{
+		const char *end = strchr(line, '\n');
+
+		if (end == NULL)
+			end = line + strlen(line);
+		if (pg_strncasecmp(line, name, length) == 0 && line[length] == ':')
+		{
+			const char *value = line + length + 1;
+
+			while (value < end && (*value == ' ' || *value == '\t'))
+				value++;
+			while (end > value && strchr(" \t\r", end[-1]) != NULL)
+				end--;
+			return end > value ? hitl_valid_text(pnstrdup(value, end - value))
+							   : NULL;
+		}
+		line = *end == '\n' ? end + 1 : end;
+	}
+	return NULL;
+}

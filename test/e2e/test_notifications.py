@@ -1,0 +1,238 @@
+"""People are told by mail, and answer by the links in it; hooks of one's own; what fails, and what is told again."""
+import json
+import re
+import sys
+
+import pytest
+from harness import ROOT, Cluster, wait_until
+from psycopg.types.json import Jsonb
+
+sys.path.insert(0, str(ROOT / "test/servers"))
+from mail_server import MailServer  # noqa: E402
+from scripted_server import ScriptedServer  # noqa: E402
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    made = Cluster("notify", {"hitl__allowed_private_hosts": "localhost,127.0.0.1", "hitl__breaker_threshold": 0,
+                              "hitl__public_url": "https://hitl.example.org"})
+    try:
+        made.start()
+        made.create_database()
+        made.wait_for_workers()
+        made.psql("""
+            SELECT hitl.create_principal('ann', email => 'ann@example.org', display_name => 'Ann Smith');
+            SELECT hitl.create_principal('bob', email => 'bob@example.org');
+            SELECT hitl.create_principal('eve', email => 'eve@example.org');
+            SELECT hitl.create_group('finance', members => '{ann,bob}');
+        """)
+        yield made
+    finally:
+        made.destroy()
+
+
+@pytest.fixture
+def mail(cluster):
+    with MailServer() as server:
+        configure(cluster, server)
+        yield server
+        cluster.psql("UPDATE hitl.approval_requests SET channels = '{}' WHERE status = 'pending';"
+                     "DELETE FROM hitl.channel_configurations; DELETE FROM hitl.outbox")
+
+
+def configure(cluster, server, templates=None, **settings):
+    cluster.sql("SELECT hitl.configure_channel('mail', 'email', %s, templates => %s)", [Jsonb(
+        {"url": server.url, "tls": "none", "from": "Approvals <approvals@example.org>", **settings}), Jsonb(templates or {})])
+
+
+def ask(cluster, title="Pay 5 EUR", **arguments):
+    arguments.setdefault("requested_from", "finance")
+    names = ", ".join(f"{name} => %s" for name in arguments)
+    return cluster.value(f"SELECT hitl.request_approval(%s, {names})",
+                         [title, *(Jsonb(value) if isinstance(value, dict) else value for value in arguments.values())])
+
+
+def settled(cluster):
+    return not cluster.value("SELECT EXISTS (SELECT FROM hitl.outbox WHERE purpose = 'notification'"
+                             " AND status IN ('queued', 'sending'))")
+
+
+def mails(cluster, server, count):
+    """What has arrived, when all of it has: (recipient, subject, text) and the messages."""
+    wait_until(lambda: settled(cluster) and len(server.mails) >= count, describe=lambda: (
+        len(server.mails), cluster.sql("SELECT * FROM hitl.notifications")))
+    assert len(server.mails) == count
+    return {mail.recipients[0]: mail.message for mail in server.mails}
+
+
+def parts(message):
+    return [part.get_content() for part in message.walk() if part.get_content_maintype() == "text"]
+
+
+def link(message):
+    return re.search(r"https://hitl\.example\.org(/a/[\w-]+)", parts(message)[0])[1]
+
+
+def page(cluster, path, method="GET", body=None, **query):
+    return cluster.value("SELECT hitl.http_answer(%s, %s, %s, %s, %s)",
+                         [method, path, Jsonb(query), Jsonb(FORM if body else {}), body])
+
+
+def code(answer):
+    return re.search(r'name="csrf" value="([^"]+)"', answer["body"])[1]
+
+
+def status(cluster, approval):
+    return cluster.value("SELECT status FROM hitl.approval_requests WHERE id = %s", [approval])
+
+
+def ledger(cluster, approval):
+    return {(row["channel"], row["recipient"]): row["status"] for row in cluster.sql(
+        "SELECT channel, recipient, status FROM hitl.notifications WHERE approval_id = %s", [approval])}
+
+
+def test_from_mail_to_decision(cluster, mail):
+    """A mail to each who is asked, with links of his own; a scanner's look decides nothing, the form does, once."""
+    approval = ask(cluster, "Überweise 5 € 💶", context_data={"amount": 5, "note": "<b>bold</b>"}, requested_by="eve")
+    sent = mails(cluster, mail, 2)
+    assert set(sent) == {"ann@example.org", "bob@example.org"}
+    message = sent["ann@example.org"]
+    assert message["From"] == "Approvals <approvals@example.org>" and "Überweise 5 € 💶" in message["Subject"]
+    assert message["Auto-Submitted"] == "auto-generated"
+    text, html = parts(message)
+    assert "Amount" in text and "<b>bold</b>" in text
+    assert "&lt;b&gt;bold&lt;/b&gt;" in html and "<b>bold</b>" not in html
+    assert link(message) != link(sent["bob@example.org"]) and link(message) in html
+    assert ledger(cluster, approval) == {("mail", "ann"): "sent", ("mail", "bob"): "sent"}
+    # The token is in the mail alone.
+    token = link(message).removeprefix("/a/")
+    for table in ("hitl.outbox", "hitl.notification_ledger", "hitl.action_tokens"):
+        assert not cluster.value(f"SELECT EXISTS (SELECT FROM {table} t WHERE t::text LIKE %s)", [f"%{token}%"])
+
+    for method in ("HEAD", "GET"):
+        for query in ({}, {"decision": "approved"}, {"decision": "rejected"}):
+            answer = page(cluster, link(message), method, **query)
+            assert answer["status"] == 200
+            assert answer["headers"]["referrer-policy"] == "no-referrer" and answer["headers"]["cache-control"] == "no-store"
+            assert "frame-ancestors 'none'" in answer["headers"]["content-security-policy"]
+    assert status(cluster, approval) == "pending"
+    assert "Ann Smith" in answer.get("body", page(cluster, link(message))["body"])
+    assert page(cluster, link(message), "POST", "decision=approved")["status"] == 403
+    assert page(cluster, link(message), "POST", "decision=approved&csrf=" + code(page(cluster, link(sent["bob@example.org"]))))["status"] == 403
+    assert status(cluster, approval) == "pending"
+    form = f"decision=approved&feedback=Fine.&csrf={code(page(cluster, link(message)))}"
+    assert page(cluster, link(message), "POST", form)["status"] == 303
+    assert status(cluster, approval) == "approved"
+    row, = cluster.sql("SELECT approver_id, channel, feedback, evidence FROM hitl.approval_responses WHERE approval_id = %s", [approval])
+    assert (row["approver_id"], row["channel"], row["feedback"]) == ("ann", "email", "Fine.")
+    assert page(cluster, link(message), "POST", form)["status"] >= 400
+    assert page(cluster, link(sent["bob@example.org"]), "POST", "decision=rejected&csrf=x")["status"] >= 400
+
+    # Who was asked and did not answer, and who had asked, hear of it; in the same thread.
+    later = mails(cluster, mail, 4)
+    assert {name for name in later if later[name] is not sent.get(name)} == {"bob@example.org", "eve@example.org"}
+    outcome = later["bob@example.org"]
+    assert outcome["In-Reply-To"] == sent["bob@example.org"]["Message-ID"]
+    assert "/a/" not in "".join(parts(outcome)) and "Ann Smith" in parts(outcome)[0]
+    assert ledger(cluster, approval) == {("mail", "ann"): "answered", ("mail", "bob"): "sent", ("mail", "eve"): "sent"}
+
+
+def test_headers_cannot_be_written(cluster, mail):
+    """What people write becomes no header."""
+    ask(cluster, "Pay\r\nBcc: mallory@example.org\r\n\r\nHello", requested_from="ann",
+        description="\r\n.\r\nMAIL FROM:<x@y>\r\n" + 2000 * "x")
+    message = mails(cluster, mail, 1)["ann@example.org"]
+    assert message["Bcc"] is None and "\n" not in message["Subject"]
+    assert 2000 * "x" in parts(message)[0].replace("\n", "")
+
+
+def test_templates(cluster, mail):
+    """In one's own words; a template that finds nothing fails that mail, and says so."""
+    configure(cluster, mail, {"subject": "[shop] {{ $.approval.title }}", "html": "<p>{{ $.approval.context_data.who }}</p>"})
+    ask(cluster, requested_from="ann", context_data={"who": "<Ann & Co>"})
+    message = mails(cluster, mail, 1)["ann@example.org"]
+    assert message["Subject"] == "[shop] Pay 5 EUR" and "<p>&lt;Ann &amp; Co&gt;</p>" in parts(message)[1]
+    approval = ask(cluster, requested_from="ann")
+    wait_until(lambda: ledger(cluster, approval) == {("mail", "ann"): "failed"})
+    assert "who" in cluster.value("SELECT error_message FROM hitl.notifications WHERE approval_id = %s", [approval])
+
+
+def test_changed(cluster, mail):
+    """A link of a mail that shows what has changed since shows how it is now, and decides that."""
+    approval = ask(cluster, requested_from="ann", context_data={"amount": 5})
+    old = link(mails(cluster, mail, 1)["ann@example.org"])
+    form = f"decision=approved&csrf={code(page(cluster, old))}"
+    cluster.sql("SELECT hitl.revise_approval(%s, context_data => '{\"amount\": 500}')", [approval])
+    new = mails(cluster, mail, 2)["ann@example.org"]
+    assert "500" in parts(new)[0]
+    assert page(cluster, old, "POST", form)["status"] == 409 and status(cluster, approval) == "pending"
+    assert "500" in page(cluster, old)["body"]
+
+
+def test_ended_before_it_was_sent(cluster, mail):
+    """Nobody is asked what is decided already."""
+    with cluster.connect(autocommit=False) as connection:
+        approval = connection.execute("SELECT hitl.request_approval('Pay', requested_from => 'finance')").fetchone()[0]
+        connection.execute("SELECT hitl.respond_to_approval(%s, 'ann', 'approved')", [approval])
+    wait_until(lambda: settled(cluster))
+    assert not mail.mails
+    assert ledger(cluster, approval) == {("mail", "ann"): "answered", ("mail", "bob"): "withdrawn"}
+    assert not cluster.value("SELECT bool_or(hitl.resend_notification(id)) FROM hitl.notifications WHERE approval_id = %s",
+                             [approval])
+
+
+def test_again(cluster, mail):
+    """A channel that failed holds up no other; what failed can be sent again, to a server that is back."""
+    with ScriptedServer() as hooks:
+        url = hooks.plan("/hook", [200])
+        cluster.sql("SELECT hitl.configure_channel('hook', 'webhook', %s)", [Jsonb({"url": url})])
+        configure(cluster, mail, url="smtp://127.0.0.1:1")
+        approval = ask(cluster, requested_from="ann")
+        wait_until(lambda: ledger(cluster, approval)[("hook", None)] == "sent")
+        failing = wait_until(lambda: cluster.sql("SELECT * FROM hitl.notifications WHERE approval_id = %s AND recipient = 'ann'"
+                                                 " AND attempts > 0", [approval]))
+        assert failing[0]["status"] == "queued" and failing[0]["error_message"]
+        cluster.sql("UPDATE hitl.outbox SET status = 'failed', finished_at = now() WHERE channel = 'mail';")
+        cluster.sql("UPDATE hitl.notification_ledger SET status = 'failed' WHERE channel = 'mail'")
+        configure(cluster, mail)
+        assert cluster.value("SELECT hitl.resend_notification(%s)", [failing[0]["id"]])
+        assert set(mails(cluster, mail, 1)) == {"ann@example.org"}
+        assert ledger(cluster, approval)[("mail", "ann")] == "sent"
+
+
+def test_generic(cluster, mail):
+    """A body of one's own, and only of the events that are wanted."""
+    with ScriptedServer() as hooks:
+        url = hooks.plan("/ntfy", [200, 200])
+        cluster.sql("SELECT hitl.set_secret('ntfy', 'tk_1', '{127.0.0.1}')")
+        cluster.sql("SELECT hitl.configure_channel('ntfy', 'generic', %s, secret_name => 'ntfy', is_default => false, templates => %s)", [
+            Jsonb({"url": url, "method": "PUT", "events": ["approval.approved"], "headers": {"X-Team": "a"}}),
+            Jsonb({"body": {"message": "{{ $.data.title }} is {{ $.data.status }}", "data": "{{ $.data.context_data }}"}})])
+        approval = ask(cluster, requested_from="ann", channels=["ntfy"], context_data={"amount": 5})
+        cluster.sql("SELECT hitl.respond_to_approval(%s, 'ann', 'approved')", [approval])
+        wait_until(lambda: ledger(cluster, approval) == {("ntfy", None): "sent"})
+        request, = hooks.requests("/ntfy")
+        assert request.method == "PUT" and json.loads(request.body) == {"message": "Pay 5 EUR is approved", "data": {"amount": 5}}
+        assert request.headers["authorization"] == "Bearer tk_1" and request.headers["x-team"] == "a"
+        cluster.sql("SELECT hitl.configure_channel('ntfy', 'generic', %s, templates => %s, is_default => false)", [
+            Jsonb({"url": url}), Jsonb({"body": "{{ $.data.nothing }}"})])
+        approval = ask(cluster, requested_from="ann", channels=["ntfy"])
+        wait_until(lambda: ledger(cluster, approval) == {("ntfy", None): "failed"})
+
+
+def test_killed_dispatcher(cluster, mail):
+    """What was on its way when the dispatcher died arrives, once more at most, with the same Message-ID."""
+    for number in range(30):
+        ask(cluster, f"Pay {number}", requested_from="ann")
+        if number % 10 == 9:
+            pid = wait_until(lambda: cluster.value("SELECT pid FROM hitl.workers WHERE kind = 'dispatcher'"))
+            cluster.kill(pid)
+            cluster.wait_until_gone(pid)
+            cluster.wait_for_workers()
+    wait_until(lambda: settled(cluster))
+    ids = {}
+    for received in mail.mails:
+        ids.setdefault(received.message["Subject"], set()).add(received.message["Message-ID"])
+    assert len(ids) == 30 and all(len(found) == 1 for found in ids.values())
