@@ -63,6 +63,7 @@ static bool routes_valid = false;
 static uint64 invalidations = 0;
 static Oid routes_relation = InvalidOid;
 
+static void tell_error(const ErrorData *error, HitlAnswer *answer);
 static void table_changed(Datum arg, Oid relation);
 static void load_routes(void);
 static const Route *current_route(const HitlCall *call, const Path *path,
@@ -179,7 +180,6 @@ hitl_answer_request(const HitlCall *call, HitlAnswer *answer)
 		PG_CATCH();
 		{
 			int sqlstate = geterrcode();
-			int status = hitl_status_of(sqlstate);
 			bool again = attempt < ATTEMPTS &&
 				(sqlstate == ERRCODE_T_R_SERIALIZATION_FAILURE ||
 				 sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED);
@@ -187,13 +187,11 @@ hitl_answer_request(const HitlCall *call, HitlAnswer *answer)
 
 			disable_timeout(STATEMENT_TIMEOUT, false);
 			QueryCancelPending = false;
-			error = hitl_catch_error(status >= 500 && !again);
+			error = hitl_catch_error(false);
 			MemoryContextSwitchTo(context);
 			if (!again)
 			{
-				if (status >= 500)
-					hitl_record_error(error->message ? error->message : "");
-				hitl_tell_error(error, answer);
+				tell_error(error, answer);
 				done = true;
 			}
 			FreeErrorData(error);
@@ -201,6 +199,66 @@ hitl_answer_request(const HitlCall *call, HitlAnswer *answer)
 		PG_END_TRY();
 	}
 	MemoryContextSwitchTo(context);
+}
+
+/*
+ * An error of a function, as hitl.http_problem() has it.  What is our fault is
+ * told to the log, not to the client.
+ */
+static void
+tell_error(const ErrorData *error, HitlAnswer *answer)
+{
+	static HitlStatement describe = {
+		"SELECT hitl.http_problem($1, $2, $3, $4)",
+		4,
+		{TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+	};
+	MemoryContext context = CurrentMemoryContext;
+
+	/* The function may have returned something that is no answer. */
+	answer->headers = NIL;
+	answer->body = NULL;
+	answer->length = 0;
+	answer->events = NULL;
+	PG_TRY();
+	{
+		const char *texts[] = {unpack_sql_state(error->sqlerrcode),
+							   error->message, error->detail, error->hint};
+		Datum values[4];
+		char nulls[5] = "    ";
+		Datum problem;
+		bool isnull;
+
+		hitl_begin_work("telling an error");
+		for (int i = 0; i < lengthof(texts); i++)
+		{
+			nulls[i] = texts[i] ? ' ' : 'n';
+			values[i] = texts[i] ? CStringGetTextDatum(texts[i]) : (Datum) 0;
+		}
+		hitl_execute(&describe, values, nulls, 1);
+		problem = hitl_column(0, 1, &isnull);
+		MemoryContextSwitchTo(context);
+		hitl_read_answer(DatumGetJsonbPCopy(problem), answer);
+		hitl_end_work();
+	}
+	PG_CATCH();
+	{
+		FreeErrorData(hitl_catch_error(true));
+		MemoryContextSwitchTo(context);
+		hitl_refuse_request(answer, 500, NULL);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+
+	if (answer->status >= 500)
+	{
+		ereport(LOG,
+				(errcode(error->sqlerrcode),
+				 errmsg_internal("%s", error->message ? error->message : ""),
+				 error->detail ? errdetail_internal("%s", error->detail) : 0,
+				 error->context ? errcontext("%s", error->context) : 0));
+		hitl_record_error(error->message ? error->message : "");
+	}
 }
 
 /* ---- routes ----------------------------------------------------------- */
@@ -591,7 +649,7 @@ put_query(JsonbParseState **state, const char *query)
 												copy + decoded_name + 1, true);
 		if (decoded_name < 0 || decoded_value < 0)
 			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 					 errmsg("the query is not UTF-8 with valid escapes")));
 		if (decoded_name > 0)
 		{
@@ -600,12 +658,12 @@ put_query(JsonbParseState **state, const char *query)
 			foreach(cell, names)
 				if (strcmp(lfirst(cell), name) == 0)
 					ereport(ERROR,
-							(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 							 errmsg("the query has the parameter \"%s\" more than once", name)));
 			names = lappend(names, name);
 			if (list_length(names) > 100)
 				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 						 errmsg("the query has more than 100 parameters")));
 			put_text(state, name,
 					 pnstrdup(copy + decoded_name + 1, decoded_value),
