@@ -55,9 +55,12 @@ FUZZ_CLANG ?= clang
 FUZZ_SECONDS ?= 20
 FUZZ_TARGETS = $(patsubst test/fuzz/fuzz_%.c,%,$(sort $(wildcard test/fuzz/fuzz_*.c)))
 
-build/fuzz_%: test/fuzz/fuzz_%.c test/fuzz/common.c test/fuzz/fuzz.h $(CORE_SOURCES) $(CORE_HEADERS)
+# What the gateway reads by itself knows no PostgreSQL either.
+FUZZ_SOURCES = test/fuzz/common.c src/worker/gateway_http.c src/worker/gateway_clients.c $(CORE_SOURCES)
+
+build/fuzz_%: test/fuzz/fuzz_%.c test/fuzz/fuzz.h $(FUZZ_SOURCES) $(CORE_HEADERS) $(wildcard src/worker/gateway_*.h)
 	@mkdir -p build
-	$(FUZZ_CLANG) $(CORE_CHECKED) -fsanitize=fuzzer -o $@ $< test/fuzz/common.c $(CORE_SOURCES) -ljansson -lm
+	$(FUZZ_CLANG) $(CORE_CHECKED) -fsanitize=fuzzer -o $@ $< $(FUZZ_SOURCES) -ljansson -lm
 
 .PHONY: fuzz
 fuzz: $(FUZZ_TARGETS:%=build/fuzz_%)
