@@ -223,7 +223,8 @@ BEGIN ATOMIC
 	FROM (SELECT r.function FROM hitl.http_routes r WHERE r.function LIKE 'hitl.http\_%'
 		  UNION VALUES ('hitl.http_route_list()'), ('hitl.http_event_batch(jsonb, jsonb, timestamptz)'),
 					   ('hitl.http_event_resume(jsonb, text)'),
-					   ('hitl.http_problem(text, text, text, text)')) AS f (name);
+					   ('hitl.http_problem(text, text, text, text)'), ('hitl.http_error(integer, text, jsonb, jsonb)'),
+					   ('hitl.http_json(jsonb, integer, jsonb)')) AS f (name);
 END;
 COMMENT ON FUNCTION hitl.access_levels() IS
 	'what each level of hitl.grant_access (worker, participant, viewer, approver, operator, admin; gateway) allows';

@@ -105,7 +105,6 @@ extern void hitl_add_header(HitlAnswer *answer, const char *name,
 /* What a function has returned, or an ERROR that it has raised. */
 extern void hitl_read_answer(Jsonb *document, HitlAnswer *answer);
 extern void hitl_tell_error(const ErrorData *error, HitlAnswer *answer);
-extern int hitl_status_of(int sqlstate);
 
 /* ---- gateway_events.c ------------------------------------------------- */
 

@@ -4,26 +4,44 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_type_d.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 
+#include "db.h"
 #include "worker/gateway.h"
+#include "worker/worker.h"
 
 static void read_headers(JsonbValue *headers, HitlAnswer *answer);
 static bool has_header(const HitlAnswer *answer, const char *name);
 static char *member_text(Jsonb *document, const char *name);
-static void put_problem(HitlAnswer *answer, int status, const char *detail,
-						const char *code, const char *errors, const char *hint);
 static const char *title_of(int status);
 
 /*
- * Answer with a problem.
+ * Answer with a problem document of RFC 9457.
  */
 void
 hitl_refuse_request(HitlAnswer *answer, int status, const char *detail)
 {
-	put_problem(answer, status, detail, NULL, NULL, NULL);
+	StringInfoData body;
+
+	initStringInfo(&body);
+	appendStringInfo(&body, "{\"type\":\"about:blank\",\"status\":%d,\"title\":",
+					 status);
+	escape_json(&body, title_of(status));
+	if (detail)
+	{
+		appendStringInfoString(&body, ",\"detail\":");
+		escape_json(&body, detail);
+	}
+	appendStringInfoChar(&body, '}');
+	answer->status = status;
+	answer->headers = NIL;
+	answer->events = NULL;
+	hitl_add_header(answer, "Content-Type", "application/problem+json");
+	answer->body = body.data;
+	answer->length = body.len;
 }
 
 /*
@@ -159,96 +177,47 @@ member_text(Jsonb *document, const char *name)
 }
 
 /*
- * An error of a function.  What is our fault is told to the log, not to the
- * client.
+ * An error of a function, whose transaction has been aborted: what
+ * hitl.http_problem() makes of it.
  */
 void
 hitl_tell_error(const ErrorData *error, HitlAnswer *answer)
 {
-	int status = hitl_status_of(error->sqlerrcode);
-	const char *code = unpack_sql_state(error->sqlerrcode);
-	bool own = strncmp(code, "WF", 2) == 0;
-
-	if (status >= 500)
-		put_problem(answer, status, NULL, NULL, NULL, NULL);
-	else
-		put_problem(answer, status, error->message, code,
-					own ? error->detail : NULL, own ? error->hint : NULL);
-	if (status == 503 || status == 429)
-		hitl_add_header(answer, "Retry-After", "1");
-	if (status == 401)
-		hitl_add_header(answer, "WWW-Authenticate", "Bearer");
-}
-
-/*
- * docs/reference/http.md has this table, too.
- */
-int
-hitl_status_of(int sqlstate)
-{
-	static const struct
-	{
-		char code[6];
-		int status;
-	} statuses[] = {
-		{"WF001", 422}, {"WF002", 404}, {"WF003", 404}, {"WF004", 404},
-		{"WF005", 404}, {"WF010", 409}, {"WF011", 409}, {"WF012", 410},
-		{"WF013", 410}, {"WF014", 409}, {"WF015", 403}, {"WF016", 409},
-		{"WF017", 409}, {"WF018", 409}, {"WF019", 422}, {"WF020", 503},
-		{"WF030", 422}, {"WF031", 409}, {"WF032", 409}, {"WF033", 503},
-		{"WF040", 404}, {"WF041", 409}, {"WF042", 409}, {"WF043", 409},
-		{"WF044", 429}, {"WF045", 409}, {"WF050", 404}, {"WF051", 409},
-		{"WF052", 404}, {"WF053", 403}, {"WF054", 403}, {"WF055", 422},
-		{"WF056", 404}, {"WF057", 422}, {"WF060", 404}, {"WF061", 404},
-		{"WF062", 422}, {"WF063", 422}, {"22004", 400}, {"22003", 400},
-		{"22007", 400}, {"22008", 400}, {"22021", 400}, {"22023", 400},
-		{"22032", 400}, {"22P02", 400}, {"22P05", 400}, {"28000", 401},
-		{"28P01", 401}, {"42501", 403}, {"P0002", 404}, {"0A000", 409},
-		{"40001", 503}, {"40P01", 503}, {"55P03", 503}, {"55000", 503},
-		{"57014", 503}, {"25006", 503}, {"53000", 503}, {"53100", 503},
-		{"53200", 503}, {"53300", 503}, {"53400", 503},
+	static HitlStatement tell = {
+		"SELECT hitl.http_problem($1, $2, $3, $4)",
+		4,
+		{TEXTOID, TEXTOID, TEXTOID, TEXTOID},
 	};
-	const char *code = unpack_sql_state(sqlstate);
+	MemoryContext context = CurrentMemoryContext;
 
-	for (int i = 0; i < lengthof(statuses); i++)
-		if (strcmp(code, statuses[i].code) == 0)
-			return statuses[i].status;
-	return 500;
-}
-
-/*
- * A problem document of RFC 9457.
- */
-static void
-put_problem(HitlAnswer *answer, int status, const char *detail,
-			const char *code, const char *errors, const char *hint)
-{
-	StringInfoData body;
-	const struct
+	PG_TRY();
 	{
-		const char *name;
-		const char *value;
-	} members[] = {{"title", title_of(status)},
-				   {"detail", detail},
-				   {"code", code},
-				   {"errors", errors},
-				   {"hint", hint}};
+		const char *texts[4] = {unpack_sql_state(error->sqlerrcode),
+								error->message, error->detail, error->hint};
+		Datum values[4];
+		char nulls[5] = "    ";
+		bool isnull;
 
-	initStringInfo(&body);
-	appendStringInfo(&body, "{\"type\":\"about:blank\",\"status\":%d", status);
-	for (int i = 0; i < lengthof(members); i++)
-		if (members[i].value != NULL)
+		hitl_begin_work("telling an error");
+		for (int i = 0; i < 4; i++)
 		{
-			appendStringInfo(&body, ",\"%s\":", members[i].name);
-			escape_json(&body, members[i].value);
+			values[i] = texts[i] ? CStringGetTextDatum(texts[i]) : (Datum) 0;
+			nulls[i] = texts[i] ? ' ' : 'n';
 		}
-	appendStringInfoChar(&body, '}');
-	answer->status = status;
-	answer->headers = NIL;
-	answer->events = NULL;
-	hitl_add_header(answer, "Content-Type", "application/problem+json");
-	answer->body = body.data;
-	answer->length = body.len;
+		hitl_execute(&tell, values, nulls, 1);
+		MemoryContextSwitchTo(context);
+		hitl_read_answer(DatumGetJsonbPCopy(hitl_column(0, 1, &isnull)),
+						 answer);
+		hitl_end_work();
+	}
+	PG_CATCH();
+	{
+		FreeErrorData(hitl_catch_error(true));
+		MemoryContextSwitchTo(context);
+		hitl_refuse_request(answer, 500, NULL);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
 }
 
 /*

@@ -75,6 +75,7 @@ static void allow(HitlAnswer *answer, const Path *path);
 static void call_route(const HitlCall *call, HitlAnswer *answer);
 static Jsonb *describe_call(const HitlCall *call, const Path *path,
 							const Route *route);
+static void put_bool(JsonbParseState **state, const char *name, bool value);
 static void put_text(JsonbParseState **state, const char *name,
 					 const char *value, size_t length);
 static void put_query(JsonbParseState **state, const char *query);
@@ -179,7 +180,6 @@ hitl_answer_request(const HitlCall *call, HitlAnswer *answer)
 		PG_CATCH();
 		{
 			int sqlstate = geterrcode();
-			int status = hitl_status_of(sqlstate);
 			bool again = attempt < ATTEMPTS &&
 				(sqlstate == ERRCODE_T_R_SERIALIZATION_FAILURE ||
 				 sqlstate == ERRCODE_T_R_DEADLOCK_DETECTED);
@@ -187,13 +187,17 @@ hitl_answer_request(const HitlCall *call, HitlAnswer *answer)
 
 			disable_timeout(STATEMENT_TIMEOUT, false);
 			QueryCancelPending = false;
-			error = hitl_catch_error(status >= 500 && !again);
+			error = hitl_catch_error(false);
 			MemoryContextSwitchTo(context);
 			if (!again)
 			{
-				if (status >= 500)
-					hitl_record_error(error->message ? error->message : "");
 				hitl_tell_error(error, answer);
+				if (answer->status >= 500)
+				{
+					hitl_record_error(error->message ? error->message : "");
+					error->elevel = LOG; /* nobody else hears of it */
+					ThrowErrorData(error);
+				}
 				done = true;
 			}
 			FreeErrorData(error);
@@ -530,15 +534,23 @@ describe_call(const HitlCall *call, const Path *path, const Route *route)
 	put_text(&state, "address", call->address, strlen(call->address));
 	if (call->proxy[0] != '\0')
 		put_text(&state, "proxy", call->proxy, strlen(call->proxy));
-
-	value.type = jbvString;
-	value.val.string.val = "secure";
-	value.val.string.len = 6;
-	pushJsonbValue(&state, WJB_KEY, &value);
-	value.type = jbvBool;
-	value.val.boolean = call->secure;
-	pushJsonbValue(&state, WJB_VALUE, &value);
+	put_bool(&state, "trusted", call->proxy[0] != '\0');
+	put_bool(&state, "secure", call->secure);
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+static void
+put_bool(JsonbParseState **state, const char *name, bool value)
+{
+	JsonbValue member;
+
+	member.type = jbvString;
+	member.val.string.val = unconstify(char *, name);
+	member.val.string.len = strlen(name);
+	pushJsonbValue(state, WJB_KEY, &member);
+	member.type = jbvBool;
+	member.val.boolean = value;
+	pushJsonbValue(state, WJB_VALUE, &member);
 }
 
 /*
@@ -591,7 +603,7 @@ put_query(JsonbParseState **state, const char *query)
 												copy + decoded_name + 1, true);
 		if (decoded_name < 0 || decoded_value < 0)
 			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 					 errmsg("the query is not UTF-8 with valid escapes")));
 		if (decoded_name > 0)
 		{
@@ -600,12 +612,12 @@ put_query(JsonbParseState **state, const char *query)
 			foreach(cell, names)
 				if (strcmp(lfirst(cell), name) == 0)
 					ereport(ERROR,
-							(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+							(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 							 errmsg("the query has the parameter \"%s\" more than once", name)));
 			names = lappend(names, name);
 			if (list_length(names) > 100)
 				ereport(ERROR,
-						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 						 errmsg("the query has more than 100 parameters")));
 			put_text(state, name,
 					 pnstrdup(copy + decoded_name + 1, decoded_value),
