@@ -615,7 +615,6 @@ def test_events(gateway, cluster):
     assert len(seen) == len(set(seen)) and last not in seen
     later = start_workflow(cluster)
     again.until(lambda: len(again.events(later)) == 3)
-    assert b"event: resync" in Stream(gateway, "all", "nonsense").text or True
     lost = Stream(gateway, "all", "nonsense")
     lost.until(lambda: b"event: resync" in lost.text)
     for stream in (annas, again, lost):
@@ -697,7 +696,8 @@ def test_roles_that_may_not_serve(gateway, cluster):
     gateway.set(gateway_role="hitl_gateway")
     # one that becomes such a role stops at once
     cluster.sql("ALTER ROLE hitl_gateway LOGIN")
-    assert gateway.get("/echo").status == 403 or gateway.get("/echo").status >= 500
+    response = gateway.get("/echo")
+    assert response.status == 503 and "log in" not in response.text
     cluster.sql("ALTER ROLE hitl_gateway NOLOGIN")
     assert gateway.get("/echo").status == 200
 
