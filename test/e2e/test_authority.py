@@ -579,6 +579,7 @@ FOR_WHOM = {
     "pending_of.principal": "SELECT count(*) > 0 FROM hitl.pending_of(%(who)s, true)",
     "may_act_for.approver_id": "SELECT hitl.may_act_for(%(who)s)",
     "create_api_token.principal": "SELECT hitl.create_api_token(%(who)s)",
+    "set_preferred_channels.principal": "SELECT hitl.set_preferred_channels(%(who)s, '{}')",
 }
 OTHERS = ("ann", "ann@example.com", "ANN@EXAMPLE.COM", "gus", "off", "req", "bot", "nobody", "postgres", "adm",
           "app_any", "finance", "*", "", "rule:all", "somebody else")
@@ -596,8 +597,8 @@ def test_the_arguments_are_known(cluster, ground):
     assert {row["argument"] for row in found} == set(FOR_WHOM) | {"request_approval.requested_from"}
 
 
-# Who sees all requests may list what others are asked; administrators reassign, and make tokens.
-BY_ADMIN = {"reassign_approval.from_approver", "create_api_token.principal"}
+# Who sees all requests may list what others are asked; administrators reassign, make tokens and choose channels.
+BY_ADMIN = {"reassign_approval.from_approver", "create_api_token.principal", "set_preferred_channels.principal"}
 SEE_ALL = {"ope", "apu", "mia>adm"}
 READING = {"list_pending_approvals.requested_from", "pending_of.principal"}
 
