@@ -223,8 +223,7 @@ void
 hitl_load_votes(HitlApproval *approval)
 {
 	static const HitlIndex by_approval = {"approval_responses",
-										  "approval_responses_pkey",
-										  F_UUID_EQ};
+										  "approval_responses_pkey", F_UUID_EQ};
 	HitlLookup lookup;
 
 	if (approval->votes_loaded)
@@ -239,29 +238,28 @@ hitl_load_votes(HitlApproval *approval)
 }
 
 /*
- * A row of hitl.approval_responses: of those that stand, what the policy counts.
+ * A row of hitl.approval_responses: it counts if it stands.
  */
 static void
 read_vote(HitlApproval *approval, HitlLookup *row)
 {
-	char *person = hitl_row_text(row, "approver_id");
-	List *on_behalf_of = read_texts(row, "on_behalf_of");
-	List *names = read_texts(row, "names");
-	char *decision = hitl_row_text(row, "decision");
-	bool edits_content;
+	char *person;
+	char *decision;
 	bool isnull;
 
 	if (!DatumGetBool(hitl_row_value(row, "standing", &isnull)))
 		return;
-	(void) hitl_row_value(row, "edits", &isnull);
-	edits_content = !isnull;
+	person = hitl_row_text(row, "approver_id");
 	approval->answered = lappend(approval->answered, person);
-	approval->answered = list_concat(approval->answered, on_behalf_of);
-	if (edits_content)
+	approval->answered = list_concat(approval->answered,
+									 read_texts(row, "on_behalf_of"));
+	decision = hitl_row_text(row, "decision");
+	(void) hitl_row_value(row, "edits", &isnull);
+	if (!isnull)
 		decision = "approved";
 	if (strcmp(decision, "modified") != 0 || approval->has_token)
-		hitl_add_vote(approval, person, names, hitl_choice_of(decision),
-					  read_time(row, "responded_at"));
+		hitl_add_vote(approval, person, read_texts(row, "names"),
+					  hitl_choice_of(decision), read_time(row, "responded_at"));
 }
 
 /*

@@ -29,9 +29,6 @@
 	"OR g.approver_id IN (SELECT n.name FROM hitl.principal_names n WHERE n.principal = $2)) " \
 	"AND pg_has_role($3, (SELECT oid FROM pg_roles WHERE rolname = g.grantee), 'USAGE')"
 
-static const HitlIndex names_by_name = {"principal_names",
-										"principal_names_pkey", F_TEXTEQ};
-
 /* A row of hitl.principals. */
 typedef struct Principal
 {
@@ -452,15 +449,18 @@ find_principal(const char *text, bool lock, Principal *found)
 }
 
 /*
- * The name of the principal that a text means; NULL: it means none.
+ * The name of the principal that a text means, or that it means as an e-mail
+ * address; NULL: it means none.
  */
 static char *
 find_name(const char *text, bool only_email, bool *is_group)
 {
+	static const HitlIndex by_name = {"principal_names", "principal_names_pkey",
+									  F_TEXTEQ};
 	HitlLookup lookup;
 	char *name = NULL;
 
-	hitl_begin_lookup(&lookup, &names_by_name, CStringGetTextDatum(text));
+	hitl_begin_lookup(&lookup, &by_name, CStringGetTextDatum(text));
 	if (hitl_next_row(&lookup))
 	{
 		char *kind = hitl_row_text(&lookup, "kind");
