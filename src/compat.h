@@ -68,6 +68,15 @@
 #define SPI_OK_MERGE_RETURNING 19
 #endif
 
+/* 18 counts the searches of an index for EXPLAIN. */
+#if PG_VERSION_NUM >= 180000
+#define hitl_index_beginscan(table, index, snapshot, nkeys) \
+	index_beginscan(table, index, snapshot, NULL, nkeys, 0)
+#else
+#define hitl_index_beginscan(table, index, snapshot, nkeys) \
+	index_beginscan(table, index, snapshot, nkeys, 0)
+#endif
+
 /* Wait events of extensions got names in 17. */
 #if PG_VERSION_NUM >= 170000
 #define hitl_wait_event(name) WaitEventExtensionNew(name)

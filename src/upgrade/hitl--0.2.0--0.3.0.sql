@@ -18,6 +18,9 @@ ALTER TABLE hitl.approval_requests
 	DROP CONSTRAINT approval_requests_approval_type_check,
 	DROP CONSTRAINT approval_requests_approval_threshold_check,
 	DROP CONSTRAINT approval_requests_title_check,
+	DROP CONSTRAINT approval_requests_status_check,
+	ADD CONSTRAINT approval_requests_status_check
+		CHECK (status = ANY ('{pending, approved, rejected, expired, cancelled}')),
 	ADD COLUMN policy jsonb,
 	ADD COLUMN timed boolean NOT NULL DEFAULT false,
 	ADD COLUMN policy_state text,
