@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HITL_CORE_ABI 5
+#define HITL_CORE_ABI 6
 
 typedef struct HitlDefinition HitlDefinition; /* parsed, immutable */
 typedef struct HitlControl HitlControl;		  /* positions, tokens, counters */
@@ -126,6 +126,16 @@ typedef struct HitlHost
 	 */
 	HitlQueryResult (*test_path)(void *context, const char *document,
 								 const char *path, const char **text);
+
+	/*
+	 * How the budgets of an agent stand that all of its runs share: an array
+	 * of {"period":"hour|day|week|month","tokens":limit|null,"cost":limit|null,
+	 * "used":{"tokens":n,"cost":n},"renews_us":Unix time,
+	 * "on_limit":"stop|ask|wait"}.  EMPTY: it has none; NULL in the place of
+	 * the function: none has.  *text as above.
+	 */
+	HitlQueryResult (*load_budgets)(void *context, const char *name,
+									const char **text);
 } HitlHost;
 
 /* ---- messages ------------------------------------------------------- */
@@ -293,7 +303,8 @@ typedef enum HitlEffectKind
 
 	/*
 	 * Send a timer message at due_us.  token: may be the one of another
-	 * effect, which the timer limits.
+	 * effect, which the timer limits.  type: the agent whose budget renews
+	 * then, which may happen earlier, or NULL.
 	 */
 	HITL_EFFECT_SET_TIMER,
 

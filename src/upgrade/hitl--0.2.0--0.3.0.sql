@@ -139,6 +139,7 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @code src/worker/limits.sql
 -- @code src/worker/outbox.sql
 -- @all src/agent/usage.sql
+-- @all src/agent/budget.sql
 -- @code src/worker/circuit_breaker.sql
 -- @code src/channel/channel.sql
 -- @code src/workflow/queue.sql
