@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "test/e2e"))
-from harness import ROOT, Cluster, as_postgres, wait_until  # noqa: E402
+from harness import ROOT, as_postgres, install, running_cluster, wait_until  # noqa: E402
 
 CLIENTS = 32
 ROWS = 10_000
@@ -37,12 +37,8 @@ def arguments(about):
 def cluster(name, **settings):
     """A running throw-away cluster with hitl, the built-in model, and the table
     bench.row of ROWS rows, on which the machine's own limits are measured."""
-    subprocess.run([ROOT / "dev/cluster", "install"], check=True, stdin=subprocess.DEVNULL)
-    made = Cluster(f"bench-{name}", {**SETTINGS, **settings})
-    try:
-        made.start()
-        made.create_database()
-        made.wait_for_workers()
+    install()
+    with running_cluster(f"bench-{name}", {**SETTINGS, **settings}) as made:
         made.sql("SELECT hitl.create_model('echo', provider => 'builtin', is_default => true)")
         made.psql(f"""
             CREATE SCHEMA bench;
@@ -50,8 +46,6 @@ def cluster(name, **settings):
             INSERT INTO bench.row SELECT i, 0 FROM generate_series(1, {ROWS}) i;
             VACUUM ANALYZE bench.row;""")
         yield made
-    finally:
-        made.destroy()
 
 
 UPDATE_ROW = f"""\\set id random(1, {ROWS})

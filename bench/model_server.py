@@ -20,7 +20,6 @@ import asyncio
 import json
 import re
 import sys
-from http import HTTPStatus
 
 TASK = re.compile(rb"Task \d+: (\d+) turns")
 VALUE = re.compile(rb'\\"value\\": ?(\d+)')
@@ -113,9 +112,8 @@ class Connection(asyncio.Protocol):
         self.send(answer(body))
 
     def send(self, body):
-        status = HTTPStatus.OK
-        self.transport.write(b"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
-            status, status.phrase.encode(), len(body), body))
+        self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
+            len(body), body))
 
 
 async def serve(delay):

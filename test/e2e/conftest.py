@@ -1,14 +1,12 @@
 """Fixtures of the end-to-end tests."""
-import subprocess
-
 import pytest
-from harness import ROOT, Cluster
+from harness import Cluster, install, running_cluster
 
 
 @pytest.fixture(scope="session", autouse=True)
 def installation():
     """hitl as this checkout has it, in the private installation."""
-    subprocess.run([ROOT / "dev/cluster", "install"], check=True, stdin=subprocess.DEVNULL)
+    install()
 
 
 @pytest.fixture(scope="module")
@@ -18,16 +16,8 @@ def cluster(request):
     The module's SETTINGS, if it has any, go into postgresql.conf.
     """
     name = request.module.__name__.removeprefix("test_")
-    settings = getattr(request.module, "SETTINGS", {})
-    made = Cluster(name, settings)
-    try:
-        made.start()
-        made.create_database()
-        made.wait_for_workers(engines=settings.get("hitl__engine_workers", 1),
-                              executors=settings.get("hitl__sql_workers", 2))
+    with running_cluster(name, getattr(request.module, "SETTINGS", {})) as made:
         yield made
-    finally:
-        made.destroy()
 
 
 @pytest.fixture

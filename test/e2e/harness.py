@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -49,6 +50,11 @@ def dev(expression):
                           check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
+def install():
+    """Put hitl as this checkout has it into the private installation."""
+    subprocess.run([ROOT / "dev/cluster", "install"], check=True, stdin=subprocess.DEVNULL)
+
+
 def free_port():
     return int(dev('"$(free_port)"'))
 
@@ -59,6 +65,21 @@ def as_postgres(command, **options):
     if os.getuid() == 0:
         command = ["runuser", "-u", "postgres", "--", *command]
     return subprocess.run(command, check=True, cwd="/", stdin=subprocess.DEVNULL, **options)
+
+
+@contextmanager
+def running_cluster(name, settings=None):
+    """A running cluster with hitl in the database "hitl", and all its workers."""
+    settings = settings or {}
+    made = Cluster(name, settings)
+    try:
+        made.start()
+        made.create_database()
+        made.wait_for_workers(engines=settings.get("hitl__engine_workers", 1),
+                              executors=settings.get("hitl__sql_workers", 2))
+        yield made
+    finally:
+        made.destroy()
 
 
 class Cluster:

@@ -4,11 +4,9 @@ A trigger of the tests' own makes code of an agent out of the statement of an sq
 step whose first parameter says so.  There is one executor, so whatever one piece of
 code leaves in its process the next one meets.
 """
-import os
 import signal
 from pathlib import Path
 
-import psycopg
 import pytest
 from harness import wait_until
 from psycopg.types.json import Jsonb
@@ -414,10 +412,6 @@ def test_no_role(cluster):
 DENIED, READING, ENDING = "42501", "25006", "2D000"
 
 
-def quoted(statement):
-    return "'" + statement.replace("'", "''") + "'"
-
-
 STATEMENTS = {
     ENDING: [
         "COMMIT; DROP TABLE shop.orders", "ROLLBACK", "BEGIN", "SAVEPOINT a",
@@ -527,35 +521,34 @@ def test_explaining_does_nothing(cluster, nothing_stays):
                                          read_only=read_only)["text"]
 
 
-# Code that reaches the server by way of a function: {name: (code, reading, writing)}.  What an
-# agent that may write is allowed is None.
+# Code that reaches the server by way of a function, what it meets while reading, and, where that is
+# something else, while writing.  What an agent that may write is allowed is None.
 FUNCTIONS = {
     # becoming somebody else, or another session
-    "role": ("SELECT set_config('role', 'postgres', false)", DENIED, DENIED),
-    "authorization": ("SELECT set_config('session_authorization', 'postgres', true)", DENIED, DENIED),
-    "read-write": ("SELECT set_config('transaction_read_only', 'off', true)", DENIED, DENIED),
-    "later settings": ("SELECT set_config('search_path', 'helper', false)", DENIED, DENIED),
-    "time limit": ("SELECT set_config('statement_timeout', '0', false), pg_sleep(0)", DENIED, DENIED),
-    "memory": ("SELECT set_config('work_mem', '1TB', false)", DENIED, DENIED),
+    "role": ("SELECT set_config('role', 'postgres', false)", DENIED),
+    "authorization": ("SELECT set_config('session_authorization', 'postgres', true)", DENIED),
+    "read-write": ("SELECT set_config('transaction_read_only', 'off', true)", DENIED),
+    "later settings": ("SELECT set_config('search_path', 'helper', false)", DENIED),
+    "time limit": ("SELECT set_config('statement_timeout', '0', false), pg_sleep(0)", DENIED),
+    "memory": ("SELECT set_config('work_mem', '1TB', false)", DENIED),
     "pg_settings": ("UPDATE pg_settings SET setting = '1000000' WHERE name = 'work_mem'",
                     READING, DENIED),
     "set_config in a query for XML": (
         "SELECT query_to_xml('SELECT set_config(''role'', ''postgres'', true)', true, true, '')",
-        DENIED, DENIED),
+        DENIED),
     "set_config in a plan": ("SELECT id FROM shop.orders WHERE item = set_config('a.b', 'x', false)",
-                             DENIED, DENIED),
-    "set_config as table": ("SELECT * FROM set_config('a.b', 'x', false)", DENIED, DENIED),
-    "RESET ROLE in a function": ("SELECT shop.evaluate('RESET ROLE')", DENIED, DENIED),
-    "SET ROLE in a function": ("SELECT shop.evaluate('SET ROLE postgres')", DENIED, DENIED),
+                             DENIED),
+    "set_config as table": ("SELECT * FROM set_config('a.b', 'x', false)", DENIED),
+    "RESET ROLE in a function": ("SELECT shop.evaluate('RESET ROLE')", DENIED),
+    "SET ROLE in a function": ("SELECT shop.evaluate('SET ROLE postgres')", DENIED),
     "SET SESSION AUTHORIZATION in a function": (
-        "SELECT shop.evaluate('SET SESSION AUTHORIZATION DEFAULT')", DENIED, DENIED),
+        "SELECT shop.evaluate('SET SESSION AUTHORIZATION DEFAULT')", DENIED),
     "errors caught": (
         "SELECT shop.quietly('SET ROLE postgres'), session_user, current_user",
-        "quietly | session_user | current_user\n42501 | helper | helper\n(1 row)",
         "quietly | session_user | current_user\n42501 | helper | helper\n(1 row)"),
     # the transaction
-    "COMMIT in a function": ("SELECT shop.evaluate('COMMIT')", "0A000", "0A000"),
-    "COMMIT in a procedure": ("SELECT shop.evaluate('CALL shop.finish()')", ENDING, ENDING),
+    "COMMIT in a function": ("SELECT shop.evaluate('COMMIT')", "0A000"),
+    "COMMIT in a procedure": ("SELECT shop.evaluate('CALL shop.finish()')", ENDING),
     "read-write in a function": ("SELECT shop.evaluate('SET transaction_read_only = off')",
                                  "25001", "evaluate\nevaluated\n(1 row)"),
     "read-write in a function, and then": (
@@ -565,21 +558,20 @@ FUNCTIONS = {
         "quietly\nevaluated\n(1 row)\n\nquietly\nevaluated\n(1 row)"),
     "settings in a function": (
         "SELECT shop.evaluate('SET work_mem = ''64kB'''), shop.evaluate('SET search_path = helper')",
-        "evaluate | evaluate\nevaluated | evaluated\n(1 row)",
         "evaluate | evaluate\nevaluated | evaluated\n(1 row)"),
     "another end of a string": (
         "SELECT shop.evaluate('SET standard_conforming_strings = off');"
-        " SELECT '\\''; DROP TABLE shop.orders; --' AS text", "0A000", "0A000"),
+        " SELECT '\\''; DROP TABLE shop.orders; --' AS text", "0A000"),
     "another statement in a string": (
         "SELECT shop.evaluate('SET standard_conforming_strings = off');"
         " EXPLAIN ANALYZE SELECT '\\'' AS a, ' UNION SELECT 1 INTO helper.x; --' AS b;",
-        "42601", "42601"),
+        "42601"),
     "settings of somebody else's function": (
-        "SELECT shop.settle('x')", "settle\nx\n(1 row)", "settle\nx\n(1 row)"),
+        "SELECT shop.settle('x')", "settle\nx\n(1 row)"),
     "constraints in a function": (
         "SELECT shop.evaluate('SET CONSTRAINTS ALL DEFERRED');"
         " SELECT shop.evaluate('INSERT INTO shop.deferred VALUES (1)')", READING, DENIED),
-    "export of the snapshot": ("SELECT pg_export_snapshot()", "25001", "25001"),
+    "export of the snapshot": ("SELECT pg_export_snapshot()", "25001"),
     # objects, wherever they may be created
     "table in a function": ("SELECT shop.evaluate('CREATE TABLE helper.x (n integer)')",
                             READING, DENIED),
@@ -606,160 +598,160 @@ FUNCTIONS = {
         " doc FROM shop.docs', '/a', 'true') AS t (id integer, a text)", READING, DENIED),
     "COMMIT by xpath_table": (
         "SELECT * FROM ext.xpath_table('id', 'doc', 'shop.docs; COMMIT; SELECT id, doc FROM"
-        " shop.docs', '/a', 'true') AS t (id integer, a text)", "XX000", "XX000"),
+        " shop.docs', '/a', 'true') AS t (id integer, a text)", "XX000"),
     # what would be there for later
-    "PREPARE in a function": ("SELECT shop.evaluate('PREPARE p AS SELECT 1')", DENIED, DENIED),
+    "PREPARE in a function": ("SELECT shop.evaluate('PREPARE p AS SELECT 1')", DENIED),
     "WITH HOLD in a function": (
-        "SELECT shop.evaluate('DECLARE c CURSOR WITH HOLD FOR SELECT 1')", DENIED, DENIED),
+        "SELECT shop.evaluate('DECLARE c CURSOR WITH HOLD FOR SELECT 1')", DENIED),
     "cursor in a function": (
         "SELECT shop.evaluate('DECLARE c CURSOR FOR SELECT 1')",
-        "evaluate\nevaluated\n(1 row)", "evaluate\nevaluated\n(1 row)"),
-    "LISTEN in a function": ("SELECT shop.evaluate('LISTEN spy')", DENIED, DENIED),
-    "DISCARD in a function": ("SELECT shop.evaluate('DISCARD ALL')", DENIED, DENIED),
-    "LOAD in a function": ("SELECT shop.evaluate('LOAD ''dblink''')", DENIED, DENIED),
-    "lock of the session": ("SELECT pg_advisory_lock(1)", DENIED, DENIED),
-    "lock of the session, tried": ("SELECT pg_try_advisory_lock(1, 2)", DENIED, DENIED),
-    "unlocking": ("SELECT pg_advisory_unlock_all()", DENIED, DENIED),
+        "evaluate\nevaluated\n(1 row)"),
+    "LISTEN in a function": ("SELECT shop.evaluate('LISTEN spy')", DENIED),
+    "DISCARD in a function": ("SELECT shop.evaluate('DISCARD ALL')", DENIED),
+    "LOAD in a function": ("SELECT shop.evaluate('LOAD ''dblink''')", DENIED),
+    "lock of the session": ("SELECT pg_advisory_lock(1)", DENIED),
+    "lock of the session, tried": ("SELECT pg_try_advisory_lock(1, 2)", DENIED),
+    "unlocking": ("SELECT pg_advisory_unlock_all()", DENIED),
     "lock of the transaction": ("SELECT pg_advisory_xact_lock(1)", DENIED,
                                 "pg_advisory_xact_lock\n\n(1 row)"),
-    "large object": ("SELECT lo_create(0)", DENIED, DENIED),
-    "large object with contents": ("SELECT lo_from_bytea(0, 'x')", DENIED, DENIED),
-    "large object of others": ("SELECT lo_unlink(4711)", DENIED, DENIED),
-    "writing to a large object of others": ("SELECT lo_put(4711, 0, 'x')", DENIED, DENIED),
-    "reading a large object of others": ("SELECT lo_get(4711)", DENIED, DENIED),
-    "replication slot": ("SELECT pg_create_physical_replication_slot('x')", DENIED, DENIED),
+    "large object": ("SELECT lo_create(0)", DENIED),
+    "large object with contents": ("SELECT lo_from_bytea(0, 'x')", DENIED),
+    "large object of others": ("SELECT lo_unlink(4711)", DENIED),
+    "writing to a large object of others": ("SELECT lo_put(4711, 0, 'x')", DENIED),
+    "reading a large object of others": ("SELECT lo_get(4711)", DENIED),
+    "replication slot": ("SELECT pg_create_physical_replication_slot('x')", DENIED),
     "messages in the log of changes": (
-        "SELECT pg_logical_emit_message(false, 'x', 'y')", DENIED, DENIED),
+        "SELECT pg_logical_emit_message(false, 'x', 'y')", DENIED),
     # files and programs
-    "file": ("SELECT pg_read_file('/etc/passwd')", DENIED, DENIED),
-    "binary file": ("SELECT * FROM pg_read_binary_file('postgresql.conf')", DENIED, DENIED),
-    "directory": ("SELECT pg_ls_dir('.')", DENIED, DENIED),
-    "directory of the log": ("SELECT * FROM pg_ls_waldir()", DENIED, DENIED),
-    "about a file": ("SELECT pg_stat_file('postgresql.conf')", DENIED, DENIED),
-    "import": ("SELECT lo_import('/etc/passwd')", DENIED, DENIED),
-    "export": ("SELECT lo_export(4711, '/tmp/hitl-sandbox')", DENIED, DENIED),
+    "file": ("SELECT pg_read_file('/etc/passwd')", DENIED),
+    "binary file": ("SELECT * FROM pg_read_binary_file('postgresql.conf')", DENIED),
+    "directory": ("SELECT pg_ls_dir('.')", DENIED),
+    "directory of the log": ("SELECT * FROM pg_ls_waldir()", DENIED),
+    "about a file": ("SELECT pg_stat_file('postgresql.conf')", DENIED),
+    "import": ("SELECT lo_import('/etc/passwd')", DENIED),
+    "export": ("SELECT lo_export(4711, '/tmp/hitl-sandbox')", DENIED),
     "COPY PROGRAM in a function": (
         "SELECT shop.evaluate('COPY shop.orders TO PROGRAM ''touch /tmp/hitl-sandbox''')",
-        DENIED, DENIED),
+        DENIED),
     "XML entities": (
         "SELECT xmlparse(document '<!DOCTYPE x [<!ENTITY e SYSTEM \"file:///etc/passwd\">]>"
-        "<x>&e;</x>')::text LIKE '%root:%' AS seen", "seen\nf\n(1 row)", "seen\nf\n(1 row)"),
+        "<x>&e;</x>')::text LIKE '%root:%' AS seen", "seen\nf\n(1 row)"),
     "XML by XSLT": ("SELECT ext.xslt_process('<a/>', '<xsl:stylesheet version=\"1.0\""
                     " xmlns:xsl=\"http://www.w3.org/1999/XSL/Transform\"><xsl:template match=\"/\">"
                     "<xsl:copy-of select=\"document(''/etc/passwd'')\"/></xsl:template>"
-                    "</xsl:stylesheet>') LIKE '%root%' AS seen", "38000", "38000"),
+                    "</xsl:stylesheet>') LIKE '%root%' AS seen", "38000"),
     # other sessions and the server
-    "ending a session": ("SELECT pg_terminate_backend(pid) FROM pg_stat_activity", DENIED, DENIED),
-    "ending itself": ("SELECT pg_cancel_backend(pg_backend_pid())", DENIED, DENIED),
+    "ending a session": ("SELECT pg_terminate_backend(pid) FROM pg_stat_activity", DENIED),
+    "ending itself": ("SELECT pg_cancel_backend(pg_backend_pid())", DENIED),
     "ending in a query for XML": (
         "SELECT query_to_xml('SELECT pg_terminate_backend(pid) FROM pg_stat_activity', true, true,"
-        " '')", DENIED, DENIED),
-    "reload": ("SELECT pg_reload_conf()", DENIED, DENIED),
-    "rotation": ("SELECT pg_rotate_logfile()", DENIED, DENIED),
-    "switch of the log": ("SELECT pg_switch_wal()", DENIED, DENIED),
-    "restore point": ("SELECT pg_create_restore_point('x')", DENIED, DENIED),
-    "statistics": ("SELECT pg_stat_reset()", DENIED, DENIED),
-    "memory of others": ("SELECT pg_log_backend_memory_contexts(pg_backend_pid())", DENIED, DENIED),
+        " '')", DENIED),
+    "reload": ("SELECT pg_reload_conf()", DENIED),
+    "rotation": ("SELECT pg_rotate_logfile()", DENIED),
+    "switch of the log": ("SELECT pg_switch_wal()", DENIED),
+    "restore point": ("SELECT pg_create_restore_point('x')", DENIED),
+    "statistics": ("SELECT pg_stat_reset()", DENIED),
+    "memory of others": ("SELECT pg_log_backend_memory_contexts(pg_backend_pid())", DENIED),
     "notification": ("SELECT pg_notify('spy', 'x')", DENIED, None),
     "NOTIFY in a function": ("SELECT shop.evaluate('NOTIFY spy')", "evaluate\nevaluated\n(1 row)",
                              None),
     "dblink": ("SELECT * FROM ext.dblink('host=127.0.0.1 password=x', 'SELECT 1') AS t (n integer)",
-               DENIED, DENIED),
+               DENIED),
     "dblink connection": ("SELECT ext.dblink_connect('c', 'host=127.0.0.1 password=x')",
-                          DENIED, DENIED),
-    "dblink without password": ("SELECT ext.dblink_connect_u('host=127.0.0.1')", DENIED, DENIED),
+                          DENIED),
+    "dblink without password": ("SELECT ext.dblink_connect_u('host=127.0.0.1')", DENIED),
     "dblink in a function": (
         "SELECT shop.evaluate('SELECT ext.dblink_exec(''host=127.0.0.1 password=x'', ''DROP TABLE"
-        " shop.orders'')')", DENIED, DENIED),
+        " shop.orders'')')", DENIED),
     "foreign server in a function": (
         "SELECT shop.evaluate('CREATE SERVER s FOREIGN DATA WRAPPER file_fdw')", READING, DENIED),
     "connections of foreign tables": ("SELECT * FROM ext.postgres_fdw_get_connections()",
-                                      "server_name | valid\n(0 rows)", "server_name | valid\n(0 rows)"),
+                                      "server_name | valid\n(0 rows)"),
     # writing by functions that run queries
     "query for XML": ("SELECT query_to_xml('DELETE FROM shop.orders RETURNING id', true, true, '')",
-                      "0A000", "0A000"),
+                      "0A000"),
     "DDL for XML": ("SELECT query_to_xml('DROP TABLE shop.orders', true, true, '')",
-                    "0A000", "0A000"),
-    "COMMIT for XML": ("SELECT query_to_xml('COMMIT', true, true, '')", "22000", "22000"),
+                    "0A000"),
+    "COMMIT for XML": ("SELECT query_to_xml('COMMIT', true, true, '')", "22000"),
     "text search": ("SELECT * FROM ts_stat('WITH a AS (DELETE FROM shop.orders RETURNING 1)"
-                    " SELECT ''x''::tsvector FROM a')", "0A000", "0A000"),
+                    " SELECT ''x''::tsvector FROM a')", "0A000"),
     "rewritten text search": (
         "SELECT ts_rewrite('a', 'WITH a AS (DELETE FROM shop.orders RETURNING 1) SELECT"
-        " ''a''::tsquery, ''b''::tsquery FROM a')", "0A000", "0A000"),
-    "tables as XML": ("SELECT table_to_xml('shop.vault', true, true, '')", DENIED, DENIED),
+        " ''a''::tsquery, ''b''::tsquery FROM a')", "0A000"),
+    "tables as XML": ("SELECT table_to_xml('shop.vault', true, true, '')", DENIED),
     "schema as XML": ("SELECT schema_to_xml('hitl', true, true, '')::text LIKE '%sesame%' AS seen",
-                      "42501", "42501"),
+                      "42501"),
     # what it must not see
-    "another table": ("SELECT word FROM shop.vault", DENIED, DENIED),
-    "passwords": ("SELECT rolpassword FROM pg_authid", DENIED, DENIED),
-    "shadows": ("SELECT passwd FROM pg_shadow", DENIED, DENIED),
-    "large objects": ("SELECT data FROM pg_largeobject", DENIED, DENIED),
-    "subscriptions": ("SELECT subconninfo FROM pg_subscription", DENIED, DENIED),
+    "another table": ("SELECT word FROM shop.vault", DENIED),
+    "passwords": ("SELECT rolpassword FROM pg_authid", DENIED),
+    "shadows": ("SELECT passwd FROM pg_shadow", DENIED),
+    "large objects": ("SELECT data FROM pg_largeobject", DENIED),
+    "subscriptions": ("SELECT subconninfo FROM pg_subscription", DENIED),
     "samples": ("SELECT count(*) FROM pg_stats WHERE tablename = 'vault'",
-                "count\n0\n(1 row)", "count\n0\n(1 row)"),
-    "samples of all": ("SELECT count(*) FROM pg_statistic", DENIED, DENIED),
-    "rules of access": ("SELECT * FROM pg_hba_file_rules", DENIED, DENIED),
-    "file of settings": ("SELECT * FROM pg_file_settings", DENIED, DENIED),
-    "settings": ("SHOW hba_file", DENIED, DENIED),
-    "more settings": ("SELECT current_setting('data_directory')", DENIED, DENIED),
+                "count\n0\n(1 row)"),
+    "samples of all": ("SELECT count(*) FROM pg_statistic", DENIED),
+    "rules of access": ("SELECT * FROM pg_hba_file_rules", DENIED),
+    "file of settings": ("SELECT * FROM pg_file_settings", DENIED),
+    "settings": ("SHOW hba_file", DENIED),
+    "more settings": ("SELECT current_setting('data_directory')", DENIED),
     "all settings": ("SELECT count(*) FROM pg_settings WHERE name IN ('data_directory', 'hba_file',"
                      " 'shared_preload_libraries', 'hitl.ca_file')",
-                     "count\n0\n(1 row)", "count\n0\n(1 row)"),
+                     "count\n0\n(1 row)"),
     "what others run": ("SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
                         " AND query <> '<insufficient privilege>' AND query <> ''",
-                        "count\n0\n(1 row)", "count\n0\n(1 row)"),
+                        "count\n0\n(1 row)"),
     # hitl itself
-    "secrets": ("SELECT * FROM hitl.secrets", DENIED, DENIED),
-    "workflows": ("SELECT * FROM hitl.workflows", DENIED, DENIED),
+    "secrets": ("SELECT * FROM hitl.secrets", DENIED),
+    "workflows": ("SELECT * FROM hitl.workflows", DENIED),
     "its statement": ("UPDATE hitl.statements SET body = body - 'sandbox'", READING, DENIED),
     "an event": ("INSERT INTO hitl.workflow_events (workflow_id) VALUES (NULL)", READING, DENIED),
     "an answer": ("SELECT hitl.respond_to_approval('01a21750-402d-7692-8eed-b7346244de0c', 'x',"
-                  " 'approved')", DENIED, DENIED),
-    "a secret": ("SELECT hitl.set_secret('key', 'x')", DENIED, DENIED),
-    "a workflow": ("SELECT hitl.create_workflow('x')", DENIED, DENIED),
-    "access": ("SELECT hitl.grant_access('helper', 'admin')", DENIED, DENIED),
-    "a model": ("SELECT hitl.create_model('m', 'https://evil.example', 'm')", DENIED, DENIED),
+                  " 'approved')", DENIED),
+    "a secret": ("SELECT hitl.set_secret('key', 'x')", DENIED),
+    "a workflow": ("SELECT hitl.create_workflow('x')", DENIED),
+    "access": ("SELECT hitl.grant_access('helper', 'admin')", DENIED),
+    "a model": ("SELECT hitl.create_model('m', 'https://evil.example', 'm')", DENIED),
     "a rollback": ("SELECT hitl.rollback_workflow('01a21750-402d-7692-8eed-b7346244de0c', 'x', 'y')",
-                   DENIED, DENIED),
+                   DENIED),
     "hitl in a function": ("SELECT shop.evaluate('SELECT hitl.create_workflow(''x'')')",
-                           DENIED, DENIED),
+                           DENIED),
     "definitions of its functions": (
         "SELECT pg_get_functiondef(oid) LIKE '%sesame%' AS seen FROM pg_proc"
-        " WHERE proname = 'set_secret'", "seen\nf\n(1 row)", "seen\nf\n(1 row)"),
+        " WHERE proname = 'set_secret'", "seen\nf\n(1 row)"),
     # what others have planted
-    "planted table": ("SELECT count(*) FROM orders", "count\n3\n(1 row)", "count\n3\n(1 row)"),
-    "planted function": ("SELECT reverse('abc'::varchar)", "reverse\ncba\n(1 row)",
-                         "reverse\ncba\n(1 row)"),
-    "planted operator": ("SELECT 1 = 1 AS equal", "equal\nt\n(1 row)", "equal\nt\n(1 row)"),
+    "planted table": ("SELECT count(*) FROM orders", "count\n3\n(1 row)"),
+    "planted function": ("SELECT reverse('abc'::varchar)", "reverse\ncba\n(1 row)"),
+    "planted operator": ("SELECT 1 = 1 AS equal", "equal\nt\n(1 row)"),
     # bombs
     "rows": ("SELECT a.n FROM generate_series(1, 100000) a (n), generate_series(1, 100000) b (n)"
-             " LIMIT 1", "n\n1\n(1 row)", "n\n1\n(1 row)"),
-    "long value": ("SELECT repeat('x', 1000000000)", "53200", "53200"),
-    "longer value": ("SELECT repeat('x', 2000000000)", "54000", "54000"),
+             " LIMIT 1", "n\n1\n(1 row)"),
+    "long value": ("SELECT repeat('x', 1000000000)", "53200"),
+    "longer value": ("SELECT repeat('x', 2000000000)", "54000"),
     "array": ("SELECT array_agg(a.oid::text || b.oid || repeat('x', 100))"
-              " FROM pg_proc a, pg_proc b", "53200", "53200"),
+              " FROM pg_proc a, pg_proc b", "53200"),
     "many values": ("SELECT string_agg(repeat('x', 10000000), '') FROM generate_series(1, 200)",
-                    "53200", "53200"),
+                    "53200"),
     "JSON path": ("SELECT jsonb_path_exists(jsonb_agg(n), '$[*] ? (exists($[*] ? (@ == -1)))')"
-                  " FROM generate_series(1, 50000) n", "53200", "53200"),
+                  " FROM generate_series(1, 50000) n", "53200"),
     "XML laughs": (
         "SELECT xmlparse(document '<!DOCTYPE x [<!ENTITY a \"aaaaaaaaaa\">" + "".join(
             f"<!ENTITY {b} \"{10 * f'&{a};'}\">" for a, b in zip("abcdefgh", "bcdefghi"))
-        + "]><x>&i;</x>')", "2200M", "2200M"),
-    "regular expression": ("SELECT 'a' ~ repeat('(a|b)*', 5000)", "2201B", "2201B"),
-    "recursion": ("SELECT shop.deeper(0)", "54001", "54001"),
-    "depth of an expression": ("SELECT " + "(" * 20000 + "1" + ")" * 20000, "42601", "42601"),
-    "length of an expression": ("SELECT 1" + " + 1" * 50000, "54001", "54001"),
+        + "]><x>&i;</x>')", "2200M"),
+    "regular expression": ("SELECT 'a' ~ repeat('(a|b)*', 5000)", "2201B"),
+    "recursion": ("SELECT shop.deeper(0)", "54001"),
+    "depth of an expression": ("SELECT " + "(" * 20000 + "1" + ")" * 20000, "42601"),
+    "length of an expression": ("SELECT 1" + " + 1" * 50000, "54001"),
     "long list": ("SELECT 1 IN (" + ", ".join(str(n) for n in range(50000)) + ") AS found",
-                  "found\nt\n(1 row)", "found\nt\n(1 row)"),
-    "deep JSON": ("SELECT (repeat('[', 100000) || repeat(']', 100000))::jsonb", "54001", "54001"),
+                  "found\nt\n(1 row)"),
+    "deep JSON": ("SELECT (repeat('[', 100000) || repeat(']', 100000))::jsonb", "54001"),
 }
 
 
 @pytest.mark.parametrize("code, read_only, expected", [
     pytest.param(code, read_only, expected, id=f"{name}-{mode}")
-    for name, (code, *both) in FUNCTIONS.items()
-    for mode, read_only, expected in zip(("reading", "writing"), (True, False), both) if expected])
+    for name, (code, reading, *writing) in FUNCTIONS.items()
+    for mode, read_only, expected in (("reading", True, reading), ("writing", False, *(writing or [reading])))
+    if expected])
 def test_function(cluster, nothing_stays, code, read_only, expected):
     if len(expected) == 5:
         assert fail(cluster, code, read_only=read_only)["sqlstate"] == expected
@@ -832,7 +824,8 @@ def test_deferred_trigger(cluster):
 def test_notifications(cluster, spy):
     """An agent that may write can notify, like everything it does: with the record of its step."""
     act(cluster, "SELECT pg_notify('spy', 'hello')", read_only=False)
-    assert [one.payload for one in heard(spy)] == ["hello"]
+    # The commit is seen a moment before listeners are told of it.
+    assert [one.payload for one in wait_until(lambda: heard(spy))] == ["hello"]
 
 
 def test_functions_of_others(cluster, nothing_stays):
@@ -871,14 +864,8 @@ def test_once(cluster, number):
         "SELECT pid FROM pg_stat_activity WHERE backend_type = 'hitl executor'"
         " AND wait_event_type = 'Lock' AND query = 'recording the result of a statement'"))
     assert cluster.value("SELECT count(*) FROM shop.log") == 0   # done, but not committed
-    os.kill(pid, number)
-
-    def gone():
-        try:
-            return cluster.value("SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = %s", [pid])
-        except psycopg.OperationalError:    # the server starts again
-            return None
-    wait_until(gone)
+    cluster.kill(pid, number)
+    cluster.wait_until_gone(pid)
     connection.close()
     wait_until(lambda: cluster.value("SELECT finished_at IS NOT NULL FROM hitl.workflows"
                                      " WHERE id = %s", [workflow]))

@@ -1,44 +1,20 @@
 """Agents through the whole database: what their models are sent, what tools and people do, what becomes of it."""
 import json
-import re
 import sys
-import threading
 from decimal import Decimal
 
 import psycopg
 import pytest
 from harness import ROOT, wait_until
+from house import PROVIDERS, SHOP, answer, call, one_format, open_house, open_things, told
 from psycopg.types.json import Jsonb
 from trail import faults
 
 sys.path.insert(0, str(ROOT / "test/servers"))
-from inference_server import InferenceServer, blocks_of, text_of  # noqa: E402
+from inference_server import may_call  # noqa: E402
 from scripted_server import ScriptedServer  # noqa: E402
 
 SETTINGS = {"hitl__allowed_private_hosts": "127.0.0.1", "hitl__breaker_threshold": 3, "hitl__breaker_cooldown": "60 s"}
-
-PROVIDERS = ("openai", "anthropic")
-ONCE = {"max_attempts": 1}
-
-SHOP = """
-    CREATE SCHEMA shop;
-    CREATE TABLE shop.refunds (id bigint GENERATED ALWAYS AS IDENTITY, order_id integer, amount numeric);
-    CREATE FUNCTION shop.total(order_id integer) RETURNS numeric LANGUAGE plpgsql AS $$
-    BEGIN
-        IF order_id > 100 THEN
-            RAISE EXCEPTION 'order % does not exist', order_id USING ERRCODE = 'no_data_found', HINT = 'Orders end at 100.';
-        END IF;
-        RETURN order_id * 10;
-    END $$;
-    CREATE FUNCTION shop.refund(order_id integer, amount numeric) RETURNS text LANGUAGE sql AS $$
-        INSERT INTO shop.refunds (order_id, amount) VALUES (order_id, amount) RETURNING 'refunded ' || amount $$;
-    CREATE FUNCTION shop.wait() RETURNS text LANGUAGE sql AS $$ SELECT 'waited' FROM pg_advisory_xact_lock(1) $$;
-    CREATE FUNCTION shop.refuse(answer jsonb) RETURNS text LANGUAGE sql AS $$
-        SELECT 'It must end with a full stop.' WHERE answer #>> '{}' !~ '[.]$' $$;
-    SELECT hitl.create_tool('total', 'shop.total(integer)', 'Total of an order.');
-    SELECT hitl.create_tool('refund', 'shop.refund(integer,numeric)', 'Pays back.');
-    SELECT hitl.create_tool('wait', 'shop.wait()', 'Waits.');
-"""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,173 +22,10 @@ def shop(cluster):
     cluster.psql(SHOP)
 
 
-def call(name, /, id=None, **arguments):
-    return {"name": name, "arguments": arguments, **({"id": id} if id else {})}
-
-
-def answer(text):
-    return {"calls": [call("final_answer", answer=text)]}
-
-
-class House:
-    """Agents, the server of their model, and what they do."""
-
-    def __init__(self, cluster, provider):
-        self.cluster = cluster
-        self.provider = provider
-        self.server = InferenceServer({})
-        self.model("m", is_default=True)
-
-    # What there is
-
-    def model(self, name, server=None, **options):
-        arguments = {"name": name, "base_url": (server or self.server).base_url, "model": f"{name}-1",
-                     "provider": self.provider, **options}
-        if self.provider == "anthropic":
-            arguments["headers"] = {"x-api-key": "key"}
-        self.call("create_model", arguments)
-
-    def agent(self, name="clerk", *tools, **options):
-        self.call("create_agent", {"name": name, "tools": list(tools), "approval": {"requested_from": "ann"}, **options})
-
-    def call(self, function, arguments):
-        marks = ", ".join(f"{argument} => %({argument})s" for argument in arguments)
-        return self.cluster.value(f"SELECT hitl.{function}({marks})", {
-            name: Jsonb(value) if isinstance(value, dict) else value for name, value in arguments.items()})
-
-    def script(self, task, *replies, server=None):
-        """What the model says in conversations about a task, turn by turn."""
-        (server or self.server).entries.insert(0, {
-            "match": lambda request: task in first_said(request), "replies": list(replies), "failures_left": 0})
-
-    def usage(self, took, gave):
-        """What a reply says that it has taken."""
-        if self.provider == "openai":
-            return {"prompt_tokens": took, "completion_tokens": gave, "total_tokens": took + gave}
-        return {"input_tokens": took, "output_tokens": gave}
-
-    # What is done
-
-    def run(self, task, agent="clerk", **context):
-        return self.cluster.value("SELECT hitl.run_agent(%s, %s, %s)", [agent, task, Jsonb(context)])
-
-    def start(self, *steps, **data):
-        """Start a workflow of these steps."""
-        return self.cluster.value(
-            "SELECT hitl.execute_workflow(hitl.create_workflow('w', workflow_definition => %s, input_data => %s))",
-            [Jsonb({"steps": list(steps)}), Jsonb(data)])
-
-    def row(self, workflow):
-        return self.cluster.sql("SELECT * FROM hitl.workflows WHERE id = %s", [workflow])[0]
-
-    def until(self, workflow, *statuses):
-        """The workflow's row when it has one of these statuses."""
-        def reached():
-            row = self.row(workflow)
-            return row if row["status"] in statuses else None
-        return wait_until(reached, describe=lambda: self.describe(workflow))
-
-    def done(self, workflow):
-        """The result of its agent, once it is completed."""
-        row = self.until(workflow, "completed", "failed", "rejected", "cancelled")
-        assert row["status"] == "completed", (row["error"], self.describe(workflow))
-        return next(result for result in row["data"]["steps"].values() if "agent" in result)
-
-    def failed(self, workflow):
-        """Its error, once it has failed."""
-        return self.until(workflow, "failed")["error"]
-
-    def asked(self, workflow, count=1):
-        """The approvals that are asked for, in their order."""
-        def found():
-            rows = self.cluster.sql(
-                "SELECT p.* FROM hitl.pending_approvals p JOIN hitl.workflow_events e ON e.workflow_id = p.workflow_id"
-                " AND e.data ->> 'approval_id' = p.approval_id::text AND e.event_type = 'approval_requested' WHERE p.workflow_id = %s ORDER BY e.seq", [workflow])
-            return rows if len(rows) == count else None
-        self.until(workflow, "waiting_approval")
-        return wait_until(found, describe=lambda: self.describe(workflow))
-
-    def respond(self, approval, decision="approved", data=None, feedback=None, edits=None):
-        return self.cluster.value("SELECT hitl.respond_to_approval(%s, 'ann', %s, %s, %s, %s)", [
-            approval["approval_id"], decision, data and Jsonb(data), feedback, edits and Jsonb(edits)])
-
-    def command(self, workflow, command, *arguments):
-        marks = "".join(", %s" for _ in arguments)
-        return self.cluster.value(f"SELECT hitl.{command}_workflow(%s{marks})", [workflow, *arguments])
-
-    # What is seen
-
-    def describe(self, workflow):
-        return (self.cluster.sql("SELECT status, error, control FROM hitl.workflows WHERE id = %s", [workflow]),
-                self.transcript(workflow), self.cluster.sql("SELECT purpose, status, error_message FROM hitl.outbox"))
-
-    def transcript(self, workflow, step=False):
-        return [((row["step"],) if step else ()) + (row["who"], row["what"]) + (("abandoned",) if row["abandoned"] else ())
-                for row in self.cluster.sql("SELECT * FROM hitl.agent_transcript(%s)", [workflow])]
-
-    def observed(self, workflow):
-        """What tools gave: name and text, in their order."""
-        return [(row["tool"], row["text"]) for row in self.cluster.sql(
-            "SELECT tool, text FROM hitl.agent_messages WHERE workflow_id = %s AND kind = 'observed' ORDER BY seq", [workflow])]
-
-    def events(self, workflow):
-        return [row["event_type"] for row in self.cluster.sql(
-            "SELECT event_type FROM hitl.workflow_events WHERE workflow_id = %s ORDER BY seq", [workflow])]
-
-    def sent(self, task, server=None):
-        """The requests of the conversations about a task, each once."""
-        return (server or self.server).conversation(task)
-
-    def heard(self, request):
-        """What a model is told by a request, after the briefing: the same for all providers."""
-        said = []
-        for message in request["messages"]:
-            if message["role"] == "system":
-                continue
-            if message["role"] == "tool":
-                said.append(("tool", message["tool_call_id"], message["content"]))
-                continue
-            text = "".join(block["text"] for block in blocks_of(message) if block["type"] == "text" and block["text"])
-            calls = [(one["id"], one["function"]["name"], json.loads(one["function"]["arguments"]))
-                     for one in message.get("tool_calls", [])]
-            for block in blocks_of(message):
-                if block["type"] == "tool_use":
-                    calls.append((block["id"], block["name"], block["input"]))
-                elif block["type"] == "tool_result":
-                    said.append(("tool", block["tool_use_id"], block.get("content", "")))
-            if text or calls:
-                said.append((message["role"], text, *calls))
-        return said
-
-
-# What has nothing to do with the format of requests need not be tried with both.
-one_format = pytest.mark.parametrize("house", PROVIDERS[:1], indirect=True)
-
-
-def first_said(request):
-    return next(text_of(message["content"]) for message in request["messages"] if message["role"] == "user")
-
-
-def may_call(request):
-    """Whether the model may call tools now."""
-    choice = request.get("tool_choice", "auto")
-    return choice not in ("none", {"type": "none"})
-
-
 @pytest.fixture(params=PROVIDERS)
 def house(cluster, request):
-    made = House(cluster, request.param)
-    with made.server:
+    with open_house(cluster, request.param) as made:
         yield made
-    with cluster.connect() as connection:
-        assert faults(connection) == []
-    cluster.psql("""
-        DO $$BEGIN
-            PERFORM hitl.cancel_workflow(id) FROM hitl.workflows
-            WHERE status NOT IN ('completed', 'failed', 'rejected', 'cancelled') AND parent_id IS NULL;
-        END$$;
-        DELETE FROM hitl.outbox; DELETE FROM hitl.agents; DELETE FROM hitl.models; TRUNCATE shop.refunds;
-        DELETE FROM hitl.tools WHERE name NOT IN ('total', 'refund', 'wait')""")
 
 
 # Calls, and what comes of them
@@ -396,7 +209,7 @@ def test_always(house):
     refund, wait = house.asked(workflow, 2)
     house.respond(refund, data={"always": True})
     house.respond(wait, data={"always": False})
-    last, = wait_until(lambda: [row for row in house.asked(workflow) if row["approval_id"] != wait["approval_id"]])
+    last = house.asked_after(wait)
     assert last["context_data"]["tool"] == "wait"
     assert [row["order_id"] for row in house.cluster.sql("SELECT order_id FROM shop.refunds ORDER BY id")] == [1, 2, 3]
     house.respond(last)
@@ -485,11 +298,6 @@ def test_questions(house):
 
 
 # Checkpoints
-
-def told(text):
-    return ("The work was rolled back to this point. What tools did after it may still be in effect: look before you do it again."
-            f" The reason: {text}")
-
 
 def test_rollback_by_the_agent(house):
     """Data and memory are as they were; the agent goes on by itself, and is told why."""
@@ -614,7 +422,7 @@ def test_rollback_in_a_paused_workflow(house):
     with house.cluster.connect() as connection:
         connection.execute("SELECT pg_advisory_lock(1)")
         workflow = house.run("Try.")
-        wait_until(lambda: house.cluster.value("SELECT true FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
+        wait_until(house.tool_waits)
         house.command(workflow, "pause")
     wait_until(lambda: not open_things(house.cluster, workflow))
     assert house.row(workflow)["status"] == "paused" and "rolled_back" not in house.events(workflow)
@@ -663,7 +471,7 @@ def test_more_turns(house):
     assert (asked["title"], asked["approval_type"]) == ("Agent clerk has used up its 1 turns: may it have more?", "budget")
     assert asked["context_data"] == {"agent": "clerk", "limit": "steps", "used": 1, "requested_amount": 1}
     house.respond(asked, data={"approved_amount": 2, "justification": "It is on its way."})
-    asked, = wait_until(lambda: [row for row in house.asked(workflow) if row["approval_id"] != asked["approval_id"]])
+    asked = house.asked_after(asked)
     assert asked["context_data"]["used"] == 3
     house.respond(asked, "rejected")
     result = house.done(workflow)
@@ -705,7 +513,7 @@ def test_more_budget(house, limit, what, used):
     assert asked["title"] == f"Agent clerk has used up its {what}: may it have more?"
     assert asked["context_data"]["requested_amount"] == float(amount)
     house.respond(asked, data={"approved_amount": float(amount) / 2, "justification": "Half as much."})
-    asked, = wait_until(lambda: [row for row in house.asked(workflow) if row["approval_id"] != asked["approval_id"]])
+    asked = house.asked_after(asked)
     assert asked["context_data"]["used"] == used
     house.respond(asked, "rejected", feedback="No more.")
     error = house.failed(workflow)
@@ -727,7 +535,7 @@ def test_time(house):
     with house.cluster.connect() as connection:
         connection.execute("SELECT pg_advisory_lock(1)")
         house.respond(asked, data={"answer": "Yes."})
-        wait_until(lambda: house.cluster.value("SELECT true FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
+        wait_until(house.tool_waits)
         assert [row["title"] for row in house.cluster.sql("SELECT title FROM hitl.approval_requests WHERE workflow_id = %s", [workflow])] \
             == ["Well?"]
         began = house.row(workflow)["control"]["active"][0]["agent"]["began_us"]
@@ -784,428 +592,6 @@ def test_checked_answer(house):
     assert heard[1][0] == "tool" and heard[1][2] == why and heard[2] == ("user", why)
 
 
-# Models that are down
-
-def test_fallback(house):
-    """In each turn the model is tried first; what it cannot answer another one does, with the same conversation."""
-    with InferenceServer({}) as other:
-        house.script("Look.", {"status": 503}, {"calls": [call("total", order_id=2)]}, {"status": 529})
-        house.script("Look.", {"calls": [call("total", order_id=1)]}, answer("30."), server=other)
-        house.model("spare", other)
-        house.model("m", is_default=True, fallbacks=["spare"])
-        house.agent("clerk", "total")
-        workflow = house.start({"name": "look", "type": "task", "task": "Look.", "agent": "clerk", "retry": ONCE})
-        assert house.done(workflow)["answer"] == "30."
-        assert house.observed(workflow) == [("total", "10"), ("total", "20")]
-        first, second = house.sent("Look.", other)
-    assert [len(house.heard(request)) for request in house.sent("Look.")] == [1, 3, 5]
-    assert house.heard(first) == house.heard(house.sent("Look.")[0]) and house.heard(second) == house.heard(house.sent("Look.")[2])
-    assert [line for line in house.transcript(workflow) if "rerouted" in line[1]] == [
-        ("engine", f"task rerouted: to model spare: service_unavailable: 127.0.0.1 answered with status {status}: the script says to fail")
-        for status in (503, 529)]
-    assert [(row["model"], row["status"]) for row in house.cluster.sql(
-        "SELECT model, status FROM hitl.model_calls WHERE workflow_id = %s ORDER BY request_id", [workflow])] == [
-            ("m", "failed"), ("spare", "delivered"), ("m", "delivered"), ("m", "failed"), ("spare", "delivered")]
-
-
-def test_circuit_breaker(house):
-    """A model that has failed too often is not asked; the fallback is, at once."""
-    with InferenceServer({}) as other:
-        house.script("", *[{"status": 503}] * 3)
-        house.script("Look.", {"calls": [call("total", order_id=1)]}, answer("10."), server=other)
-        house.model("spare", other)
-        house.model("m", is_default=True, fallbacks=["spare"])
-        house.agent("clerk", "total")
-        step = {"name": "look", "type": "task", "task": "Look.", "agent": "clerk", "retry": {"max_attempts": 3, "base_delay": 0.01}}
-        assert house.done(house.start(step))["answer"] == "10."
-    assert len(house.server.requests) == 3 and len(house.sent("Look.", other)) == 2
-    assert house.cluster.value("SELECT state FROM hitl.circuit_breakers WHERE host = %s",
-                               [house.server.base_url.removesuffix("/v1")]) == "open"
-
-
-def test_retry_after(house):
-    """The server says when to come again; nothing is said twice in the conversation."""
-    house.script("Look.", {"calls": [call("total", order_id=1)]}, answer("10."))
-    house.server.entries[0].update(failures_left=1, fail_status=429, retry_after=1)
-    house.agent("clerk", "total")
-    assert house.done(house.run("Look."))["answer"] == "10."
-    first, again, last = house.server.requests
-    assert again["at"] - first["at"] >= 1
-    assert first["idempotency_key"] == again["idempotency_key"] and first["body"] == again["body"]
-    assert [said[0] for said in house.heard(last["body"])] == ["user", "assistant", "tool"]
-
-
-def test_failure_for_good(house):
-    """The workflow fails; whoever retries it lets the agent go on with all that it knows."""
-    house.script("Look.", {"calls": [call("refund", order_id=1, amount=1)]}, {"status": 400}, {"status": 401}, answer("Done."))
-    house.agent("clerk", "refund")
-    workflow = house.run("Look.")
-    for kind in ("validation_error", "authentication_error"):
-        error = house.failed(workflow)
-        assert (error["kind"], error["message"]) == (kind, "the script says to fail")
-        before = house.events(workflow).count("task_requested")
-        house.command(workflow, "retry", "It is mended.")
-        wait_until(lambda: house.events(workflow).count("task_requested") > before)
-    assert house.done(workflow)["answer"] == "Done."
-    first, *others = house.sent("Look.")
-    assert len(others) == 3 and all(one == others[0] for one in others)
-    assert [said[0] for said in house.heard(others[0])] == ["user", "assistant", "tool"]
-    assert len({request["idempotency_key"] for request in house.server.requests}) == 4
-    assert house.cluster.sql("SELECT order_id FROM shop.refunds") == [{"order_id": 1}]
-
-
-@one_format
-def test_options_of_the_step(house):
-    """"retry" is of each request; "on_error" says what follows when the agent has failed."""
-    house.script("Look.", {"calls": [call("total", order_id=1)]}, answer("Done."))
-    house.agent("clerk", "total")
-    house.server.entries[0].update(failures_left=1, fail_status=500)
-    step = {"name": "look", "type": "task", "task": "Look.", "agent": "clerk", "retry": {"max_attempts": 2, "base_delay": 0.01},
-            "on_error": "continue"}
-    assert house.done(house.start(step))["answer"] == "Done."
-    house.script("Look", {"status": 500})
-    workflow = house.start({**step, "task": "Look again."}, {"name": "then", "type": "sql", "sql": "SELECT 1 AS one"})
-    steps = house.until(workflow, "completed", "failed")["data"]["steps"]
-    assert steps["look"]["error"]["kind"] == "service_unavailable" and steps["then"]["count"] == 1
-    assert len(house.server.requests) == 5
-
-
-# Pause, resume, cancel
-
-class Phases:
-    """An agent that comes to a point and stays there until it is let go."""
-
-    def __init__(self, house):
-        self.house = house
-        self.asked = threading.Event()
-        self.go_on = threading.Event()
-        self.connection = house.cluster.connect()
-
-    def model(self, _):
-        self.asked.set()
-        self.go_on.wait(60)
-        return answer("Done.")
-
-    def come_to(self, phase):
-        """Start the workflow and wait until it is in a phase; the workflow."""
-        house = self.house
-        if phase == "model":
-            house.server.entries.insert(0, {"match": "Work.", "replies": self.model, "failures_left": 0})
-            house.agent("clerk")
-            workflow = house.run("Work.")
-            assert self.asked.wait(30)
-            return workflow
-        name = {"statement": "wait", "approval": "refund", "external": "paint", "child": "ask_expert", "http": "fetch"}.get(phase, phase)
-        arguments = {"refund": {"order_id": 1, "amount": 1}, "ask_human": {"question": "Well?"}, "ask_expert": {"task": "Help."}}
-        house.script("Work.", {"calls": [call(name, "x1", **arguments.get(name, {})), call("total", "x2", order_id=1)]}, answer("Done."))
-        house.script("Help.", {"calls": [call("ask_human", question="Well?")]}, answer("Helped."))
-        house.call("create_external_tool", {"name": "paint", "description": "Paints.", "queue": house.provider})
-        house.agent("expert", "ask_human")
-        house.call("create_agent_tool", {"name": "ask_expert", "agent": "expert", "description": "Knows."})
-        self.http = ScriptedServer().__enter__()
-        house.call("create_http_tool", {"name": "fetch", "description": "Fetches.", "url": self.http.plan(
-            "/fetch", [{"body": self.respond}])})
-        house.agent("clerk", name, "total", tool_approval={"refund": "always"} if name == "refund" else {},
-                    answer_checks=["shop.wait_check"] if phase == "check" else [])
-        if phase == "statement":
-            self.connection.execute("SELECT pg_advisory_lock(1)")
-        workflow = house.run("Work.")
-        wait_until({
-            "statement": lambda: house.cluster.value("SELECT true FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"),
-            "approval": lambda: house.asked(workflow), "ask_human": lambda: house.asked(workflow),
-            "external": lambda: house.cluster.value("SELECT true FROM hitl.external_tasks WHERE status = 'queued' AND workflow_id = %s",
-                                                    [workflow]),
-            "child": lambda: house.cluster.value("SELECT true FROM hitl.pending_approvals p JOIN hitl.child_workflows c"
-                                                 " USING (workflow_id) WHERE c.parent_id = %s", [workflow]),
-            "http": lambda: self.http.requests("/fetch"),
-        }[phase])
-        return workflow
-
-    def respond(self, _):
-        self.go_on.wait(60)
-        return "fetched"
-
-    def let_go(self, phase, workflow):
-        """What it waits for comes."""
-        cluster = self.house.cluster
-        self.go_on.set()
-        if phase == "statement":
-            self.connection.execute("SELECT pg_advisory_unlock(1)")
-        elif phase == "external":
-            cluster.sql("SELECT hitl.complete_task(task_id) FROM hitl.claim_tasks(%s)", [self.house.provider])
-        elif phase in ("approval", "ask_human", "child"):
-            cluster.sql("SELECT hitl.respond_to_approval(a.id, 'ann', 'approved', %s) FROM hitl.approval_requests a"
-                        " LEFT JOIN hitl.child_workflows c USING (workflow_id)"
-                        " WHERE a.status = 'pending' AND %s IN (a.workflow_id, c.parent_id)",
-                        [Jsonb({} if phase == "approval" else {"answer": "Yes."}), workflow])
-
-
-PHASES = ("model", "statement", "http", "external", "approval", "ask_human", "child")
-
-
-@pytest.fixture
-def phases(house):
-    made = Phases(house)
-    made.http = None
-    yield made
-    made.go_on.set()
-    made.connection.close()
-    if made.http:
-        made.http.__exit__()
-
-
-def open_things(cluster, workflow):
-    """What is still awaited for a workflow or its children."""
-    return cluster.sql("""
-        WITH w AS (SELECT %s::uuid AS id UNION SELECT workflow_id FROM hitl.child_workflows WHERE parent_id = %s)
-        SELECT 'request' AS what FROM hitl.outbox JOIN w ON w.id = workflow_id WHERE status IN ('queued', 'sending')
-        UNION ALL SELECT 'statement' FROM hitl.statements JOIN w ON w.id = workflow_id
-        UNION ALL SELECT 'task' FROM hitl.external_tasks JOIN w ON w.id = workflow_id WHERE status IN ('queued', 'delayed', 'claimed')
-        UNION ALL SELECT 'approval' FROM hitl.approval_requests a JOIN w ON w.id = workflow_id WHERE a.status = 'pending'""",
-                       [workflow, workflow])
-
-
-@one_format
-@pytest.mark.parametrize("phase", PHASES)
-def test_paused(house, phases, phase):
-    """What comes while it is paused is kept; nothing more is begun, and nothing is done again."""
-    workflow = phases.come_to(phase)
-    assert house.command(workflow, "pause") == "paused"
-    before = len(house.server.requests)
-    phases.let_go(phase, workflow)
-    wait_until(lambda: not open_things(house.cluster, workflow) and not house.cluster.value(
-        "SELECT count(*) FROM hitl.messages WHERE workflow_id = %s AND due_at <= clock_timestamp()", [workflow]),
-        describe=lambda: house.describe(workflow))
-    assert house.row(workflow)["status"] == "paused"
-    assert ("total", "10") not in house.observed(workflow)
-    assert len([sent for sent in house.server.requests[before:] if "Work." in first_said(sent["body"])]) == 0
-    house.command(workflow, "resume")
-    assert house.done(workflow)["answer"] == "Done."
-    requests = [sent["idempotency_key"] for sent in house.server.requests]
-    assert len(requests) == len(set(requests))
-    observed = house.observed(workflow)
-    assert observed[1:] == [] if phase == "model" else observed[1:] == [("total", "10")]
-    assert house.cluster.value("SELECT count(*) FROM shop.refunds") == (phase == "approval")
-
-
-@one_format
-@pytest.mark.parametrize("phase", PHASES)
-def test_cancelled(house, phases, phase):
-    """Nothing is awaited any more, and what comes nevertheless finds nobody."""
-    workflow = phases.come_to(phase)
-    assert house.command(workflow, "cancel", "Enough.") == "cancelled"
-    wait_until(lambda: not open_things(house.cluster, workflow), describe=lambda: open_things(house.cluster, workflow))
-    before = house.events(workflow)
-    phases.let_go(phase, workflow)
-    wait_until(lambda: not house.cluster.value("SELECT count(*) FROM hitl.messages WHERE due_at <= clock_timestamp()"))
-    assert house.events(workflow) == before and house.row(workflow)["status"] == "cancelled"
-    assert house.observed(workflow) == [] and house.cluster.value("SELECT count(*) FROM shop.refunds") == 0
-    assert {row["status"] for row in house.cluster.sql(
-        "SELECT w.status FROM hitl.child_workflows c JOIN hitl.workflows w ON w.id = c.workflow_id WHERE c.parent_id = %s",
-        [workflow])} <= {"cancelled"}
-
-
-# Several at once
-
-def test_foreach(house):
-    """Each element has an agent of its own, with its own memory, questions and limits."""
-    house.script("Do", {"calls": [call("ask_human", question="May I?"), call("total", order_id=1)]}, {"text": "Now.", "calls": [
-        call("refund", order_id=2, amount=2)]}, answer("Done."))
-    house.agent("clerk", "ask_human", "total", "refund")
-    workflow = house.start({"name": "all", "type": "foreach", "items": "$.variables.list", "as": "n", "concurrency": 3, "steps": [
-        {"name": "work", "type": "task", "task": "Do {{ $.variables.n }}.", "agent": "clerk"}]}, list=[1, 2, 3, 4])
-    answered = set()
-    while len(answered) < 4:
-        row, = wait_until(lambda: house.cluster.sql(
-            "SELECT approval_id FROM hitl.pending_approvals WHERE workflow_id = %s ORDER BY random() LIMIT 1", [workflow]),
-            describe=lambda: house.describe(workflow))
-        house.respond(row, data={"answer": f"You may {len(answered)}."})
-        answered.add(row["approval_id"])
-    row = house.until(workflow, "completed", "failed")
-    results = house.cluster.value("SELECT hitl.get_workflow_status(%s) #> '{results,all}'", [workflow])
-    assert row["status"] == "completed"
-    assert [(one["answer"], one["turns"]) for one in results] == [("Done.", 3)] * 4
-    for number in range(1, 5):
-        requests = house.sent(f"Do {number}.")
-        assert [len(house.heard(request)) for request in requests] == [1, 4, 6]
-    scopes = house.cluster.sql("SELECT scope, step_name, count(*), array_agg(DISTINCT segment) AS segments FROM hitl.agent_messages"
-                               " WHERE workflow_id = %s GROUP BY scope, step_name", [workflow])
-    assert len(scopes) == 4 and {(row["step_name"], row["count"]) for row in scopes} == {("work", 7)}
-    assert len({row["segments"][0] for row in scopes}) == 4
-    steps = house.cluster.sql("SELECT scope, turn, jsonb_array_length(observations) AS n FROM hitl.agent_steps WHERE workflow_id = %s"
-                              " ORDER BY scope, event", [workflow])
-    assert [(row["turn"], row["n"]) for row in steps] == [(1, 2), (2, 1), (3, None)] * 4
-    assert len({line[0] for line in house.transcript(workflow, step=True) if line[1] == "task"}) == 4
-
-
-@one_format
-def test_parallel(house):
-    """Different agents side by side; what one waits for does not hold the other."""
-    house.script("Ask.", {"calls": [call("ask_human", question="Well?")]}, answer("Asked."))
-    house.script("Add.", {"calls": [call("total", order_id=1)]}, answer("10."))
-    house.agent("asker", "ask_human")
-    house.agent("adder", "total", max_steps=5)
-    workflow = house.start({"name": "both", "type": "parallel", "branches": [
-        [{"name": "ask", "type": "task", "task": "Ask.", "agent": "asker"}],
-        [{"name": "add", "type": "task", "task": "Add.", "agent": "adder"}]]})
-    wait_until(lambda: "add" in house.row(workflow)["data"].get("steps", {}))
-    asked, = house.asked(workflow)
-    house.respond(asked, data={"answer": "Fine."})
-    row = house.until(workflow, "completed", "failed")
-    assert (row["data"]["steps"]["ask"]["answer"], row["data"]["steps"]["add"]["answer"]) == ("Asked.", "10.")
-    assert {line[0]: line[1] for line in house.transcript(workflow, step=True) if line[1] in ("asker", "adder")} == {
-        "ask": "asker", "add": "adder"}
-
-
-@one_format
-def test_first_of_branches(house):
-    """The branch that is not the first is given up, whatever its agent waits for."""
-    house.script("Ask.", {"calls": [call("ask_human", question="Well?"), call("ask_human", question="And?")]}, answer("Asked."))
-    house.script("Add.", {"calls": [call("wait")]}, answer("Added."))
-    house.agent("asker", "ask_human")
-    house.agent("adder", "wait")
-    with house.cluster.connect() as connection:
-        connection.execute("SELECT pg_advisory_lock(1)")
-        workflow = house.start({"name": "race", "type": "parallel", "wait_for": "any", "branches": [
-            [{"name": "ask", "type": "task", "task": "Ask.", "agent": "asker"}],
-            [{"name": "add", "type": "task", "task": "Add.", "agent": "adder"}]]})
-        wait_until(lambda: house.cluster.value("SELECT count(*) FROM hitl.pending_approvals WHERE workflow_id = %s", [workflow]) == 2)
-    row = house.until(workflow, "completed", "failed")
-    assert row["data"]["steps"]["race"] == {"branches": ["cancelled", "completed"]}
-    assert open_things(house.cluster, workflow) == []
-
-
-def test_rollback_in_branches(house):
-    """All branches return, those too whose agents did not ask for it: they are told, and go on."""
-    house.script("Wait.", {"calls": [call("ask_human", "w1", question="Well?")]}, answer("Waited."))
-    house.script("Try.", {"calls": [call("ask_human", question="Now?")]}, {"calls": [call("create_checkpoint", checkpoint_name="here")]},
-                 {"calls": [call("ask_human", question="Back?")]}, {"calls": [call("rollback_to_checkpoint", checkpoint_name="here", reason="No good.")]}, answer("Tried."))
-    house.agent("waiter", "ask_human")
-    house.agent("trier", "create_checkpoint", "ask_human", "rollback_to_checkpoint")
-    workflow = house.start({"name": "both", "type": "parallel", "branches": [
-        [{"name": "wait", "type": "task", "task": "Wait.", "agent": "waiter"}],
-        [{"name": "try", "type": "task", "task": "Try.", "agent": "trier"}]]})
-    for question in ("Now?", "Back?"):
-        asked, = wait_until(lambda title=question: [row for row in house.asked(workflow, 2) if row["title"] == title])
-        house.respond(asked, data={"answer": "Yes."})
-    row = house.until(workflow, "completed", "failed")
-    assert (row["status"], row["data"]["steps"]["wait"]["answer"], row["data"]["steps"]["try"]["answer"]) == (
-        "completed", "Waited.", "Tried.")
-    assert house.heard(house.sent("Try.")[-1])[-1] == ("user", told("No good."))
-    assert house.heard(house.sent("Wait.")[-1])[-1] == ("user", told("No good."))
-
-
-# Gates of the step
-
-@one_format
-def test_approved_before(house):
-    """Nothing is asked of the model before; its task is what was approved."""
-    house.script("Go", answer("Gone."))
-    house.agent("clerk")
-    step = {"name": "go", "type": "task", "task": "Go to {{ $.variables.place }}.", "agent": "clerk", "requires_approval": True,
-            "approval_config": {"title": "Go?", "requested_from": "ann"}}
-    workflow = house.start(step, place="Rome")
-    asked, = house.asked(workflow)
-    assert asked["title"] == "Go?" and asked["context_data"]["task"] == "Go to Rome." and house.server.requests == []
-    house.cluster.sql("SELECT hitl.update_workflow_state(%s, '{\"place\": \"Oslo\"}')", [workflow])
-    house.respond(asked)
-    result = house.done(workflow)
-    assert result["answer"] == "Gone." and result["approval"]["outcome"] == "approved"
-    assert house.heard(house.sent("Go")[0])[0][1].startswith("Task: Go to Rome.")
-    workflow = house.start(step, place="Rome")
-    house.respond(house.asked(workflow)[0], "rejected")
-    house.until(workflow, "rejected")
-    assert len(house.server.requests) == 1
-
-
-@one_format
-def test_approved_after(house):
-    """People see the answer before it counts."""
-    house.script("Write.", {"calls": [call("ask_human", question="To whom?")]}, answer("Dear Eve"))
-    house.agent("clerk", "ask_human")
-    step = {"name": "write", "type": "task", "task": "Write.", "agent": "clerk", "requires_approval": True,
-            "approval_config": {"when": "after", "requested_from": "bob"}}
-    workflow = house.start(step)
-    house.respond(house.asked(workflow)[0], data={"answer": "Eve."})
-    asked, = wait_until(lambda: [row for row in house.asked(workflow) if row["asked"] == ["bob"]])
-    assert asked["context_data"]["result"]["answer"] == "Dear Eve"
-    house.cluster.sql("SELECT hitl.respond_to_approval(%s, 'bob', 'approved')", [asked["approval_id"]])
-    result = house.done(workflow)
-    assert result["answer"] == "Dear Eve" and result["approval"]["approver_id"] == "bob"
-
-
-# What happens to a run from outside
-
-@one_format
-def test_skipped(house):
-    """The step is given a result; what its agent asked is withdrawn."""
-    house.script("Do.", {"calls": [call("ask_human", question="This?"), call("ask_human", question="Or that?")]})
-    house.agent("clerk", "ask_human")
-    workflow = house.run("Do.")
-    house.asked(workflow, 2)
-    house.cluster.sql("SELECT hitl.skip_step(%s, 'run', '{\"answer\": \"Never mind.\"}')", [workflow])
-    row = house.until(workflow, "completed", "failed")
-    assert row["output"] == "Never mind." and open_things(house.cluster, workflow) == []
-
-
-@one_format
-def test_tool_that_cannot_run(house):
-    """It is gone, or nothing for the workflow's owner: the model hears of it, and goes on."""
-    house.cluster.psql("""
-        CREATE FUNCTION shop.lost(n integer) RETURNS text LANGUAGE sql AS $$ SELECT 'lost' $$;
-        SELECT hitl.create_tool('lost', 'shop.lost(integer)', 'Is lost.');
-        CREATE ROLE carol; SELECT hitl.grant_access('carol', 'operator')""")
-    try:
-        house.script("Do.", {"calls": [call("lost", n=1), call("refund", order_id=1, amount=1)]}, answer("Nothing."))
-        house.agent("clerk", "lost", "refund")
-        house.cluster.psql("DROP FUNCTION shop.lost(integer)")
-        with house.cluster.connect() as connection:
-            connection.execute("SET ROLE carol")
-            workflow, = connection.execute("SELECT hitl.run_agent('clerk', 'Do.')").fetchone()
-        assert house.done(workflow)["answer"] == "Nothing."
-        (_, lost), (_, refused) = house.observed(workflow)
-        assert "SQLSTATE: 42501" in refused and re.match("Error: (function shop.lost|permission denied for schema shop)", lost)
-    finally:
-        house.cluster.psql("SELECT hitl.revoke_access('carol'); DROP ROLE carol")
-
-
-@one_format
-def test_settings_that_are_gone(house):
-    """The workflow fails, and can be retried when they are back."""
-    house.script("Do.", {"calls": [call("ask_human", question="Well?")]}, answer("Done."))
-    house.agent("clerk", "ask_human")
-    workflow = house.run("Do.")
-    asked, = house.asked(workflow)
-    version = house.row(workflow)["control"]["active"][0]["agent"]["version"]
-    versions = house.cluster.sql("DELETE FROM hitl.agent_versions WHERE agent = 'clerk' RETURNING *")
-    house.respond(asked, data={"answer": "Well."})
-    # The engine knows them; whoever writes the request has to look.
-    assert house.failed(workflow)["message"] == f'version "{version}" of agent "clerk" does not exist'
-    for row in versions:
-        house.cluster.sql("INSERT INTO hitl.agent_versions (version, agent, settings) VALUES (%s, %s, %s)",
-                          [row["version"], row["agent"], Jsonb(row["settings"])])
-    house.command(workflow, "retry")
-    assert house.done(workflow)["answer"] == "Done."
-    assert house.observed(workflow) == [("ask_human", "Well.")]
-
-
-@one_format
-def test_migrated(house):
-    """To another definition, in the middle of its work and after a rollback."""
-    house.script("Do", {"calls": [call("create_checkpoint", checkpoint_name="here")]}, {"calls": [call("ask_human", question="Well?")]},
-                 answer("Done."))
-    house.agent("clerk", "create_checkpoint", "ask_human")
-    step = {"name": "do", "type": "task", "task": "Do it.", "agent": "clerk"}
-    workflow = house.start(step)
-    house.asked(workflow)
-    house.command(workflow, "rollback", "here", "Think again.")
-    house.cluster.sql("SELECT hitl.migrate_workflow(%s, definition => %s)", [
-        workflow, Jsonb({"steps": [{"name": "new", "type": "sql", "sql": "SELECT 1 AS one"}, step]})])
-    house.command(workflow, "execute")
-    assert house.done(workflow)["answer"] == "Done."
-    assert house.heard(house.sent("Do")[-1])[-1] == ("user", told("Think again."))
-
-
 # Code
 
 @pytest.fixture
@@ -1255,7 +641,7 @@ def test_code_that_is_approved(house, coder):
     assert asked["title"] == "Agent coder wants to run SQL"
     assert asked["context_data"]["arguments"] == {"sql": "INSERT INTO shop.refunds (order_id, amount) VALUES (1, 10)"}
     house.respond(asked, "modified", edits={"arguments": {"sql": "INSERT INTO shop.refunds (order_id, amount) VALUES (1, 5)"}})
-    asked, = wait_until(lambda: [row for row in house.asked(workflow) if row["approval_id"] != asked["approval_id"]])
+    asked = house.asked_after(asked)
     house.respond(asked, "rejected", feedback="Once is enough.")
     assert house.done(workflow)["answer"] == "Paid."
     assert house.cluster.sql("SELECT order_id, amount FROM shop.refunds") == [{"order_id": 1, "amount": 5}]

@@ -90,10 +90,9 @@ static HitlQueryResult
 load_agent(void *context, const char *name, const char *version,
 		   const char **text)
 {
-	(void) context;
 	(void) name;
 	(void) version;
-	*text = usual_agent;
+	*text = context == NULL ? usual_agent : context;
 	return HITL_QUERY_FOUND;
 }
 
@@ -114,6 +113,42 @@ const HitlHost fuzz_host = {.query = query,
 							.list_branches = list_branches,
 							.load_agent = load_agent,
 							.test_path = test_path};
+
+const char *
+kind_of(char letter)
+{
+	switch (letter)
+	{
+		case 's':
+			return "start";
+		case 'c':
+			return "continue";
+		case 'a':
+			return "approval";
+		case 'r':
+			return "reply";
+		case 'x':
+			return "cancel";
+		case 't':
+			return "timer";
+		case 'g':
+			return "signal";
+		case 'h':
+			return "child";
+		case 'p':
+			return "pause";
+		case 'q':
+			return "resume";
+		case 'y':
+			return "retry";
+		case 'k':
+			return "skip";
+		case 'b':
+			return "rollback";
+		default:
+			return "other";
+	}
+}
 
 void
 set_branch(int64_t branch, const char *text)
@@ -182,6 +217,30 @@ rich_definition(void)
 	return definition;
 }
 
+const HitlJson *
+reply_with_body(HitlArena *arena, const char *status, const char *provider,
+				const uint8_t *data, size_t size)
+{
+	HitlBuffer buffer;
+	const HitlJson *message;
+	HitlJson *body;
+
+	hitl_buffer_init(&buffer, arena);
+	hitl_append_format(
+		&buffer,
+		"{\"token\":1,\"status\":%s,\"body\":\"\",\"provider\":\"%s\"}", status,
+		provider);
+	MUST(hitl_json_parse(arena, hitl_buffer_text(&buffer), buffer.length, 0,
+						 &message, NULL) == HITL_OK);
+	MUST(hitl_check_reply(message) == NULL);
+
+	/* The bytes may be no UTF-8, so they do not come through the message. */
+	body = message->first->next->next;
+	body->text = hitl_copy_text(arena, (const char *) data, size);
+	body->length = size;
+	return message;
+}
+
 void
 must_be_json(const char *text)
 {
@@ -193,6 +252,21 @@ must_be_json(const char *text)
 	hitl_arena_init(&arena);
 	MUST(hitl_json_parse(&arena, text, strlen(text), HITL_JSON_COMPOSED, &value,
 						 NULL) == HITL_OK);
+	hitl_arena_free(&arena);
+}
+
+void
+must_be_text(const char *text)
+{
+	HitlArena arena;
+	HitlBuffer buffer;
+
+	if (text == NULL)
+		return;
+	hitl_arena_init(&arena);
+	hitl_buffer_init(&buffer, &arena);
+	hitl_json_write_string(&buffer, text, strlen(text));
+	must_be_json(hitl_buffer_text(&buffer));
 	hitl_arena_free(&arena);
 }
 

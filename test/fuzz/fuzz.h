@@ -31,7 +31,10 @@ extern HitlDefinition *rich_definition(void);
 /* The settings of an agent with every kind of tool. */
 extern const char *const usual_agent;
 
-/* A host that finds something for most paths; each agent is that one. */
+/*
+ * A host that finds something for most paths.  Each agent has the settings that
+ * its context is, or, if that is NULL, these.
+ */
 extern const HitlHost fuzz_host;
 
 /* The branches that it knows: their texts, which a run may set, too. */
@@ -40,8 +43,17 @@ extern void set_branch(int64_t branch, const char *text);
 extern void forget_branches(void);
 extern void flush_branches(HitlControl *control);
 
-/* Must be JSON that PostgreSQL would take; NULL is none. */
+/* The kind of message that a letter stands for. */
+extern const char *kind_of(char letter);
+
+/* A server's reply with any bytes as its body. */
+extern const HitlJson *reply_with_body(HitlArena *arena, const char *status,
+									   const char *provider,
+									   const uint8_t *data, size_t size);
+
+/* Must be JSON, or a text, that PostgreSQL would take; NULL is none. */
 extern void must_be_json(const char *text);
+extern void must_be_text(const char *text);
 extern void must_be_sound(const HitlEffects *effects);
 
 /* Control state to text and back; gives what came back. */

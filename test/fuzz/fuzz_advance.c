@@ -6,42 +6,6 @@
  */
 #include "fuzz.h"
 
-static const char *
-kind_of(char letter)
-{
-	switch (letter)
-	{
-		case 's':
-			return "start";
-		case 'c':
-			return "continue";
-		case 'a':
-			return "approval";
-		case 'r':
-			return "reply";
-		case 'x':
-			return "cancel";
-		case 't':
-			return "timer";
-		case 'g':
-			return "signal";
-		case 'h':
-			return "child";
-		case 'p':
-			return "pause";
-		case 'q':
-			return "resume";
-		case 'y':
-			return "retry";
-		case 'k':
-			return "skip";
-		case 'b':
-			return "rollback";
-		default:
-			return "other";
-	}
-}
-
 /*
  * Answer the joins among the effects from number first on, and those that
  * follow from that.

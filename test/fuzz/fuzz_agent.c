@@ -7,6 +7,8 @@
  */
 #include "fuzz.h"
 
+#include <ctype.h>
+
 #include "core/agent.h"
 
 #define MAX_AWAITED 64
@@ -18,17 +20,6 @@ static HitlBuffer messages; /* JSON texts, a comma after each */
 static int64_t awaited[MAX_AWAITED];
 static int nawaited;
 static char *pinned;
-
-static HitlQueryResult
-load_agent(void *context, const char *name, const char *version,
-		   const char **text)
-{
-	(void) context;
-	(void) name;
-	(void) version;
-	*text = settings;
-	return HITL_QUERY_FOUND;
-}
 
 /*
  * Settings that a host could have kept.
@@ -103,41 +94,13 @@ collect(const HitlEffects *effects, int first)
 	}
 }
 
-static const char *
-kind_of(char letter)
-{
-	switch (letter)
-	{
-		case 'a':
-		case 'A':
-			return "approval";
-		case 'h':
-		case 'H':
-			return "child";
-		case 'c':
-			return "continue";
-		case 's':
-			return "start";
-		case 'p':
-			return "pause";
-		case 'q':
-			return "resume";
-		case 'y':
-			return "retry";
-		case 'x':
-			return "cancel";
-		default:
-			return "reply";
-	}
-}
-
 /*
  * The body of a message: a token, and the members that the line has.
  */
 static const char *
 write_body(const char *line)
 {
-	bool first = line[0] == 'A' || line[0] == 'H' || line[0] == 'R';
+	bool first = isupper((unsigned char) line[0]);
 	HitlBuffer body;
 
 	hitl_buffer_init(&body, &memory);
@@ -167,7 +130,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *save = NULL;
 	int lines = 0;
 
-	host.load_agent = load_agent;
 	hitl_arena_init(&memory);
 	hitl_buffer_init(&messages, &memory);
 	nawaited = 0;
@@ -175,12 +137,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	line = hitl_copy_text(&memory, (const char *) data, size);
 	line = strtok_r(line, "\n", &save);
 	settings = choose_settings(line == NULL ? "" : line);
+	host.context = (void *) settings;
 	MUST(hitl_parse_definition(text, &host, &definition, &faults) == HITL_OK);
 	MUST(hitl_parse_control(definition, NULL, &control, NULL) == HITL_OK);
 	while ((line = strtok_r(NULL, "\n", &save)) != NULL && lines++ < 30)
 	{
-		HitlMessage message = {kind_of(line[0]), write_body(line),
-							   lines * 1000000, 0};
+		HitlMessage message = {kind_of(tolower((unsigned char) line[0])),
+							   write_body(line), lines * 1000000, 0};
 		int before = effects.count;
 		HitlResult result;
 

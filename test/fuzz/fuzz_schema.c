@@ -26,18 +26,12 @@ match(void *context, const char *pattern, const char *subject, size_t length,
 
 static const HitlHost host = {.match = match};
 
-/* Must be what a server can show. */
+/* Must be a text that a server can show, and be there. */
 static void
-must_be_text(const char *text)
+must_be_shown(const char *text)
 {
-	HitlArena arena;
-	HitlBuffer buffer;
-
-	hitl_arena_init(&arena);
-	hitl_buffer_init(&buffer, &arena);
-	hitl_json_write_string(&buffer, text, strlen(text));
-	must_be_json(hitl_buffer_text(&buffer));
-	hitl_arena_free(&arena);
+	MUST(text != NULL);
+	must_be_text(text);
 }
 
 static void
@@ -49,8 +43,8 @@ must_be_told(HitlResult result, HitlFaults *faults)
 	MUST((faults->count > 0) == (result == HITL_INVALID));
 	for (i = 0; i < faults->count; i++)
 	{
-		must_be_text(faults->items[i].pointer);
-		must_be_text(faults->items[i].message);
+		must_be_shown(faults->items[i].pointer);
+		must_be_shown(faults->items[i].message);
 	}
 	hitl_free_faults(faults);
 }
@@ -66,9 +60,9 @@ validate(const HitlSchema *schema, const char *instance)
 	MUST((violations.count > 0) == (result == HITL_INVALID));
 	for (i = 0; i < violations.count; i++)
 	{
-		must_be_text(violations.items[i].pointer);
-		must_be_text(violations.items[i].keyword);
-		must_be_text(violations.items[i].message);
+		must_be_shown(violations.items[i].pointer);
+		must_be_shown(violations.items[i].keyword);
+		must_be_shown(violations.items[i].message);
 	}
 	hitl_free_violations(&violations);
 }

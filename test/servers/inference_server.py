@@ -79,6 +79,11 @@ def blocks_of(message):
     return content if isinstance(content, list) else [{"type": "text", "text": content}]
 
 
+def may_call(request):
+    """Whether the model may call tools now."""
+    return request.get("tool_choice") not in ("none", {"type": "none"})
+
+
 def id_of(call, prefix):
     """The id of a call, as it is sent."""
     given = call.get("id", prefix + secrets.token_hex(12))
@@ -284,8 +289,7 @@ class Handler(BaseHTTPRequestHandler):
                 return None
             if entry["failures_left"] > 0:
                 entry["failures_left"] -= 1
-                return {"status": entry.get("fail_status", 503), **{
-                    name: entry[name] for name in entry if name == "retry_after"}}
+                return {**entry, "status": entry.get("fail_status", 503)}
             if "replies" not in entry:
                 answer = entry["answer"]
                 return {**entry, "text": answer if isinstance(answer, str) else json.dumps(answer, indent=2)}
@@ -407,10 +411,15 @@ class InferenceServer(ThreadingHTTPServer):
         self.requests = []
         self.keys = {}  # of the requests of a conversation, in their order
         self.base_url = f"http://127.0.0.1:{self.server_port}/v1"
-        self.entries = [{**entry, "failures_left": entry.get("fail_first", 0)}
-                        for entry in script.get("answers", [])]
+        self.entries = []
         if "default" in script:
-            self.entries.append({"match": "", "answer": script["default"], "failures_left": 0})
+            self.add({"match": "", "answer": script["default"]})
+        for entry in reversed(script.get("answers", [])):
+            self.add(entry)
+
+    def add(self, entry):
+        """Put an entry before the others."""
+        self.entries.insert(0, {**entry, "failures_left": entry.get("fail_first", 0)})
 
     def find(self, request, asked):
         return next((entry for entry in self.entries if (

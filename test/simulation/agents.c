@@ -34,6 +34,7 @@ static const char *const settings[][2] = {
 
 static void check_payment(const World *world, const HitlEffect *effect);
 static void check_memory(World *world, const HitlEffect *effect);
+static int64_t last_remark(const World *world, int64_t segment);
 static const char *calls_of(World *world, long long token);
 
 /*
@@ -46,13 +47,8 @@ world_load_agent(void *context, const char *name,
 	World *world = context;
 	size_t i;
 
-	if (world->calls_left == 0)
-	{
-		totals.failures++;
+	if (call_fails(world))
 		return HITL_QUERY_HOST_FAILED;
-	}
-	if (world->calls_left > 0)
-		world->calls_left--;
 	for (i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
 	{
 		*text = settings[i][1];
@@ -143,22 +139,21 @@ add_remark(World *world, const HitlEffect *effect)
 {
 	const HitlJson *body;
 	const HitlJson *memory;
-	Remark *remark = list_add(&world->arena, &world->remarks, sizeof(Remark));
-	int64_t i;
+	Remark remark;
+	int64_t last;
 
-	memset(remark, 0, sizeof(*remark));
 	CHECK(hitl_json_parse(&world->arena, effect->body, strlen(effect->body), 0,
 						  &body, NULL) == HITL_OK);
 	memory = hitl_json_member(body, "memory");
 	CHECK(memory != NULL && memory->count == 2);
-	CHECK(hitl_json_integer(memory->first, &remark->segment));
-	CHECK(hitl_json_integer(memory->first->next, &remark->number));
-	for (i = world->remarks.count - 2;
-		 i >= 0 && world->remarks.items[i].segment != remark->segment; i--)
-		;
-	if (remark->number != (i < 0 ? 1 : world->remarks.items[i].number + 1))
+	CHECK(hitl_json_integer(memory->first, &remark.segment));
+	CHECK(hitl_json_integer(memory->first->next, &remark.number));
+	last = last_remark(world, remark.segment);
+	if (remark.number != last + 1)
 		FAIL("message %lld of segment %lld is not the next one",
-			 (long long) remark->number, (long long) remark->segment);
+			 (long long) remark.number, (long long) remark.segment);
+	*(Remark *) list_add(&world->arena, &world->remarks,
+						 sizeof(Remark)) = remark;
 }
 
 /*
@@ -206,20 +201,32 @@ check_memory(World *world, const HitlEffect *effect)
 	{
 		int64_t segment;
 		int64_t count;
-		int64_t i;
+		int64_t last;
 
 		CHECK(hitl_json_integer(part->first, &segment));
 		CHECK(hitl_json_integer(part->first->next, &count));
-		for (i = world->remarks.count - 1;
-			 i >= 0 && world->remarks.items[i].segment != segment; i--)
-			;
-		CHECK(i >= 0 && count > 0);
-		if (part->next == NULL ? count != world->remarks.items[i].number
-							   : count > world->remarks.items[i].number)
+		last = last_remark(world, segment);
+		CHECK(last > 0 && count > 0);
+		if (part->next == NULL ? count != last : count > last)
 			FAIL("of segment %lld, which has %lld messages, %lld are said",
-				 (long long) segment,
-				 (long long) world->remarks.items[i].number, (long long) count);
+				 (long long) segment, (long long) last, (long long) count);
 	}
+}
+
+/*
+ * The number of the last message of a segment; 0 if it has none.
+ */
+static int64_t
+last_remark(const World *world, int64_t segment)
+{
+	int64_t i = world->remarks.count;
+
+	while (--i >= 0)
+	{
+		if (world->remarks.items[i].segment == segment)
+			return world->remarks.items[i].number;
+	}
+	return 0;
 }
 
 /*

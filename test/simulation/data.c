@@ -230,6 +230,22 @@ check_replay(World *world)
 }
 
 /*
+ * Does the host fail in this call?
+ */
+bool
+call_fails(World *world)
+{
+	if (world->calls_left == 0)
+	{
+		totals.failures++;
+		return true;
+	}
+	if (world->calls_left > 0)
+		world->calls_left--;
+	return false;
+}
+
+/*
  * The host's query callback.
  */
 HitlQueryResult
@@ -238,13 +254,8 @@ world_query(void *context, int64_t scope, const char *path, const char **text)
 	World *world = context;
 	const char *rest;
 
-	if (world->calls_left == 0)
-	{
-		totals.failures++;
+	if (call_fails(world))
 		return HITL_QUERY_HOST_FAILED;
-	}
-	if (world->calls_left > 0)
-		world->calls_left--;
 	*text = walk(world, scope, path, &rest);
 	if (rest != NULL && *rest == ' ')
 	{
@@ -267,13 +278,8 @@ world_load(void *context, int64_t branch, const char **text)
 {
 	World *world = context;
 
-	if (world->calls_left == 0)
-	{
-		totals.failures++;
+	if (call_fails(world))
 		return HITL_QUERY_HOST_FAILED;
-	}
-	if (world->calls_left > 0)
-		world->calls_left--;
 	if (branch <= 0 || branch >= world->branches.count ||
 		world->branches.items[branch].status != BRANCH_ACTIVE)
 		return HITL_QUERY_EMPTY;

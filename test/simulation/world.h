@@ -221,6 +221,7 @@ extern void merge_delta(World *world, Branch *branch, const char *delta);
 extern bool payload_matches(World *world, const char *match,
 							const char *payload);
 extern void check_replay(World *world);
+extern bool call_fails(World *world);
 extern HitlQueryResult world_query(void *context, int64_t scope,
 								   const char *path, const char **text);
 extern HitlQueryResult world_load(void *context, int64_t branch,

@@ -2,9 +2,10 @@
  * agent_script.c
  *		Plays the vectors of agents.
  *
- * The program is the host: it keeps the memory as the core's events tell it,
- * gives the answers that the script has, and returns to checkpoints.  Nothing
- * may be asked for that the script does not have, nor in another order.
+ * The program is the host (agent_host.c): it keeps the memory as the core's
+ * events tell it, gives the answers that the script has, and returns to
+ * checkpoints.  Nothing may be asked for that the script does not have, nor in
+ * another order.
  *
  * Each vector is played three times: with the control state going to text and
  * back after every message; with it being kept; and with every message being
@@ -13,36 +14,6 @@
 #include "agent_script.h"
 
 #include <stdarg.h>
-
-#define MAX_ASKS 200
-
-/* Something that was asked for, or that the host was told to do. */
-typedef struct Ask
-{
-	HitlEffectKind kind;
-	int64_t token;
-	json_t *body;
-	char *label;  /* by which the script names it, or NULL */
-	char *answer; /* body of the message that answered it, or NULL */
-	bool withdrawn;
-	int64_t due_us; /* when it has taken too long, or 0 */
-} Ask;
-
-typedef struct Script
-{
-	ScriptPlace place;
-	json_t *vector;
-	json_t *agents; /* settings by name */
-	Workflow w;
-	bool scarce; /* try each message without memory, too */
-	Ask asks[MAX_ASKS];
-	int nasks;
-	int taken;			 /* by the script, so far */
-	json_t *trail;		 /* all messages: data of their events */
-	json_t *memory;		 /* those that the agent knows: numbers in it */
-	json_t *checkpoints; /* by name: what to return to */
-	json_t *status;		 /* "status" and "error", as last told */
-} Script;
 
 /* What can be asked for: how a script calls it, and what answers it. */
 static const struct
@@ -84,18 +55,7 @@ static json_t *as_sent(const Script *script, const Ask *ask,
 					   const json_t *given);
 static const char *message_of(HitlEffectKind kind);
 static void return_to(Script *script, const json_t *rollback);
-static void send(Script *script, const char *kind, const char *body);
-static void exhaust(Script *script, const char *kind, const char *body);
-static void collect(Script *script);
-static void hear(Script *script, const HitlEffect *effect);
-static void remember(Script *script, const HitlEffect *effect);
-static void add_ask(Script *script, const HitlEffect *effect);
-static void keep_checkpoint(Script *script, const HitlEffect *effect);
-static void limit(Script *script, const HitlEffect *effect);
-static void withdraw(Script *script, int64_t token);
 static void check_end(Script *script);
-static void fail(const Script *script, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
 static void fail_match(const Script *script, const char *what,
 					   const json_t *expected, const json_t *got);
 
@@ -129,7 +89,7 @@ play(const char *path, bool keeps_control, bool scarce)
 	script.w.keeps_control = keeps_control;
 	script.scarce = scarce;
 	check_settings(&script);
-	send(&script, "start", NULL);
+	script_send(&script, "start", NULL);
 	entries = json_object_get(script.vector, "script");
 	json_array_foreach(entries, i, entry)
 	{
@@ -175,7 +135,7 @@ open_script(Script *script, const char *path)
 			 i++)
 			;
 		if (i == sizeof(members) / sizeof(members[0]))
-			fail(script, "unknown member \"%s\"", key);
+			fail_script(script, "unknown member \"%s\"", key);
 	}
 	agent = json_object_get(script->vector, "agent");
 	script->agents = json_object();
@@ -244,8 +204,8 @@ check_settings(Script *script)
 
 		hitl_check_agent(text, &script->w.memory.host, &faults);
 		for (i = 0; i < faults.count; i++)
-			fail(script, "agent %s: %s: %s", name, faults.items[i].pointer,
-				 faults.items[i].message);
+			fail_script(script, "agent %s: %s: %s", name,
+						faults.items[i].pointer, faults.items[i].message);
 		json_array_clear(script->w.memory.answers);
 		hitl_free_faults(&faults);
 		free(text);
@@ -301,7 +261,7 @@ run_entry(Script *script, json_t *entry)
 		Ask *ask = find_ask(script, json_string_value(value));
 
 		if (ask != NULL && !ask->withdrawn)
-			fail(script, "%s is still awaited", ask->label);
+			fail_script(script, "%s is still awaited", ask->label);
 		return;
 	}
 	value = json_object_get(entry, "status");
@@ -314,8 +274,9 @@ run_entry(Script *script, json_t *entry)
 
 	/* Whatever comes from outside comes when nothing else is to be done. */
 	if (script->taken < script->nasks)
-		fail(script, "something is asked for that is not in the script: %s",
-			 message_of(script->asks[script->taken].kind));
+		fail_script(script,
+					"something is asked for that is not in the script: %s",
+					message_of(script->asks[script->taken].kind));
 	if (json_object_get(entry, "to") != NULL)
 	{
 		Ask *ask = find_ask(script,
@@ -337,13 +298,14 @@ run_entry(Script *script, json_t *entry)
 		if (value == NULL)
 			continue;
 		body = json_dumps(value, 0);
-		send(script,
-			 strcmp(orders[i], "rolled_back") == 0 ? "rollback" : orders[i],
-			 body);
+		script_send(script,
+					strcmp(orders[i], "rolled_back") == 0 ? "rollback"
+														  : orders[i],
+					body);
 		free(body);
 		return;
 	}
-	fail(script, "an entry that says nothing");
+	fail_script(script, "an entry that says nothing");
 }
 
 /*
@@ -365,7 +327,7 @@ let_pass(Script *script, double seconds)
 			continue;
 		snprintf(body, sizeof(body), "{\"token\":%lld}",
 				 (long long) ask->token);
-		send(script, "timer", body);
+		script_send(script, "timer", body);
 	}
 }
 
@@ -381,14 +343,14 @@ take(Script *script, json_t *entry, int request)
 
 	if (script->taken == script->nasks)
 	{
-		fail(script, "nothing is asked for; expected %s",
-			 requests[request].name);
+		fail_script(script, "nothing is asked for; expected %s",
+					requests[request].name);
 		return;
 	}
 	ask = &script->asks[script->taken++];
 	if (ask->kind != requests[request].kind)
 	{
-		fail(script, "expected %s", requests[request].name);
+		fail_script(script, "expected %s", requests[request].name);
 		fail_match(script, "request", entry, ask->body);
 		return;
 	}
@@ -519,7 +481,8 @@ check_messages(Script *script, const char *what, json_t *expected, json_t *got)
 
 		if (message == NULL || !is_message(message, json_array_get(got, i)))
 		{
-			fail(script, "%s: message %d is another one", what, (int) i + 1);
+			fail_script(script, "%s: message %d is another one", what,
+						(int) i + 1);
 			fail_match(script, what, message, json_array_get(got, i));
 			return;
 		}
@@ -559,7 +522,7 @@ find_ask(Script *script, const char *label)
 			strcmp(script->asks[i].label, label) == 0)
 			return &script->asks[i];
 	}
-	fail(script, "nothing has the name %s", label == NULL ? "?" : label);
+	fail_script(script, "nothing has the name %s", label == NULL ? "?" : label);
 	return NULL;
 }
 
@@ -575,13 +538,13 @@ answer(Script *script, Ask *ask, const json_t *given)
 	free(ask->answer);
 	ask->answer = json_dumps(body, JSON_ENCODE_ANY);
 	json_decref(body);
-	send(script, kind, ask->answer);
+	script_send(script, kind, ask->answer);
 	if (json_number_value(json_object_get(given, "token")) != 0)
 		return;
 	CHECK_INT(workflow_send(&script->w, kind, ask->answer), HITL_OK);
 	if (script->w.effects.count > 0 || script->w.effects.more)
-		fail(script, "the same answer once more has effects: %s",
-			 script->w.summary);
+		fail_script(script, "the same answer once more has effects: %s",
+					script->w.summary);
 }
 
 /*
@@ -642,7 +605,7 @@ return_to(Script *script, const json_t *rollback)
 
 	if (found == NULL)
 	{
-		fail(script, "there is no checkpoint %s", name);
+		fail_script(script, "there is no checkpoint %s", name);
 		free(kept);
 		return;
 	}
@@ -665,269 +628,8 @@ return_to(Script *script, const json_t *rollback)
 	}
 	json_decref(script->memory);
 	script->memory = json_copy(json_object_get(found, "memory"));
-	collect(script);
-	send(script, "start", NULL);
-}
-
-/*
- * Send a message, and go on as long as something follows without waiting.
- */
-static void
-send(Script *script, const char *kind, const char *body)
-{
-	int calls;
-
-	for (calls = 0; calls < 1000; calls++)
-	{
-		HitlResult result;
-
-		exhaust(script, kind, body);
-		result = workflow_send(&script->w, kind, body);
-		if (result != HITL_OK)
-		{
-			fail(script, "the message %s %s ended in %d: %s", kind,
-				 body == NULL ? "" : body, (int) result,
-				 script->w.effects.error == NULL ? "?"
-												 : script->w.effects.error);
-			return;
-		}
-		collect(script);
-		if (script->w.join != NULL)
-		{
-			kind = "reply";
-			body = script->w.join;
-			continue;
-		}
-		if (!script->w.effects.more)
-			return;
-		kind = "continue";
-		body = NULL;
-	}
-	fail(script, "the workflow does not come to an end");
-}
-
-/*
- * Try a message with memory for a part of it only: nothing may change then.
- */
-static void
-exhaust(Script *script, const char *kind, const char *body)
-{
-	HitlMessage message = {kind, body, script->w.now_us + 1, 0};
-	HitlResult result = HITL_NO_MEMORY;
-	HitlControl *control = NULL;
-	char *before = NULL;
-	char *after;
-	long n;
-
-	if (!script->scarce)
-		return;
-	CHECK_INT(hitl_dump_control(script->w.control, &before), HITL_OK);
-	for (n = 0; result == HITL_NO_MEMORY && n < 100000; n += 1 + n / 20)
-	{
-		HitlEffects effects = {0};
-
-		if (control == NULL)
-			CHECK_INT(hitl_parse_control(script->w.definition, before, &control,
-										 NULL),
-					  HITL_OK);
-		allocations_left = n;
-		result = hitl_advance(script->w.definition, control, &message,
-							  &script->w.memory.host, &effects);
-		allocations_left = -1;
-		json_array_clear(script->w.memory.answers);
-		if (result != HITL_OK)
-		{
-			CHECK_INT(hitl_dump_control(control, &after), HITL_OK);
-			if (result != HITL_NO_MEMORY || effects.count > 0 ||
-				strcmp(before, after) != 0)
-				fail(script,
-					 "memory for %ld pieces only: result %d, %d effects, %s", n,
-					 (int) result, effects.count, after);
-			free(after);
-		}
-		hitl_free_effects(&effects);
-	}
-	CHECK_INT(result, HITL_OK);
-	hitl_free_control(control);
-	free(before);
-}
-
-/*
- * Take note of what a message has brought about.
- */
-static void
-collect(Script *script)
-{
-	int i;
-
-	for (i = 0; i < script->w.effects.count; i++)
-		hear(script, &script->w.effects.items[i]);
-}
-
-/*
- * Take note of one effect.
- */
-static void
-hear(Script *script, const HitlEffect *effect)
-{
-	switch (effect->kind)
-	{
-		case HITL_EFFECT_EVENT:
-			if (strncmp(effect->type, "agent_", 6) == 0)
-				remember(script, effect);
-			else if (strcmp(effect->type, "task_rerouted") == 0)
-				add_ask(script, effect);
-			break;
-		case HITL_EFFECT_STATUS:
-			json_object_set_new(script->status, "status",
-								json_string(effect->type));
-			json_object_set_new(script->status, "error",
-								strcmp(effect->type, "completed") == 0 ||
-										effect->body == NULL
-									? json_null()
-									: json_loads(effect->body, 0, NULL));
-			break;
-		case HITL_EFFECT_WITHDRAW:
-			withdraw(script, effect->token);
-			break;
-		case HITL_EFFECT_FORK:
-		case HITL_EFFECT_JOIN:
-		case HITL_EFFECT_REMOVE_BRANCHES:
-			break;
-		case HITL_EFFECT_SET_TIMER:
-			limit(script, effect);
-			break;
-		case HITL_EFFECT_CHECKPOINT:
-			keep_checkpoint(script, effect);
-			add_ask(script, effect);
-			break;
-		default:
-			add_ask(script, effect);
-			break;
-	}
-}
-
-/*
- * Keep a message of the memory; those of a segment are counted from 1.
- */
-static void
-remember(Script *script, const HitlEffect *effect)
-{
-	json_t *message = json_loads(effect->body, JSON_REJECT_DUPLICATES, NULL);
-	json_t *at = json_object_get(message, "memory");
-	size_t size = json_array_size(script->trail);
-	json_int_t before = 0;
-	json_t *other;
-	size_t i;
-
-	if (message == NULL)
-	{
-		fail(script, "a message is no JSON: %s", effect->body);
-		return;
-	}
-	json_array_foreach(script->trail, i, other)
-	{
-		json_t *place = json_object_get(other, "memory");
-
-		if (json_equal(json_array_get(place, 0), json_array_get(at, 0)))
-			before = json_integer_value(json_array_get(place, 1));
-	}
-	if (json_integer_value(json_array_get(at, 1)) != before + 1)
-		fail(script, "a message is not the next one of its segment");
-	if (strcmp(effect->type, "agent_started") == 0)
-		json_array_clear(script->memory);
-	json_object_set_new(message, "event", json_string(effect->type));
-	json_array_append_new(script->trail, message);
-	json_array_append_new(script->memory, json_integer(size));
-}
-
-/*
- * Keep what is asked for until the script takes it.
- */
-static void
-add_ask(Script *script, const HitlEffect *effect)
-{
-	Ask *ask;
-	int i;
-
-	if (script->nasks == MAX_ASKS)
-	{
-		fail(script, "too much is asked for");
-		return;
-	}
-	for (i = 0; i < script->nasks; i++)
-	{
-		if (effect->token != 0 && script->asks[i].token == effect->token)
-			fail(script, "a token is given out twice");
-	}
-	ask = &script->asks[script->nasks++];
-	memset(ask, 0, sizeof(*ask));
-	ask->kind = effect->kind;
-	ask->token = effect->token;
-	ask->body = json_loads(effect->body, JSON_REJECT_DUPLICATES, NULL);
-	if (ask->body == NULL)
-	{
-		fail(script, "a request is no JSON: %s", effect->body);
-		ask->body = json_object();
-	}
-	if (effect->type != NULL)
-		json_object_set_new(ask->body, "name", json_string(effect->type));
-}
-
-/*
- * Keep what there is to return to.
- */
-static void
-keep_checkpoint(Script *script, const HitlEffect *effect)
-{
-	json_object_set_new(script->checkpoints, effect->type,
-						json_pack("{s:s, s:o, s:o}", "control", effect->control,
-								  "data", json_deep_copy(script->w.memory.data),
-								  "memory", json_copy(script->memory)));
-}
-
-/*
- * Something may take so long only.
- */
-static void
-limit(Script *script, const HitlEffect *effect)
-{
-	int i;
-
-	for (i = 0; i < script->nasks; i++)
-	{
-		if (script->asks[i].token != effect->token)
-			continue;
-		script->asks[i].due_us = effect->due_us;
-		return;
-	}
-	fail(script, "a time limit is set for nothing");
-}
-
-/*
- * Something is not awaited any more, or, 0, nothing at all; only what was can
- * be withdrawn.
- */
-static void
-withdraw(Script *script, int64_t token)
-{
-	int i;
-
-	for (i = 0; i < script->nasks; i++)
-	{
-		Ask *ask = &script->asks[i];
-
-		if (token == 0 && ask->answer == NULL)
-			ask->withdrawn = true;
-		if (token == 0 || ask->token != token)
-			continue;
-		if (ask->withdrawn)
-			fail(script, "something is withdrawn twice");
-		ask->withdrawn = true;
-		return;
-	}
-	if (token != 0)
-		fail(script, "something is withdrawn that was not asked for");
+	script_collect(script);
+	script_send(script, "start", NULL);
 }
 
 /*
@@ -952,7 +654,7 @@ check_end(Script *script)
 	if (!json_matches(expected, script->status))
 		fail_match(script, "status", expected, script->status);
 	if (result == NULL && status == NULL)
-		fail(script, "the vector has neither a result nor a status");
+		fail_script(script, "the vector has neither a result nor a status");
 	else if (!json_matches(result == NULL ? json_null() : result,
 						   json_object_get(steps, "work")) &&
 			 (result != NULL || status == NULL))
@@ -966,7 +668,7 @@ check_end(Script *script)
 			fail_match(script, "still awaited at the end", NULL, ask->body);
 	}
 	if (json_object_get(script->vector, "memory") == NULL)
-		fail(script, "the vector has no memory");
+		fail_script(script, "the vector has no memory");
 	check_messages(script, "memory", json_object_get(script->vector, "memory"),
 				   script->trail);
 	json_decref(expected);
@@ -975,8 +677,8 @@ check_end(Script *script)
 /*
  * Record a failure at the present place of the script.
  */
-static void
-fail(const Script *script, const char *format, ...)
+void
+fail_script(const Script *script, const char *format, ...)
 {
 	char message[4000];
 	va_list arguments;
@@ -1000,7 +702,7 @@ fail_match(const Script *script, const char *what, const json_t *expected,
 	char *second = got == NULL ? strdup("nothing")
 							   : json_dumps(got, JSON_ENCODE_ANY);
 
-	fail(script, "%s\n#   got %s\n#   expected %s", what, second, first);
+	fail_script(script, "%s\n#   got %s\n#   expected %s", what, second, first);
 	free(first);
 	free(second);
 }

@@ -9,16 +9,53 @@
 #include "core/agent.h"
 #include "harness.h"
 
-extern void run_agent_vector(const char *path);
-
-/* ---- agent_request.c ------------------------------------------------- */
-
 /* A place in a vector: its file, and the number of an entry of its script. */
 typedef struct ScriptPlace
 {
 	const char *path;
 	int entry;
 } ScriptPlace;
+
+#define MAX_ASKS 200
+
+/* Something that was asked for, or that the host was told to do. */
+typedef struct Ask
+{
+	HitlEffectKind kind;
+	int64_t token;
+	json_t *body;
+	char *label;  /* by which the script names it, or NULL */
+	char *answer; /* body of the message that answered it, or NULL */
+	bool withdrawn;
+	int64_t due_us; /* when it has taken too long, or 0 */
+} Ask;
+
+typedef struct Script
+{
+	ScriptPlace place;
+	json_t *vector;
+	json_t *agents; /* settings by name */
+	Workflow w;
+	bool scarce; /* try each message without memory, too */
+	Ask asks[MAX_ASKS];
+	int nasks;
+	int taken;			 /* by the script, so far */
+	json_t *trail;		 /* all messages: data of their events */
+	json_t *memory;		 /* those that the agent knows: numbers in it */
+	json_t *checkpoints; /* by name: what to return to */
+	json_t *status;		 /* "status" and "error", as last told */
+} Script;
+
+extern void run_agent_vector(const char *path);
+extern void fail_script(const Script *script, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* ---- agent_host.c ---------------------------------------------------- */
+
+extern void script_send(Script *script, const char *kind, const char *body);
+extern void script_collect(Script *script);
+
+/* ---- agent_request.c ------------------------------------------------- */
 
 extern json_t *check_request(const ScriptPlace *place, const char *provider,
 							 const char *settings, const json_t *messages,

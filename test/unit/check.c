@@ -29,6 +29,30 @@ check_integer(const char *file, int line, long long got, long long expected)
 }
 
 /*
+ * JSON that was built, or why it could not be; frees both, and keeps the text
+ * until the next call.
+ */
+const char *
+json_or_error(HitlResult result, char *body, char *error)
+{
+	static char out[20000];
+
+	CHECK_INT(result, body != NULL ? HITL_OK : HITL_INVALID);
+	CHECK((body == NULL) == (error != NULL));
+	snprintf(out, sizeof(out), "%s", body == NULL ? error : body);
+	if (body != NULL)
+	{
+		json_t *document = json_loads(body, JSON_REJECT_DUPLICATES, NULL);
+
+		CHECK(document != NULL);
+		json_decref(document);
+	}
+	free(body);
+	free(error);
+	return out;
+}
+
+/*
  * Is a text part of another?
  */
 bool

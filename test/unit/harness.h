@@ -36,6 +36,7 @@ extern void check_text(const char *file, int line, const char *got,
 					   const char *expected);
 extern void check_integer(const char *file, int line, long long got,
 						  long long expected);
+extern const char *json_or_error(HitlResult result, char *body, char *error);
 extern bool contains(const char *text, const char *part);
 
 #define CHECK(condition) \

@@ -17,26 +17,13 @@ static const char *
 request(const char *provider, const char *parameters, const char *settings,
 		const char *messages, bool tools)
 {
-	static char out[20000];
 	char *body;
 	char *error;
-	HitlResult result;
-	json_t *document;
+	HitlResult result = hitl_build_conversation(provider, "m", parameters,
+												settings, messages, tools,
+												&body, &error);
 
-	result = hitl_build_conversation(provider, "m", parameters, settings,
-									 messages, tools, &body, &error);
-	CHECK_INT(result, body != NULL ? HITL_OK : HITL_INVALID);
-	CHECK((body == NULL) == (error != NULL));
-	snprintf(out, sizeof(out), "%s", body == NULL ? error : body);
-	if (body != NULL)
-	{
-		document = json_loads(body, JSON_REJECT_DUPLICATES, NULL);
-		CHECK(document != NULL);
-		json_decref(document);
-	}
-	free(body);
-	free(error);
-	return out;
+	return json_or_error(result, body, error);
 }
 
 /*
@@ -85,6 +72,8 @@ messages(const char *provider, const char *memory)
 	(CHECK_TEXT(messages("openai", "[" memory "]"), "[" openai "]"), \
 	 CHECK_TEXT(messages("anthropic", "[" memory "]"), "[" anthropic "]"))
 
+#define AND ","
+
 /* Of memory. */
 #define TEXT(role, text) "{\"role\":\"" role "\",\"text\":\"" text "\"}"
 #define CALLS(text, calls) \
@@ -94,6 +83,9 @@ messages(const char *provider, const char *memory)
 #define RESULT(id, text) \
 	"{\"role\":\"tool\",\"call\":\"" id "\",\"tool\":\"x\",\"text\":\"" text \
 	"\"}"
+#define FAILED(id, text) \
+	"{\"role\":\"tool\",\"call\":\"" id "\",\"text\":\"" text \
+	"\",\"failed\":true}"
 
 /* Of requests. */
 #define SAYS(role, text) "{\"role\":\"" role "\",\"content\":\"" text "\"}"
@@ -260,59 +252,49 @@ TEST(faulty_input)
 TEST(talks)
 {
 	SAID(TEXT("user", "do it"), SAYS("user", "do it"), SAYS("user", "do it"));
-	SAID(TEXT("user", "do it") "," TEXT("assistant", "how?") "," TEXT("user",
-																	  "so"),
-		 SAYS("user", "do it") "," SAYS("assistant", "how?") "," SAYS("user",
-																	  "so"),
-		 SAYS("user", "do it") "," SAYS("assistant", "how?") "," SAYS("user",
-																	  "so"));
-	SAID(TEXT("user", "do it") "," CALLS("I look.",
-										 CALL("a", "look")) "," RESULT("a",
-																	   "7"),
-		 SAYS("user", "do it") "," OPENAI_CALLS(
-			 "\"I look.\"", OPENAI_CALL("a", "look")) "," OPENAI_RESULT("a",
-																		"7"),
-		 SAYS("user", "do it") "," BLOCKS(
-			 "assistant",
-			 TEXT_BLOCK("I look.") "," USE_BLOCK(
-				 "a", "look")) "," BLOCKS("user", RESULT_BLOCK("a", "7")));
+	SAID(TEXT("user", "do it") AND TEXT("assistant", "how?")
+			 AND TEXT("user", "so"),
+		 SAYS("user", "do it") AND SAYS("assistant", "how?")
+			 AND SAYS("user", "so"),
+		 SAYS("user", "do it") AND SAYS("assistant", "how?")
+			 AND SAYS("user", "so"));
+	SAID(TEXT("user", "do it") AND CALLS("I look.", CALL("a", "look"))
+			 AND RESULT("a", "7"),
+		 SAYS("user", "do it")
+			 AND OPENAI_CALLS("\"I look.\"", OPENAI_CALL("a", "look"))
+				 AND OPENAI_RESULT("a", "7"),
+		 SAYS("user", "do it")
+			 AND BLOCKS("assistant",
+						TEXT_BLOCK("I look.") AND USE_BLOCK("a", "look"))
+				 AND BLOCKS("user", RESULT_BLOCK("a", "7")));
 
 	/* Several calls, results in any order, one of them empty. */
-	SAID(
-		TEXT("user", "t") "," CALLS(
-			"",
-			CALL("a", "look") "," CALL(
-				"b",
-				"go")) ","
-					   "{\"role\":\"tool\",\"call\":\"b\",\"text\":\"no\",\"failed\":true}," RESULT(
-						   "a", ""),
-		SAYS("user", "t") "," OPENAI_CALLS(
-			"null",
-			OPENAI_CALL("a", "look") "," OPENAI_CALL(
-				"b", "go")) "," OPENAI_RESULT("b", "no") "," OPENAI_RESULT("a",
-																		   ""),
-		SAYS("user", "t") "," BLOCKS(
-			"assistant",
-			USE_BLOCK("a", "look") "," USE_BLOCK(
-				"b",
-				"go")) "," BLOCKS("user",
-								  FAILED_BLOCK(
-									  "b",
-									  "no") ",{\"type\":\"tool_result\",\"tool_use_id\":\"a\"}"));
+	SAID(TEXT("user", "t") AND CALLS("", CALL("a", "look") AND CALL("b", "go"))
+			 AND FAILED("b", "no") AND RESULT("a", ""),
+		 SAYS("user", "t") AND OPENAI_CALLS("null",
+											OPENAI_CALL("a", "look")
+												AND OPENAI_CALL("b", "go"))
+			 AND OPENAI_RESULT("b", "no") AND OPENAI_RESULT("a", ""),
+		 SAYS("user", "t") AND BLOCKS("assistant",
+									  USE_BLOCK("a", "look")
+										  AND USE_BLOCK("b", "go"))
+			 AND BLOCKS("user",
+						FAILED_BLOCK("b", "no") AND
+						"{\"type\":\"tool_result\",\"tool_use_id\":\"a\"}"));
 
 	/* A call without arguments that can be sent. */
-	SAID(
-		TEXT("user", "t") "," CALLS(
-			"",
-			"{\"id\":\"a\",\"name\":\"x\",\"arguments\":7}") "," RESULT("a",
-																		"7"),
-		SAYS("user", "t") "," OPENAI_CALLS(
-			"null",
-			"{\"id\":\"a\",\"type\":\"function\",\"function\":"
-			"{\"name\":\"x\",\"arguments\":\"{}\"}}") "," OPENAI_RESULT("a",
-																		"7"),
-		SAYS("user", "t") "," BLOCKS("assistant", "{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"x\",\"input\":{}}") "," BLOCKS(
-			"user", RESULT_BLOCK("a", "7")));
+	SAID(TEXT("user", "t")
+			 AND CALLS("", "{\"id\":\"a\",\"name\":\"x\",\"arguments\":7}")
+				 AND RESULT("a", "7"),
+		 SAYS("user", "t") AND
+			 OPENAI_CALLS("null",
+						  "{\"id\":\"a\",\"type\":\"function\",\"function\":"
+						  "{\"name\":\"x\",\"arguments\":\"{}\"}}")
+				 AND OPENAI_RESULT("a", "7"),
+		 SAYS("user", "t") AND BLOCKS(
+			 "assistant",
+			 "{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"x\",\"input\":{}}")
+			 AND BLOCKS("user", RESULT_BLOCK("a", "7")));
 }
 
 /*
@@ -320,42 +302,34 @@ TEST(talks)
  */
 TEST(turns_alternate)
 {
-	SAID(TEXT("user", "a") "," TEXT("user", " ") "," TEXT("user", "b") "," TEXT(
-			 "assistant", "c") "," TEXT("assistant", "d") "," TEXT("user", "e"),
-		 SAYS("user", "a\\n\\nb") "," SAYS("assistant",
-										   "c\\n\\nd") "," SAYS("user", "e"),
-		 SAYS("user", "a\\n\\nb") "," SAYS("assistant",
-										   "c\\n\\nd") "," SAYS("user", "e"));
-	SAID(TEXT("user", "a") "," TEXT("assistant",
-									"") "," TEXT("user",
-												 "b") ","
-													  "{\"role\":\"user\"}",
+	SAID(TEXT("user", "a") AND TEXT("user", " ") AND TEXT("user", "b")
+			 AND TEXT("assistant", "c") AND TEXT("assistant", "d")
+				 AND TEXT("user", "e"),
+		 SAYS("user", "a\\n\\nb") AND SAYS("assistant", "c\\n\\nd")
+			 AND SAYS("user", "e"),
+		 SAYS("user", "a\\n\\nb") AND SAYS("assistant", "c\\n\\nd")
+			 AND SAYS("user", "e"));
+	SAID(TEXT("user", "a") AND TEXT("assistant", "") AND TEXT("user", "b") AND
+		 "{\"role\":\"user\"}",
 		 SAYS("user", "a\\n\\nb"), SAYS("user", "a\\n\\nb"));
 
 	/* A plan, and the calls after it. */
-	SAID(TEXT("user", "a") "," TEXT("assistant", "plan") "," CALLS(
-			 "", CALL("a", "x")) "," RESULT("a",
-											"7") "," TEXT("user",
-														  "b") "," TEXT("user",
-																		"c"),
-		 SAYS("user", "a") "," OPENAI_CALLS(
-			 "\"plan\"",
-			 OPENAI_CALL("a", "x")) "," OPENAI_RESULT("a",
-													  "7") "," SAYS("user",
-																	"b\\n\\nc"),
-		 SAYS("user", "a") "," BLOCKS(
-			 "assistant",
-			 TEXT_BLOCK("plan") "," USE_BLOCK(
-				 "a", "x")) "," BLOCKS("user",
-									   RESULT_BLOCK("a", "7") "," TEXT_BLOCK(
-										   "b\\n\\nc")));
+	SAID(TEXT("user", "a") AND TEXT("assistant", "plan")
+			 AND CALLS("", CALL("a", "x")) AND RESULT("a", "7")
+				 AND TEXT("user", "b") AND TEXT("user", "c"),
+		 SAYS("user", "a") AND OPENAI_CALLS("\"plan\"", OPENAI_CALL("a", "x"))
+			 AND OPENAI_RESULT("a", "7") AND SAYS("user", "b\\n\\nc"),
+		 SAYS("user", "a")
+			 AND BLOCKS("assistant", TEXT_BLOCK("plan") AND USE_BLOCK("a", "x"))
+				 AND BLOCKS("user",
+							RESULT_BLOCK("a", "7") AND TEXT_BLOCK("b\\n\\nc")));
 
 	/* A user begins and ends. */
 	SAID(TEXT("assistant", "a"),
-		 SAYS("user", "Go on.") "," SAYS("assistant", "a") "," SAYS("user",
-																	"Go on."),
-		 SAYS("user", "Go on.") "," SAYS("assistant", "a") "," SAYS("user",
-																	"Go on."));
+		 SAYS("user", "Go on.") AND SAYS("assistant", "a")
+			 AND SAYS("user", "Go on."),
+		 SAYS("user", "Go on.") AND SAYS("assistant", "a")
+			 AND SAYS("user", "Go on."));
 	SAID(TEXT("user", ""), SAYS("user", "Go on."), SAYS("user", "Go on."));
 	SAID("7", SAYS("user", "Go on."), SAYS("user", "Go on."));
 }
@@ -365,95 +339,60 @@ TEST(turns_alternate)
  */
 TEST(calls_and_results)
 {
-	SAID(
-		TEXT("user", "t") "," CALLS(
-			"",
-			CALL("a", "x") "," CALL("b", "x")) "," TEXT("user",
-														"stop") "," RESULT("b",
-																		   "7"),
-		SAYS("user", "t") "," OPENAI_CALLS(
-			"null",
-			OPENAI_CALL("a", "x") "," OPENAI_CALL(
-				"b",
-				"x")) "," OPENAI_RESULT("b",
-										"7") "," OPENAI_RESULT("a",
-															   NO_RESULT) "," SAYS("user",
-																				   "stop"),
-		SAYS("user", "t") "," BLOCKS(
-			"assistant",
-			USE_BLOCK("a", "x") "," USE_BLOCK(
-				"b", "x")) "," BLOCKS("user",
-									  RESULT_BLOCK("b", "7") "," FAILED_BLOCK(
-										  "a",
-										  NO_RESULT) "," TEXT_BLOCK("stop")));
-	SAID(
-		TEXT("user",
-			 "t") "," CALLS("", CALL("a", "x")) "," CALLS("", CALL("b", "x")),
-		SAYS("user", "t") "," OPENAI_CALLS("null", OPENAI_CALL("a", "x")) "," OPENAI_RESULT(
-			"a",
-			NO_RESULT) "," OPENAI_CALLS("null",
-										OPENAI_CALL(
-											"b",
-											"x")) "," OPENAI_RESULT("b",
-																	NO_RESULT),
-		SAYS("user", "t") "," BLOCKS("assistant", USE_BLOCK("a", "x")) "," BLOCKS(
-			"user",
-			FAILED_BLOCK(
-				"a",
-				NO_RESULT)) "," BLOCKS("assistant",
-									   USE_BLOCK(
-										   "b",
-										   "x")) "," BLOCKS("user",
-															FAILED_BLOCK(
-																"b",
-																NO_RESULT)));
+	SAID(TEXT("user", "t") AND CALLS("", CALL("a", "x") AND CALL("b", "x"))
+			 AND TEXT("user", "stop") AND RESULT("b", "7"),
+		 SAYS("user", "t")
+			 AND OPENAI_CALLS("null",
+							  OPENAI_CALL("a", "x") AND OPENAI_CALL("b", "x"))
+				 AND OPENAI_RESULT("b", "7") AND OPENAI_RESULT("a", NO_RESULT)
+					 AND SAYS("user", "stop"),
+		 SAYS("user", "t") AND BLOCKS("assistant",
+									  USE_BLOCK("a", "x")
+										  AND USE_BLOCK("b", "x"))
+			 AND BLOCKS("user",
+						RESULT_BLOCK("b", "7") AND FAILED_BLOCK("a", NO_RESULT)
+							AND TEXT_BLOCK("stop")));
+	SAID(TEXT("user", "t") AND CALLS("", CALL("a", "x"))
+			 AND CALLS("", CALL("b", "x")),
+		 SAYS("user", "t") AND OPENAI_CALLS("null", OPENAI_CALL("a", "x"))
+			 AND OPENAI_RESULT("a", NO_RESULT)
+				 AND OPENAI_CALLS("null", OPENAI_CALL("b", "x"))
+					 AND OPENAI_RESULT("b", NO_RESULT),
+		 SAYS("user", "t") AND BLOCKS("assistant", USE_BLOCK("a", "x"))
+			 AND BLOCKS("user", FAILED_BLOCK("a", NO_RESULT))
+				 AND BLOCKS("assistant", USE_BLOCK("b", "x"))
+					 AND BLOCKS("user", FAILED_BLOCK("b", NO_RESULT)));
 
 	/* Results of SQL in a text, of calls of earlier replies, and twice. */
-	SAID(
-		TEXT("user", "t") "," TEXT(
-			"assistant",
-			"SELECT 7") ","
-						"{\"role\":\"tool\",\"text\":\"7\"},{\"role\":\"tool\"}",
-		SAYS("user", "t") "," SAYS("assistant", "SELECT 7") "," SAYS(
-			"user", "Result:\\n7\\n\\nResult:\\n(nothing)"),
-		SAYS("user", "t") "," SAYS("assistant", "SELECT 7") "," SAYS(
-			"user", "Result:\\n7\\n\\nResult:\\n(nothing)"));
-	SAID(TEXT("user", "t") "," CALLS("", CALL("a", "x")) "," RESULT(
-			 "a", "7") "," RESULT("a", "8"),
-		 SAYS("user", "t") "," OPENAI_CALLS(
-			 "null",
-			 OPENAI_CALL("a",
-						 "x")) "," OPENAI_RESULT("a",
-												 "7") "," SAYS("user",
-															   "Result:\\n8"),
-		 SAYS("user", "t") "," BLOCKS(
-			 "assistant",
-			 USE_BLOCK("a",
-					   "x")) "," BLOCKS("user",
-										RESULT_BLOCK("a", "7") "," TEXT_BLOCK(
-											"Result:\\n8")));
+	SAID(TEXT("user", "t") AND TEXT("assistant", "SELECT 7") AND
+		 "{\"role\":\"tool\",\"text\":\"7\"}" AND "{\"role\":\"tool\"}",
+		 SAYS("user", "t") AND SAYS("assistant", "SELECT 7")
+			 AND SAYS("user", "Result:\\n7\\n\\nResult:\\n(nothing)"),
+		 SAYS("user", "t") AND SAYS("assistant", "SELECT 7")
+			 AND SAYS("user", "Result:\\n7\\n\\nResult:\\n(nothing)"));
+	SAID(TEXT("user", "t") AND CALLS("", CALL("a", "x")) AND RESULT("a", "7")
+			 AND RESULT("a", "8"),
+		 SAYS("user", "t") AND OPENAI_CALLS("null", OPENAI_CALL("a", "x"))
+			 AND OPENAI_RESULT("a", "7") AND SAYS("user", "Result:\\n8"),
+		 SAYS("user", "t") AND BLOCKS("assistant", USE_BLOCK("a", "x"))
+			 AND BLOCKS("user",
+						RESULT_BLOCK("a", "7") AND TEXT_BLOCK("Result:\\n8")));
 
 	/* Calls of nothing, or of what no tool is called. */
-	SAID(
-		TEXT("user", "t") "," CALLS(
-			"{",
-			CALL("a", "") "," CALL("b", "my tool") "," CALL(
-				"c",
-				"x")) "," RESULT("a",
-								 "no such") "," RESULT("b",
-													   "nor this") "," RESULT("c",
-																			  "7"),
-		SAYS("user", "t") "," OPENAI_CALLS("\"{\"", OPENAI_CALL("c", "x")) "," OPENAI_RESULT(
-			"c", "7") "," SAYS("user",
-							   "Result:\\nno such\\n\\nResult:\\nnor this"),
-		SAYS("user", "t") "," BLOCKS(
-			"assistant",
-			TEXT_BLOCK("{") "," USE_BLOCK(
-				"c",
-				"x")) "," BLOCKS("user",
-								 RESULT_BLOCK("c", "7") "," TEXT_BLOCK(
-									 "Result:\\nno such\\n\\nResult:\\nnor this")));
-	SAID(TEXT("user", "t") "," CALLS("", CALL("a", "")) "," RESULT("a", "no"),
+	SAID(TEXT("user", "t") AND CALLS("{",
+									 CALL("a", "") AND CALL("b", "my tool")
+										 AND CALL("c", "x"))
+			 AND RESULT("a", "no such") AND RESULT("b", "nor this")
+				 AND RESULT("c", "7"),
+		 SAYS("user", "t") AND OPENAI_CALLS("\"{\"", OPENAI_CALL("c", "x"))
+			 AND OPENAI_RESULT("c", "7")
+				 AND SAYS("user", "Result:\\nno such\\n\\nResult:\\nnor this"),
+		 SAYS("user", "t")
+			 AND BLOCKS("assistant", TEXT_BLOCK("{") AND USE_BLOCK("c", "x"))
+				 AND BLOCKS("user",
+							RESULT_BLOCK("c", "7") AND TEXT_BLOCK(
+								"Result:\\nno such\\n\\nResult:\\nnor this")));
+	SAID(TEXT("user", "t") AND CALLS("", CALL("a", "")) AND RESULT("a", "no"),
 		 SAYS("user", "t\\n\\nResult:\\nno"),
 		 SAYS("user", "t\\n\\nResult:\\nno"));
 }
@@ -465,87 +404,72 @@ TEST(calls_and_results)
  */
 TEST(ids)
 {
-	SAID(
-		TEXT("user", "t") "," CALLS(
-			"",
-			CALL("functions.x:0", "x") "," CALL(
-				"",
-				"x") ",{\"id\":7,\"name\":\"x\",\"arguments\":{\"n\":1}}") "," RESULT("functions.x:0",
-																					  "1") "," RESULT("",
-																									  "2"),
-		SAYS("user", "t") "," OPENAI_CALLS(
-			"null",
-			OPENAI_CALL("functions.x:0", "x") "," OPENAI_CALL("call00002", "x") "," OPENAI_CALL(
-				"call00003",
-				"x")) "," OPENAI_RESULT("functions.x:0",
-										"1") "," OPENAI_RESULT("call00002",
-															   "2") "," OPENAI_RESULT("call00003",
-																					  NO_RESULT),
-		SAYS("user", "t") "," BLOCKS(
-			"assistant",
-			USE_BLOCK("call00001", "x") "," USE_BLOCK("call00002", "x") "," USE_BLOCK(
-				"call00003",
-				"x")) "," BLOCKS("user",
-								 RESULT_BLOCK("call00001", "1") "," RESULT_BLOCK(
-									 "call00002",
-									 "2") "," FAILED_BLOCK("call00003",
-														   NO_RESULT)));
+	SAID(TEXT("user", "t")
+			 AND CALLS("",
+					   CALL("functions.x:0", "x") AND CALL("", "x") AND
+					   "{\"id\":7,\"name\":\"x\",\"arguments\":{\"n\":1}}")
+				 AND RESULT("functions.x:0", "1") AND RESULT("", "2"),
+		 SAYS("user", "t")
+			 AND OPENAI_CALLS("null",
+							  OPENAI_CALL("functions.x:0", "x")
+								  AND OPENAI_CALL("call00002", "x")
+									  AND OPENAI_CALL("call00003", "x"))
+				 AND OPENAI_RESULT("functions.x:0", "1")
+					 AND OPENAI_RESULT("call00002", "2")
+						 AND OPENAI_RESULT("call00003", NO_RESULT),
+		 SAYS("user", "t") AND BLOCKS("assistant",
+									  USE_BLOCK("call00001", "x")
+										  AND USE_BLOCK("call00002", "x")
+											  AND USE_BLOCK("call00003", "x"))
+			 AND BLOCKS("user",
+						RESULT_BLOCK("call00001", "1")
+							AND RESULT_BLOCK("call00002", "2")
+								AND FAILED_BLOCK("call00003", NO_RESULT)));
 
 	/* Forty characters are not too long, one more is. */
-	SAID(TEXT("user",
-			  "t") "," CALLS("",
-							 CALL(LONG_ID, "x") "," CALL(
-								 LONG_ID "0",
-								 "x")) "," RESULT(LONG_ID,
-												  "1") "," RESULT(LONG_ID "0",
-																  "2"),
-		 SAYS("user", "t") "," OPENAI_CALLS(
-			 "null",
-			 OPENAI_CALL(LONG_ID, "x") "," OPENAI_CALL(
-				 "call00002",
-				 "x")) "," OPENAI_RESULT(LONG_ID,
-										 "1") "," OPENAI_RESULT("call00002",
-																"2"),
-		 SAYS("user", "t") "," BLOCKS(
-			 "assistant",
-			 USE_BLOCK(LONG_ID, "x") "," USE_BLOCK(
-				 "call00002",
-				 "x")) "," BLOCKS("user",
-								  RESULT_BLOCK(LONG_ID, "1") "," RESULT_BLOCK(
-									  "call00002", "2")));
+	SAID(TEXT("user", "t")
+			 AND CALLS("", CALL(LONG_ID, "x") AND CALL(LONG_ID "0", "x"))
+				 AND RESULT(LONG_ID, "1") AND RESULT(LONG_ID "0", "2"),
+		 SAYS("user", "t")
+			 AND OPENAI_CALLS("null",
+							  OPENAI_CALL(LONG_ID, "x")
+								  AND OPENAI_CALL("call00002", "x"))
+				 AND OPENAI_RESULT(LONG_ID, "1")
+					 AND OPENAI_RESULT("call00002", "2"),
+		 SAYS("user", "t")
+			 AND BLOCKS("assistant",
+						USE_BLOCK(LONG_ID, "x") AND USE_BLOCK("call00002", "x"))
+				 AND BLOCKS("user",
+							RESULT_BLOCK(LONG_ID, "1")
+								AND RESULT_BLOCK("call00002", "2")));
 
 	/* The same again, in a reply and in the next one. */
-	SAID(
-		TEXT("user", "t") "," CALLS("", CALL("a", "x") "," CALL("a", "x")) "," RESULT(
-			"a",
-			"1") "," RESULT("a",
-							"2") "," CALLS("",
-										   CALL("a", "x") "," CALL(
-											   "call00003",
-											   "x")) "," RESULT("a",
-																"3") "," RESULT("call00003",
-																				"4"),
-		SAYS("user", "t") "," OPENAI_CALLS("null", OPENAI_CALL("a", "x") "," OPENAI_CALL("call00002", "x")) "," OPENAI_RESULT(
-			"a",
-			"1") "," OPENAI_RESULT("call00002",
-								   "2") "," OPENAI_CALLS("null",
-														 OPENAI_CALL("call00003", "x") "," OPENAI_CALL(
-															 "call00004",
-															 "x")) "," OPENAI_RESULT("call00003",
-																					 "3") "," OPENAI_RESULT("call00004",
-																											"4"),
-		SAYS("user", "t") "," BLOCKS("assistant", USE_BLOCK("a", "x") "," USE_BLOCK("call00002", "x")) "," BLOCKS(
-			"user",
-			RESULT_BLOCK("a", "1") "," RESULT_BLOCK(
-				"call00002",
-				"2")) "," BLOCKS("assistant",
-								 USE_BLOCK("call00003", "x") "," USE_BLOCK(
-									 "call00004",
-									 "x")) "," BLOCKS("user",
-													  RESULT_BLOCK(
-														  "call00003",
-														  "3") "," RESULT_BLOCK("call00004",
-																				"4")));
+	SAID(TEXT("user", "t") AND CALLS("", CALL("a", "x") AND CALL("a", "x"))
+			 AND RESULT("a", "1") AND RESULT("a", "2")
+				 AND CALLS("", CALL("a", "x") AND CALL("call00003", "x"))
+					 AND RESULT("a", "3") AND RESULT("call00003", "4"),
+		 SAYS("user", "t")
+			 AND OPENAI_CALLS("null",
+							  OPENAI_CALL("a", "x")
+								  AND OPENAI_CALL("call00002", "x"))
+				 AND OPENAI_RESULT("a", "1") AND OPENAI_RESULT("call00002", "2")
+					 AND OPENAI_CALLS("null",
+									  OPENAI_CALL("call00003", "x")
+										  AND OPENAI_CALL("call00004", "x"))
+						 AND OPENAI_RESULT("call00003", "3")
+							 AND OPENAI_RESULT("call00004", "4"),
+		 SAYS("user", "t")
+			 AND BLOCKS("assistant",
+						USE_BLOCK("a", "x") AND USE_BLOCK("call00002", "x"))
+				 AND BLOCKS("user",
+							RESULT_BLOCK("a", "1")
+								AND RESULT_BLOCK("call00002", "2"))
+					 AND BLOCKS("assistant",
+								USE_BLOCK("call00003", "x")
+									AND USE_BLOCK("call00004", "x"))
+						 AND BLOCKS("user",
+									RESULT_BLOCK("call00003", "3")
+										AND RESULT_BLOCK("call00004", "4")));
 }
 
 /*
@@ -556,7 +480,7 @@ TEST(conversations_grow_at_their_end)
 {
 	static const char *const memory[] =
 		{TEXT("user", "t"),
-		 CALLS("a", CALL("a", "x") "," CALL("a", "x")),
+		 CALLS("a", CALL("a", "x") AND CALL("a", "x")),
 		 RESULT("a", "1"),
 		 RESULT("a", "2"),
 		 TEXT("assistant", "b"),
@@ -582,7 +506,7 @@ TEST(conversations_grow_at_their_end)
 
 			for (k = 0; k < turns[j]; k++)
 			{
-				strcat(list, k > 0 ? "," : "");
+				strcat(list, k > 0 ? AND : "");
 				strcat(list, memory[k]);
 			}
 			strcat(list, "]");
@@ -758,16 +682,11 @@ TEST(briefings)
 
 TEST(conversation_without_memory)
 {
-	static const char *const memory =
-		"[" TEXT("user", "t") "," TEXT("assistant", "a") "," CALLS(
-			"b",
-			CALL("a", "x") "," CALL("a", "x") "," CALL(
-				"",
-				"")) "," RESULT("a",
-								"1") "," TEXT("user",
-											  "c") "," RESULT("z",
-															  "2") "," TEXT("assistant",
-																			"d") "]";
+	static const char *const memory = "[" TEXT("user", "t")
+		AND TEXT("assistant", "a")
+			AND CALLS("b", CALL("a", "x") AND CALL("a", "x") AND CALL("", ""))
+				AND RESULT("a", "1") AND TEXT("user", "c") AND RESULT("z", "2")
+					AND TEXT("assistant", "d") "]";
 	static const char *const settings =
 		"{\"instructions\":\"i\",\"output_schema\":{\"type\":\"string\"},\"tools\":["
 		"{\"name\":\"x\",\"kind\":\"sql\",\"parameters\":{\"type\":\"object\"}}]}";

@@ -275,26 +275,13 @@ request_to(const char *provider, const char *task, const char *model,
 		   const char *parameters, const char *goal, const char *variables,
 		   const char *steps)
 {
-	static char out[4000];
 	char *body;
 	char *error;
-	HitlResult result;
-	json_t *document;
+	HitlResult result = hitl_build_request(provider, task, model, parameters,
+										   goal, variables, steps, &body,
+										   &error);
 
-	result = hitl_build_request(provider, task, model, parameters, goal,
-								variables, steps, &body, &error);
-	CHECK_INT(result, body != NULL ? HITL_OK : HITL_INVALID);
-	CHECK((body == NULL) == (error != NULL));
-	snprintf(out, sizeof(out), "%s", body == NULL ? error : body);
-	if (body != NULL)
-	{
-		document = json_loads(body, JSON_REJECT_DUPLICATES, NULL);
-		CHECK(document != NULL);
-		json_decref(document);
-	}
-	free(body);
-	free(error);
-	return out;
+	return json_or_error(result, body, error);
 }
 
 /*
