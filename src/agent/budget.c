@@ -67,10 +67,11 @@ hitl_note_usage(HitlBatch *batch, HitlWorkflow *workflow, const char *task,
 		count_one(batch, agent, tokens);
 	else
 		/* A session may stay in its transaction for long, even prepare it. */
-		hitl_add_message(batch, &workflow->id, "usage",
-						 hitl_jsonb_parse(
-							 psprintf("{\"agent\": \"%s\", \"tokens\": " INT64_FORMAT "}",
-									  agent, tokens)));
+		hitl_add_message(
+			batch, &workflow->id, "usage",
+			hitl_jsonb_parse(
+				psprintf("{\"agent\": \"%s\", \"tokens\": " INT64_FORMAT "}",
+						 agent, tokens)));
 }
 
 /*
@@ -206,10 +207,9 @@ count_one(HitlBatch *batch, const char *agent, int64 tokens)
 
 	hitl_count_usage(PointerGetDatum(construct_array(&name, 1, TEXTOID, -1,
 													 false, TYPALIGN_INT)),
-					 PointerGetDatum(construct_array(&number, 1, INT8OID,
-													 sizeof(int64),
-													 FLOAT8PASSBYVAL,
-													 TYPALIGN_DOUBLE)),
+					 PointerGetDatum(
+						 construct_array(&number, 1, INT8OID, sizeof(int64),
+										 FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
 					 PointerGetDatum(construct_md_array(&none, &null, 1, &one,
 														&one, NUMERICOID, -1,
 														false, TYPALIGN_INT)));

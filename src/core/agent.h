@@ -68,7 +68,7 @@ typedef struct HitlAgent
 	bool writes_code; /* SQL, instead of calls of tools */
 	const char *model;
 	double limits[HITL_RUN_LIMITS]; /* negative: none */
-	int planning_interval;		/* 0: no plans */
+	int planning_interval;			/* 0: no plans */
 	bool asks_at_limit;
 	const HitlJson *approval;	   /* how people are asked, or NULL */
 	char *output_schema;		   /* JSON text, or NULL */

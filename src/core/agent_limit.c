@@ -12,16 +12,16 @@
 #include <string.h>
 
 /* Tokens and cost of each period, behind the limits of a run. */
-#define IS_BUDGET(limit)	((limit) >= HITL_RUN_LIMITS)
-#define PERIOD_OF(limit)	(period_names[((limit) - HITL_RUN_LIMITS) / 2])
-#define OF_BUDGET(limit)	(HITL_LIMIT_TOKENS + ((limit) - HITL_RUN_LIMITS) % 2)
-#define BUDGET(period, of)	(HITL_RUN_LIMITS + (period) * 2 + ((of) - HITL_LIMIT_TOKENS))
+#define IS_BUDGET(limit) ((limit) >= HITL_RUN_LIMITS)
+#define PERIOD_OF(limit) (period_names[((limit) -HITL_RUN_LIMITS) / 2])
+#define OF_BUDGET(limit) (HITL_LIMIT_TOKENS + ((limit) -HITL_RUN_LIMITS) % 2)
+#define BUDGET(period, of) \
+	(HITL_RUN_LIMITS + (period) *2 + ((of) -HITL_LIMIT_TOKENS))
 
 const char *const hitl_limit_names[] = {
-	"steps",	  "tokens",	   "cost",		   "seconds",
-	"hour_tokens", "hour_cost", "day_tokens",   "day_cost",
-	"week_tokens", "week_cost", "month_tokens", "month_cost",
-	NULL,
+	"steps",		"tokens",	  "cost",	  "seconds",	 "hour_tokens",
+	"hour_cost",	"day_tokens", "day_cost", "week_tokens", "week_cost",
+	"month_tokens", "month_cost", NULL,
 };
 
 static const char *const period_names[] = {"hour", "day", "week", "month",
@@ -248,8 +248,9 @@ ask_for_more(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	HitlBuffer title;
 
 	hitl_buffer_init(&title, &run->scratch);
-	hitl_append_format(&title, "Agent %s has used up its %s%.10g%s", agent->name,
-					   units[of][0], excess->allowed, units[of][1]);
+	hitl_append_format(&title, "Agent %s has used up its %s%.10g%s",
+					   agent->name, units[of][0], excess->allowed,
+					   units[of][1]);
 	if (IS_BUDGET(excess->limit))
 		hitl_append_format(&title, " of this %s: may this run have more?",
 						   PERIOD_OF(excess->limit));
@@ -257,8 +258,7 @@ ask_for_more(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		hitl_append_text(&title, ": may it have more?");
 	hitl_buffer_init(&context, &run->scratch);
 	write_facts(&context, agent, excess);
-	hitl_append_format(&context, ",\"requested_amount\":%.15g",
-					   excess->whole);
+	hitl_append_format(&context, ",\"requested_amount\":%.15g", excess->whole);
 	if (hitl_buffer_text(&context) == NULL || hitl_buffer_text(&title) == NULL)
 	{
 		hitl_stop(run, HITL_NO_MEMORY, NULL);
@@ -280,9 +280,9 @@ write_facts(HitlBuffer *facts, const HitlAgent *agent, const Excess *excess)
 
 	hitl_append_text(facts, "\"agent\":");
 	hitl_json_write_string(facts, agent->name, strlen(agent->name));
-	hitl_json_write_member(facts, "limit",
-						   hitl_limit_names[of_budget ? OF_BUDGET(excess->limit)
-													  : excess->limit]);
+	hitl_json_write_member(
+		facts, "limit",
+		hitl_limit_names[of_budget ? OF_BUDGET(excess->limit) : excess->limit]);
 	if (of_budget)
 	{
 		hitl_json_write_member(facts, "period", PERIOD_OF(excess->limit));

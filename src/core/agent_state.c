@@ -15,8 +15,8 @@
 #define MAX_CALLS	1000
 #define MAX_ALLOWED 1000
 
-static const char *const phase_names[] = {"asks",	 "plans",  "calls",
-										  "checks",	 "exceeds", "waits",
+static const char *const phase_names[] = {"asks",	   "plans",	  "calls",
+										  "checks",	   "exceeds", "waits",
 										  "concludes", NULL};
 
 static const char *const members[] = {"name",	 "version", "phase",

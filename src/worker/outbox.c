@@ -516,10 +516,9 @@ count_usage(uint64 rows)
 		return;
 	hitl_count_usage(PointerGetDatum(construct_array(agents, count, TEXTOID, -1,
 													 false, TYPALIGN_INT)),
-					 PointerGetDatum(construct_array(tokens, count, INT8OID,
-													 sizeof(int64),
-													 FLOAT8PASSBYVAL,
-													 TYPALIGN_DOUBLE)),
+					 PointerGetDatum(
+						 construct_array(tokens, count, INT8OID, sizeof(int64),
+										 FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
 					 PointerGetDatum(construct_md_array(costs, unpriced, 1,
 														&count, &lbs,
 														NUMERICOID, -1, false,

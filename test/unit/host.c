@@ -17,6 +17,8 @@ static HitlQueryResult query(void *context, int64_t scope, const char *path,
 							 const char **text);
 static HitlQueryResult load_agent(void *context, const char *name,
 								  const char *version, const char **text);
+static HitlQueryResult load_budgets(void *context, const char *name,
+									const char **text);
 static HitlQueryResult test_path(void *context, const char *document,
 								 const char *path, const char **text);
 static HitlQueryResult check_path(void *context, const char *path,
@@ -41,6 +43,7 @@ memory_init(Memory *memory, const char *data)
 	memory->host.query = query;
 	memory->host.check_path = check_path;
 	memory->host.load_agent = load_agent;
+	memory->host.load_budgets = load_budgets;
 	memory->host.test_path = test_path;
 	memory->host.match = match;
 	memory->host.load_branch = memory_load_branch;
@@ -60,6 +63,7 @@ memory_free(Memory *memory)
 	json_decref(memory->answers);
 	json_decref(memory->branches);
 	json_decref(memory->agents);
+	json_decref(memory->budgets);
 	free(memory->ids);
 }
 
@@ -132,6 +136,23 @@ load_agent(void *context, const char *name, const char *version HITL_UNUSED,
 	json_object_set_new(copy, "version", json_string("v1"));
 	*text = keep_answer(memory, copy);
 	json_decref(copy);
+	return HITL_QUERY_FOUND;
+}
+
+/*
+ * The host's load_budgets callback.
+ */
+static HitlQueryResult
+load_budgets(void *context, const char *name, const char **text)
+{
+	Memory *memory = context;
+	json_t *budgets = json_object_get(memory->budgets, name);
+
+	if (memory->broken)
+		return HITL_QUERY_HOST_FAILED;
+	if (budgets == NULL)
+		return HITL_QUERY_EMPTY;
+	*text = keep_answer(memory, budgets);
 	return HITL_QUERY_FOUND;
 }
 
