@@ -11,11 +11,13 @@
 
 #include "agent/budget.h"
 #include "catalog/pg_type.h"
+#include "common/int.h"
 #include "compat.h"
 #include "db.h"
 #include "hitl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/numeric.h"
 #include "utils/timestamp.h"
 #include "workflow/data.h"
 
@@ -59,8 +61,11 @@ hitl_note_usage(HitlBatch *batch, HitlWorkflow *workflow, const char *task,
 	usage = result ? hitl_member(result, "usage") : NULL;
 	if (usage == NULL)
 		return;
-	tokens = Max(hitl_member_int(usage, "prompt_tokens", 0), 0) +
-		Max(hitl_member_int(usage, "completion_tokens", 0), 0);
+	if (pg_add_s64_overflow(Max(hitl_member_int(usage, "prompt_tokens", 0), 0),
+							Max(hitl_member_int(usage, "completion_tokens", 0),
+								0),
+							&tokens))
+		tokens = PG_INT64_MAX;
 	if (tokens == 0)
 		return;
 	if (batch->by_engine)
@@ -95,7 +100,7 @@ hitl_count_usage(Datum agents, Datum tokens, Datum costs)
 	static HitlStatement count = {
 		"SELECT hitl.count_budget_usage($1, $2, $3, $4)",
 		4,
-		{TEXTARRAYOID, INT8ARRAYOID, NUMERICARRAYOID, INT4OID},
+		{TEXTARRAYOID, NUMERICARRAYOID, NUMERICARRAYOID, INT4OID},
 	};
 	Datum values[4];
 
@@ -199,7 +204,7 @@ static void
 count_one(HitlBatch *batch, const char *agent, int64 tokens)
 {
 	Datum name = CStringGetTextDatum(agent);
-	Datum number = Int64GetDatum(tokens);
+	Datum number = NumericGetDatum(int64_to_numeric(tokens));
 	bool null = true;
 	Datum none = (Datum) 0;
 	int one = 1;
@@ -207,9 +212,8 @@ count_one(HitlBatch *batch, const char *agent, int64 tokens)
 
 	hitl_count_usage(PointerGetDatum(construct_array(&name, 1, TEXTOID, -1,
 													 false, TYPALIGN_INT)),
-					 PointerGetDatum(
-						 construct_array(&number, 1, INT8OID, sizeof(int64),
-										 FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
+					 PointerGetDatum(construct_array(&number, 1, NUMERICOID, -1,
+													 false, TYPALIGN_INT)),
 					 PointerGetDatum(construct_md_array(&none, &null, 1, &one,
 														&one, NUMERICOID, -1,
 														false, TYPALIGN_INT)));

@@ -21,7 +21,7 @@ extern void hitl_note_usage(HitlBatch *batch, HitlWorkflow *workflow,
 /* The message that a session leaves the engine in its place. */
 extern void hitl_hear_usage(HitlBatch *batch, Jsonb *body);
 
-/* Add to the budgets of agents: text[], bigint[], numeric[] of equal length. */
+/* Add to the budgets of agents: text[], numeric[], numeric[] of equal length. */
 extern void hitl_count_usage(Datum agents, Datum tokens, Datum costs);
 
 /* When a run that waits for a budget of this agent, until due, is to look. */

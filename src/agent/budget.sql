@@ -27,7 +27,7 @@ CREATE TABLE hitl.budget_usage (
 	period text NOT NULL,
 	worker integer NOT NULL,			-- number of the process; those of dead ones are given again
 	begins_at timestamptz NOT NULL,		-- the period that is counted
-	tokens bigint NOT NULL,
+	tokens numeric NOT NULL,			-- servers may tell of any number
 	cost numeric NOT NULL,
 	PRIMARY KEY (agent, period, worker)
 ) WITH (fillfactor = 50);
@@ -35,28 +35,16 @@ COMMENT ON TABLE hitl.budget_usage IS
 	'what agents with a budget have taken in the present period, as each worker has counted it';
 SELECT pg_extension_config_dump('hitl.budget_usage', '');
 
--- Calendars of all sessions agree on UTC.
-CREATE FUNCTION hitl.begin_of_period(period text, at timestamptz) RETURNS timestamptz
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-	RETURN date_trunc(period, at, 'UTC');
-COMMENT ON FUNCTION hitl.begin_of_period(text, timestamptz) IS
-	'when the hour, day, week or month in which an instant lies began, in UTC';
-
-CREATE FUNCTION hitl.end_of_period(period text, at timestamptz) RETURNS timestamptz
-	LANGUAGE sql STABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
-	RETURN (date_trunc(period, at AT TIME ZONE 'UTC') + ('1 ' || period)::interval) AT TIME ZONE 'UTC';
-COMMENT ON FUNCTION hitl.end_of_period(text, timestamptz) IS
-	'when the hour, day, week or month in which an instant lies ends, in UTC';
-
+-- Periods begin as the calendar has it in UTC, whatever the session's time zone.
 CREATE VIEW hitl.agent_budgets AS
 	SELECT b.agent, b.period, b.max_tokens, b.max_cost, b.on_limit,
-		   coalesce(u.tokens, 0)::bigint AS used_tokens, coalesce(u.cost, 0) AS used_cost,
-		   hitl.end_of_period(b.period, now()) AS renews_at, b.updated_by, b.updated_at
+		   coalesce(u.tokens, 0) AS used_tokens, coalesce(u.cost, 0) AS used_cost,
+		   (date_trunc(b.period, now() AT TIME ZONE 'UTC') + ('1 ' || b.period)::interval) AT TIME ZONE 'UTC' AS renews_at, b.updated_by, b.updated_at
 	FROM hitl.budgets b
 	LEFT JOIN LATERAL (
 		SELECT sum(u.tokens) AS tokens, sum(u.cost) AS cost FROM hitl.budget_usage u
 		WHERE u.agent = b.agent AND u.period = b.period
-		  AND u.begins_at = hitl.begin_of_period(b.period, now())) AS u ON true;
+		  AND u.begins_at = date_trunc(b.period, now(), 'UTC')) AS u ON true;
 COMMENT ON VIEW hitl.agent_budgets IS
 	'the budgets of agents, what is used of them, and when they renew';
 COMMENT ON COLUMN hitl.agent_budgets.agent IS 'name of the agent';
@@ -71,11 +59,11 @@ COMMENT ON COLUMN hitl.agent_budgets.updated_by IS 'who set it';
 COMMENT ON COLUMN hitl.agent_budgets.updated_at IS 'when it was set';
 
 -- Add to what has been used.
-CREATE FUNCTION hitl.count_budget_usage(agents text[], tokens bigint[], costs numeric[], worker integer) RETURNS void
+CREATE FUNCTION hitl.count_budget_usage(agents text[], tokens numeric[], costs numeric[], worker integer) RETURNS void
 	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
 	INSERT INTO hitl.budget_usage AS u (agent, period, worker, begins_at, tokens, cost)
-	SELECT b.agent, b.period, count_budget_usage.worker, hitl.begin_of_period(b.period, now()),
+	SELECT b.agent, b.period, count_budget_usage.worker, date_trunc(b.period, now(), 'UTC'),
 		   coalesce(sum(n.tokens), 0), coalesce(sum(n.cost), 0)
 	FROM unnest(agents, tokens, costs) AS n (agent, tokens, cost) JOIN hitl.budgets b USING (agent)
 	GROUP BY b.agent, b.period
@@ -84,7 +72,7 @@ BEGIN ATOMIC
 		tokens = excluded.tokens + CASE WHEN u.begins_at >= excluded.begins_at THEN u.tokens ELSE 0 END,
 		cost = excluded.cost + CASE WHEN u.begins_at >= excluded.begins_at THEN u.cost ELSE 0 END;
 END;
-COMMENT ON FUNCTION hitl.count_budget_usage(text[], bigint[], numeric[], integer) IS
+COMMENT ON FUNCTION hitl.count_budget_usage(text[], numeric[], numeric[], integer) IS
 	'add what calls of models have taken to the budgets of the agents that made them';
 
 -- Have those look again that wait for a budget: each gets its timer now; the one that
@@ -122,7 +110,7 @@ BEGIN
 	IF on_limit IS NULL OR on_limit NOT IN ('stop', 'ask', 'wait') THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('unknown on_limit "%s"', coalesce(on_limit, 'NULL')),
-			HINT = 'Once the budget is used up runs have to "stop", to "ask" people whether they may go on, or to "wait" until it renews.';
+			HINT = 'Once the budget is used up, runs have to "stop", to "ask" people whether they may go on, or to "wait" until it renews.';
 	END IF;
 	IF max_tokens IS NULL AND max_cost IS NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed',

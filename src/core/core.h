@@ -217,12 +217,14 @@ typedef enum HitlEffectKind
 	 * workflow_paused, workflow_retried, workflow_completed, workflow_failed,
 	 * workflow_rejected, workflow_cancelled, undo_started, step_completed,
 	 * step_skipped, step_failed, step_retried, step_undone, task_rerouted,
-	 * agent_started, agent_planned, agent_replied, agent_observed, agent_told).
+	 * budget_awaited, agent_started, agent_planned, agent_replied,
+	 * agent_observed, agent_told).
 	 * Bodies: step_failed {"kind","message"}; step_retried {"attempt": the
 	 * next one,"kind","message","delay": seconds}; step_skipped {"when"}, or
 	 * {"reason","actor"}; step_undone {"event": the one that completed it};
 	 * undo_started {"checkpoint","reason","steps": how many}; task_rerouted
 	 * {"model": the one that is asked instead,"kind","message": why};
+	 * budget_awaited {"agent","limit","period","renews_at","used","budget"};
 	 * workflow_completed {"output"} or NULL; workflow_paused, _resumed (after
 	 * a pause), _retried, _cancelled {"reason","actor"}; agent_… messages of a
 	 * memory, {"memory":[segment, n],"role": user, assistant or tool,"text"}

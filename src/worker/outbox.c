@@ -401,7 +401,7 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" v.answered, v.response_headers, o.priority, o.provider, o.fallbacks, o.cost,"
 		" CASE WHEN coalesce(v.input_tokens, v.output_tokens) IS NOT NULL"
 		" THEN o.conversation ->> 'agent' END AS agent,"
-		" coalesce(v.input_tokens, 0) + coalesce(v.output_tokens, 0) AS tokens),"
+		" coalesce(v.input_tokens, 0)::numeric + coalesce(v.output_tokens, 0) AS tokens),"
 		" replied AS ("
 		" INSERT INTO hitl.messages (due_at, workflow_id, kind, body)"
 		" SELECT clock_timestamp() - priority * " HITL_HEAD_START ","
@@ -516,9 +516,8 @@ count_usage(uint64 rows)
 		return;
 	hitl_count_usage(PointerGetDatum(construct_array(agents, count, TEXTOID, -1,
 													 false, TYPALIGN_INT)),
-					 PointerGetDatum(
-						 construct_array(tokens, count, INT8OID, sizeof(int64),
-										 FLOAT8PASSBYVAL, TYPALIGN_DOUBLE)),
+					 PointerGetDatum(construct_array(tokens, count, NUMERICOID,
+													 -1, false, TYPALIGN_INT)),
 					 PointerGetDatum(construct_md_array(costs, unpriced, 1,
 														&count, &lbs,
 														NUMERICOID, -1, false,

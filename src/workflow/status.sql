@@ -143,6 +143,8 @@ CREATE FUNCTION hitl.describe_event(event hitl.workflow_events) RETURNS text
 		WHEN (event).event_type = 'task_rerouted' THEN concat_ws(': ',
 			'to model ' || ((event).data ->> 'model'), (event).data ->> 'kind',
 			left((event).data ->> 'message', 200))
+		WHEN (event).event_type = 'budget_awaited' THEN format('%s of this %s, until %s',
+			(event).data ->> 'limit', (event).data ->> 'period', (event).data ->> 'renews_at')
 		WHEN (event).event_type = 'signal_received' THEN (event).data ->> 'signal'
 		WHEN (event).event_type = 'child_started' THEN coalesce(
 			'template ' || ((event).data ->> 'template'), 'workflow ' || ((event).data ->> 'workflow_id'))
