@@ -28,7 +28,7 @@ CALL hitl.await_workflow(:'second', '30 seconds');
 SELECT run('saver') AS third, run('other') AS others \gset
 CALL hitl.await_workflow(:'third', '30 seconds');
 CALL hitl.await_workflow(:'others', '30 seconds');
-SELECT status, error ->> 'kind' AS kind, error ->> 'message' AS message FROM hitl.workflows WHERE id IN (:'third', :'others') ORDER BY id;
+SELECT status, error ->> 'kind' AS kind, error ->> 'message' AS message FROM hitl.workflows WHERE id IN (:'third', :'others') ORDER BY status;
 SELECT agent, period, used_tokens, used_cost FROM hitl.agent_budgets ORDER BY agent, period;
 
 -- a retry goes on only if there is more
