@@ -155,6 +155,9 @@ hitl_deliver_agent(HitlRun *run, HitlPosition *position, const HitlJson *body)
 	state = hitl_change_agent(run, position);
 	if (state == NULL)
 		return;
+	/* Whoever works for it has limits of his own. */
+	if (position->state == HITL_AWAITS_CHILD)
+		hitl_leave_out_waiting(run, position, state);
 	if (position->state != HITL_AWAITS_APPROVAL &&
 		position->state != HITL_AWAITS_TIMER)
 		hitl_count_time(run, state);
@@ -187,8 +190,8 @@ hitl_deliver_agent(HitlRun *run, HitlPosition *position, const HitlJson *body)
 }
 
 /*
- * The time in which it awaited people, or that a budget renews, is none of the
- * agent's.
+ * The time in which it awaited people, another agent, or that a budget renews,
+ * is none of the agent's.
  */
 void
 hitl_leave_out_waiting(HitlRun *run, const HitlPosition *position,
