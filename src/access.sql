@@ -106,6 +106,8 @@ BEGIN ATOMIC
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.delete_secret(text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.retry_request(uuid)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.request_body(uuid)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.redact_request(uuid, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.redact_requests(text, uuid, interval, integer)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_recovery_policy(text, integer, jsonb, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_recovery_policy(text, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.failure_kind(jsonb)'),

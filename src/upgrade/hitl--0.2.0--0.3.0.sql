@@ -71,7 +71,8 @@ ALTER TABLE hitl.outbox
 	ADD COLUMN fallbacks jsonb,
 	ADD COLUMN input_tokens bigint,
 	ADD COLUMN output_tokens bigint,
-	ADD COLUMN cost numeric;
+	ADD COLUMN cost numeric,
+	ADD COLUMN redacted_at timestamptz;
 -- @take src/worker/outbox.sql: CREATE INDEX outbox_fallbacks
 
 -- ---- functions that take other arguments --------------------------------
@@ -140,6 +141,7 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @code src/worker/outbox.sql
 -- @all src/agent/usage.sql
 -- @all src/agent/budget.sql
+-- @all src/worker/redaction.sql
 -- @code src/worker/circuit_breaker.sql
 -- @code src/channel/channel.sql
 -- @code src/workflow/queue.sql

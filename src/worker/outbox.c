@@ -386,7 +386,8 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" attempts = o.attempts - (v.missing_secret IS NOT NULL)::int,"
 		" missing_secret = v.missing_secret,"
 		" next_attempt_at = coalesce(v.next_attempt_at, o.next_attempt_at),"
-		" response_status = v.response_status, response_body = v.response_body,"
+		" response_status = v.response_status, "
+		" response_body = CASE WHEN o.redacted_at IS NULL THEN v.response_body ELSE o.response_body END,"
 		" error_kind = v.error_kind, error_message = v.error_message,"
 		" finished_at = CASE WHEN v.status <> 'queued' THEN coalesce(o.finished_at, now()) END,"
 		" input_tokens = v.input_tokens, output_tokens = v.output_tokens,"
@@ -534,7 +535,8 @@ hitl_retry_request(PG_FUNCTION_ARGS)
 	static HitlStatement retry =
 		{"UPDATE hitl.outbox SET status = 'queued', attempts = 0,"
 		 " next_attempt_at = now(), finished_at = NULL"
-		 " WHERE id = $1 AND status = 'failed' AND purpose = 'notification'",
+		 " WHERE id = $1 AND status = 'failed' AND purpose = 'notification'"
+		 " AND redacted_at IS NULL",
 		 1,
 		 {UUIDOID}};
 	Datum values[1];
