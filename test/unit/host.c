@@ -9,8 +9,9 @@
 
 #include <ctype.h>
 #include <regex.h>
+#include <strings.h>
 
-static const char strict[] = "strict ";
+static const char *const modes[] = {"strict ", "lax "};
 static const char *const comparisons[] = {"==", "!=", ">=", "<=", ">", "<"};
 
 static HitlQueryResult query(void *context, int64_t scope, const char *path,
@@ -194,7 +195,7 @@ keep_answer(Memory *memory, const json_t *value)
 static HitlQueryResult
 evaluate(Memory *memory, json_t *document, const char *path, const char **text)
 {
-	bool is_strict = strncmp(path, strict, strlen(strict)) == 0;
+	bool is_strict = strncasecmp(path, modes[0], strlen(modes[0])) == 0;
 	json_t *match = NULL;
 	json_t *literal;
 	json_t *truth;
@@ -284,9 +285,16 @@ walk(json_t *data, const char *p, json_t **match)
 {
 	char key[100];
 	size_t length;
+	size_t i;
 
-	if (strncmp(p, strict, strlen(strict)) == 0)
-		p += strlen(strict);
+	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+	{
+		if (strncasecmp(p, modes[i], strlen(modes[i])) == 0)
+		{
+			p += strlen(modes[i]);
+			break;
+		}
+	}
 	if (*p++ != '$')
 		return NULL;
 	*match = data;
