@@ -53,6 +53,7 @@ SELECT run('saver') AS fifth \gset
 CALL hitl.await_workflow(:'fifth', '30 seconds', 'waiting');
 SELECT step, what ~ '^tokens of this month, until [0-9-]+T00:00:00Z$' AS what, who FROM hitl.workflow_timeline(:'fifth') WHERE event = 'budget awaited';
 SELECT what LIKE 'budget awaited: tokens of%' AS is_told FROM hitl.agent_transcript(:'fifth') ORDER BY seq DESC LIMIT 1;
+SELECT hitl.get_workflow_status(:'fifth') #> '{active_steps,0,agent}' AS progress;
 SELECT kind, body ->> 'budget' AS budget, due_at = (SELECT renews_at FROM hitl.agent_budgets WHERE period = 'month') AS when_it_renews
 FROM hitl.messages WHERE workflow_id = :'fifth';
 SELECT hitl.set_agent_budget('other', 'day', max_tokens => 5), hitl.drop_agent_budget('other');

@@ -206,7 +206,7 @@ hitl_write_agent(HitlBuffer *buffer, const HitlPosition *position)
 	hitl_write_number(buffer, "turn", agent->turn);
 	if (agent->planned > 0)
 		hitl_write_number(buffer, "planned", agent->planned);
-	if (agent->phase == HITL_AGENT_EXCEEDS)
+	if (agent->phase == HITL_AGENT_EXCEEDS || agent->phase == HITL_AGENT_WAITS)
 		hitl_json_write_member(buffer, "limit", hitl_limit_names[agent->limit]);
 	hitl_write_number(buffer, "began_us", agent->began_us);
 	write_amounts(buffer, "used", agent->used, HITL_RUN_LIMITS);
