@@ -61,6 +61,8 @@ SELECT status FROM hitl.workflows WHERE id = :'fifth';
 SELECT hitl.drop_agent_budget('saver', 'month'), hitl.drop_agent_budget('saver', 'month'), hitl.drop_agent_budget('saver', 'year');
 CALL hitl.await_workflow(:'fifth', '30 seconds');
 
+SELECT count(*) AS timers FROM hitl.messages WHERE kind = 'timer' AND body ? 'budget';
+
 -- what servers tell of, however much
 SELECT hitl.set_agent_budget('saver', 'month', max_tokens => 250);
 SELECT hitl.count_budget_usage('{saver,saver,nobody,other}', '{9223372036854775807,9223372036854775807,1,1}', '{0.0000001,NULL,1,1}', 10007);

@@ -75,14 +75,19 @@ END;
 COMMENT ON FUNCTION hitl.count_budget_usage(text[], numeric[], numeric[], integer) IS
 	'add what calls of models have taken to the budgets of the agents that made them';
 
--- Have those look again that wait for a budget: each gets its timer now; the one that
--- is due later will find nobody who awaits it.
+-- Have those look again that wait for a budget: each gets its timer now, but for those
+-- that an engine is at.
 CREATE FUNCTION hitl.end_budget_waits(agent text) RETURNS void
 	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
+	WITH timer AS (
+		DELETE FROM hitl.messages m WHERE m.ctid = ANY (ARRAY(
+			SELECT t.ctid FROM hitl.messages t
+			WHERE t.kind = 'timer' AND t.body ->> 'budget' = end_budget_waits.agent FOR UPDATE SKIP LOCKED))
+		RETURNING m.workflow_id, m.kind, m.body, m.token
+	)
 	INSERT INTO hitl.messages (workflow_id, kind, body, token)
-	SELECT m.workflow_id, m.kind, m.body, m.token FROM hitl.messages m
-	WHERE m.kind = 'timer' AND m.body ->> 'budget' = end_budget_waits.agent;
+	SELECT t.workflow_id, t.kind, t.body, t.token FROM timer t;
 END;
 COMMENT ON FUNCTION hitl.end_budget_waits(text) IS
 	'have runs that wait until a budget of an agent renews look at it now';
