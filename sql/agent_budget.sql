@@ -70,15 +70,19 @@ SELECT hitl.count_budget_usage('{saver}', '{1}', '{NULL}', 10008), hitl.count_bu
 SELECT period, used_tokens, used_cost FROM hitl.agent_budgets WHERE period = 'month';
 
 -- what was used in an earlier period does not count, and its rows are used again
-UPDATE hitl.budget_usage SET begins_at = date_trunc(period, begins_at - interval '1 microsecond', 'UTC');
+UPDATE hitl.budget_usage u SET begins_at = date_trunc(b.period, u.begins_at - interval '1 microsecond', 'UTC') FROM hitl.budgets b WHERE b.id = u.budget;
 SELECT hitl.count_budget_usage('{saver}', '{3}', '{0.5}', 10008);
 SELECT used_tokens, used_cost FROM hitl.agent_budgets WHERE period = 'month';
-SELECT period, worker, tokens, cost FROM hitl.budget_usage WHERE worker > 10000 ORDER BY period, worker;
+SELECT b.period, u.worker, u.tokens, u.cost FROM hitl.budget_usage u JOIN hitl.budgets b ON b.id = u.budget WHERE u.worker > 10000 ORDER BY b.period, u.worker;
 
 -- who has an agent dropped keeps its budget, for its runs go on
 SELECT hitl.drop_agent('saver');
 SELECT count(*) FROM hitl.agent_budgets;
 SELECT hitl.drop_agent_budget('saver'), hitl.drop_agent_budget('saver'), hitl.drop_agent_budget(NULL);
+-- what was used of it is forgotten, and removed some time later
+SELECT hitl.set_agent_budget('other', 'day', 5), hitl.drop_agent_budget('other', 'day');
+UPDATE hitl.budget_usage SET begins_at = begins_at - interval '3 months';
+SELECT hitl.drop_agent_budget('other', 'day');
 SELECT count(*) FROM hitl.budget_usage;
 
 -- faults

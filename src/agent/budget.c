@@ -112,8 +112,8 @@ hitl_count_usage(Datum agents, Datum tokens, Datum costs)
 }
 
 /*
- * When a run that waits for a budget until it renews is to look at it: at once
- * if it has changed since it was looked at.  It cannot change unnoticed until
+ * When a run that waits for a budget until it renews is to look at it: soon if
+ * it has changed since it was looked at.  It cannot change unnoticed until
  * our commit: who sets it waits for that, and then finds who waits.
  */
 TimestampTz

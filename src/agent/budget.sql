@@ -6,6 +6,7 @@
 -- same transaction.
 
 CREATE TABLE hitl.budgets (
+	id uuid NOT NULL DEFAULT hitl.uuidv7(),	-- kept when it is replaced
 	agent text NOT NULL,				-- may be gone: its runs go on
 	period text NOT NULL CHECK (period IN ('hour', 'day', 'week', 'month')),
 	max_tokens bigint CHECK (max_tokens > 0),	-- NULL: any
@@ -23,13 +24,12 @@ SELECT pg_extension_config_dump('hitl.budgets', '');
 -- Each worker adds to a row of its own, so that none waits for another.  The row
 -- is used again in the next period.
 CREATE TABLE hitl.budget_usage (
-	agent text NOT NULL,
-	period text NOT NULL,
+	budget uuid NOT NULL,
 	worker integer NOT NULL,			-- number of the process; those of dead ones are given again
 	begins_at timestamptz NOT NULL,		-- the period that is counted
 	tokens numeric NOT NULL,			-- servers may tell of any number
 	cost numeric NOT NULL,
-	PRIMARY KEY (agent, period, worker)
+	PRIMARY KEY (budget, worker)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE hitl.budget_usage IS
 	'what agents with a budget have taken in the present period, as each worker has counted it';
@@ -39,12 +39,12 @@ SELECT pg_extension_config_dump('hitl.budget_usage', '');
 CREATE VIEW hitl.agent_budgets AS
 	SELECT b.agent, b.period, b.max_tokens, b.max_cost, b.on_limit,
 		   coalesce(u.tokens, 0) AS used_tokens, coalesce(u.cost, 0) AS used_cost,
-		   (date_trunc(b.period, now() AT TIME ZONE 'UTC') + ('1 ' || b.period)::interval) AT TIME ZONE 'UTC' AS renews_at, b.updated_by, b.updated_at
+		   (date_trunc(b.period, now() AT TIME ZONE 'UTC') + ('1 ' || b.period)::interval) AT TIME ZONE 'UTC' AS renews_at,
+		   b.updated_by, b.updated_at
 	FROM hitl.budgets b
 	LEFT JOIN LATERAL (
 		SELECT sum(u.tokens) AS tokens, sum(u.cost) AS cost FROM hitl.budget_usage u
-		WHERE u.agent = b.agent AND u.period = b.period
-		  AND u.begins_at = date_trunc(b.period, now(), 'UTC')) AS u ON true;
+		WHERE u.budget = b.id AND u.begins_at = date_trunc(b.period, now(), 'UTC')) AS u ON true;
 COMMENT ON VIEW hitl.agent_budgets IS
 	'the budgets of agents, what is used of them, and when they renew';
 COMMENT ON COLUMN hitl.agent_budgets.agent IS 'name of the agent';
@@ -62,12 +62,12 @@ COMMENT ON COLUMN hitl.agent_budgets.updated_at IS 'when it was set';
 CREATE FUNCTION hitl.count_budget_usage(agents text[], tokens numeric[], costs numeric[], worker integer) RETURNS void
 	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-	INSERT INTO hitl.budget_usage AS u (agent, period, worker, begins_at, tokens, cost)
-	SELECT b.agent, b.period, count_budget_usage.worker, date_trunc(b.period, now(), 'UTC'),
+	INSERT INTO hitl.budget_usage AS u (budget, worker, begins_at, tokens, cost)
+	SELECT b.id, count_budget_usage.worker, date_trunc(b.period, now(), 'UTC'),
 		   coalesce(sum(n.tokens), 0), coalesce(sum(n.cost), 0)
 	FROM unnest(agents, tokens, costs) AS n (agent, tokens, cost) JOIN hitl.budgets b USING (agent)
-	GROUP BY b.agent, b.period
-	ON CONFLICT (agent, period, worker) DO UPDATE SET
+	GROUP BY b.id, b.period
+	ON CONFLICT (budget, worker) DO UPDATE SET
 		begins_at = greatest(u.begins_at, excluded.begins_at),
 		tokens = excluded.tokens + CASE WHEN u.begins_at >= excluded.begins_at THEN u.tokens ELSE 0 END,
 		cost = excluded.cost + CASE WHEN u.begins_at >= excluded.begins_at THEN u.cost ELSE 0 END;
@@ -142,11 +142,13 @@ AS $$
 DECLARE
 	dropped boolean;
 BEGIN
+	-- Workers may count to this budget until we commit, and must not have to wait for that:
+	-- what was counted to those that were dropped long ago is removed instead.
+	DELETE FROM hitl.budget_usage u
+	WHERE u.begins_at < now() - interval '2 months' AND NOT EXISTS (SELECT FROM hitl.budgets b WHERE b.id = u.budget);
 	DELETE FROM hitl.budgets b
 	WHERE b.agent = drop_agent_budget.agent AND b.period = coalesce(drop_agent_budget.period, b.period);
 	dropped := FOUND;
-	DELETE FROM hitl.budget_usage u
-	WHERE u.agent = drop_agent_budget.agent AND u.period = coalesce(drop_agent_budget.period, u.period);
 	PERFORM hitl.end_budget_waits(agent);
 	RETURN dropped;
 END

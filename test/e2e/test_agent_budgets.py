@@ -166,3 +166,10 @@ def test_session_that_stays(house):
         connection.commit()
     assert house.done(workflow)["answer"] == "10."
     wait_until(lambda: used(house) == (30, 0))
+    with house.cluster.connect(autocommit=False) as connection:
+        connection.execute("SELECT hitl.drop_agent_budget('clerk')")
+        assert house.done(house.run("Four."))["answer"] == "10."
+        assert used(house) == (40, 0)
+        connection.commit()
+    budget(house, max_tokens=1000)
+    assert used(house) == (0, 0)
