@@ -74,7 +74,8 @@ ALTER TABLE hitl.outbox
 	ADD COLUMN fallbacks jsonb,
 	ADD COLUMN input_tokens bigint,
 	ADD COLUMN output_tokens bigint,
-	ADD COLUMN cost numeric;
+	ADD COLUMN cost numeric,
+	ADD COLUMN redacted_at timestamptz;
 -- @take src/worker/outbox.sql: CREATE INDEX outbox_fallbacks
 
 -- ---- functions that take other arguments --------------------------------
@@ -142,6 +143,8 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @code src/worker/limits.sql
 -- @code src/worker/outbox.sql
 -- @all src/agent/usage.sql
+-- @all src/agent/budget.sql
+-- @all src/worker/redaction.sql
 -- @code src/worker/circuit_breaker.sql
 -- @code src/channel/channel.sql
 -- @code src/workflow/queue.sql
