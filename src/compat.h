@@ -11,6 +11,8 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/backendid.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
@@ -82,6 +84,13 @@
 #define hitl_wait_event(name) WaitEventExtensionNew(name)
 #else
 #define hitl_wait_event(name) PG_WAIT_EXTENSION
+#endif
+
+/* A number of this process that no other living one has, and not a large one. */
+#if PG_VERSION_NUM >= 170000
+#define hitl_process_number() MyProcNumber
+#else
+#define hitl_process_number() MyBackendId
 #endif
 
 /* A set that lives as long as the process; 17 asks for a resource owner. */

@@ -75,6 +75,7 @@ ALTER TABLE hitl.outbox
 	ADD COLUMN input_tokens bigint,
 	ADD COLUMN output_tokens bigint,
 	ADD COLUMN cost numeric,
+	ADD COLUMN redacted_at timestamptz,
 	ADD COLUMN notification_id uuid,
 	ADD COLUMN settings jsonb,
 	ADD COLUMN provider_message_id text,
@@ -158,6 +159,8 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @code src/worker/limits.sql
 -- @code src/worker/outbox.sql
 -- @all src/agent/usage.sql
+-- @all src/agent/budget.sql
+-- @all src/worker/redaction.sql
 -- @code src/worker/circuit_breaker.sql
 -- @code src/channel/channel.sql
 -- @all src/channel/message.sql
