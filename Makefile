@@ -19,7 +19,7 @@ SQL_PARTS = src/hitl.sql src/library.sql \
 	src/approval/rule.sql src/approval/receipt.sql src/approval/statistics.sql \
 	src/undo/checkpoint.sql src/worker/secret.sql \
 	src/agent/model.sql src/agent/tool.sql src/agent/agent.sql \
-	src/worker/limits.sql src/worker/outbox.sql src/agent/usage.sql \
+	src/worker/limits.sql src/worker/outbox.sql src/agent/usage.sql src/agent/budget.sql src/worker/redaction.sql \
 	src/worker/circuit_breaker.sql src/channel/channel.sql src/channel/message.sql \
 	src/channel/notification.sql src/channel/rendering.sql src/workflow/queue.sql \
 	src/workflow/external.sql src/workflow/signal.sql src/workflow/child.sql \

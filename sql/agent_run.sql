@@ -37,10 +37,15 @@ SELECT hitl.run_agent('support', 'Refund order 8.', '{"customer": "Eve"}', idemp
 CALL hitl.await_workflow(:'id', '30 seconds', 'waiting_approval');
 RESET ROLE;
 SELECT title, asked, context_data FROM hitl.pending_approvals WHERE workflow_id = :'id';
+SELECT hitl.get_workflow_status(:'id') #> '{active_steps,0,agent}' AS progress;
 SELECT * FROM shop.orders;
 -- what was begun goes on as it began
 SELECT hitl.create_agent('support', 'Help nobody.', 'scripted', '{refund}');
 SELECT hitl.drop_tool('lookup_order'), hitl.drop_agent('support');
+SET ROLE hitl_runner;
+SELECT hitl.run_agent('support', 'Refund order 7.', '{"customer": "Eve"}', idempotency_key => 'refund 7') = :'id' AS still_the_same;
+SELECT hitl.run_agent('support', 'Refund order 7.', '{"customer": "Eve"}', idempotency_key => 'refund 8');
+RESET ROLE;
 SELECT hitl.respond_to_approval(approval_id, 'ann', 'modified', edits => '{"arguments": {"order_id": 7, "amount": 30}}')
 FROM hitl.pending_approvals WHERE workflow_id = :'id';
 CALL hitl.await_workflow(:'id', '30 seconds');
@@ -58,6 +63,15 @@ SELECT segment = min(segment) OVER () AS first_segment, count(*), max(n), bool_o
 FROM hitl.agent_messages WHERE workflow_id = :'id' GROUP BY segment ORDER BY segment;
 SELECT what FROM hitl.workflow_timeline(:'id') WHERE event = 'agent observed';
 SELECT * FROM hitl.verify_events(:'id');
+
+-- what people are told of how far it is
+SELECT s.state, s.agent ->> 'phase' AS phase, hitl.agent_progress(jsonb_build_object('state', s.state, 'agent', '{"name": "a", "turn": 2}' || s.agent)) AS progress
+FROM (VALUES ('ready', '{"phase": "asks"}'::jsonb), ('waiting_reply', '{"phase": "asks"}'), ('waiting_reply', '{"phase": "plans", "used": {"tokens": 7, "cost": 0.5}}'),
+	('waiting_reply', '{"phase": "checks"}'), ('waiting_timer', '{"phase": "waits", "limit": "day_tokens"}'),
+	('waiting_approval', '{"phase": "exceeds", "limit": "cost"}'),
+	('waiting_reply', '{"phase": "calls", "next": 1, "calls": [{"tool": "x"}, {"tool": "<code>", "arguments": {"sql": "secret"}}, {"tool": "z"}]}'),
+	('waiting_workflow', '{"phase": "calls", "calls": [{"tool": "x"}]}'),
+	('waiting_approval', '{"phase": "calls", "calls": [{"tool": "x"}, {"tool": "y", "token": 5}]}')) AS s (state, agent);
 
 -- an agent is a tool of another
 SELECT hitl.create_model('knowing', provider => 'builtin', parameters => '{"replies": [{"text": "It rains."}]}');
@@ -93,6 +107,7 @@ SELECT hitl.create_agent('analyst', kind => 'code', model => 'coding', sandbox =
 SELECT hitl.run_agent('analyst', 'What is in the shop?') AS id \gset
 CALL hitl.await_workflow(:'id', '30 seconds', 'waiting_approval');
 SELECT title, context_data FROM hitl.pending_approvals WHERE workflow_id = :'id';
+SELECT hitl.get_workflow_status(:'id') #> '{active_steps,0,agent}' AS progress;
 SELECT hitl.respond_to_approval(approval_id, 'ann', 'approved', '{}') FROM hitl.pending_approvals WHERE workflow_id = :'id';
 CALL hitl.await_workflow(:'id', '30 seconds');
 SELECT who, what FROM hitl.agent_transcript(:'id');

@@ -53,6 +53,7 @@ BEGIN ATOMIC
 		(1, 'SELECT', 'TABLE', 'hitl.model_usage'),
 		(1, 'SELECT', 'TABLE', 'hitl.workflow_usage'),
 		(1, 'SELECT', 'TABLE', 'hitl.agent_usage'),
+		(1, 'SELECT', 'TABLE', 'hitl.agent_budgets'),
 		(1, 'SELECT', 'TABLE', 'hitl.approval_outcomes'),
 		(1, 'SELECT', 'TABLE', 'hitl.limits'),
 		(1, 'SELECT', 'TABLE', 'hitl.circuit_breakers'),
@@ -98,12 +99,16 @@ BEGIN ATOMIC
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.create_agent(text, text, text, text[], text, jsonb, jsonb, integer, integer, bigint, numeric, integer, text, jsonb, text[], integer, jsonb)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_agent(text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.validate_agent(jsonb)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_agent_budget(text, text, bigint, numeric, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_agent_budget(text, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.abandoned_events(uuid)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_secret(text, text, text[])'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.delete_secret(text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.retry_request(uuid)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.resend_notification(uuid)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.request_body(uuid)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.redact_request(uuid, text)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.redact_requests(text, uuid, interval, integer)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_recovery_policy(text, integer, jsonb, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.drop_recovery_policy(text, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.failure_kind(jsonb)'),
@@ -223,7 +228,8 @@ BEGIN ATOMIC
 	FROM (SELECT r.function FROM hitl.http_routes r WHERE r.function LIKE 'hitl.http\_%'
 		  UNION VALUES ('hitl.http_route_list()'), ('hitl.http_event_batch(jsonb, jsonb, timestamptz)'),
 					   ('hitl.http_event_resume(jsonb, text)'),
-					   ('hitl.http_problem(text, text, text, text)')) AS f (name);
+					   ('hitl.http_problem(text, text, text, text)'), ('hitl.http_error(integer, text, jsonb, jsonb)'),
+					   ('hitl.http_json(jsonb, integer, jsonb)')) AS f (name);
 END;
 COMMENT ON FUNCTION hitl.access_levels() IS
 	'what each level of hitl.grant_access (worker, participant, viewer, approver, operator, admin; gateway) allows';

@@ -11,6 +11,8 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "fmgr.h"
+#include "miscadmin.h"
+#include "storage/backendid.h"
 #include "storage/latch.h"
 #include "utils/acl.h"
 #include "utils/guc.h"
@@ -68,11 +70,27 @@
 #define SPI_OK_MERGE_RETURNING 19
 #endif
 
+/* 18 counts the searches of an index for EXPLAIN. */
+#if PG_VERSION_NUM >= 180000
+#define hitl_index_beginscan(table, index, snapshot, nkeys) \
+	index_beginscan(table, index, snapshot, NULL, nkeys, 0)
+#else
+#define hitl_index_beginscan(table, index, snapshot, nkeys) \
+	index_beginscan(table, index, snapshot, nkeys, 0)
+#endif
+
 /* Wait events of extensions got names in 17. */
 #if PG_VERSION_NUM >= 170000
 #define hitl_wait_event(name) WaitEventExtensionNew(name)
 #else
 #define hitl_wait_event(name) PG_WAIT_EXTENSION
+#endif
+
+/* A number of this process that no other living one has, and not a large one. */
+#if PG_VERSION_NUM >= 170000
+#define hitl_process_number() MyProcNumber
+#else
+#define hitl_process_number() MyBackendId
 #endif
 
 /* A set that lives as long as the process; 17 asks for a resource owner. */

@@ -350,7 +350,11 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = 'agent and task must not be empty';
 	END IF;
-	IF NOT EXISTS (SELECT FROM hitl.agents a WHERE a.name = run_agent.agent) THEN
+	-- Who repeats a call gets its run, though the agent may be gone by then.
+	IF NOT EXISTS (SELECT FROM hitl.agents a WHERE a.name = run_agent.agent)
+		AND NOT EXISTS (SELECT FROM hitl.idempotency_keys k
+						WHERE k.owner = hitl.calling_role() AND k.kind = 'workflow' AND k.key = run_agent.idempotency_key)
+	THEN
 		RAISE EXCEPTION USING ERRCODE = 'WF060',
 			MESSAGE = format('agent "%s" does not exist', agent),
 			HINT = 'hitl.create_agent() makes one.';

@@ -155,7 +155,7 @@ BEGIN
 	   OR t.seq > t.begin AND (
 			t.event_type IN ('checkpoint_created', 'rolled_back')
 			OR t.beside_agent AND (t.event_type LIKE 'approval\_%' OR t.event_type IN (
-				'child_started', 'task_rerouted', 'step_retried', 'step_failed', 'step_skipped')))
+				'child_started', 'task_rerouted', 'budget_awaited', 'step_retried', 'step_failed', 'step_skipped')))
 	ORDER BY t.seq, l.place;
 END
 $$;

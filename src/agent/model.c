@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "agent/budget.h"
 #include "agent/model.h"
 #include "core_bridge.h"
 #include "db.h"
@@ -97,7 +98,12 @@ hitl_run_task(HitlBatch *batch, HitlWorkflow *workflow,
 				? psprintf("model \"%s\" does not exist", name)
 				: "there is no default model; hitl.create_model(..., is_default => true) makes one");
 	if (model->api == NULL)
-		return answer_builtin(effect, model);
+	{
+		char *reply = answer_builtin(effect, model);
+
+		hitl_note_usage(batch, workflow, effect->body, reply);
+		return reply;
+	}
 	send_task(batch, workflow, effect, model);
 	return NULL;
 }

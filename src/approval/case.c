@@ -13,55 +13,17 @@
 #include "db.h"
 #include "hitl.h"
 #include "lib/stringinfo.h"
+#include "lookup.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
+#include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "workflow/batch.h"
 #include "workflow/data.h"
 #include "workflow/identifier.h"
 
-/* What the columns of a request are read in. */
-#define COLUMNS \
-	"a.id, a.status, a.workflow_id, a.token, a.step_name, a.requested_role, a.title, " \
-	"a.description, a.approval_type, a.context_data, a.policy, a.timed, a.policy_state, " \
-	"a.asked, a.due_at, a.expires_at, a.round, a.opened_at, a.acts, a.wanted, a.requesters, " \
-	"a.editors, a.editable, a.answer_schema, a.content_hash, a.reminders, a.reminded_at, " \
-	"a.escalations, a.last_hash"
-
-enum
-{
-	COL_ID = 1,
-	COL_STATUS,
-	COL_WORKFLOW,
-	COL_TOKEN,
-	COL_STEP,
-	COL_ROLE,
-	COL_TITLE,
-	COL_DESCRIPTION,
-	COL_TYPE,
-	COL_CONTEXT,
-	COL_POLICY,
-	COL_TIMED,
-	COL_STATE,
-	COL_ASKED,
-	COL_DUE,
-	COL_EXPIRES,
-	COL_ROUND,
-	COL_OPENED,
-	COL_ACTS,
-	COL_WANTED,
-	COL_REQUESTERS,
-	COL_EDITORS,
-	COL_EDITABLE,
-	COL_SCHEMA,
-	COL_HASH,
-	COL_REMINDERS,
-	COL_REMINDED,
-	COL_ESCALATIONS,
-	COL_LAST_HASH,
-	COL_NAMES,
-	COL_GROUPS
-};
+static const HitlIndex requests_by_id = {"approval_requests",
+										 "approval_requests_pkey", F_UUID_EQ};
 
 /* What count_people() needs beside the names. */
 typedef struct Counting
@@ -75,10 +37,12 @@ static void fill_case(HitlApproval *approval, TimestampTz now,
 					  Counting *counting, HitlPolicyCase *input);
 static void fail_case(HitlApproval *approval, HitlResult result,
 					  Counting *counting) pg_attribute_noreturn();
-static HitlApproval *read_approval(uint64 row);
-static TimestampTz read_time(uint64 row, int column);
-static Jsonb *read_jsonb(uint64 row, int column);
-static List *read_texts(uint64 row, int column);
+static HitlApproval *read_approval(HitlLookup *row);
+static void read_vote(HitlApproval *approval, HitlLookup *row);
+static TimestampTz read_time(HitlLookup *row, const char *column);
+static Jsonb *read_jsonb(HitlLookup *row, const char *column);
+static List *read_texts(HitlLookup *row, const char *column);
+static Datum read_hash(HitlLookup *row, const char *column);
 static void hold_back(HitlApproval *approval, TimestampTz now,
 					  HitlVerdict *verdict);
 static bool count_people(void *context, int nnames, const char *const *names,
@@ -91,18 +55,16 @@ static void free_policy(void *policy);
 HitlApproval *
 hitl_lock_approval(const pg_uuid_t *id)
 {
-	static HitlStatement lock = {
-		"SELECT " COLUMNS
-		" FROM hitl.approval_requests a WHERE a.id = $1 FOR UPDATE",
-		1,
-		{UUIDOID},
-	};
-	Datum value = UUIDPGetDatum(id);
+	HitlApproval *approval = NULL;
+	HitlLookup lookup;
 
-	hitl_execute(&lock, &value, NULL, 1);
-	if (SPI_processed == 0)
+	if (hitl_lock_row(&lookup, &requests_by_id, UUIDPGetDatum(id),
+					  LockTupleExclusive))
+		approval = read_approval(&lookup);
+	hitl_end_lookup(&lookup);
+	if (approval == NULL)
 		hitl_approval_missing(id);
-	return read_approval(0);
+	return approval;
 }
 
 /*
@@ -112,34 +74,17 @@ hitl_lock_approval(const pg_uuid_t *id)
 HitlApproval *
 hitl_lock_approval_for(const pg_uuid_t *id, HitlActor *actor)
 {
-	static HitlStatement lock = {
-		"SELECT " COLUMNS
-		", ARRAY(SELECT n.name FROM hitl.principal_names n WHERE n.principal = $2), "
-		"ARRAY(SELECT m.group_name FROM hitl.group_members m WHERE m.principal = $2) "
-		"FROM hitl.approval_requests a WHERE a.id = $1 FOR UPDATE",
-		2,
-		{UUIDOID, TEXTOID},
-	};
-	HitlApproval *approval;
-	Datum values[2];
+	HitlApproval *approval = hitl_lock_approval(id);
 
+	approval->person = actor->name;
 	if (!actor->registered)
 	{
-		approval = hitl_lock_approval(id);
-		approval->person = actor->name;
 		approval->person_names = list_make1(actor->name);
 		return approval;
 	}
-	values[0] = UUIDPGetDatum(id);
-	values[1] = CStringGetTextDatum(actor->name);
-	hitl_execute(&lock, values, NULL, 1);
-	if (SPI_processed == 0)
-		hitl_approval_missing(id);
-	approval = read_approval(0);
-	approval->person = actor->name;
-	approval->person_names = read_texts(0, COL_NAMES);
+	approval->person_names = hitl_own_names(actor->name);
 	actor->names = hitl_join_names(actor->names, approval->person_names);
-	actor->names = hitl_join_names(actor->names, read_texts(0, COL_GROUPS));
+	actor->names = hitl_join_names(actor->names, hitl_groups_of(actor->name));
 	return approval;
 }
 
@@ -149,17 +94,16 @@ hitl_lock_approval_for(const pg_uuid_t *id, HitlActor *actor)
 HitlApproval *
 hitl_read_approval(const pg_uuid_t *id)
 {
-	static HitlStatement find = {
-		"SELECT " COLUMNS " FROM hitl.approval_requests a WHERE a.id = $1",
-		1,
-		{UUIDOID},
-	};
-	Datum value = UUIDPGetDatum(id);
+	HitlApproval *approval = NULL;
+	HitlLookup lookup;
 
-	hitl_execute(&find, &value, NULL, 1);
-	if (SPI_processed == 0)
+	hitl_begin_lookup(&lookup, &requests_by_id, UUIDPGetDatum(id));
+	if (hitl_next_row(&lookup))
+		approval = read_approval(&lookup);
+	hitl_end_lookup(&lookup);
+	if (approval == NULL)
 		hitl_approval_missing(id);
-	return read_approval(0);
+	return approval;
 }
 
 /*
@@ -169,7 +113,7 @@ List *
 hitl_lock_due_approvals(TimestampTz now, int limit)
 {
 	static HitlStatement lock = {
-		"SELECT " COLUMNS " FROM hitl.approval_requests a "
+		"SELECT a.id FROM hitl.approval_requests a "
 		"WHERE a.status = 'pending' AND a.due_at <= $1 AND a.timed "
 		"ORDER BY a.due_at LIMIT $2 FOR UPDATE SKIP LOCKED",
 		2,
@@ -183,7 +127,13 @@ hitl_lock_due_approvals(TimestampTz now, int limit)
 	values[1] = Int32GetDatum(limit);
 	hitl_execute(&lock, values, NULL, 0);
 	for (i = 0; i < SPI_processed; i++)
-		approvals = lappend(approvals, read_approval(i));
+	{
+		bool isnull;
+
+		approvals = lappend(approvals,
+							hitl_lock_approval(
+								DatumGetUUIDP(hitl_column(i, 1, &isnull))));
+	}
 	return approvals;
 }
 
@@ -272,34 +222,44 @@ hitl_simple_policy_text(List *asked, List *required, int threshold,
 void
 hitl_load_votes(HitlApproval *approval)
 {
-	static HitlStatement find = {
-		"SELECT r.approver_id, r.on_behalf_of, r.names, r.responded_at, "
-		"CASE WHEN r.edits IS NOT NULL THEN 'approved' ELSE r.decision END "
-		"FROM hitl.approval_responses r WHERE r.approval_id = $1 AND r.standing "
-		"ORDER BY r.number",
-		1,
-		{UUIDOID},
-	};
-	Datum value = UUIDPGetDatum(&approval->id);
-	uint64 i;
+	static const HitlIndex by_approval = {"approval_responses",
+										  "approval_responses_pkey", F_UUID_EQ};
+	HitlLookup lookup;
 
 	if (approval->votes_loaded)
 		return;
 	approval->votes_loaded = true;
 	if (approval->acts == 0)
 		return;
-	hitl_execute(&find, &value, NULL, 0);
-	for (i = 0; i < SPI_processed; i++)
-	{
-		char *person = hitl_column_text(i, 1);
-		char *decision = hitl_column_text(i, 5);
+	hitl_begin_lookup(&lookup, &by_approval, UUIDPGetDatum(&approval->id));
+	while (hitl_next_row(&lookup))
+		read_vote(approval, &lookup);
+	hitl_end_lookup(&lookup);
+}
 
-		approval->answered = lappend(approval->answered, person);
-		approval->answered = list_concat(approval->answered, read_texts(i, 2));
-		if (strcmp(decision, "modified") != 0 || approval->has_token)
-			hitl_add_vote(approval, person, read_texts(i, 3),
-						  hitl_choice_of(decision), read_time(i, 4));
-	}
+/*
+ * A row of hitl.approval_responses: it counts if it stands.
+ */
+static void
+read_vote(HitlApproval *approval, HitlLookup *row)
+{
+	char *person;
+	char *decision;
+	bool isnull;
+
+	if (!DatumGetBool(hitl_row_value(row, "standing", &isnull)))
+		return;
+	person = hitl_row_text(row, "approver_id");
+	approval->answered = lappend(approval->answered, person);
+	approval->answered = list_concat(approval->answered,
+									 read_texts(row, "on_behalf_of"));
+	decision = hitl_row_text(row, "decision");
+	(void) hitl_row_value(row, "edits", &isnull);
+	if (!isnull)
+		decision = "approved";
+	if (strcmp(decision, "modified") != 0 || approval->has_token)
+		hitl_add_vote(approval, person, read_texts(row, "names"),
+					  hitl_choice_of(decision), read_time(row, "responded_at"));
 }
 
 /*
@@ -633,80 +593,89 @@ fail_case(HitlApproval *approval, HitlResult result, Counting *counting)
 }
 
 /*
- * A row of COLUMNS.
+ * A row of hitl.approval_requests, in the order of its columns.
  */
 static HitlApproval *
-read_approval(uint64 row)
+read_approval(HitlLookup *row)
 {
 	HitlApproval *approval = palloc0(sizeof(HitlApproval));
 	Datum value;
 	bool isnull;
 
-	approval->id = *DatumGetUUIDP(hitl_column(row, COL_ID, &isnull));
-	approval->status = hitl_column_text(row, COL_STATUS);
-	value = hitl_column(row, COL_WORKFLOW, &isnull);
+	approval->id = *DatumGetUUIDP(hitl_row_value(row, "id", &isnull));
+	value = hitl_row_value(row, "workflow_id", &isnull);
 	approval->has_workflow = !isnull;
 	if (!isnull)
 		approval->workflow_id = *DatumGetUUIDP(value);
-	approval->token = DatumGetInt64(hitl_column(row, COL_TOKEN, &isnull));
+	approval->token = DatumGetInt64(hitl_row_value(row, "token", &isnull));
 	approval->has_token = !isnull;
-	approval->step = hitl_column_text(row, COL_STEP);
-	approval->requested_role = hitl_column_text(row, COL_ROLE);
-	approval->title = hitl_column_text(row, COL_TITLE);
-	approval->description = hitl_column_text(row, COL_DESCRIPTION);
-	approval->type = hitl_column_text(row, COL_TYPE);
-	approval->context_data = read_jsonb(row, COL_CONTEXT);
-	approval->policy = hitl_column_text(row, COL_POLICY);
-	approval->timed = DatumGetBool(hitl_column(row, COL_TIMED, &isnull));
-	approval->policy_state = hitl_column_text(row, COL_STATE);
-	approval->asked = approval->asked_now = read_texts(row, COL_ASKED);
-	approval->due_at = read_time(row, COL_DUE);
-	approval->expires_at = read_time(row, COL_EXPIRES);
-	approval->round = DatumGetInt32(hitl_column(row, COL_ROUND, &isnull));
-	approval->opened_at = read_time(row, COL_OPENED);
-	approval->acts = DatumGetInt32(hitl_column(row, COL_ACTS, &isnull));
-	approval->wanted = hitl_column_text(row, COL_WANTED);
-	approval->requesters = read_texts(row, COL_REQUESTERS);
-	approval->editors = read_texts(row, COL_EDITORS);
-	approval->editable = DatumGetBool(hitl_column(row, COL_EDITABLE, &isnull));
-	approval->answer_schema = read_jsonb(row, COL_SCHEMA);
-	approval->content_hash = datumCopy(hitl_column(row, COL_HASH, &isnull),
-									   false, -1);
+	approval->step = hitl_row_text(row, "step_name");
+	approval->title = hitl_row_text(row, "title");
+	approval->description = hitl_row_text(row, "description");
+	approval->type = hitl_row_text(row, "approval_type");
+	approval->context_data = read_jsonb(row, "context_data");
+	approval->status = hitl_row_text(row, "status");
+	approval->content_hash = read_hash(row, "content_hash");
+	value = hitl_row_value(row, "requested_role", &isnull);
+	approval->requested_role = pstrdup(NameStr(*DatumGetName(value)));
+	approval->expires_at = read_time(row, "expires_at");
+	value = hitl_row_value(row, "policy", &isnull);
+	approval->policy = hitl_jsonb_text(DatumGetJsonbP(value));
+	approval->timed = DatumGetBool(hitl_row_value(row, "timed", &isnull));
+	approval->policy_state = hitl_row_text(row, "policy_state");
+	approval->asked = approval->asked_now = read_texts(row, "asked");
+	approval->due_at = read_time(row, "due_at");
+	approval->round = DatumGetInt32(hitl_row_value(row, "round", &isnull));
+	approval->opened_at = read_time(row, "opened_at");
+	approval->acts = DatumGetInt32(hitl_row_value(row, "acts", &isnull));
+	approval->wanted = hitl_row_text(row, "wanted");
+	approval->requesters = read_texts(row, "requesters");
+	approval->editors = read_texts(row, "editors");
+	approval->editable = DatumGetBool(hitl_row_value(row, "editable", &isnull));
+	approval->answer_schema = read_jsonb(row, "answer_schema");
 	approval->reminders = DatumGetInt32(
-		hitl_column(row, COL_REMINDERS, &isnull));
-	approval->reminded_at = read_time(row, COL_REMINDED);
+		hitl_row_value(row, "reminders", &isnull));
+	approval->reminded_at = read_time(row, "reminded_at");
 	approval->escalations = DatumGetInt32(
-		hitl_column(row, COL_ESCALATIONS, &isnull));
-	approval->last_hash = datumCopy(hitl_column(row, COL_LAST_HASH, &isnull),
-									false, -1);
+		hitl_row_value(row, "escalations", &isnull));
+	approval->last_hash = read_hash(row, "last_hash");
 	return approval;
 }
 
 static TimestampTz
-read_time(uint64 row, int column)
+read_time(HitlLookup *row, const char *column)
 {
 	bool isnull;
-	Datum value = hitl_column(row, column, &isnull);
+	Datum value = hitl_row_value(row, column, &isnull);
 
 	return isnull ? 0 : DatumGetTimestampTz(value);
 }
 
 static Jsonb *
-read_jsonb(uint64 row, int column)
+read_jsonb(HitlLookup *row, const char *column)
 {
 	bool isnull;
-	Datum value = hitl_column(row, column, &isnull);
+	Datum value = hitl_row_value(row, column, &isnull);
 
 	return isnull ? NULL : DatumGetJsonbPCopy(value);
 }
 
 static List *
-read_texts(uint64 row, int column)
+read_texts(HitlLookup *row, const char *column)
 {
 	bool isnull;
-	Datum value = hitl_column(row, column, &isnull);
+	Datum value = hitl_row_value(row, column, &isnull);
 
 	return isnull ? NIL : hitl_text_list(DatumGetArrayTypeP(value));
+}
+
+static Datum
+read_hash(HitlLookup *row, const char *column)
+{
+	bool isnull;
+	Datum value = hitl_row_value(row, column, &isnull);
+
+	return datumCopy(value, false, -1);
 }
 
 /*

@@ -35,8 +35,7 @@ int64
 hitl_expire_due(int limit, bool *skipped)
 {
 	static HitlStatement any_due = {
-		"SELECT 1 FROM hitl.approval_requests "
-		"WHERE status = 'pending' AND due_at <= $1 LIMIT 1",
+		"SELECT 1 FROM hitl.approval_requests WHERE due_at <= $1 LIMIT 1",
 		1,
 		{TIMESTAMPTZOID},
 	};

@@ -13,8 +13,10 @@
 #include "catalog/pg_type.h"
 #include "db.h"
 #include "hitl.h"
+#include "lookup.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/formatting.h"
 #include "utils/json.h"
 #include "utils/timestamp.h"
@@ -33,17 +35,21 @@ typedef struct Principal
 	char *name; /* NULL: nobody that is registered */
 	char *role; /* or NULL */
 	bool active;
-	bool is_delegate; /* or was a moment ago */
 } Principal;
 
+static List *find_texts(const HitlIndex *index, const char *key,
+						const char *column);
 static int compare_places(const void *one, const void *other);
 static bool find_principal(const char *text, bool lock, Principal *found);
+static char *find_name(const char *text, bool only_email, bool *is_group);
+static bool read_principal(const char *name, bool lock, Principal *found);
 static char *own_principal(void);
 static bool is_own(const Principal *principal);
 static bool is_granted(const char *approver, const char *principal, bool lock);
 static bool may_act(const char *text, const Principal *principal, bool lock,
 					bool *by_grant);
-static void add_names(HitlActor *actor, bool is_delegate);
+static void add_names(HitlActor *actor);
+static bool is_delegate(const char *name);
 static bool sees_all(const HitlActor *actor);
 static HitlDelegator *find_delegator(HitlActor *actor, const char *name);
 static void refuse_acting(const char *approver) pg_attribute_noreturn();
@@ -180,7 +186,7 @@ hitl_identify(const char *approver_id)
 		actor->name = own.name;
 		actor->registered = true;
 		actor->by_grant = false;
-		add_names(actor, own.is_delegate);
+		add_names(actor);
 		if (find_delegator(actor, principal.name) == NULL)
 			refuse_acting(text);
 		return actor;
@@ -194,7 +200,7 @@ hitl_identify(const char *approver_id)
 				 errhint("Name the person who answers.")));
 	actor->registered = principal.name != NULL;
 	actor->name = principal.name ? principal.name : pstrdup(text);
-	add_names(actor, principal.is_delegate);
+	add_names(actor);
 	return actor;
 }
 
@@ -216,19 +222,40 @@ hitl_refuse_inactive(const char *name)
 List *
 hitl_own_names(const char *name)
 {
-	static HitlStatement find = {
-		"SELECT unnest(hitl.own_names($1))",
-		1,
-		{TEXTOID},
-	};
-	Datum value = CStringGetTextDatum(name);
-	List *names = NIL;
-	uint64 i;
+	static const HitlIndex by_principal = {"principal_names",
+										   "principal_names_principal",
+										   F_TEXTEQ};
 
-	hitl_execute(&find, &value, NULL, 0);
-	for (i = 0; i < SPI_processed; i++)
-		names = lappend(names, hitl_column_text(i, 1));
-	return names;
+	return hitl_join_names(list_make1(pstrdup(name)),
+						   find_texts(&by_principal, name, "name"));
+}
+
+/*
+ * The groups that a principal is in.
+ */
+List *
+hitl_groups_of(const char *name)
+{
+	static const HitlIndex by_principal = {"group_members",
+										   "group_members_pkey", F_TEXTEQ};
+
+	return find_texts(&by_principal, name, "group_name");
+}
+
+/*
+ * A column of the rows of a key.
+ */
+static List *
+find_texts(const HitlIndex *index, const char *key, const char *column)
+{
+	HitlLookup lookup;
+	List *texts = NIL;
+
+	hitl_begin_lookup(&lookup, index, CStringGetTextDatum(key));
+	while (hitl_next_row(&lookup))
+		texts = lappend(texts, hitl_row_text(&lookup, column));
+	hitl_end_lookup(&lookup);
+	return texts;
 }
 
 /*
@@ -399,52 +426,21 @@ hitl_names_jsonb(List *names)
 static bool
 find_principal(const char *text, bool lock, Principal *found)
 {
-#define FIND \
-	"SELECT p.name, p.role, p.active, EXISTS (SELECT FROM hitl.delegations d " \
-	"WHERE d.delegate = p.name AND d.ends_at > clock_timestamp()) " \
-	"FROM hitl.principals p WHERE p.name = " \
-	"(SELECT n.principal FROM hitl.principal_names n WHERE n.name = $1 AND (NOT $2 OR n.kind = 'email'))"
-	static HitlStatement find_locked = {
-		FIND " FOR SHARE",
-		2,
-		{TEXTOID, BOOLOID},
-	};
-	static HitlStatement find = {FIND, 2, {TEXTOID, BOOLOID}};
-	static HitlStatement is_group = {
-		"SELECT 1 FROM hitl.principal_names n WHERE n.name = $1 AND n.kind = 'group'",
-		1,
-		{TEXTOID},
-	};
-	Datum values[2];
-	bool isnull;
+	bool is_group = false;
+	char *name = find_name(text, false, &is_group);
 
 	memset(found, 0, sizeof(*found));
-	values[0] = CStringGetTextDatum(text);
-	values[1] = BoolGetDatum(false);
-	hitl_execute(lock ? &find_locked : &find, values, NULL, 1);
-	if (SPI_processed == 0 && strchr(text, '@'))
+	if (name == NULL && strchr(text, '@'))
 	{
 		char *lower = str_tolower(text, strlen(text), DEFAULT_COLLATION_OID);
 
+		/* As hitl.principal_of() does. */
 		if (strcmp(lower, text) != 0)
-		{
-			/* As hitl.principal_of() does. */
-			values[0] = CStringGetTextDatum(lower);
-			values[1] = BoolGetDatum(true);
-			hitl_execute(lock ? &find_locked : &find, values, NULL, 1);
-			values[0] = CStringGetTextDatum(text);
-		}
+			name = find_name(lower, true, NULL);
 	}
-	if (SPI_processed > 0)
-	{
-		found->name = hitl_column_text(0, 1);
-		found->role = hitl_column_text(0, 2);
-		found->active = DatumGetBool(hitl_column(0, 3, &isnull));
-		found->is_delegate = DatumGetBool(hitl_column(0, 4, &isnull));
+	if (name && read_principal(name, lock, found))
 		return true;
-	}
-	hitl_execute(&is_group, values, NULL, 1);
-	if (SPI_processed > 0)
+	if (is_group)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("\"%s\" is a group", text),
@@ -453,21 +449,82 @@ find_principal(const char *text, bool lock, Principal *found)
 }
 
 /*
+ * The name of the principal that a text means, or that it means as an e-mail
+ * address; NULL: it means none.
+ */
+static char *
+find_name(const char *text, bool only_email, bool *is_group)
+{
+	static const HitlIndex by_name = {"principal_names", "principal_names_pkey",
+									  F_TEXTEQ};
+	HitlLookup lookup;
+	char *name = NULL;
+
+	hitl_begin_lookup(&lookup, &by_name, CStringGetTextDatum(text));
+	if (hitl_next_row(&lookup))
+	{
+		char *kind = hitl_row_text(&lookup, "kind");
+
+		if (!only_email || strcmp(kind, "email") == 0)
+			name = hitl_row_text(&lookup, "principal");
+		if (is_group)
+			*is_group = strcmp(kind, "group") == 0;
+	}
+	hitl_end_lookup(&lookup);
+	return name;
+}
+
+/*
+ * Read the row of a principal; false: there is none.
+ */
+static bool
+read_principal(const char *name, bool lock, Principal *found)
+{
+	static const HitlIndex by_name = {"principals", "principals_pkey",
+									  F_TEXTEQ};
+	Datum key = CStringGetTextDatum(name);
+	HitlLookup lookup;
+	bool there;
+
+	if (lock)
+		there = hitl_lock_row(&lookup, &by_name, key, LockTupleShare);
+	else
+	{
+		hitl_begin_lookup(&lookup, &by_name, key);
+		there = hitl_next_row(&lookup);
+	}
+	if (there)
+	{
+		Datum role;
+		bool isnull;
+
+		found->name = hitl_row_text(&lookup, "name");
+		role = hitl_row_value(&lookup, "role", &isnull);
+		found->role = isnull ? NULL : pstrdup(NameStr(*DatumGetName(role)));
+		found->active = DatumGetBool(
+			hitl_row_value(&lookup, "active", &isnull));
+	}
+	hitl_end_lookup(&lookup);
+	return there;
+}
+
+/*
  * The principal that calls, or the name of its role.
  */
 static char *
 own_principal(void)
 {
-	static HitlStatement find = {
-		"SELECT p.name FROM hitl.principals p WHERE p.role = $1",
-		1,
-		{NAMEOID},
-	};
-	char *role = GetUserNameFromId(hitl_identity_role_id(), false);
-	Datum value = DirectFunctionCall1(namein, CStringGetDatum(role));
+	static const HitlIndex by_role = {"principals", "principals_role",
+									  F_NAMEEQ};
+	char *name = GetUserNameFromId(hitl_identity_role_id(), false);
+	HitlLookup lookup;
 
-	hitl_execute(&find, &value, NULL, 1);
-	return SPI_processed > 0 ? hitl_column_text(0, 1) : role;
+	hitl_begin_lookup(&lookup, &by_role,
+					  DirectFunctionCall1(namein, CStringGetDatum(name)));
+	if (hitl_next_row(&lookup))
+		name = hitl_row_text(&lookup, "name");
+	hitl_end_lookup(&lookup);
+	return name;
 }
 
 /*
@@ -525,7 +582,7 @@ is_granted(const char *approver, const char *principal, bool lock)
  * answer.
  */
 static void
-add_names(HitlActor *actor, bool is_delegate)
+add_names(HitlActor *actor)
 {
 	static HitlStatement lock = {
 		"SELECT 1 FROM hitl.principals p WHERE p.name IN (SELECT hitl.delegators_of($1)) "
@@ -552,7 +609,7 @@ add_names(HitlActor *actor, bool is_delegate)
 	actor->names = list_make1(actor->name);
 	if (sees_all(actor))
 		actor->names = lappend(actor->names, "*");
-	if (!is_delegate)
+	if (!actor->registered || !is_delegate(actor->name))
 		return;
 	values[0] = CStringGetTextDatum(actor->name);
 	hitl_execute(&lock, values, NULL, 0);
@@ -571,6 +628,28 @@ add_names(HitlActor *actor, bool is_delegate)
 		}
 		delegator->names = lappend(delegator->names, hitl_column_text(i, 2));
 	}
+}
+
+/*
+ * Has anybody delegated to a principal, now or for later?
+ */
+static bool
+is_delegate(const char *name)
+{
+	static const HitlIndex by_delegate = {"delegations", "delegations_delegate",
+										  F_TEXTEQ};
+	HitlLookup lookup;
+	bool found = false;
+	bool isnull;
+
+	/* The last is the one that ends last. */
+	hitl_begin_lookup(&lookup, &by_delegate, CStringGetTextDatum(name));
+	if (hitl_last_row(&lookup))
+		found = DatumGetTimestampTz(
+					hitl_row_value(&lookup, "ends_at", &isnull)) >
+			GetCurrentTimestamp();
+	hitl_end_lookup(&lookup);
+	return found;
 }
 
 /*

@@ -39,6 +39,9 @@ extern void hitl_refuse_inactive(const char *name) pg_attribute_noreturn();
 /* The texts that mean a principal, or a text that means nobody else. */
 extern List *hitl_own_names(const char *name);
 
+/* The groups that a principal is in. */
+extern List *hitl_groups_of(const char *name);
+
 /* The role by which the caller is recognised. */
 extern Oid hitl_identity_role_id(void);
 

@@ -20,9 +20,6 @@ static const char *const plan_text =
 	"Before you go on: write down a short plan, the steps that are left to do "
 	"the task. Call no tools now.";
 static const char *const planned_text = "Now carry out the plan.";
-static const char *const conclude_text =
-	"You have no turns left. Give the best answer that you can from what you "
-	"know by now. Call no tools.";
 
 static bool load_agent(HitlRun *run, HitlPosition *position,
 					   const char *version, HitlAgent *agent);
@@ -34,23 +31,12 @@ static void hear_model(HitlRun *run, HitlPosition *position,
 					   const HitlAgent *agent, HitlAgentRun *state,
 					   const HitlJson *body);
 static void count_usage(HitlAgentRun *state, const HitlTurn *turn);
-static void count_time(const HitlRun *run, HitlAgentRun *state);
 static void hear_turn(HitlRun *run, HitlPosition *position,
 					  const HitlAgent *agent, HitlAgentRun *state,
 					  HitlTurn *turn);
 static void hear_text(HitlRun *run, HitlPosition *position,
 					  const HitlAgent *agent, HitlAgentRun *state,
 					  const HitlTurn *turn);
-static void request(HitlRun *run, HitlPosition *position,
-					const HitlAgent *agent);
-static void exceed(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
-				   HitlAgentRun *state);
-static void end_beyond(HitlRun *run, HitlPosition *position,
-					   const HitlAgent *agent, HitlAgentRun *state);
-static void decide_limit(HitlRun *run, HitlPosition *position,
-						 const HitlAgent *agent, HitlAgentRun *state,
-						 const HitlJson *body);
-static void grant(const HitlAgent *agent, HitlAgentRun *state, double amount);
 
 /*
  * Begin with a task.  call: as of a RUN_TASK effect.
@@ -139,11 +125,12 @@ hitl_continue_agent(HitlRun *run, HitlPosition *position)
 	{
 		case HITL_AGENT_ASKS:
 		case HITL_AGENT_EXCEEDS:
+		case HITL_AGENT_WAITS:
 			hitl_ask_model(run, position, &agent, state);
 			break;
 		case HITL_AGENT_PLANS:
 		case HITL_AGENT_CONCLUDES:
-			request(run, position, &agent);
+			hitl_request_reply(run, position, &agent);
 			break;
 		case HITL_AGENT_CALLS:
 			hitl_run_calls(run, position, &agent, state);
@@ -168,12 +155,20 @@ hitl_deliver_agent(HitlRun *run, HitlPosition *position, const HitlJson *body)
 	state = hitl_change_agent(run, position);
 	if (state == NULL)
 		return;
-	if (position->state != HITL_AWAITS_APPROVAL)
-		count_time(run, state);
+	/* Whoever works for it has limits of his own. */
+	if (position->state == HITL_AWAITS_CHILD)
+		hitl_leave_out_waiting(run, position, state);
+	if (position->state != HITL_AWAITS_APPROVAL &&
+		position->state != HITL_AWAITS_TIMER)
+		hitl_count_time(run, state);
 	switch (state->phase)
 	{
+		case HITL_AGENT_WAITS:
+			hitl_leave_out_waiting(run, position, state);
+			hitl_ask_model(run, position, &agent, state);
+			break;
 		case HITL_AGENT_EXCEEDS:
-			decide_limit(run, position, &agent, state, body);
+			hitl_decide_limit(run, position, &agent, state, body);
 			break;
 		case HITL_AGENT_CHECKS:
 			hitl_hear_check(run, position, &agent, state, body);
@@ -195,7 +190,8 @@ hitl_deliver_agent(HitlRun *run, HitlPosition *position, const HitlJson *body)
 }
 
 /*
- * The time that people have taken to decide is none of the agent's.
+ * The time in which it awaited people, another agent, or that a budget renews,
+ * is none of the agent's.
  */
 void
 hitl_leave_out_waiting(HitlRun *run, const HitlPosition *position,
@@ -279,26 +275,14 @@ void
 hitl_ask_model(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 			   HitlAgentRun *state)
 {
-	int i;
-
 	if (hitl_put_off(run, position))
 		return;
 	state->ncalls = 0;
 	state->next = 0;
 	state->said = NULL;
 	state->phase = HITL_AGENT_ASKS;
-	state->used[HITL_LIMIT_STEPS] = state->turn;
-	count_time(run, state);
-	for (i = 0; i < HITL_LIMITS; i++)
-	{
-		if (agent->limits[i] >= 0 &&
-			state->used[i] >= agent->limits[i] + state->granted[i])
-		{
-			state->limit = i;
-			exceed(run, position, agent, state);
-			return;
-		}
-	}
+	if (!hitl_keep_to_limits(run, position, agent, state))
+		return;
 	if (agent->planning_interval > 0 &&
 		state->turn % agent->planning_interval == 0 &&
 		state->planned != state->turn + 1)
@@ -306,7 +290,7 @@ hitl_ask_model(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		state->phase = HITL_AGENT_PLANS;
 		hitl_tell_agent(run, position, state, plan_text);
 	}
-	request(run, position, agent);
+	hitl_request_reply(run, position, agent);
 }
 
 /*
@@ -607,17 +591,6 @@ count_usage(HitlAgentRun *state, const HitlTurn *turn)
 }
 
 /*
- * Keep how long the run has taken.
- */
-static void
-count_time(const HitlRun *run, HitlAgentRun *state)
-{
-	state->used[HITL_LIMIT_SECONDS] = run->now_us > state->began_us
-		? ((double) run->now_us - (double) state->began_us) / 1e6
-		: 0;
-}
-
-/*
  * Keep what the model has said, and what that took.
  */
 void
@@ -750,8 +723,8 @@ hear_text(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 /*
  * Have the model asked.
  */
-static void
-request(HitlRun *run, HitlPosition *position, const HitlAgent *agent)
+void
+hitl_request_reply(HitlRun *run, HitlPosition *position, const HitlAgent *agent)
 {
 	const char *body = hitl_write_request(run, position);
 	const char *model = agent->model == NULL
@@ -764,114 +737,4 @@ request(HitlRun *run, HitlPosition *position, const HitlAgent *agent)
 	effect = hitl_emit(run, HITL_EFFECT_RUN_TASK, model, position);
 	effect->body = body;
 	hitl_await(run, position, HITL_AWAITS_REPLY, effect);
-}
-
-/*
- * A limit has been reached: people say whether the run may go on, or it ends.
- */
-static void
-exceed(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
-	   HitlAgentRun *state)
-{
-	static const char *const units[][2] = {
-		{"", " turns"},
-		{"", " tokens"},
-		{"budget of ", ""},
-		{"", " seconds"},
-	};
-	double allowed = agent->limits[state->limit] + state->granted[state->limit];
-	HitlEffect *effect;
-	HitlBuffer context;
-	HitlBuffer title;
-
-	state->phase = HITL_AGENT_EXCEEDS;
-	if (!agent->asks_at_limit)
-	{
-		end_beyond(run, position, agent, state);
-		return;
-	}
-	hitl_buffer_init(&title, &run->scratch);
-	hitl_append_format(&title,
-					   "Agent %s has used up its %s%.10g%s: may it have more?",
-					   agent->name, units[state->limit][0], allowed,
-					   units[state->limit][1]);
-	hitl_buffer_init(&context, &run->scratch);
-	hitl_append_text(&context, "\"agent\":");
-	hitl_json_write_string(&context, agent->name, strlen(agent->name));
-	hitl_json_write_member(&context, "limit", hitl_limit_names[state->limit]);
-	hitl_append_format(&context, ",\"used\":%.15g,\"requested_amount\":%.15g",
-					   state->used[state->limit], agent->limits[state->limit]);
-	if (hitl_buffer_text(&context) == NULL || hitl_buffer_text(&title) == NULL)
-	{
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-		return;
-	}
-	effect = hitl_pose(run, position, agent, title.data, NULL,
-					   "\"type\":\"budget\"", context.data);
-	if (effect != NULL)
-		hitl_await(run, position, HITL_AWAITS_APPROVAL, effect);
-}
-
-/*
- * The run ends at a limit: where it is one of turns, with the best answer.
- */
-static void
-end_beyond(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
-		   HitlAgentRun *state)
-{
-	static const char *const messages[] = {NULL,
-										   "the agent has used up its tokens",
-										   "the agent has used up its budget",
-										   "the agent has used up its time"};
-
-	if (state->limit != HITL_LIMIT_STEPS)
-	{
-		/* Who retries the workflow lets it have as much again. */
-		grant(agent, state, agent->limits[state->limit]);
-		state->phase = HITL_AGENT_ASKS;
-		hitl_fail_step(run, position, "budget_exceeded",
-					   messages[state->limit]);
-		return;
-	}
-	state->phase = HITL_AGENT_CONCLUDES;
-	hitl_tell_agent(run, position, state, conclude_text);
-	if (!hitl_put_off(run, position))
-		request(run, position, agent);
-}
-
-/*
- * People have said whether the run may have more.
- */
-static void
-decide_limit(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
-			 HitlAgentRun *state, const HitlJson *body)
-{
-	const HitlJson *data = hitl_json_member(body, "response_data");
-	const HitlJson *amount = hitl_json_member(data, "approved_amount");
-	double granted = agent->limits[state->limit];
-
-	hitl_leave_out_waiting(run, position, state);
-	if (hitl_fail_unasked(run, position, body))
-		return;
-	if (amount != NULL)
-		hitl_json_number(amount, &granted);
-	if (!hitl_is_approved(body) || !(granted > 0))
-	{
-		end_beyond(run, position, agent, state);
-		return;
-	}
-	grant(agent, state, granted);
-	hitl_ask_model(run, position, agent, state);
-}
-
-/*
- * Let the run have more of what it has used up.  That may be beyond the limit
- * by far: what counts is what it has used.
- */
-static void
-grant(const HitlAgent *agent, HitlAgentRun *state, double amount)
-{
-	double more = state->used[state->limit] - agent->limits[state->limit];
-
-	state->granted[state->limit] = more > 0 ? more + amount : amount;
 }

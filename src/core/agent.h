@@ -44,14 +44,19 @@ typedef struct HitlTool
 	const char *when; /* SQL/JSON path, or NULL */
 } HitlTool;
 
-/* What a run may take before somebody is asked, or it ends. */
+/*
+ * What a run may take before somebody is asked, or it ends.  Behind these
+ * come the budgets of the agent, in which all of its runs share: tokens and
+ * cost of each period.
+ */
 typedef enum HitlAgentLimit
 {
 	HITL_LIMIT_STEPS = 0,
 	HITL_LIMIT_TOKENS,
 	HITL_LIMIT_COST,
 	HITL_LIMIT_SECONDS,
-	HITL_LIMITS
+	HITL_RUN_LIMITS,
+	HITL_LIMITS = HITL_RUN_LIMITS + 2 * 4
 } HitlAgentLimit;
 
 extern const char *const hitl_limit_names[]; /* as of a run's state */
@@ -62,8 +67,8 @@ typedef struct HitlAgent
 	const char *version;
 	bool writes_code; /* SQL, instead of calls of tools */
 	const char *model;
-	double limits[HITL_LIMITS]; /* negative: none */
-	int planning_interval;		/* 0: no plans */
+	double limits[HITL_RUN_LIMITS]; /* negative: none */
+	int planning_interval;			/* 0: no plans */
 	bool asks_at_limit;
 	const HitlJson *approval;	   /* how people are asked, or NULL */
 	char *output_schema;		   /* JSON text, or NULL */
@@ -92,6 +97,7 @@ typedef enum HitlAgentPhase
 	HITL_AGENT_CALLS,	 /* tools, in their order */
 	HITL_AGENT_CHECKS,	 /* its answer */
 	HITL_AGENT_EXCEEDS,	 /* people, whether it may go on beyond a limit */
+	HITL_AGENT_WAITS,	 /* a time, at which a budget renews */
 	HITL_AGENT_CONCLUDES /* the model for the best answer that it has */
 } HitlAgentPhase;
 
@@ -129,8 +135,13 @@ struct HitlAgentRun
 	int limit;	 /* HitlAgentLimit that is exceeded */
 	int64_t
 		began_us; /* less the time that it waited for people, or stood still */
-	double used[HITL_LIMITS];
-	double granted[HITL_LIMITS]; /* beyond the agent's limits */
+	double used[HITL_RUN_LIMITS];
+
+	/*
+	 * By people: beyond the limits of a run; of a budget, up to which amount
+	 * of its own the run may go on though that is used up.
+	 */
+	double granted[HITL_LIMITS];
 	HitlAgentCall *calls;
 	int ncalls;
 	int next;			/* call to run; those before have been */
@@ -173,6 +184,8 @@ extern void hitl_leave_out_waiting(HitlRun *run, const HitlPosition *position,
 								   HitlAgentRun *state);
 extern void hitl_ask_model(HitlRun *run, HitlPosition *position,
 						   const HitlAgent *agent, HitlAgentRun *state);
+extern void hitl_request_reply(HitlRun *run, HitlPosition *position,
+							   const HitlAgent *agent);
 extern void hitl_remember_reply(HitlRun *run, HitlPosition *position,
 								HitlAgentRun *state, const HitlTurn *turn,
 								const char *event);
@@ -183,6 +196,15 @@ extern HitlEffect *hitl_pose(HitlRun *run, HitlPosition *position,
 							 const HitlAgent *agent, const char *title,
 							 const char *description, const char *more,
 							 const char *context);
+
+/* ---- agent_limit.c: what it may take ----------------------------------- */
+
+extern bool hitl_keep_to_limits(HitlRun *run, HitlPosition *position,
+								const HitlAgent *agent, HitlAgentRun *state);
+extern void hitl_decide_limit(HitlRun *run, HitlPosition *position,
+							  const HitlAgent *agent, HitlAgentRun *state,
+							  const HitlJson *body);
+extern void hitl_count_time(const HitlRun *run, HitlAgentRun *state);
 
 /* ---- agent_answer.c: what ends the run -------------------------------- */
 

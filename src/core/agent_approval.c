@@ -60,21 +60,33 @@ hitl_needs_approval(HitlRun *run, const HitlAgentRun *state,
 }
 
 /*
- * A path in strict mode, unless it names its mode: of an argument that is left
- * out, a lax one says that the predicate does not hold.
+ * A path in strict mode, unless it names its mode, in whatever way: then it
+ * cannot be given one.  Of an argument that is left out, a lax path says that
+ * the predicate does not hold.
  */
 static const char *
 strict_path(HitlRun *run, const char *path)
 {
+	const char *strict;
+	const char *fault;
 	HitlBuffer text;
 
-	path += strspn(path, " \t\r\n");
-	if (strncmp(path, "strict", 6) == 0 || strncmp(path, "lax", 3) == 0)
-		return path;
 	hitl_buffer_init(&text, &run->scratch);
 	hitl_append_text(&text, "strict ");
 	hitl_append_text(&text, path);
-	return hitl_finish_text(run, &text);
+	strict = hitl_finish_text(run, &text);
+	if (strict == NULL || run->host->check_path == NULL)
+		return strict;
+	switch (run->host->check_path(run->host->context, strict, &fault))
+	{
+		case HITL_QUERY_FAULTY:
+			return path;
+		case HITL_QUERY_HOST_FAILED:
+			hitl_stop(run, HITL_HOST_FAILED, NULL);
+			return NULL;
+		default:
+			return strict;
+	}
 }
 
 /*

@@ -18,9 +18,6 @@
 #define DEFAULT_OBSERVATION 20000
 #define MAX_TOOLS			500
 
-const char *const hitl_limit_names[] = {"steps", "tokens", "cost", "seconds",
-										NULL};
-
 /* But for code. */
 static const char *const kind_names[] = {"sql",	  "http",	 "external",
 										 "agent", "builtin", NULL};
@@ -260,7 +257,7 @@ read_limits(HitlParse *parse, const HitlJson *document, HitlAgent *agent)
 	agent->limits[HITL_LIMIT_STEPS] = stated_count(parse, NULL, document,
 												   names[0], DEFAULT_STEPS, 1,
 												   MAX_STEPS);
-	for (i = 1; i < HITL_LIMITS; i++)
+	for (i = 1; i < HITL_RUN_LIMITS; i++)
 	{
 		const HitlJson *member = hitl_json_stated(document, names[i]);
 		HitlPlace here = {NULL, names[i], 0};

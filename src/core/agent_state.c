@@ -15,9 +15,9 @@
 #define MAX_CALLS	1000
 #define MAX_ALLOWED 1000
 
-static const char *const phase_names[] = {"asks",	"plans",   "calls",
-										  "checks", "exceeds", "concludes",
-										  NULL};
+static const char *const phase_names[] = {"asks",	   "plans",	  "calls",
+										  "checks",	   "exceeds", "waits",
+										  "concludes", NULL};
 
 static const char *const members[] = {"name",	 "version", "phase",
 									  "rewinds", "memory",	"turn",
@@ -34,13 +34,13 @@ static const char *const call_members[] = {"id",	 "tool",	 "arguments",
 static const char *keep(HitlArena *arena, const char *text);
 static HitlAgentRun *copy_agent(HitlArena *arena, const HitlAgentRun *agent);
 static void write_amounts(HitlBuffer *buffer, const char *key,
-						  const double *amounts);
+						  const double *amounts, int count);
 static void write_call(HitlBuffer *buffer, const HitlAgentCall *call,
 					   bool awaited);
 static void write_json(HitlBuffer *buffer, const char *key, const char *json);
 static bool read_memory(HitlControl *control, const HitlJson *array,
 						const HitlPosition *position, HitlAgentRun *agent);
-static bool read_amounts(const HitlJson *object, double *amounts);
+static bool read_amounts(const HitlJson *object, double *amounts, int count);
 static bool read_calls(HitlControl *control, const HitlJson *array,
 					   HitlAgentRun *agent);
 static bool read_call(HitlControl *control, const HitlJson *object,
@@ -159,10 +159,13 @@ hitl_keep_usage(HitlRun *run, HitlBranch *branch, const HitlBranch *before)
 		agent->turn = later->turn;
 	if (agent->began_us < later->began_us)
 		agent->began_us = later->began_us;
-	for (i = 0; i < HITL_LIMITS; i++)
+	for (i = 0; i < HITL_RUN_LIMITS; i++)
 	{
 		if (agent->used[i] < later->used[i])
 			agent->used[i] = later->used[i];
+	}
+	for (i = 0; i < HITL_LIMITS; i++)
+	{
 		if (agent->granted[i] < later->granted[i])
 			agent->granted[i] = later->granted[i];
 	}
@@ -203,11 +206,11 @@ hitl_write_agent(HitlBuffer *buffer, const HitlPosition *position)
 	hitl_write_number(buffer, "turn", agent->turn);
 	if (agent->planned > 0)
 		hitl_write_number(buffer, "planned", agent->planned);
-	if (agent->phase == HITL_AGENT_EXCEEDS)
+	if (agent->phase == HITL_AGENT_EXCEEDS || agent->phase == HITL_AGENT_WAITS)
 		hitl_json_write_member(buffer, "limit", hitl_limit_names[agent->limit]);
 	hitl_write_number(buffer, "began_us", agent->began_us);
-	write_amounts(buffer, "used", agent->used);
-	write_amounts(buffer, "granted", agent->granted);
+	write_amounts(buffer, "used", agent->used, HITL_RUN_LIMITS);
+	write_amounts(buffer, "granted", agent->granted, HITL_LIMITS);
 	for (i = 0; i < agent->ncalls; i++)
 	{
 		hitl_append_text(buffer, i > 0 ? "," : ",\"calls\":[");
@@ -293,8 +296,10 @@ hitl_read_agent(HitlControl *control, const HitlJson *object,
 						 INT64_MAX, &agent->began_us) ||
 		!read_memory(control, hitl_json_member(object, "memory"), position,
 					 agent) ||
-		!read_amounts(hitl_json_member(object, "used"), agent->used) ||
-		!read_amounts(hitl_json_member(object, "granted"), agent->granted) ||
+		!read_amounts(hitl_json_member(object, "used"), agent->used,
+					  HITL_RUN_LIMITS) ||
+		!read_amounts(hitl_json_member(object, "granted"), agent->granted,
+					  HITL_LIMITS) ||
 		!read_calls(control, hitl_json_member(object, "calls"), agent) ||
 		!hitl_read_int(object, "next", 0, 0, agent->ncalls, &agent->next) ||
 		!read_json(control, object, "answer", &agent->answer) ||
@@ -323,12 +328,13 @@ keep(HitlArena *arena, const char *text)
  * Append amounts, those that are not 0.
  */
 static void
-write_amounts(HitlBuffer *buffer, const char *key, const double *amounts)
+write_amounts(HitlBuffer *buffer, const char *key, const double *amounts,
+			  int count)
 {
 	bool any = false;
 	int i;
 
-	for (i = 0; i < HITL_LIMITS; i++)
+	for (i = 0; i < count; i++)
 	{
 		if (amounts[i] == 0)
 			continue;
@@ -417,7 +423,7 @@ read_memory(HitlControl *control, const HitlJson *array,
  * Read amounts.
  */
 static bool
-read_amounts(const HitlJson *object, double *amounts)
+read_amounts(const HitlJson *object, double *amounts, int count)
 {
 	int i;
 
@@ -431,7 +437,8 @@ read_amounts(const HitlJson *object, double *amounts)
 		const HitlJson *member = hitl_json_member(object, hitl_limit_names[i]);
 
 		if (member != NULL &&
-			(!hitl_json_number(member, &amounts[i]) || !(amounts[i] >= 0)))
+			(i >= count || !hitl_json_number(member, &amounts[i]) ||
+			 !(amounts[i] >= 0)))
 			return false;
 	}
 	return true;
@@ -576,7 +583,10 @@ may_await(const HitlAgentRun *agent, HitlPositionState state)
 		case HITL_AWAITS_REPLY:
 			return agent->phase == HITL_AGENT_CALLS
 				? agent->next < agent->ncalls
-				: agent->phase != HITL_AGENT_EXCEEDS;
+				: agent->phase != HITL_AGENT_EXCEEDS &&
+					agent->phase != HITL_AGENT_WAITS;
+		case HITL_AWAITS_TIMER:
+			return agent->phase == HITL_AGENT_WAITS;
 		case HITL_AWAITS_CHILD:
 			return agent->phase == HITL_AGENT_CALLS &&
 				agent->next < agent->ncalls;

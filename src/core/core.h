@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HITL_CORE_ABI 5
+#define HITL_CORE_ABI 6
 
 typedef struct HitlDefinition HitlDefinition; /* parsed, immutable */
 typedef struct HitlControl HitlControl;		  /* positions, tokens, counters */
@@ -80,8 +80,8 @@ typedef struct HitlHost
 							 const char **text);
 
 	/*
-	 * Check that text is a SQL/JSON path.  Used while a definition is parsed;
-	 * NULL means "do not check".  FOUND or FAULTY with *text as above.
+	 * Check that text is a SQL/JSON path.  Used while a definition is parsed,
+	 * and to tell whether a path names its mode; NULL means "do not check".  FOUND or FAULTY with *text as above.
 	 */
 	HitlQueryResult (*check_path)(void *context, const char *path,
 								  const char **text);
@@ -126,6 +126,16 @@ typedef struct HitlHost
 	 */
 	HitlQueryResult (*test_path)(void *context, const char *document,
 								 const char *path, const char **text);
+
+	/*
+	 * How the budgets of an agent stand that all of its runs share: an array
+	 * of {"period":"hour|day|week|month","tokens":limit|null,"cost":limit|null,
+	 * "used":{"tokens":n,"cost":n},"renews_us":Unix time,
+	 * "on_limit":"stop|ask|wait"}.  EMPTY: it has none; NULL in the place of
+	 * the function: none has.  *text as above.
+	 */
+	HitlQueryResult (*load_budgets)(void *context, const char *name,
+									const char **text);
 } HitlHost;
 
 /* ---- messages ------------------------------------------------------- */
@@ -207,12 +217,14 @@ typedef enum HitlEffectKind
 	 * workflow_paused, workflow_retried, workflow_completed, workflow_failed,
 	 * workflow_rejected, workflow_cancelled, undo_started, step_completed,
 	 * step_skipped, step_failed, step_retried, step_undone, task_rerouted,
-	 * agent_started, agent_planned, agent_replied, agent_observed, agent_told).
+	 * budget_awaited, agent_started, agent_planned, agent_replied,
+	 * agent_observed, agent_told).
 	 * Bodies: step_failed {"kind","message"}; step_retried {"attempt": the
 	 * next one,"kind","message","delay": seconds}; step_skipped {"when"}, or
 	 * {"reason","actor"}; step_undone {"event": the one that completed it};
 	 * undo_started {"checkpoint","reason","steps": how many}; task_rerouted
 	 * {"model": the one that is asked instead,"kind","message": why};
+	 * budget_awaited {"agent","limit","period","renews_at","used","budget"};
 	 * workflow_completed {"output"} or NULL; workflow_paused, _resumed (after
 	 * a pause), _retried, _cancelled {"reason","actor"}; agent_… messages of a
 	 * memory, {"memory":[segment, n],"role": user, assistant or tool,"text"}
@@ -293,7 +305,8 @@ typedef enum HitlEffectKind
 
 	/*
 	 * Send a timer message at due_us.  token: may be the one of another
-	 * effect, which the timer limits.
+	 * effect, which the timer limits.  type: the agent whose budget renews
+	 * then, which may happen earlier, or NULL.
 	 */
 	HITL_EFFECT_SET_TIMER,
 

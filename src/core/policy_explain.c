@@ -166,7 +166,8 @@ describe_part(HitlArena *memory, const HitlPart *part)
 }
 
 /*
- * "finance", "ann or ben", "2 of ann, ben, carl", "60 % of board".
+ * "finance", "ann or ben", "2 of ann, ben, carl", "60 % of board",
+ * "any approver".
  */
 static void
 describe_leaf(HitlBuffer *buffer, const HitlPart *part)
@@ -186,9 +187,13 @@ describe_leaf(HitlBuffer *buffer, const HitlPart *part)
 		if (i > 0)
 			hitl_append_text(buffer,
 							 counted || i + 1 < part->nnames ? ", " : " or ");
-		hitl_append_text(buffer,
-						 strcmp(part->names[i], "*") == 0 ? "anybody"
-														  : part->names[i]);
+
+		/* Not anybody: who sees his own requests only does not count. */
+		if (strcmp(part->names[i], "*") == 0)
+			hitl_append_text(buffer,
+							 counted ? "all approvers" : "any approver");
+		else
+			hitl_append_text(buffer, part->names[i]);
 	}
 	if (shown < part->nnames)
 		hitl_append_format(buffer, counted ? " and %d more" : " or %d more",

@@ -336,6 +336,8 @@ check_kept(const HitlPosition *position)
 	}
 	else if (position->state == HITL_AWAITS_CHILD)
 		return "an active task awaits a workflow though it has no agent";
+	else if (position->state == HITL_AWAITS_TIMER)
+		return "an active task awaits a time though it has no agent";
 	else if (position->state == HITL_AWAITS_APPROVAL ||
 			 position->state == HITL_AWAITS_REPLY)
 	{

@@ -72,7 +72,8 @@ const HitlStepKind hitl_task_kind = {.type = "task",
 									 .host_retries = true,
 									 .awaits = 1 << HITL_AWAITS_APPROVAL |
 										 1 << HITL_AWAITS_CHILD |
-										 1 << HITL_AWAITS_REPLY,
+										 1 << HITL_AWAITS_REPLY |
+										 1 << HITL_AWAITS_TIMER,
 									 .parse = parse_task,
 									 .enter = enter_task,
 									 .deliver = deliver_task};

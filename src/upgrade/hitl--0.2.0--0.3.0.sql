@@ -18,6 +18,9 @@ ALTER TABLE hitl.approval_requests
 	DROP CONSTRAINT approval_requests_approval_type_check,
 	DROP CONSTRAINT approval_requests_approval_threshold_check,
 	DROP CONSTRAINT approval_requests_title_check,
+	DROP CONSTRAINT approval_requests_status_check,
+	ADD CONSTRAINT approval_requests_status_check
+		CHECK (status = ANY ('{pending, approved, rejected, expired, cancelled}')),
 	ADD COLUMN policy jsonb,
 	ADD COLUMN timed boolean NOT NULL DEFAULT false,
 	ADD COLUMN policy_state text,
@@ -72,6 +75,7 @@ ALTER TABLE hitl.outbox
 	ADD COLUMN input_tokens bigint,
 	ADD COLUMN output_tokens bigint,
 	ADD COLUMN cost numeric,
+	ADD COLUMN redacted_at timestamptz,
 	ADD COLUMN notification_id uuid,
 	ADD COLUMN settings jsonb,
 	ADD COLUMN provider_message_id text,
@@ -155,6 +159,8 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @code src/worker/limits.sql
 -- @code src/worker/outbox.sql
 -- @all src/agent/usage.sql
+-- @all src/agent/budget.sql
+-- @all src/worker/redaction.sql
 -- @code src/worker/circuit_breaker.sql
 -- @code src/channel/channel.sql
 -- @all src/channel/message.sql

@@ -66,7 +66,7 @@ AS $$
 DECLARE
 	problem jsonb := hitl.http_problem(sqlstate, message);
 	status integer := problem ->> 'status';
-	detail text := coalesce(problem -> 'json' ->> 'detail', 'the request could not be served');
+	detail text := problem -> 'json' ->> 'detail';
 BEGIN
 	IF sqlstate IN ('40001', '40P01', '57014', '57P01') THEN
 		RAISE EXCEPTION USING ERRCODE = sqlstate, MESSAGE = message;

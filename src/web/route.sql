@@ -30,11 +30,10 @@ COMMENT ON FUNCTION hitl.http_error(integer, text, jsonb, jsonb) IS
 CREATE FUNCTION hitl.http_problem(
 	sqlstate text, message text, detail text DEFAULT NULL, hint text DEFAULT NULL
 ) RETURNS jsonb
-	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	class text := left(sqlstate, 2);
-	-- docs/reference/http.md has this table, too.
 	status integer := CASE
 		WHEN sqlstate IN ('WF002', 'WF003', 'WF004', 'WF005', 'WF040', 'P0002') THEN 404
 		WHEN sqlstate IN ('WF015', 'WF053', 'WF054', '42501') THEN 403
@@ -43,21 +42,26 @@ DECLARE
 						  'WF043', 'WF045', 'WF051', '0A000') THEN 409
 		WHEN sqlstate = 'WF044' THEN 429
 		WHEN sqlstate = 'WF070' THEN 415
-		WHEN class IN ('40', '53', '57') OR sqlstate IN ('25006', '55000', '55P03', 'WF020', 'WF033') THEN 503
-		WHEN class = 'WF' OR sqlstate IN ('22004', '22023', '42704') THEN 422
+		WHEN sqlstate IN ('WF020', 'WF033') THEN 503
+		WHEN class = 'WF' OR sqlstate IN ('22023', '22004', '42704') THEN 422
 		WHEN class = '28' THEN 401
+		-- What was sent cannot be read.
 		WHEN sqlstate IN ('22003', '22007', '22008', '22021', '22032', '22P02', '22P05', '54001') THEN 400
+		-- Again later: conflicts with others, no resources, time-outs, a server that stops.
+		WHEN class IN ('40', '53', '57') OR sqlstate IN ('25006', '55000', '55P03') THEN 503
 		ELSE 500 END;
 BEGIN
 	-- What went wrong inside is for the log.
 	IF status >= 500 THEN
-		RETURN hitl.http_error(status, NULL, headers => CASE status WHEN 503 THEN '{"retry-after": "1"}' ELSE '{}' END::jsonb);
+		RETURN hitl.http_error(status, CASE status WHEN 503 THEN 'The request could not be served now.'
+			ELSE 'The request could not be served.' END, headers => CASE status
+			WHEN 503 THEN '{"retry-after": "1"}' ELSE '{}' END::jsonb);
 	END IF;
 	RETURN hitl.http_error(status, message,
 		jsonb_build_object('code', sqlstate, 'hint', nullif(hint, ''),
 						   'details', to_jsonb(string_to_array(nullif(detail, ''), E'\n'))),
-		CASE status WHEN 401 THEN '{"www-authenticate": "Bearer realm=\"hitl\""}' WHEN 429 THEN '{"retry-after": "1"}'
-					ELSE '{}' END::jsonb);
+		CASE status WHEN 401 THEN '{"www-authenticate": "Bearer realm=\"hitl\""}'
+			WHEN 429 THEN '{"retry-after": "1"}' ELSE '{}' END::jsonb);
 END
 $$;
 COMMENT ON FUNCTION hitl.http_problem(text, text, text, text) IS

@@ -45,7 +45,7 @@ CREATE FUNCTION hitl.web_visitor(
 AS $$
 DECLARE
 	header text := lower(coalesce(current_setting('hitl.trusted_user_header', true), ''));
-	told text := CASE WHEN header <> '' AND request ? 'proxy'
+	told text := CASE WHEN header <> '' AND (request ->> 'trusted')::boolean
 		THEN nullif(btrim(request -> 'headers' ->> header), '') END;
 	secret text := hitl.read_cookie(request, 'hitl');
 BEGIN

@@ -287,6 +287,7 @@ dispatcher_failed(const ErrorData *error)
 		{
 			delivery->unrecordable = true;
 			delivery->response_body = NULL;
+			delivery->provider_message_id = NULL;
 			delivery->answered = false;
 			delivery->input_tokens = -1;
 			delivery->output_tokens = -1;

@@ -823,7 +823,7 @@ sleep_time(TimestampTz looked_at)
 	static HitlStatement next = {
 		"SELECT least((SELECT due_at FROM hitl.messages WHERE due_at > $1 "
 		"ORDER BY due_at LIMIT 1), "
-		"(SELECT due_at FROM hitl.approval_requests WHERE status = 'pending' "
+		"(SELECT due_at FROM hitl.approval_requests WHERE due_at IS NOT NULL "
 		"ORDER BY due_at LIMIT 1), "
 		"(SELECT due_at FROM hitl.external_tasks WHERE due_at IS NOT NULL "
 		"ORDER BY due_at LIMIT 1))",

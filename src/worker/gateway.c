@@ -187,7 +187,7 @@ find_role(void)
 	tuple = SearchSysCache1(AUTHNAME, CStringGetDatum(name));
 	if (!HeapTupleIsValid(tuple))
 		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the gateway does not serve: role \"%s\" does not exist", name),
 				 errhint("hitl.gateway_role names it. CREATE ROLE \"%s\" NOLOGIN;", name)));
 	form = (Form_pg_authid) GETSTRUCT(tuple);
@@ -197,7 +197,7 @@ find_role(void)
 	ReleaseSysCache(tuple);
 	if (super || login)
 		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the gateway does not serve: role \"%s\" can %s", name,
 						super ? "do everything" : "log in"),
 				 errdetail("What comes in over the network must not have more rights than to call the functions of the routes."),

@@ -102,8 +102,9 @@ extern void hitl_add_header(HitlAnswer *answer, const char *name,
 							const char *value);
 
 
-/* What a function has returned. */
+/* What a function has returned, or an ERROR that it has raised. */
 extern void hitl_read_answer(Jsonb *document, HitlAnswer *answer);
+extern void hitl_tell_error(const ErrorData *error, HitlAnswer *answer);
 
 /* ---- gateway_events.c ------------------------------------------------- */
 

@@ -1,15 +1,17 @@
 /*
  * gateway_answer.c
- *		Answers: what a function has returned, and the problems (RFC 9457) of the
- *		gateway itself.
+ *		Answers: what a function has returned, and errors as problems (RFC 9457).
  */
 #include "postgres.h"
 
+#include "catalog/pg_type_d.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
 
+#include "db.h"
 #include "worker/gateway.h"
+#include "worker/worker.h"
 
 static void read_headers(JsonbValue *headers, HitlAnswer *answer);
 static bool has_header(const HitlAnswer *answer, const char *name);
@@ -17,7 +19,7 @@ static char *member_text(Jsonb *document, const char *name);
 static const char *title_of(int status);
 
 /*
- * Answer with a problem.
+ * Answer with a problem document of RFC 9457.
  */
 void
 hitl_refuse_request(HitlAnswer *answer, int status, const char *detail)
@@ -25,11 +27,10 @@ hitl_refuse_request(HitlAnswer *answer, int status, const char *detail)
 	StringInfoData body;
 
 	initStringInfo(&body);
-	appendStringInfo(&body,
-					 "{\"type\":\"about:blank\",\"status\":%d,\"title\":",
+	appendStringInfo(&body, "{\"type\":\"about:blank\",\"status\":%d,\"title\":",
 					 status);
 	escape_json(&body, title_of(status));
-	if (detail != NULL)
+	if (detail)
 	{
 		appendStringInfoString(&body, ",\"detail\":");
 		escape_json(&body, detail);
@@ -173,6 +174,50 @@ member_text(Jsonb *document, const char *name)
 			DirectFunctionCall1(numeric_out,
 								NumericGetDatum(value.val.numeric)));
 	return NULL;
+}
+
+/*
+ * An error of a function, whose transaction has been aborted: what
+ * hitl.http_problem() makes of it.
+ */
+void
+hitl_tell_error(const ErrorData *error, HitlAnswer *answer)
+{
+	static HitlStatement tell = {
+		"SELECT hitl.http_problem($1, $2, $3, $4)",
+		4,
+		{TEXTOID, TEXTOID, TEXTOID, TEXTOID},
+	};
+	MemoryContext context = CurrentMemoryContext;
+
+	PG_TRY();
+	{
+		const char *texts[4] = {unpack_sql_state(error->sqlerrcode),
+								error->message, error->detail, error->hint};
+		Datum values[4];
+		char nulls[5] = "    ";
+		bool isnull;
+
+		hitl_begin_work("telling an error");
+		for (int i = 0; i < 4; i++)
+		{
+			values[i] = texts[i] ? CStringGetTextDatum(texts[i]) : (Datum) 0;
+			nulls[i] = texts[i] ? ' ' : 'n';
+		}
+		hitl_execute(&tell, values, nulls, 1);
+		MemoryContextSwitchTo(context);
+		hitl_read_answer(DatumGetJsonbPCopy(hitl_column(0, 1, &isnull)),
+						 answer);
+		hitl_end_work();
+	}
+	PG_CATCH();
+	{
+		FreeErrorData(hitl_catch_error(true));
+		MemoryContextSwitchTo(context);
+		hitl_refuse_request(answer, 500, NULL);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
 }
 
 /*

@@ -63,7 +63,6 @@ static bool routes_valid = false;
 static uint64 invalidations = 0;
 static Oid routes_relation = InvalidOid;
 
-static void tell_error(const ErrorData *error, HitlAnswer *answer);
 static void table_changed(Datum arg, Oid relation);
 static void load_routes(void);
 static const Route *current_route(const HitlCall *call, const Path *path,
@@ -76,6 +75,7 @@ static void allow(HitlAnswer *answer, const Path *path);
 static void call_route(const HitlCall *call, HitlAnswer *answer);
 static Jsonb *describe_call(const HitlCall *call, const Path *path,
 							const Route *route);
+static void put_bool(JsonbParseState **state, const char *name, bool value);
 static void put_text(JsonbParseState **state, const char *name,
 					 const char *value, size_t length);
 static void put_query(JsonbParseState **state, const char *query);
@@ -191,7 +191,13 @@ hitl_answer_request(const HitlCall *call, HitlAnswer *answer)
 			MemoryContextSwitchTo(context);
 			if (!again)
 			{
-				tell_error(error, answer);
+				hitl_tell_error(error, answer);
+				if (answer->status >= 500)
+				{
+					hitl_record_error(error->message ? error->message : "");
+					error->elevel = LOG; /* nobody else hears of it */
+					ThrowErrorData(error);
+				}
 				done = true;
 			}
 			FreeErrorData(error);
@@ -199,66 +205,6 @@ hitl_answer_request(const HitlCall *call, HitlAnswer *answer)
 		PG_END_TRY();
 	}
 	MemoryContextSwitchTo(context);
-}
-
-/*
- * An error of a function, as hitl.http_problem() has it.  What is our fault is
- * told to the log, not to the client.
- */
-static void
-tell_error(const ErrorData *error, HitlAnswer *answer)
-{
-	static HitlStatement describe = {
-		"SELECT hitl.http_problem($1, $2, $3, $4)",
-		4,
-		{TEXTOID, TEXTOID, TEXTOID, TEXTOID},
-	};
-	MemoryContext context = CurrentMemoryContext;
-
-	/* The function may have returned something that is no answer. */
-	answer->headers = NIL;
-	answer->body = NULL;
-	answer->length = 0;
-	answer->events = NULL;
-	PG_TRY();
-	{
-		const char *texts[] = {unpack_sql_state(error->sqlerrcode),
-							   error->message, error->detail, error->hint};
-		Datum values[4];
-		char nulls[5] = "    ";
-		Datum problem;
-		bool isnull;
-
-		hitl_begin_work("telling an error");
-		for (int i = 0; i < lengthof(texts); i++)
-		{
-			nulls[i] = texts[i] ? ' ' : 'n';
-			values[i] = texts[i] ? CStringGetTextDatum(texts[i]) : (Datum) 0;
-		}
-		hitl_execute(&describe, values, nulls, 1);
-		problem = hitl_column(0, 1, &isnull);
-		MemoryContextSwitchTo(context);
-		hitl_read_answer(DatumGetJsonbPCopy(problem), answer);
-		hitl_end_work();
-	}
-	PG_CATCH();
-	{
-		FreeErrorData(hitl_catch_error(true));
-		MemoryContextSwitchTo(context);
-		hitl_refuse_request(answer, 500, NULL);
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-
-	if (answer->status >= 500)
-	{
-		ereport(LOG,
-				(errcode(error->sqlerrcode),
-				 errmsg_internal("%s", error->message ? error->message : ""),
-				 error->detail ? errdetail_internal("%s", error->detail) : 0,
-				 error->context ? errcontext("%s", error->context) : 0));
-		hitl_record_error(error->message ? error->message : "");
-	}
 }
 
 /* ---- routes ----------------------------------------------------------- */
@@ -588,15 +534,23 @@ describe_call(const HitlCall *call, const Path *path, const Route *route)
 	put_text(&state, "address", call->address, strlen(call->address));
 	if (call->proxy[0] != '\0')
 		put_text(&state, "proxy", call->proxy, strlen(call->proxy));
-
-	value.type = jbvString;
-	value.val.string.val = "secure";
-	value.val.string.len = 6;
-	pushJsonbValue(&state, WJB_KEY, &value);
-	value.type = jbvBool;
-	value.val.boolean = call->secure;
-	pushJsonbValue(&state, WJB_VALUE, &value);
+	put_bool(&state, "trusted", call->proxy[0] != '\0');
+	put_bool(&state, "secure", call->secure);
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+static void
+put_bool(JsonbParseState **state, const char *name, bool value)
+{
+	JsonbValue member;
+
+	member.type = jbvString;
+	member.val.string.val = unconstify(char *, name);
+	member.val.string.len = strlen(name);
+	pushJsonbValue(state, WJB_KEY, &member);
+	member.type = jbvBool;
+	member.val.boolean = value;
+	pushJsonbValue(state, WJB_VALUE, &member);
 }
 
 /*

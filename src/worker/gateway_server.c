@@ -20,6 +20,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -282,8 +283,7 @@ open_listeners(void)
 				opened++;
 				continue;
 			}
-			/* A machine may have no IPv6. */
-			if (errno != EAFNOSUPPORT && failure == 0)
+			if (failure != EADDRINUSE)
 			{
 				failure = errno;
 				getnameinfo(address->ai_addr, address->ai_addrlen, failed,
@@ -291,7 +291,8 @@ open_listeners(void)
 			}
 		}
 		freeaddrinfo(found);
-		if (failure != 0 || opened == 0)
+		/* A machine may have no IPv6, where "localhost" stands for both. */
+		if (failure == EADDRINUSE || opened == 0)
 			complain(failure, name, failed);
 	}
 }
@@ -489,24 +490,33 @@ admit(int descriptor, const struct sockaddr *address, socklen_t length)
 }
 
 /*
- * End the connection that has not been asking for anything for longest.
+ * End the connection that has not been asking for anything for longest; rather
+ * one of which nothing is waiting to be read.
  */
 static bool
 make_room(void)
 {
+	HitlClient *oldest = NULL;
 	dlist_iter iter;
 
 	dlist_foreach(iter, &clients)
 	{
 		HitlClient *client = dlist_container(HitlClient, node, iter.cur);
+		int waiting = 0;
 
-		if (client->phase == PHASE_HEAD && !client->doomed)
-		{
-			end_client(client);
-			return true;
-		}
+		if (client->phase != PHASE_HEAD || client->doomed)
+			continue;
+		if (oldest == NULL)
+			oldest = client;
+		(void) ioctl(client->descriptor, FIONREAD, &waiting);
+		if (waiting > 0)
+			continue;
+		oldest = client;
+		break;
 	}
-	return false;
+	if (oldest != NULL)
+		end_client(oldest);
+	return oldest != NULL;
 }
 
 /*

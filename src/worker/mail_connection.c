@@ -303,10 +303,11 @@ judge_connection(MailConnection *connection, CURLcode code)
 	else if (code == CURLE_OPERATION_TIMEDOUT)
 		end_exchange(connection, MAIL_TIMED_OUT, NULL, reason);
 	else if (code == CURLE_LOGIN_DENIED)
-		end_exchange(connection, MAIL_LOGIN_FAILED, "user and password",
-					 said[0] != '\0'
-						 ? said
-						 : "the server offers no way to log in that is known");
+		end_exchange(
+			connection, MAIL_LOGIN_FAILED, "user and password",
+			said[0] != '\0'
+				? said
+				: "the server offers no known way to log in, or its reply makes no sense");
 	else if (code == CURLE_URL_MALFORMAT || code == CURLE_FAILED_INIT ||
 			 code == CURLE_BAD_FUNCTION_ARGUMENT)
 		end_exchange(connection, MAIL_INVALID, NULL, reason);

@@ -22,6 +22,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "agent/budget.h"
 #include "approval/principal.h"
 #include "db.h"
 #include "worker/dispatcher.h"
@@ -109,6 +110,7 @@ static void gather_header_secrets(HitlDelivery *delivery);
 static void set_header_secrets(HitlDelivery *delivery, const HitlSecret *found);
 static void fill_record(HitlDelivery *delivery, Datum *values, bool *nulls);
 static Datum text_or_null(const char *text, bool *isnull);
+static void count_usage(uint64 rows);
 static void hold_locked_rows(dlist_head *finished, int count, Datum ids);
 
 /*
@@ -393,7 +395,8 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" attempts = o.attempts - (v.missing_secret IS NOT NULL)::int,"
 		" missing_secret = v.missing_secret,"
 		" next_attempt_at = coalesce(v.next_attempt_at, o.next_attempt_at),"
-		" response_status = v.response_status, response_body = v.response_body,"
+		" response_status = v.response_status, "
+		" response_body = CASE WHEN o.redacted_at IS NULL THEN v.response_body ELSE o.response_body END,"
 		" error_kind = v.error_kind, error_message = v.error_message,"
 		" finished_at = CASE WHEN v.status <> 'queued' THEN coalesce(o.finished_at, now()) END,"
 		" input_tokens = v.input_tokens, output_tokens = v.output_tokens,"
@@ -406,7 +409,10 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" WHERE o.ctid = v.place"
 		" RETURNING o.id, o.status, o.purpose, o.channel, o.workflow_id, o.token,"
 		" o.response_status, v.response_body, v.error_kind, v.error_message,"
-		" v.answered, v.response_headers, o.priority, o.provider, o.fallbacks, o.cost),"
+		" v.answered, v.response_headers, o.priority, o.provider, o.fallbacks, o.cost,"
+		" CASE WHEN coalesce(v.input_tokens, v.output_tokens) IS NOT NULL"
+		" THEN o.conversation ->> 'agent' END AS agent,"
+		" coalesce(v.input_tokens, 0)::numeric + coalesce(v.output_tokens, 0) AS tokens),"
 		" replied AS ("
 		" INSERT INTO hitl.messages (due_at, workflow_id, kind, body)"
 		" SELECT clock_timestamp() - priority * " HITL_HEAD_START ","
@@ -432,7 +438,7 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" WHERE purpose = 'notification' AND response_status = 410"
 		" AND provider IS DISTINCT FROM 'smtp'))"
 		" FOR NO KEY UPDATE SKIP LOCKED)))"
-		" SELECT id, priority FROM recorded",
+		" SELECT id, priority, agent, tokens, cost FROM recorded",
 		RECORD_COLUMNS,
 		{UUIDARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID,
 		 INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID,
@@ -443,6 +449,7 @@ hitl_record_outbox(dlist_head *finished, int count)
 	int dims[1];
 	int lbs[1];
 	dlist_iter iter;
+	uint64 recorded;
 	uint64 row;
 	int column;
 	int n = 0;
@@ -479,16 +486,56 @@ hitl_record_outbox(dlist_head *finished, int count)
 							   record_columns[column].align));
 
 	hitl_execute(&record, arrays, NULL, 0);
-	for (row = 0; row < SPI_processed; row++)
+	recorded = SPI_processed;
+	for (row = 0; row < recorded; row++)
 	{
 		bool isnull;
 
 		if (DatumGetInt16(hitl_column(row, 2, &isnull)) > 0)
 			hitl_look_back_at_commit();
 	}
-	if (SPI_processed < (uint64) n)
+	count_usage(recorded);
+	if (recorded < (uint64) n)
 		hold_locked_rows(finished, n, arrays[RECORD_ID]);
 	hitl_note_notifications(finished, n);
+}
+
+/*
+ * Count what agents have taken, by the verdicts that were just recorded, also
+ * of requests that were withdrawn or will be sent again.
+ */
+static void
+count_usage(uint64 rows)
+{
+	Datum *agents = palloc((rows + 1) * sizeof(Datum));
+	Datum *tokens = palloc((rows + 1) * sizeof(Datum));
+	Datum *costs = palloc((rows + 1) * sizeof(Datum));
+	bool *unpriced = palloc((rows + 1) * sizeof(bool));
+	int count = 0;
+	int lbs = 1;
+	uint64 row;
+
+	for (row = 0; row < rows; row++)
+	{
+		bool isnull;
+
+		agents[count] = hitl_column(row, 3, &isnull);
+		if (isnull)
+			continue;
+		tokens[count] = hitl_column(row, 4, &isnull);
+		costs[count] = hitl_column(row, 5, &unpriced[count]);
+		count++;
+	}
+	if (count == 0)
+		return;
+	hitl_count_usage(PointerGetDatum(construct_array(agents, count, TEXTOID, -1,
+													 false, TYPALIGN_INT)),
+					 PointerGetDatum(construct_array(tokens, count, NUMERICOID,
+													 -1, false, TYPALIGN_INT)),
+					 PointerGetDatum(construct_md_array(costs, unpriced, 1,
+														&count, &lbs,
+														NUMERICOID, -1, false,
+														TYPALIGN_INT)));
 }
 
 /*
@@ -501,7 +548,8 @@ hitl_retry_request(PG_FUNCTION_ARGS)
 	static HitlStatement retry =
 		{"UPDATE hitl.outbox SET status = 'queued', attempts = 0,"
 		 " next_attempt_at = now(), finished_at = NULL"
-		 " WHERE id = $1 AND status = 'failed' AND purpose = 'notification'",
+		 " WHERE id = $1 AND status = 'failed' AND purpose = 'notification'"
+		 " AND redacted_at IS NULL",
 		 1,
 		 {UUIDOID}};
 	Datum values[1];

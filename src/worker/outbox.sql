@@ -58,6 +58,7 @@ CREATE TABLE hitl.outbox (
 	provider_message_id text,		-- of notifications: by what the provider knows the message
 	created_at timestamptz NOT NULL DEFAULT now(),
 	finished_at timestamptz,
+	redacted_at timestamptz,		-- body and response_body say what was in their place
 	origin text COLLATE "C" NOT NULL GENERATED ALWAYS AS (hitl.request_origin(url)) STORED,
 	rank timestamptz NOT NULL GENERATED ALWAYS AS
 		(hitl.request_rank(next_attempt_at, created_at, attempts, priority)) STORED,
@@ -91,6 +92,8 @@ COMMENT ON COLUMN hitl.outbox.model IS
 	'of requests to models: the model''s name in hitl.models when it was queued';
 COMMENT ON COLUMN hitl.outbox.fallbacks IS
 	'of requests to models: the models that are asked in turn, should it fail because the model cannot be reached';
+COMMENT ON COLUMN hitl.outbox.redacted_at IS
+	'when body and response_body were replaced by their hashes (hitl.redact_request)';
 COMMENT ON COLUMN hitl.outbox.input_tokens IS
 	'of requests to models: tokens of the request, cached ones too, as the response says';
 COMMENT ON COLUMN hitl.outbox.output_tokens IS
@@ -132,4 +135,4 @@ CREATE FUNCTION hitl.retry_request(request_id uuid) RETURNS boolean
 	LANGUAGE c STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'hitl_retry_request';
 COMMENT ON FUNCTION hitl.retry_request(uuid) IS
-	'send a failed notification again, with its attempts counted anew; false if there is no such failed notification';
+	'send a failed notification again, with its attempts counted anew; false if there is no such failed notification, or it was redacted';

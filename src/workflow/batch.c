@@ -37,7 +37,7 @@ static const Oid checkpoint_types[] = {UUIDOID,		   UUIDOID,	 TEXTOID,
 									   TIMESTAMPTZOID, JSONBOID};
 static const Oid withdrawal_types[] = {UUIDOID, INT8OID};
 static const Oid message_types[] = {UUIDOID, TEXTOID, JSONBOID};
-static const Oid timer_types[] = {UUIDOID, TIMESTAMPTZOID, INT8OID};
+static const Oid timer_types[] = {UUIDOID, TIMESTAMPTZOID, INT8OID, TEXTOID};
 static const Oid removal_types[] = {UUIDOID, INT8OID, INT8OID, BOOLOID};
 static const Oid statement_types[] = {UUIDOID, INT8OID, NAMEOID, JSONBOID,
 									  TIMESTAMPTZOID};

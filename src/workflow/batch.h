@@ -79,6 +79,7 @@ typedef struct HitlBatch
 	HitlEffects effects; /* of the call into the core under way */
 	List *models;		 /* looked up so far (agent/model.c) */
 	List *agents;		 /* the same (agent/agent.c) */
+	List *budgets;		 /* the same (agent/budget.c) */
 
 	/*
 	 * What is to be written.  The columns: events those of
@@ -88,7 +89,7 @@ typedef struct HitlBatch
 	 * calls of http.c's own; checkpoints id, workflow_id, name, step_name, description,
 	 * event, control, data, created_by, created_at, large; withdrawals workflow_id,
 	 * token; messages workflow_id, kind, body; timers workflow_id, due_at,
-	 * token; removals workflow_id, first and last branch, keep scopes;
+	 * token, agent whose budget is awaited; removals workflow_id, first and last branch, keep scopes;
 	 * statements workflow_id, token, owner, body of a RUN_SQL effect, rank.
 	 */
 	HitlRows events;

@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include "agent/agent.h"
+#include "agent/budget.h"
 #include "approval/answer.h"
 #include "fmgr.h"
 #include "hitl.h"
@@ -78,6 +79,8 @@ static HitlQueryResult match(void *context, const char *pattern,
 							 const char **text);
 static HitlQueryResult load_agent(void *context, const char *name,
 								  const char *version, const char **text);
+static HitlQueryResult load_budgets(void *context, const char *name,
+									const char **text);
 static HitlQueryResult load_branch(void *context, int64_t branch,
 								   const char **text);
 static HitlQueryResult list_branches(void *context, int64_t first,
@@ -108,6 +111,7 @@ hitl_host_init(HitlHost *host, HitlHostData *host_data)
 	host->test_path = test_path;
 	host->match = match;
 	host->load_agent = load_agent;
+	host->load_budgets = load_budgets;
 }
 
 /*
@@ -403,6 +407,30 @@ load_agent(void *context, const char *name, const char *version,
 	PG_TRY();
 	{
 		*text = hitl_agent_settings(host_data->batch, name, version);
+		if (*text != NULL)
+			answer = HITL_QUERY_FOUND;
+	}
+	PG_CATCH();
+	{
+		answer = keep_error(host_data, caller, false, text);
+	}
+	PG_END_TRY();
+	return answer;
+}
+
+/*
+ * Callback of the core: how the budgets of an agent stand.
+ */
+static HitlQueryResult
+load_budgets(void *context, const char *name, const char **text)
+{
+	HitlHostData *host_data = context;
+	MemoryContext caller = CurrentMemoryContext;
+	volatile HitlQueryResult answer = HITL_QUERY_EMPTY;
+
+	PG_TRY();
+	{
+		*text = hitl_load_budgets(host_data->batch, name);
 		if (*text != NULL)
 			answer = HITL_QUERY_FOUND;
 	}

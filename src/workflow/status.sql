@@ -27,6 +27,36 @@ CREATE FUNCTION hitl.active_steps(w hitl.workflows)
 COMMENT ON FUNCTION hitl.active_steps(hitl.workflows) IS
 	'where a workflow is: itself, then its branches';
 
+-- How far the agent of an active step is, for people: its state has more than they need.
+CREATE FUNCTION hitl.agent_progress(step jsonb) RETURNS jsonb
+	LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp
+	RETURN jsonb_strip_nulls(jsonb_build_object(
+		'name', step #> '{agent,name}',
+		'turn', step #> '{agent,turn}',
+		'tokens', coalesce(step #> '{agent,used,tokens}', '0'),
+		'cost', step #> '{agent,used,cost}',
+		'waits_for', CASE
+			WHEN step ->> 'state' = 'waiting_approval' THEN 'people'
+			WHEN step ->> 'state' = 'waiting_timer' THEN 'budget'
+			WHEN step ->> 'state' = 'waiting_workflow' THEN 'tool'
+			WHEN step ->> 'state' = 'waiting_reply' THEN CASE step #>> '{agent,phase}'
+				WHEN 'calls' THEN 'tool' WHEN 'checks' THEN 'check' ELSE 'model' END
+		END,
+		'limit', CASE WHEN step #>> '{agent,phase}' IN ('exceeds', 'waits') THEN step #> '{agent,limit}' END,
+		-- Those that are still to be done, in their order.
+		'calls', (
+			SELECT jsonb_agg(jsonb_build_object(
+				'tool', replace(c.call ->> 'tool', '<code>', 'sql'),
+				'state', CASE
+					WHEN c.call ? 'token' THEN 'asked'
+					WHEN c.place = s.next + 1 AND step ->> 'state' IN ('waiting_reply', 'waiting_workflow') THEN 'running'
+					ELSE 'waiting' END) ORDER BY c.place)
+			FROM (SELECT coalesce((step #>> '{agent,next}')::integer, 0)) AS s (next),
+				 jsonb_array_elements(step #> '{agent,calls}') WITH ORDINALITY AS c (call, place)
+			WHERE c.place > s.next)));
+COMMENT ON FUNCTION hitl.agent_progress(jsonb) IS
+	'how far the agent of an active step is: turn, what it waits for, calls under way, what it has used';
+
 CREATE FUNCTION hitl.get_workflow_status(workflow_id uuid) RETURNS jsonb
 	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 AS $$
@@ -51,8 +81,10 @@ BEGIN
 			SELECT a ->> 'step' FROM jsonb_array_elements(w.control -> 'active') AS a LIMIT 1),
 		-- Where its branches are comes after where it is itself.
 		'active_steps', coalesce((
-			SELECT jsonb_agg(a.step - 'token' || CASE WHEN a.branch > 0
-				THEN jsonb_build_object('branch', a.branch, 'scope', a.scope) ELSE '{}' END ORDER BY a.branch)
+			SELECT jsonb_agg(a.step - 'token'
+				|| CASE WHEN a.branch > 0 THEN jsonb_build_object('branch', a.branch, 'scope', a.scope) ELSE '{}' END
+				|| CASE WHEN a.step ? 'agent' THEN jsonb_build_object('agent', hitl.agent_progress(a.step)) ELSE '{}' END
+				ORDER BY a.branch)
 			FROM (SELECT * FROM hitl.active_steps(w) LIMIT 100) AS a), '[]'),
 		'active_counts', coalesce((
 			SELECT jsonb_agg(jsonb_build_object('step', c.step, 'state', c.state, 'count', c.count)
@@ -143,6 +175,8 @@ CREATE FUNCTION hitl.describe_event(event hitl.workflow_events) RETURNS text
 		WHEN (event).event_type = 'task_rerouted' THEN concat_ws(': ',
 			'to model ' || ((event).data ->> 'model'), (event).data ->> 'kind',
 			left((event).data ->> 'message', 200))
+		WHEN (event).event_type = 'budget_awaited' THEN format('%s of this %s, until %s',
+			(event).data ->> 'limit', (event).data ->> 'period', (event).data ->> 'renews_at')
 		WHEN (event).event_type = 'signal_received' THEN (event).data ->> 'signal'
 		WHEN (event).event_type = 'child_started' THEN coalesce(
 			'template ' || ((event).data ->> 'template'), 'workflow ' || ((event).data ->> 'workflow_id'))

@@ -4,7 +4,9 @@
  */
 #include "postgres.h"
 
+#include "agent/budget.h"
 #include "catalog/pg_type.h"
+#include "utils/builtins.h"
 #include "utils/timestamp.h"
 #include "workflow/effects.h"
 
@@ -15,14 +17,21 @@ void
 hitl_queue_timer(HitlBatch *batch, HitlWorkflow *workflow,
 				 const HitlEffect *effect)
 {
-	Datum values[3];
-
-	values[0] = UUIDPGetDatum(&workflow->id);
 	/* What lies beyond the end of time is not due before it. */
-	values[1] = TimestampTzGetDatum(
-		Min(Max(effect->due_us, 0) - HITL_UNIX_EPOCH_US, END_TIMESTAMP - 1));
+	TimestampTz due = Min(Max(effect->due_us, 0) - HITL_UNIX_EPOCH_US,
+						  END_TIMESTAMP - 1);
+	Datum values[4];
+	bool nulls[4] = {false};
+
+	if (effect->type != NULL)
+		due = hitl_end_of_wait(batch, effect->type, due);
+	values[0] = UUIDPGetDatum(&workflow->id);
+	values[1] = TimestampTzGetDatum(due);
 	values[2] = Int64GetDatum(effect->token);
-	hitl_rows_add(&batch->timers, values, NULL);
+	nulls[3] = effect->type == NULL;
+	if (effect->type != NULL)
+		values[3] = CStringGetTextDatum(effect->type);
+	hitl_rows_add(&batch->timers, values, nulls);
 }
 
 /*
@@ -34,10 +43,11 @@ hitl_insert_timers(HitlRows *timers)
 	static HitlStatement insert = {
 		"INSERT INTO hitl.messages (workflow_id, kind, due_at, token, body) "
 		"SELECT t.workflow_id, 'timer', t.due_at, t.token, "
-		"jsonb_build_object('token', t.token) "
-		"FROM unnest($1, $2, $3) AS t (workflow_id, due_at, token)",
-		3,
-		{UUIDARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID},
+		"jsonb_build_object('token', t.token) || CASE WHEN t.budget IS NULL THEN '{}' "
+		"ELSE jsonb_build_object('budget', t.budget) END "
+		"FROM unnest($1, $2, $3, $4) AS t (workflow_id, due_at, token, budget)",
+		4,
+		{UUIDARRAYOID, TIMESTAMPTZARRAYOID, INT8ARRAYOID, TEXTARRAYOID},
 	};
 
 	hitl_rows_execute(timers, &insert);

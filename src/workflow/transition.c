@@ -8,6 +8,7 @@
  */
 #include "postgres.h"
 
+#include "agent/budget.h"
 #include "agent/model.h"
 #include "approval/approval.h"
 #include "common/pg_prng.h"
@@ -78,6 +79,13 @@ hitl_deliver(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 		workflow->to_publish = true;
 		hitl_publish_changed(batch, body);
 	}
+	else if (strcmp(kind, "request_redacted") == 0)
+		hitl_add_event(batch, workflow, "request_redacted", NULL, NULL,
+					   hitl_some_members(body, "request_id", "reason", "body",
+										 "response_body", NULL),
+					   NULL, hitl_member_text(body, "actor"));
+	else if (strcmp(kind, "usage") == 0)
+		hitl_hear_usage(batch, body);
 	else if (strcmp(kind, "signal_sent") == 0)
 		hitl_hear_signal(batch, workflow, body);
 	else if (strcmp(kind, "recover") == 0)

@@ -246,7 +246,7 @@ class World:
         self.cluster.psql("""
             TRUNCATE hitl.workflows, hitl.workflow_events, hitl.workflow_checkpoints, hitl.messages, hitl.statements,
                 hitl.outbox, hitl.external_tasks, hitl.idempotency_keys, hitl.approval_requests, hitl.approval_responses,
-                hitl.approval_contents, hitl.approval_asks, hold.changes, shop.notes CASCADE;
+                hitl.approval_contents, hitl.approval_asks, hitl.budget_usage, hold.changes, shop.notes CASCADE;
             UPDATE hold.target SET point = NULL""")
         self.task = None
         self.model.begin()
@@ -377,6 +377,7 @@ class World:
             "notes": self.cluster.sql("SELECT * FROM shop.notes"),
             "tasks": self.cluster.sql("SELECT status, claims FROM hitl.external_tasks"),
             "usage": self.cluster.sql("SELECT model, calls, failures, input_tokens, output_tokens FROM hitl.model_usage ORDER BY model"),
+            "budgets": self.cluster.sql("SELECT agent, used_tokens FROM hitl.agent_budgets ORDER BY agent"),
             "requests": sorted(json.dumps(body) for body in {
                 sent["idempotency_key"]: sent["body"] for sent in self.model.requests}.values()),
         }
@@ -405,7 +406,8 @@ def world(cluster):
                 tools => '{note,fetch,ask_human,paint,create_checkpoint,ask_expert,rollback_to_checkpoint}',
                 answer_checks => '{shop.check_answer}', max_steps => 3, on_limit => 'ask');
             SELECT hitl.create_agent('coder', model => 'n', kind => 'code', approval => '{"requested_from": "ann"}',
-                sandbox => '{"role": "code", "read_only": false, "approval": {"when": "$.sql like_regex \\"note[(]\\""}}')""")
+                sandbox => '{"role": "code", "read_only": false, "approval": {"when": "$.sql like_regex \\"note[(]\\""}}');
+            SELECT hitl.set_agent_budget(name, 'month', max_tokens => 1000000) FROM hitl.agents""")
         made = World(cluster, model, server)
         yield made
         made.pool.shutdown()
@@ -420,6 +422,8 @@ def test_points(world, agent):
     assert outcome["workflows"][0]["output"] == "All is done."
     assert outcome["notes"] == [{"line": {"clerk": "one", "coder": "by code"}[agent]}]
     assert set(world.asked().values()) == {1}
+    assert sum(budget["used_tokens"] for budget in outcome["budgets"]) == sum(
+        used["input_tokens"] + used["output_tokens"] for used in outcome["usage"]) > 0
     print("\n".join(point for whose, point in POINTS if whose == agent))
 
 

@@ -126,6 +126,8 @@ class Play:
         self.create_models()
         for settings in [vector["agent"], *vector.get("agents", {}).values()]:
             self.create_agent(settings)
+            for budget in vector.get("budgets", {}).get(settings["name"], []):
+                world.set_budget(settings["name"], budget)
         self.names["v1"] = f"{self.name} {vector['agent']['name']}"
         self.words = dict.fromkeys(HOSTS.findall(json.dumps(vector)), world.server.url)
         with world.connection.transaction():
@@ -219,7 +221,7 @@ class Play:
 
     def run_entry(self, entry):
         kind = next((name for name in ("model", "sql", "http", "external", "child", "approval", "checkpoint", "rollback",
-                                       "rerouted") if name in entry), None)
+                                       "rerouted", "waits") if name in entry), None)
         if kind:
             self.take_entry(kind, entry)
         elif "withdrawn" in entry:
@@ -263,6 +265,8 @@ class Play:
             self.world.sql(f"SELECT hitl.{call}", [self.workflow, body.get("reason")])
         elif order == "passes":
             self.world.let_pass(self.workflow, body)
+        elif order == "budget":
+            self.world.set_budget(body["agent"], body)
         elif order == "skip":
             self.world.sql("SELECT hitl.skip_step(%s, %s, %s, %s)", [
                 self.workflow, body["step"], Jsonb(body.get("result")), body.get("reason")])
@@ -279,8 +283,9 @@ class Play:
             "external": "SELECT status = 'withdrawn' FROM hitl.external_tasks WHERE id = %s",
             "child": "SELECT status = 'cancelled' FROM hitl.workflows WHERE id = %s",
             "sql": "SELECT NOT EXISTS (SELECT FROM hitl.statements WHERE token = %s)",
+            "waits": "SELECT NOT EXISTS (SELECT FROM hitl.messages WHERE workflow_id = %s AND kind = 'timer')",
         }[ask.kind]
-        gone = self.world.value(query, [ask.row["token" if ask.kind == "sql" else "id"]])
+        gone = self.world.value(query, [ask.row[{"sql": "token", "waits": "workflow_id"}.get(ask.kind, "id")]])
         if gone and ask.kind == "sql":
             self.held.pop(ask.row["token"], None)
         return gone
@@ -431,6 +436,9 @@ class Play:
 
     def see_rerouted(self, row, expected):
         check("rerouted", expected, row["data"])
+
+    def see_waits(self, row, expected):
+        check("waiting", expected, row["data"])
 
     # Messages
 

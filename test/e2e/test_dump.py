@@ -64,6 +64,8 @@ def source(cluster):
                                  secret_name => 'key', parameters => '{"temperature": 0.5}');
         SELECT hitl.create_external_tool('draw', 'Draws.', queue => 'gpu');
         SELECT hitl.create_agent('artist', 'Draw.', tools => '{draw}');
+        SELECT hitl.set_agent_budget('artist', 'month', max_tokens => 1000),
+               hitl.count_budget_usage('{artist}', '{10}', '{0.5}', 1);
         SELECT hitl.configure_channel('hook', 'webhook', '{"url": "https://example.org/"}',
                                       is_default => false);
         SELECT hitl.set_limit('host', 'models.example', max_concurrency => 4);

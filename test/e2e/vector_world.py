@@ -41,6 +41,8 @@ RECORDER = """
         EXECUTE FUNCTION script.note('rollback', 'workflow_id');
     CREATE TRIGGER note_rerouted AFTER INSERT ON hitl.workflow_events FOR EACH ROW WHEN (NEW.event_type = 'task_rerouted')
         EXECUTE FUNCTION script.note('rerouted', 'workflow_id');
+    CREATE TRIGGER note_waits AFTER INSERT ON hitl.workflow_events FOR EACH ROW WHEN (NEW.event_type = 'budget_awaited')
+        EXECUTE FUNCTION script.note('waits', 'workflow_id');
 
     -- The rows that the present call gives.
     CREATE FUNCTION script.rows() RETURNS jsonb LANGUAGE plpgsql SECURITY DEFINER AS $$
@@ -205,6 +207,7 @@ class World:
             self.sql("SET LOCAL client_min_messages = warning; DROP SCHEMA shop CASCADE")
             self.sql("CREATE SCHEMA shop; GRANT USAGE ON SCHEMA shop TO clerk")
             self.sql("DELETE FROM hitl.agents")
+            self.sql("TRUNCATE hitl.budgets, hitl.budget_usage")
             self.sql("DELETE FROM hitl.models")
             self.sql("TRUNCATE hitl_agent_1.orders, hitl_agent_1.drafts")
             self.sql("INSERT INTO hitl_agent_1.orders VALUES (1), (2), (3)")
@@ -235,6 +238,10 @@ class World:
                  " max_observation, version, created_by) VALUES (%s, %s, '{}', '{}', 20, 'stop', '{}', 20000, %s, 'ann')",
                  [settings["name"], settings["kind"], version])
 
+    def set_budget(self, agent, budget):
+        self.sql("SELECT hitl.set_agent_budget(%s, %s, %s, %s::numeric, %s)", [
+            agent, budget["period"], budget.get("tokens"), budget.get("cost"), budget["on_limit"]])
+
     def create_function(self, name, arguments, columns=None):
         """A function that gives what is scripted: a value, or rows with these columns."""
         inputs = ", ".join(f"{argument} DEFAULT NULL" for argument in arguments)
@@ -259,6 +266,7 @@ class World:
             self.sql("UPDATE hitl.workflows SET control = %s WHERE id = %s", [Jsonb(earlier(control)), workflow])
             self.sql("UPDATE hitl.messages SET due_at = due_at - make_interval(secs => %s) WHERE workflow_id = %s"
                      " AND kind = 'timer'", [seconds, workflow])
+            self.sql("UPDATE hitl.budget_usage SET begins_at = begins_at - make_interval(secs => %s)", [seconds])
             self.sql("NOTIFY hitl")
 
     # What goes on in it

@@ -232,9 +232,8 @@ class ScriptedMailServer:
                                 for name in names)
             return self.reply(connection, verb, usual)
         if verb == "DATA":
-            if not self.reply(connection, verb, "354 go on"):
-                return False
-            return self.last != "354 go on" or self.serve_message(connection, stream)
+            answer = self.reply(connection, verb, "354 go on")
+            return self.serve_message(connection, stream) if answer == "354 go on" else answer
         if verb == "QUIT":
             self.reply(connection, verb, "221 bye")
             return False
@@ -254,14 +253,15 @@ class ScriptedMailServer:
         return self.reply(connection, "BODY", "250 2.0.0 queued")
 
     def reply(self, connection, verb, usual):
+        """Answer a command; gives the answer, or None when the connection is to end."""
         with self.lock:
             planned = self.replies.get(verb)
-            line = self.last = planned.pop(0) if planned else usual
+            line = planned.pop(0) if planned else usual
         if line is DROP:
             connection.shutdown(socket.SHUT_RDWR)
-            return False
+            return None
         if line is HANG:
             self.stopping.wait()
-            return False
+            return None
         connection.sendall(line.encode("latin-1") + b"\r\n")
-        return True
+        return line

@@ -58,6 +58,31 @@ world_load_agent(void *context, const char *name,
 	return HITL_QUERY_EMPTY;
 }
 
+/*
+ * In every third second the budget of one of them is used up, and by more from
+ * one time to the next.
+ */
+HitlQueryResult
+world_load_budgets(void *context, const char *name, const char **text)
+{
+	World *world = context;
+	int64_t second = world->now_us / 1000000;
+	bool used = second % 3 == 0;
+
+	if (call_fails(world))
+		return HITL_QUERY_HOST_FAILED;
+	if (strcmp(name, "clerk") != 0)
+		return HITL_QUERY_EMPTY;
+	*text = keepf(world,
+				  "[{\"period\":\"hour\",\"tokens\":10,\"cost\":null,"
+				  "\"used\":{\"tokens\":%lld,\"cost\":0},\"renews_us\":%lld,"
+				  "\"on_limit\":\"%s\"}]",
+				  used ? (long long) (world->now_us % 1000000000000) + 10 : 9,
+				  (long long) (second + 1) * 1000000,
+				  second % 2 == 0 ? "wait" : "ask");
+	return HITL_QUERY_FOUND;
+}
+
 HitlQueryResult
 world_test_path(HITL_UNUSED void *context, HITL_UNUSED const char *document,
 				HITL_UNUSED const char *path, const char **text)

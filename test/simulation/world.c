@@ -46,6 +46,7 @@ world_init(World *world, uint64_t seed, HitlDefinition *definition,
 							 .load_branch = world_load,
 							 .list_branches = world_list,
 							 .load_agent = world_load_agent,
+							 .load_budgets = world_load_budgets,
 							 .test_path = world_test_path};
 	world->text = text;
 	world->definition = definition;

@@ -254,6 +254,8 @@ extern void trace_effects(const HitlEffects *effects);
 
 extern HitlQueryResult world_load_agent(void *context, const char *name,
 										const char *version, const char **text);
+extern HitlQueryResult world_load_budgets(void *context, const char *name,
+										  const char **text);
 extern HitlQueryResult world_test_path(void *context, const char *document,
 									   const char *path, const char **text);
 extern bool is_of_agent(const World *world, const char *position);

@@ -121,7 +121,8 @@ hear(Script *script, const HitlEffect *effect)
 		case HITL_EFFECT_EVENT:
 			if (strncmp(effect->type, "agent_", 6) == 0)
 				remember(script, effect);
-			else if (strcmp(effect->type, "task_rerouted") == 0)
+			else if (strcmp(effect->type, "task_rerouted") == 0 ||
+					 strcmp(effect->type, "budget_awaited") == 0)
 				add_ask(script, effect);
 			break;
 		case HITL_EFFECT_STATUS:
@@ -240,6 +241,17 @@ limit(Script *script, const HitlEffect *effect)
 {
 	int i;
 
+	if (effect->type != NULL && script->nasks > 0)
+	{
+		Ask *ask = &script->asks[script->nasks - 1];
+
+		if (ask->kind != HITL_EFFECT_EVENT || ask->token != 0)
+			fail_script(script, "it waits for a budget without a word");
+		ask->token = effect->token;
+		ask->due_us = effect->due_us;
+		ask->renews = true;
+		return;
+	}
 	for (i = 0; i < script->nasks; i++)
 	{
 		if (script->asks[i].token != effect->token)

@@ -29,7 +29,8 @@ static const struct
 				{"approval", HITL_EFFECT_REQUEST_APPROVAL, "approval"},
 				{"checkpoint", HITL_EFFECT_CHECKPOINT, NULL},
 				{"rollback", HITL_EFFECT_ROLLBACK, "reply"},
-				{"rerouted", HITL_EFFECT_EVENT, NULL}};
+				{"rerouted", HITL_EFFECT_EVENT, NULL},
+				{"waits", HITL_EFFECT_EVENT, NULL}};
 
 /* Failures so far; those of one way are enough. */
 static int problems;
@@ -110,8 +111,8 @@ open_script(Script *script, const char *path)
 	static const char *const members[] = {"description", "provider", "agent",
 										  "agents",		 "task",	 "context",
 										  "step",		 "steps",	 "data",
-										  "script",		 "result",	 "status",
-										  "error",		 "memory"};
+										  "budgets",	 "script",	 "result",
+										  "status",		 "error",	 "memory"};
 	json_error_t error;
 	json_t *agent;
 	const char *key;
@@ -153,6 +154,7 @@ open_script(Script *script, const char *path)
 	data = value == NULL ? NULL : json_dumps(value, 0);
 	workflow_open(&script->w, definition, data);
 	script->w.memory.agents = json_incref(script->agents);
+	open_budgets(script);
 	free(definition);
 	free(data);
 	return true;
@@ -286,6 +288,12 @@ run_entry(Script *script, json_t *entry)
 			answer(script, ask, json_object_get(entry, "answer"));
 		return;
 	}
+	value = json_object_get(entry, "budget");
+	if (value != NULL)
+	{
+		change_budget(script, value);
+		return;
+	}
 	value = json_object_get(entry, "passes");
 	if (value != NULL)
 	{
@@ -317,13 +325,14 @@ let_pass(Script *script, double seconds)
 	int i;
 
 	script->w.now_us += (int64_t) (seconds * 1000000);
+	let_budgets_renew(script);
 	for (i = 0; i < script->nasks; i++)
 	{
 		Ask *ask = &script->asks[i];
 		char body[40];
 
 		if (ask->due_us == 0 || ask->due_us > script->w.now_us ||
-			ask->withdrawn)
+			ask->withdrawn || ask->renews)
 			continue;
 		snprintf(body, sizeof(body), "{\"token\":%lld}",
 				 (long long) ask->token);
@@ -535,6 +544,8 @@ answer(Script *script, Ask *ask, const json_t *given)
 	const char *kind = message_of(ask->kind);
 	json_t *body = as_sent(script, ask, given);
 
+	if (ask->kind == HITL_EFFECT_RUN_TASK && ask->answer == NULL)
+		count_usage(script, ask, given);
 	free(ask->answer);
 	ask->answer = json_dumps(body, JSON_ENCODE_ANY);
 	json_decref(body);

@@ -28,6 +28,7 @@ typedef struct Ask
 	char *answer; /* body of the message that answered it, or NULL */
 	bool withdrawn;
 	int64_t due_us; /* when it has taken too long, or 0 */
+	bool renews;	/* that is when a budget renews */
 } Ask;
 
 typedef struct Script
@@ -54,6 +55,13 @@ extern void fail_script(const Script *script, const char *format, ...)
 
 extern void script_send(Script *script, const char *kind, const char *body);
 extern void script_collect(Script *script);
+
+/* ---- agent_budget.c -------------------------------------------------- */
+
+extern void open_budgets(Script *script);
+extern void change_budget(Script *script, const json_t *given);
+extern void let_budgets_renew(Script *script);
+extern void count_usage(Script *script, const Ask *ask, const json_t *given);
 
 /* ---- agent_request.c ------------------------------------------------- */
 

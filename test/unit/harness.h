@@ -57,6 +57,7 @@ typedef struct Memory
 	int64_t *ids;	  /* of the last list of branches */
 	int loads;		  /* branches that were asked for */
 	json_t *agents;	  /* settings by name, or NULL */
+	json_t *budgets;  /* of agents, as they stand, by name, or NULL */
 	json_t *answers;  /* texts handed to the core in this call */
 	bool broken;	  /* every query fails */
 	const char *raw;  /* answer to every query, if set */

@@ -9,14 +9,17 @@
 
 #include <ctype.h>
 #include <regex.h>
+#include <strings.h>
 
-static const char strict[] = "strict ";
+static const char *const modes[] = {"strict ", "lax "};
 static const char *const comparisons[] = {"==", "!=", ">=", "<=", ">", "<"};
 
 static HitlQueryResult query(void *context, int64_t scope, const char *path,
 							 const char **text);
 static HitlQueryResult load_agent(void *context, const char *name,
 								  const char *version, const char **text);
+static HitlQueryResult load_budgets(void *context, const char *name,
+									const char **text);
 static HitlQueryResult test_path(void *context, const char *document,
 								 const char *path, const char **text);
 static HitlQueryResult check_path(void *context, const char *path,
@@ -41,6 +44,7 @@ memory_init(Memory *memory, const char *data)
 	memory->host.query = query;
 	memory->host.check_path = check_path;
 	memory->host.load_agent = load_agent;
+	memory->host.load_budgets = load_budgets;
 	memory->host.test_path = test_path;
 	memory->host.match = match;
 	memory->host.load_branch = memory_load_branch;
@@ -60,6 +64,7 @@ memory_free(Memory *memory)
 	json_decref(memory->answers);
 	json_decref(memory->branches);
 	json_decref(memory->agents);
+	json_decref(memory->budgets);
 	free(memory->ids);
 }
 
@@ -136,6 +141,23 @@ load_agent(void *context, const char *name, const char *version HITL_UNUSED,
 }
 
 /*
+ * The host's load_budgets callback.
+ */
+static HitlQueryResult
+load_budgets(void *context, const char *name, const char **text)
+{
+	Memory *memory = context;
+	json_t *budgets = json_object_get(memory->budgets, name);
+
+	if (memory->broken)
+		return HITL_QUERY_HOST_FAILED;
+	if (budgets == NULL)
+		return HITL_QUERY_EMPTY;
+	*text = keep_answer(memory, budgets);
+	return HITL_QUERY_FOUND;
+}
+
+/*
  * The host's test_path callback.
  */
 static HitlQueryResult
@@ -173,7 +195,7 @@ keep_answer(Memory *memory, const json_t *value)
 static HitlQueryResult
 evaluate(Memory *memory, json_t *document, const char *path, const char **text)
 {
-	bool is_strict = strncmp(path, strict, strlen(strict)) == 0;
+	bool is_strict = strncasecmp(path, modes[0], strlen(modes[0])) == 0;
 	json_t *match = NULL;
 	json_t *literal;
 	json_t *truth;
@@ -263,9 +285,16 @@ walk(json_t *data, const char *p, json_t **match)
 {
 	char key[100];
 	size_t length;
+	size_t i;
 
-	if (strncmp(p, strict, strlen(strict)) == 0)
-		p += strlen(strict);
+	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++)
+	{
+		if (strncasecmp(p, modes[i], strlen(modes[i])) == 0)
+		{
+			p += strlen(modes[i]);
+			break;
+		}
+	}
 	if (*p++ != '$')
 		return NULL;
 	*match = data;

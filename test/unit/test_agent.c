@@ -450,9 +450,11 @@ TEST(tampered_phases)
 	TAKEN(&w, "phase", "\"concludes\"");
 	FAULTY(&w, "phase", "\"checks\""); /* nothing to check */
 	UNFIT(&w, "phase", "\"exceeds\""); /* people are to decide on that */
+	UNFIT(&w, "phase", "\"waits\"");   /* for a time */
 	UNFIT(&w, "phase", "\"calls\"");   /* there is none */
 	UNFIT(&w, "/state", "\"waiting_approval\"");
 	UNFIT(&w, "/state", "\"waiting_workflow\"");
+	UNFIT(&w, "/state", "\"waiting_timer\"");
 	GO(&w, "reply", CALLS,
 	   "agent_replied s, ask s 3, ask s 4, =waiting_approval");
 	UNFIT(&w, "phase", "\"asks\"");

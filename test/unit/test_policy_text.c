@@ -646,7 +646,7 @@ TEST(explanations)
 	EXPLAINS(policy, "@3 a:a a:b @4 a:boss", "/4/asked_at_us", "null");
 	EXPLAINS(policy, "@3 a:a a:b @4 a:boss", "/3/state", "\"approved\"");
 	EXPLAINS(policy, "", "/5/part", "\"1 of these\"");
-	EXPLAINS(policy, "", "/6/part", "\"d or anybody\"");
+	EXPLAINS(policy, "", "/6/part", "\"d or any approver\"");
 	EXPLAINS(policy, "", "/7/part", "\"All of\"");
 	EXPLAINS(policy, "", "/9/pointer", "\"/on_silence/escalate\"");
 	EXPLAINS(policy, "", "/9/asked_at_us", "60000000");
@@ -659,6 +659,9 @@ TEST(explanations)
 		"{\"from\":[\"a\",\"b\",\"c\",\"d\",\"e\",\"f\",\"g\"],\"count\":3}",
 		"", "/0/part", "\"3 of a, b, c, d, e and 2 more\"");
 	EXPLAINS("{\"from\":[\"a\",\"b\",\"c\"]}", "", "/0/part", "\"a, b or c\"");
+	EXPLAINS("\"*\"", "", "/0/part", "\"any approver\"");
+	EXPLAINS("{\"from\":\"*\",\"count\":2}", "", "/0/part",
+			 "\"2 of all approvers\"");
 	EXPLAINS("\"a\"", "broken", "/0/state", "\"asked\"");
 }
 
