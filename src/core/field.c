@@ -56,7 +56,6 @@ static bool has_type(const HitlJson *schema, const char *type);
 static const char *first_type(const HitlJson *schema);
 static const HitlJson *hint_of(const HitlField *field, const char *name);
 static bool is_in(const HitlJson *names, const char *name);
-static bool same_value(const HitlJson *a, const HitlJson *b);
 static const HitlJson *text_value(HitlArena *arena, const char *text);
 static const HitlJson *number_value(HitlArena *arena, const char *text);
 static const HitlJson *instant_value(HitlArena *arena, const char *text,
@@ -86,10 +85,32 @@ hitl_find_option(const HitlField *field, const HitlJson *value)
 
 	for (i = 0; value != NULL && i < field->count; i++)
 	{
-		if (same_value(field->options[i].value, value))
+		if (hitl_same_value(field->options[i].value, value))
 			return &field->options[i];
 	}
 	return NULL;
+}
+
+/*
+ * Are two values equal?  Objects are, if their members come in one order.
+ */
+bool
+hitl_same_value(const HitlJson *a, const HitlJson *b)
+{
+	if (a->type != b->type || a->count != b->count)
+		return false;
+	if (a->type == HITL_JSON_NUMBER)
+		return hitl_compare_numbers(a->text, b->text) == 0;
+	if (a->type == HITL_JSON_STRING)
+		return strcmp(a->text, b->text) == 0;
+	for (a = a->first, b = b->first; a != NULL && b != NULL;
+		 a = a->next, b = b->next)
+	{
+		if ((a->key != NULL && strcmp(a->key, b->key) != 0) ||
+			!hitl_same_value(a, b))
+			return false;
+	}
+	return true;
 }
 
 /*
@@ -716,28 +737,6 @@ is_in(const HitlJson *names, const char *name)
 			return true;
 	}
 	return false;
-}
-
-/*
- * Are two values equal?  Objects are, if their members come in one order.
- */
-static bool
-same_value(const HitlJson *a, const HitlJson *b)
-{
-	if (a->type != b->type || a->count != b->count)
-		return false;
-	if (a->type == HITL_JSON_NUMBER)
-		return hitl_compare_numbers(a->text, b->text) == 0;
-	if (a->type == HITL_JSON_STRING)
-		return strcmp(a->text, b->text) == 0;
-	for (a = a->first, b = b->first; a != NULL && b != NULL;
-		 a = a->next, b = b->next)
-	{
-		if ((a->key != NULL && strcmp(a->key, b->key) != 0) ||
-			!same_value(a, b))
-			return false;
-	}
-	return true;
 }
 
 /*

@@ -193,6 +193,7 @@ extern HitlField *hitl_plan_form(HitlArena *arena, const HitlJson *schema,
 								 const HitlJson *ui_schema);
 extern const HitlOption *hitl_find_option(const HitlField *field,
 										  const HitlJson *value);
+extern bool hitl_same_value(const HitlJson *a, const HitlJson *b);
 extern const char *hitl_field_rule(HitlArena *arena, const HitlField *field);
 extern const HitlJson *hitl_field_value(HitlArena *arena,
 										const HitlField *field,

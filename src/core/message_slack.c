@@ -138,7 +138,7 @@ hitl_append_slack(HitlBuffer *buffer, const char *text, size_t limit)
 
 	while (*p != '\0')
 	{
-		size_t length = hitl_utf8_cut(p, strlen(p) > 4 ? 4 : strlen(p), 1);
+		size_t length = hitl_utf8_cut(p, strnlen(p, 4), 1);
 		const char *escaped = NULL;
 		size_t units = length == 4 ? 2 : 1;
 

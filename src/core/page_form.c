@@ -208,7 +208,8 @@ put_field(Form *form, const HitlField *field, const HitlJson *value)
 	HitlBuffer *out = form->out;
 	const char *fault = fault_of(form, field);
 
-	if (has_widget(field, "hidden") && field->kind != HITL_FIELD_GROUP)
+	if (has_widget(field, "hidden") && field->kind != HITL_FIELD_GROUP &&
+		field->kind != HITL_FIELD_CHOICES)
 	{
 		hitl_append_text(out, "<input type=\"hidden\"");
 		put_name(out, field);
@@ -602,14 +603,14 @@ is_in_sight(const HitlField *field)
 static bool
 is_chosen(const HitlField *field, int option, const HitlJson *value)
 {
-	const HitlOption *chosen = &field->options[option];
+	const HitlJson *chosen = field->options[option].value;
 
 	if (field->kind != HITL_FIELD_CHOICES)
-		return hitl_find_option(field, value) == chosen;
+		return value != NULL && hitl_same_value(chosen, value);
 	for (value = value == NULL ? NULL : value->first; value != NULL;
 		 value = value->next)
 	{
-		if (hitl_find_option(field, value) == chosen)
+		if (hitl_same_value(chosen, value))
 			return true;
 	}
 	return false;
