@@ -148,7 +148,7 @@ BEGIN
 	request := jsonb_strip_nulls(jsonb_build_object('method', wanted, 'path', http_answer.path,
 		'args', coalesce(route.args, '{}'), 'query', http_answer.query, 'headers', http_answer.headers,
 		'body', http_answer.body, 'address', http_answer.address, 'secure', http_answer.secure,
-		'proxy', CASE WHEN http_answer.trusted THEN http_answer.address END));
+		'trusted', http_answer.trusted));
 	BEGIN
 		EXECUTE format('SELECT %s($1)', route.function::regprocedure::regproc) INTO response USING request;
 	EXCEPTION WHEN OTHERS THEN

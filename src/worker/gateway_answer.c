@@ -27,7 +27,8 @@ hitl_refuse_request(HitlAnswer *answer, int status, const char *detail)
 	StringInfoData body;
 
 	initStringInfo(&body);
-	appendStringInfo(&body, "{\"type\":\"about:blank\",\"status\":%d,\"title\":",
+	appendStringInfo(&body,
+					 "{\"type\":\"about:blank\",\"status\":%d,\"title\":",
 					 status);
 	escape_json(&body, title_of(status));
 	if (detail)
