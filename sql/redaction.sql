@@ -34,7 +34,7 @@ SELECT body::jsonb #- '{redacted,at}' AS body, response_body::jsonb #- '{redacte
 	(body::jsonb #>> '{redacted,at}')::timestamptz = date_trunc('second', redacted_at) AS at_that_time
 FROM hitl.outbox WHERE id = :'a';
 SELECT encode(sha256('{"name": "Eve"}'), 'hex') AS of_body, encode(sha256(convert_to('Größe: 42', 'UTF8')), 'hex') AS of_response;
-SELECT event_type, status FROM hitl.notifications WHERE id = :'f';
+SELECT event_type, status FROM hitl.notification_deliveries WHERE id = :'f';
 SELECT hitl.retry_request(:'f');
 
 -- the trail tells of it, and is whole
