@@ -7,6 +7,7 @@
 #include "core_bridge.h"
 #include "fmgr.h"
 #include "hitl.h"
+#include "log.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -30,6 +31,7 @@ int hitl_breaker_cooldown = 30000;
 int hitl_reminder_interval = 600;
 char *hitl_ca_file = NULL;
 char *hitl_allowed_private_hosts = NULL;
+char *hitl_log_happenings = NULL;
 
 PGDLLEXPORT void _PG_init(void);
 
@@ -54,6 +56,7 @@ _PG_init(void)
 	(void) hitl_core();
 	hitl_shared_init();
 	hitl_wake_init();
+	hitl_log_init(); /* after wake: the last one registered is called first */
 	hitl_lifecycle_init();
 	hitl_launcher_register();
 }
@@ -149,6 +152,13 @@ define_settings(void)
 		"A comma-separated list of host names and addresses. "
 		"Requests to any other private, loopback or link-local address are refused.",
 		&hitl_allowed_private_hosts, "", PGC_SIGHUP, 0, NULL, NULL, NULL);
+
+	DefineCustomStringVariable(
+		"hitl.log_happenings", "Kinds of happenings that hitl logs.",
+		"A comma-separated list of workflows, steps, approvals, requests, "
+		"statements, workers, failures; or all, or none.",
+		&hitl_log_happenings, "workers, failures", PGC_SIGHUP, GUC_LIST_INPUT,
+		hitl_check_log, hitl_assign_log, NULL);
 
 	MarkGUCPrefixReserved("hitl");
 }

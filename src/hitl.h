@@ -30,6 +30,8 @@ extern char *hitl_ca_file;		   /* certificates to trust; "": the system's */
 extern char *hitl_allowed_private_hosts; /* comma-separated host names and
 											 * addresses exempt from the guard */
 
+extern char *hitl_log_happenings; /* as it was set; log.h has what it means */
+
 /* ---- SQLSTATEs (docs/reference/errors.md) ---------------------------- */
 
 #define ERRCODE_HITL_INVALID_DEFINITION	  MAKE_SQLSTATE('W', 'F', '0', '0', '1')

@@ -292,8 +292,9 @@ typedef enum HitlEffectKind
 	HITL_EFFECT_RUN_EXTERNAL,
 
 	/*
-	 * Send a timer message at due_us.  token: may be the one of another
-	 * effect, which the timer limits.
+	 * Send a timer message at due_us.  type: "wait" if it is all that the step
+	 * awaits, else NULL.  token: may be the one of another effect, which the
+	 * timer limits.
 	 */
 	HITL_EFFECT_SET_TIMER,
 
@@ -368,6 +369,8 @@ typedef struct HitlEffect
 	int64_t scope;		  /* whose data it reads and changes */
 	int64_t token;		  /* 0 where it has no meaning */
 	int64_t due_us;		  /* of a timer: Unix time in microseconds */
+	int64_t since_us;	  /* of an event of a step: since when it has waited for
+								 * what led to it, or been entered */
 	int64_t first;		  /* of branches */
 	int64_t count;		  /* of branches */
 	bool keep;			  /* of REMOVE_BRANCHES */

@@ -121,7 +121,7 @@ enter_wait(HitlRun *run, HitlPosition *position)
 		return;
 	}
 	position->result = hitl_keep_text(run, result);
-	effect = hitl_emit(run, HITL_EFFECT_SET_TIMER, NULL, position);
+	effect = hitl_emit(run, HITL_EFFECT_SET_TIMER, "wait", position);
 	effect->due_us = due_us;
 	hitl_await(run, position, HITL_AWAITS_TIMER, effect);
 }

@@ -329,6 +329,7 @@ collect_results(void)
 		HitlDelivery *delivery = result->owner;
 
 		lane_of(delivery)->in_flight--;
+		delivery->ended_at = GetCurrentTimestamp();
 		hitl_judge_delivery(delivery, result);
 		http_client_release(client, result);
 		settle_host(delivery);
@@ -696,7 +697,11 @@ send_claimed(void)
 			finish(delivery);
 		}
 		else if (http_client_start(client, &delivery->request))
+		{
 			lane->in_flight++;
+			delivery->sent_at = GetCurrentTimestamp();
+			hitl_log_sent(delivery);
+		}
 		else
 		{
 			hitl_fail_delivery(delivery, "system_error", "out of memory");

@@ -13,6 +13,7 @@
 #include "common/pg_prng.h"
 #include "core_bridge.h"
 #include "hitl.h"
+#include "log.h"
 #include "undo/checkpoint.h"
 #include "utils/builtins.h"
 #include "worker/worker.h"
@@ -21,6 +22,7 @@
 #include "workflow/branch.h"
 #include "workflow/command.h"
 #include "workflow/effects.h"
+#include "workflow/happening.h"
 #include "workflow/identifier.h"
 #include "workflow/queue.h"
 
@@ -140,8 +142,8 @@ hitl_fail_workflow(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 	Jsonb *error = hitl_facts("kind", kind, "message", message, "sqlstate",
 							  sqlstate, NULL);
 
-	hitl_set_status(batch, workflow, "failed");
 	workflow->error = error;
+	hitl_set_status(batch, workflow, "failed");
 	hitl_add_event(batch, workflow, "workflow_failed", NULL, NULL, error, NULL,
 				   NULL);
 	hitl_await_nothing(batch, workflow);
@@ -394,6 +396,8 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 
 	if (effect->token != 0 && effect->kind != HITL_EFFECT_WITHDRAW)
 		hitl_settle_withdrawals(batch, workflow);
+	if (hitl_logs(HITL_LOG_OF_STEPS))
+		hitl_log_step(batch, workflow, effect);
 	switch (effect->kind)
 	{
 		case HITL_EFFECT_EVENT:
@@ -405,10 +409,10 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 			break;
 
 		case HITL_EFFECT_STATUS:
-			hitl_set_status(batch, workflow, pstrdup(effect->type));
 			if (strcmp(effect->type, "failed") == 0)
 				workflow->error = body;
-			else if (strcmp(effect->type, "completed") == 0)
+			hitl_set_status(batch, workflow, pstrdup(effect->type));
+			if (strcmp(effect->type, "completed") == 0)
 				workflow->output = body;
 			break;
 
