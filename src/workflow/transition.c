@@ -385,6 +385,11 @@ static void
 apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 			 const char *kind, const char *actor, List **answers)
 {
+	/* A rollback reuses the list of effects. */
+	bool to_log = hitl_logs(HITL_LOG_OF_STEPS) &&
+		effect->kind != HITL_EFFECT_ROLLBACK;
+	int answers_before = list_length(*answers);
+
 	/* The others read it themselves, if at all. */
 	Jsonb *body = effect->body &&
 			(effect->kind == HITL_EFFECT_EVENT ||
@@ -396,8 +401,6 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 
 	if (effect->token != 0 && effect->kind != HITL_EFFECT_WITHDRAW)
 		hitl_settle_withdrawals(batch, workflow);
-	if (hitl_logs(HITL_LOG_OF_STEPS))
-		hitl_log_step(batch, workflow, effect);
 	switch (effect->kind)
 	{
 		case HITL_EFFECT_EVENT:
@@ -521,6 +524,10 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 			}
 			break;
 	}
+
+	/* What was answered at once is not waited for. */
+	if (to_log && list_length(*answers) == answers_before)
+		hitl_log_step(batch, workflow, effect);
 }
 
 /*

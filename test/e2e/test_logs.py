@@ -198,6 +198,16 @@ def test_what_fails(cluster, log, server):
     assert words not in log.text()
 
 
+def test_what_is_answered_at_once(cluster, log):
+    """What is there already is not waited for."""
+    workflow = str(cluster.value("SELECT hitl.create_workflow('early', workflow_definition => %s)",
+                                 [Jsonb({"steps": [{"type": "signal", "name": "early", "signal": "go"}]})]))
+    cluster.sql("SELECT hitl.send_signal(%s, 'go')", [workflow])
+    cluster.sql("SELECT hitl.execute_workflow(%s)", [workflow])
+    log.wait(event="workflow_completed", workflow_id=workflow)
+    assert log.events(workflow_id=workflow, step="early") == ["step_completed"]
+
+
 def test_steps_that_are_tried_again(cluster, log):
     workflow = run(cluster, [
         {"type": "sql", "name": "list", "sql": "SELECT 1 UNION ALL SELECT 2"},
