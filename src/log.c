@@ -369,14 +369,15 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 /*
  * Tell of a transaction when it has committed and released its locks, so that
  * nobody waits for the log, and before others are woken, who tell what they do
- * about it.  An error cannot be raised any more: a line for
- * which there is no memory is left out.
+ * about it.  An error cannot be raised any more: lines for which there is no
+ * memory are left out.
  */
 static void
 at_release(ResourceReleasePhase phase, bool is_commit, bool is_top_level,
 		   void *arg)
 {
 	MemoryContext context = CurrentMemoryContext;
+	uint32 holdoff = InterruptHoldoffCount;
 
 	if (pending == NULL || phase != RESOURCE_RELEASE_AFTER_LOCKS ||
 		!is_commit || !is_top_level)
@@ -389,6 +390,7 @@ at_release(ResourceReleasePhase phase, bool is_commit, bool is_top_level,
 	PG_CATCH();
 	{
 		FlushErrorState();
+		InterruptHoldoffCount = holdoff; /* an error has set it to zero */
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);

@@ -334,14 +334,7 @@ engine_failed(const ErrorData *error)
 			: repalloc(suspects, Max(1, in_hand_count) * sizeof(pg_uuid_t));
 		if (in_hand_count > 1 &&
 			hitl_logs(HITL_LOG_WORKERS | HITL_LOG_FAILURES))
-		{
-			HitlLine *line = hitl_log_begin("batch_divided");
-
-			hitl_log_number(line, "workflows", in_hand_count);
-			hitl_log_text(line, "sqlstate",
-						  unpack_sql_state(error->sqlerrcode));
-			hitl_log_now(line);
-		}
+			hitl_log_divided(in_hand_count, error->sqlerrcode);
 		memcpy(suspects, in_hand, in_hand_count * sizeof(pg_uuid_t));
 		suspects_count = in_hand_count;
 		suspects_until = in_hand_until;
@@ -484,17 +477,8 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 		hitl_announce_at_commit(id);
 		hitl_notify_after_work("hitl_events", hitl_id_text(id));
 		if (hitl_logs(HITL_LOG_OF_WORKFLOWS))
-		{
-			HitlLine *line = hitl_log_begin("workflow_failed");
-
-			hitl_log_id(line, "workflow_id", id);
-			hitl_log_text(line, "status", "failed");
-			hitl_log_text(line, "kind", late ? "timeout" : "system_error");
-			hitl_log_text(line, "sqlstate",
-						  unpack_sql_state(error->sqlerrcode));
-			hitl_log_true(line, "alone");
-			hitl_log_at_commit(line);
-		}
+			hitl_log_failed_alone(id, late ? "timeout" : "system_error",
+								  error->sqlerrcode);
 	}
 	hitl_end_work();
 }
@@ -544,14 +528,7 @@ put_off(const pg_uuid_t *id, bool held)
 	hitl_execute(&postpone, values, NULL, 0);
 	times = DatumGetInt32(hitl_column(0, 1, &isnull));
 	if (hitl_logs(HITL_LOG_OF_WORKFLOWS))
-	{
-		HitlLine *line = hitl_log_begin("workflow_put_off");
-
-		hitl_log_id(line, "workflow_id", id);
-		hitl_log_number(line, "times", times);
-		hitl_log_text(line, "reason", held ? "locked" : "error");
-		hitl_log_at_commit(line);
-	}
+		hitl_log_put_off(id, times, held);
 	hitl_end_work();
 	return times;
 }

@@ -109,6 +109,49 @@ hitl_log_step(const HitlBatch *batch, const HitlWorkflow *workflow,
 }
 
 /*
+ * A workflow was failed since it could not be processed, not even alone.
+ */
+void
+hitl_log_failed_alone(const pg_uuid_t *id, const char *kind, int sqlerrcode)
+{
+	HitlLine *line = hitl_log_begin("workflow_failed");
+
+	hitl_log_id(line, "workflow_id", id);
+	hitl_log_text(line, "status", "failed");
+	hitl_log_text(line, "kind", kind);
+	hitl_log_text(line, "sqlstate", unpack_sql_state(sqlerrcode));
+	hitl_log_true(line, "alone");
+	hitl_log_at_commit(line);
+}
+
+/*
+ * A workflow cannot be processed now.
+ */
+void
+hitl_log_put_off(const pg_uuid_t *id, int times, bool held)
+{
+	HitlLine *line = hitl_log_begin("workflow_put_off");
+
+	hitl_log_id(line, "workflow_id", id);
+	hitl_log_number(line, "times", times);
+	hitl_log_text(line, "reason", held ? "locked" : "error");
+	hitl_log_at_commit(line);
+}
+
+/*
+ * The workflows of a batch that has failed are taken up one at a time.
+ */
+void
+hitl_log_divided(int workflows, int sqlerrcode)
+{
+	HitlLine *line = hitl_log_begin("batch_divided");
+
+	hitl_log_number(line, "workflows", workflows);
+	hitl_log_text(line, "sqlstate", unpack_sql_state(sqlerrcode));
+	hitl_log_now(line);
+}
+
+/*
  * The name of what has happened to a workflow that has another status now.
  */
 static const char *

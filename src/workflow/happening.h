@@ -26,4 +26,14 @@ extern void hitl_log_event(const HitlWorkflow *workflow, const char *type);
 extern void hitl_log_step(const HitlBatch *batch, const HitlWorkflow *workflow,
 						  const HitlEffect *effect);
 
+/* It was failed since it could not be processed, not even alone. */
+extern void hitl_log_failed_alone(const pg_uuid_t *id, const char *kind,
+								  int sqlerrcode);
+
+/* It cannot be processed now; held: since others lock what is its. */
+extern void hitl_log_put_off(const pg_uuid_t *id, int times, bool held);
+
+/* The workflows of a batch that has failed are taken up one at a time; at once. */
+extern void hitl_log_divided(int workflows, int sqlerrcode);
+
 #endif /* HITL_HAPPENING_H */
