@@ -79,6 +79,13 @@
 	index_beginscan(table, index, snapshot, nkeys, 0)
 #endif
 
+/* What a check hook hands to its assign hook is of malloc() before 16. */
+#if PG_VERSION_NUM >= 160000
+#define hitl_guc_malloc(size) guc_malloc(LOG, size)
+#else
+#define hitl_guc_malloc(size) malloc(size)
+#endif
+
 /* Wait events of extensions got names in 17. */
 #if PG_VERSION_NUM >= 170000
 #define hitl_wait_event(name) WaitEventExtensionNew(name)

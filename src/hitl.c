@@ -7,6 +7,7 @@
 #include "core_bridge.h"
 #include "fmgr.h"
 #include "hitl.h"
+#include "log.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -56,6 +57,7 @@ static const struct config_enum_entry access_log_levels[] =
 	 {"errors", HITL_LOG_ERRORS, false},
 	 {"all", HITL_LOG_ALL, false},
 	 {NULL, 0, false}};
+char *hitl_log_happenings = NULL;
 
 PGDLLEXPORT void _PG_init(void);
 
@@ -84,6 +86,7 @@ _PG_init(void)
 	hitl_shared_init();
 	hitl_wake_init();
 	hitl_metrics_init();
+	hitl_log_init(); /* after wake: the last one registered is called first */
 	hitl_lifecycle_init();
 	hitl_launcher_register();
 }
@@ -199,6 +202,13 @@ define_settings(void)
 		&hitl_session_lifetime, 7 * 24 * 60 * 60, 60, 365 * 24 * 60 * 60,
 		PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
 	define_gateway_settings();
+
+	DefineCustomStringVariable(
+		"hitl.log_happenings", "Kinds of happenings that hitl logs.",
+		"A comma-separated list of workflows, steps, approvals, requests, "
+		"statements, workers, failures; or all, or none.",
+		&hitl_log_happenings, "workers, failures", PGC_SIGHUP, GUC_LIST_INPUT,
+		hitl_check_log, hitl_assign_log, NULL);
 
 	MarkGUCPrefixReserved("hitl");
 }

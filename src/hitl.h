@@ -50,6 +50,8 @@ extern int hitl_gateway_max_per_address; /* connections */
 extern int hitl_gateway_rate;			 /* requests/s of an address; 0: any */
 extern int hitl_gateway_access_log;		 /* HitlAccessLog */
 
+extern char *hitl_log_happenings; /* as it was set; log.h has what it means */
+
 /* ---- SQLSTATEs (docs/reference/errors.md) ---------------------------- */
 
 #define ERRCODE_HITL_INVALID_DEFINITION	  MAKE_SQLSTATE('W', 'F', '0', '0', '1')

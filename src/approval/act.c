@@ -46,6 +46,8 @@
 
 PG_FUNCTION_INFO_V1(hitl_decide_by_rule);
 
+static void log_act(const HitlApproval *approval, const HitlAct *act);
+static HitlLine *begin_line(const char *event, const HitlApproval *approval);
 static void announce_decided(const HitlApproval *approval, const char *status);
 static void fill_act(const HitlApproval *approval, const HitlAct *act,
 					 Datum *values, char *nulls);
@@ -115,6 +117,8 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 	char *decision_hash = NULL;
 
 	approval->acts++;
+	if (hitl_logs(HITL_LOG_APPROVALS))
+		log_act(approval, act);
 	fill_act(approval, act, values, nulls);
 	if (outcome != HITL_OUTCOME_PENDING)
 	{
@@ -270,6 +274,38 @@ hitl_decide_by_rule(PG_FUNCTION_ARGS)
 }
 
 /*
+ * Have an act logged: what was done, but neither by whom nor with which words.
+ */
+static void
+log_act(const HitlApproval *approval, const HitlAct *act)
+{
+	HitlLine *line;
+
+	if (hitl_is_answer(act->decision))
+	{
+		line = begin_line("approval_answered", approval);
+		hitl_log_text(line, "decision", act->decision);
+	}
+	else
+		line = begin_line(psprintf("approval_%s", act->decision), approval);
+	hitl_log_text(line, "channel", act->channel ? act->channel : "sql");
+	hitl_log_number(line, "round", approval->round);
+	hitl_log_at_commit(line);
+}
+
+/*
+ * Begin a line of the log.
+ */
+static HitlLine *
+begin_line(const char *event, const HitlApproval *approval)
+{
+	return hitl_log_approval(event, &approval->id,
+							 approval->has_workflow ? &approval->workflow_id
+													: NULL,
+							 approval->step);
+}
+
+/*
  * After a statement that decided a request RETURNING ANY_CHANNEL: wake who waits
  * for it, tell the channels.
  */
@@ -279,6 +315,14 @@ announce_decided(const HitlApproval *approval, const char *status)
 	bool isnull;
 
 	hitl_announce_at_commit(&approval->id);
+	if (hitl_logs(HITL_LOG_APPROVALS))
+	{
+		HitlLine *line = begin_line("approval_decided", approval);
+
+		hitl_log_text(line, "status", status);
+		hitl_log_since(line, approval->opened_at, GetCurrentTimestamp());
+		hitl_log_at_commit(line);
+	}
 	if (DatumGetBool(hitl_column(0, 1, &isnull)))
 		hitl_notify_about(&approval->id, psprintf("approval.%s", status));
 }

@@ -9,6 +9,7 @@
 #include "postgres.h"
 
 #include "core/core.h"
+#include "log.h"
 #include "nodes/pg_list.h"
 #include "utils/array.h"
 #include "utils/jsonb.h"
@@ -46,8 +47,8 @@ extern void hitl_withdraw_approvals(HitlRows *rows);
 extern void hitl_withdraw_all_approvals(ArrayType *workflow_ids);
 
 /*
- * After a statement that ended requests RETURNING id: wake who waits for
- * them, tell the channels.
+ * After a statement that ended requests RETURNING id, workflow_id: wake who
+ * waits for them, tell the channels and the log.  event_type: approval.<status>.
  */
 extern void hitl_announce_decided(const char *event_type);
 
@@ -60,6 +61,11 @@ extern void hitl_refuse_ended(const pg_uuid_t *id, const char *status)
 /* ERROR unless the caller may withdraw or revise what role has asked. */
 extern void hitl_check_requester(const pg_uuid_t *id, const char *role);
 extern bool hitl_is_requester(const char *role);
+
+/* Begin a line of the log about a request; workflow_id and step may be NULL. */
+extern HitlLine *hitl_log_approval(const char *event, const pg_uuid_t *id,
+								   const pg_uuid_t *workflow_id,
+								   const char *step);
 
 /* ---- due.c ------------------------------------------------------------ */
 

@@ -20,6 +20,7 @@
 #include "workflow/data.h"
 #include "workflow/evidence.h"
 
+static void log_requested(const HitlRows *rows);
 static bytea *hash_content(Jsonb *body, Jsonb *context, const char *type,
 						   Jsonb *schema);
 static bytea *hash_request(const pg_uuid_t *id, const pg_uuid_t *workflow_id,
@@ -171,6 +172,8 @@ hitl_insert_approvals(HitlRows *rows)
 	if (rows->count == 0)
 		return;
 	hitl_rows_execute(rows, &insert);
+	if (hitl_logs(HITL_LOG_APPROVALS))
+		log_requested(rows);
 	ids = construct_array(rows->values[0], rows->count, UUIDOID, UUID_LEN,
 						  false, TYPALIGN_CHAR);
 	hitl_execute(&any, NULL, NULL, 1);
@@ -184,6 +187,22 @@ hitl_insert_approvals(HitlRows *rows)
 	}
 	if (any_channel)
 		hitl_notify_channels("approval.requested", ids);
+}
+
+/*
+ * Have it logged that requests were made.
+ */
+static void
+log_requested(const HitlRows *rows)
+{
+	int i;
+
+	for (i = 0; i < rows->count; i++)
+		hitl_log_at_commit(hitl_log_approval(
+			"approval_requested", DatumGetUUIDP(rows->values[0][i]),
+			rows->nulls[1][i] ? NULL : DatumGetUUIDP(rows->values[1][i]),
+			rows->nulls[3][i] ? NULL
+							  : TextDatumGetCString(rows->values[3][i])));
 }
 
 /*

@@ -86,7 +86,7 @@ expire(TimestampTz now, int limit)
 		"'approval_id', id, 'token', token, 'step_name', step_name, 'outcome', 'expired', "
 		"'decision_hash', encode(decision_hash, 'hex'))) "
 		"FROM expired WHERE workflow_id IS NOT NULL) "
-		"SELECT id, priority FROM expired",
+		"SELECT id, workflow_id, priority FROM expired",
 		2,
 		{INT4OID, TIMESTAMPTZOID},
 	};
@@ -111,7 +111,7 @@ expire(TimestampTz now, int limit)
 	hitl_execute(&expire, values, NULL, 0);
 	count = SPI_processed;
 	for (i = 0; i < count; i++)
-		if (DatumGetInt32(hitl_column(i, 2, &isnull)) > 0)
+		if (DatumGetInt32(hitl_column(i, 3, &isnull)) > 0)
 			hitl_look_back_at_commit();
 	hitl_announce_decided("approval.expired");
 	return count;
@@ -167,6 +167,12 @@ tell_happened(const HitlApproval *approval, const char *happened, List *names)
 					  strcmp(happened, "reminded") == 0
 						  ? "approval.reminder"
 						  : psprintf("approval.%s", happened));
+	if (hitl_logs(HITL_LOG_APPROVALS))
+		hitl_log_at_commit(
+			hitl_log_approval(psprintf("approval_%s", happened), &approval->id,
+							  approval->has_workflow ? &approval->workflow_id
+													 : NULL,
+							  approval->step));
 	if (approval->has_workflow)
 	{
 		StringInfoData body;

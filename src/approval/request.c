@@ -54,6 +54,7 @@
 /* Ten years of hours are enough for any time limit. */
 #define MAX_TIMEOUT_HOURS (10 * 366 * 24)
 
+static void log_ended(uint64 row, const char *status);
 static bool any_group(List *names);
 static Jsonb *all_arguments(FunctionCallInfo fcinfo);
 static Jsonb *body_of_arguments(FunctionCallInfo fcinfo);
@@ -100,7 +101,8 @@ hitl_withdraw_approvals(HitlRows *rows)
 		"WITH ended AS (" WITHDRAW
 		"FROM unnest($1, $2) AS w (workflow_id, token), (SELECT clock_timestamp() AS at) AS c "
 		"WHERE a.workflow_id = w.workflow_id AND a.token = w.token AND a.status = 'pending' "
-		"RETURNING a.id), " FORGET_ASKS "SELECT id FROM ended",
+		"RETURNING a.id, a.workflow_id), " FORGET_ASKS
+		"SELECT id, workflow_id FROM ended",
 		2,
 		{UUIDARRAYOID, INT8ARRAYOID},
 	};
@@ -127,7 +129,8 @@ hitl_withdraw_all_approvals(ArrayType *workflow_ids)
 	static HitlStatement cancel = {
 		"WITH ended AS (" WITHDRAW "FROM (SELECT clock_timestamp() AS at) AS c "
 		"WHERE a.workflow_id = ANY ($1) AND a.status = 'pending' "
-		"RETURNING a.id), " FORGET_ASKS "SELECT id FROM ended",
+		"RETURNING a.id, a.workflow_id), " FORGET_ASKS
+		"SELECT id, workflow_id FROM ended",
 		1,
 		{UUIDARRAYOID},
 	};
@@ -139,8 +142,8 @@ hitl_withdraw_all_approvals(ArrayType *workflow_ids)
 }
 
 /*
- * After a statement that ended requests RETURNING id: wake who waits for them
- * and tell the channels.
+ * After a statement that ended requests RETURNING id, workflow_id: wake who waits
+ * for them, tell the channels and the log.
  */
 void
 hitl_announce_decided(const char *event_type)
@@ -157,10 +160,45 @@ hitl_announce_decided(const char *event_type)
 
 		ids[i] = hitl_column(i, 1, &isnull);
 		hitl_announce_at_commit(DatumGetUUIDP(ids[i]));
+		if (hitl_logs(HITL_LOG_APPROVALS))
+			log_ended(i, event_type + strlen("approval."));
 	}
 	hitl_notify_channels(event_type,
 						 construct_array(ids, count, UUIDOID, UUID_LEN, false,
 										 TYPALIGN_CHAR));
+}
+
+/*
+ * Have it logged that the request of a row has ended in some way.
+ */
+static void
+log_ended(uint64 row, const char *status)
+{
+	bool isnull;
+	Datum id = hitl_column(row, 1, &isnull);
+	Datum workflow_id = hitl_column(row, 2, &isnull);
+	HitlLine *line = hitl_log_approval("approval_decided", DatumGetUUIDP(id),
+									   isnull ? NULL
+											  : DatumGetUUIDP(workflow_id),
+									   NULL);
+
+	hitl_log_text(line, "status", status);
+	hitl_log_at_commit(line);
+}
+
+/*
+ * Begin a line of the log about a request.
+ */
+HitlLine *
+hitl_log_approval(const char *event, const pg_uuid_t *id,
+				  const pg_uuid_t *workflow_id, const char *step)
+{
+	HitlLine *line = hitl_log_begin(event);
+
+	hitl_log_id(line, "approval_id", id);
+	hitl_log_id(line, "workflow_id", workflow_id);
+	hitl_log_text(line, "step", step);
+	return line;
 }
 
 /*
@@ -636,7 +674,7 @@ end_request(FunctionCallInfo fcinfo, const char *status, const char *reason)
 		"decided_by = $4, asked = '{}', due_at = NULL, policy_state = NULL, wanted = NULL, "
 		"decision_hash = hitl.decision_hash(a.last_hash, $2, c.at, $4, $3) "
 		"FROM (SELECT clock_timestamp() AS at OFFSET 0) AS c WHERE a.id = $1 "
-		"RETURNING a.id, encode(a.decision_hash, 'hex')",
+		"RETURNING a.id, a.workflow_id, encode(a.decision_hash, 'hex')",
 		5,
 		{UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTARRAYOID},
 	};
@@ -657,7 +695,7 @@ end_request(FunctionCallInfo fcinfo, const char *status, const char *reason)
 	values[3] = CStringGetTextDatum(hitl_caller());
 	values[4] = PointerGetDatum(hitl_list_array(approval->asked));
 	hitl_execute(&end, values, reason ? NULL : "  n  ", 0);
-	decision_hash = hitl_column_text(0, 2);
+	decision_hash = hitl_column_text(0, 3);
 	hitl_announce_decided(psprintf("approval.%s", status));
 	if (approval->has_workflow)
 	{

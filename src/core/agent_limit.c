@@ -316,6 +316,7 @@ wait_for_budget(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 									  strlen(agent->name)),
 					   position);
 	effect->due_us = excess->renews_us;
+	effect->alone = true;
 	hitl_await(run, position, HITL_AWAITS_TIMER, effect);
 }
 

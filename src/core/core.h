@@ -381,9 +381,12 @@ typedef struct HitlEffect
 	int64_t scope;		  /* whose data it reads and changes */
 	int64_t token;		  /* 0 where it has no meaning */
 	int64_t due_us;		  /* of a timer: Unix time in microseconds */
+	int64_t since_us;	  /* of an event of a step: since when it has waited for
+								 * what led to it, or been entered */
 	int64_t first;		  /* of branches */
 	int64_t count;		  /* of branches */
 	bool keep;			  /* of REMOVE_BRANCHES */
+	bool alone;			  /* of a timer: it is all that the step awaits */
 	const char *body;	  /* JSON text or NULL */
 	const char *delta;	  /* JSON text or NULL */
 	const char *control;  /* of a checkpoint: the control state to keep

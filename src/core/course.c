@@ -142,6 +142,7 @@ hitl_step_event(HitlRun *run, const HitlPosition *position, const char *type,
 	HitlBuffer delta;
 
 	effect->body = body;
+	effect->since_us = position->since_us;
 	if (result == NULL)
 		return;
 	hitl_buffer_init(&delta, run->memory);

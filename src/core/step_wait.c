@@ -123,6 +123,7 @@ enter_wait(HitlRun *run, HitlPosition *position)
 	position->result = hitl_keep_text(run, result);
 	effect = hitl_emit(run, HITL_EFFECT_SET_TIMER, NULL, position);
 	effect->due_us = due_us;
+	effect->alone = true;
 	hitl_await(run, position, HITL_AWAITS_TIMER, effect);
 }
 

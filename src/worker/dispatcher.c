@@ -351,6 +351,7 @@ collect_results(void)
 	{
 		HitlDelivery *delivery = result->owner;
 
+		delivery->ended_at = GetCurrentTimestamp();
 		hitl_judge_delivery(delivery, result);
 		http_client_release(client, result);
 		take_result(delivery);
@@ -359,6 +360,7 @@ collect_results(void)
 	{
 		HitlDelivery *delivery = mail_result->owner;
 
+		delivery->ended_at = GetCurrentTimestamp();
 		hitl_judge_mail(delivery, mail_result);
 		mail_client_release(mail_client, mail_result);
 		take_result(delivery);
@@ -739,7 +741,11 @@ send_claimed(void)
 		else if (delivery->is_mail
 					 ? mail_client_start(mail_client, &delivery->mail)
 					 : http_client_start(client, &delivery->request))
+		{
 			lane->in_flight++;
+			delivery->sent_at = GetCurrentTimestamp();
+			hitl_log_sent(delivery);
+		}
 		else
 		{
 			hitl_fail_delivery(delivery, "system_error", "out of memory");

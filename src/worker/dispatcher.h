@@ -9,6 +9,7 @@
  *		delivery_mail.c	the same for mail servers
  *		delivery_provider.c	what providers of channels want and say
  *		delivery_secret.c	the secrets of a request
+ *		delivery_log.c	what the log says
  *		hosts.c			how much each host may have
  *		dispatcher.c	the worker: when to do what
  */
@@ -61,7 +62,8 @@ typedef struct HitlDelivery
 	Jsonb *conversation; /* what to make the body of, or NULL */
 	bool has_notification;
 	pg_uuid_t notification_id; /* its row of the ledger */
-	pg_uuid_t workflow_id;	   /* whose it is */
+	pg_uuid_t workflow_id;	   /* whose it is; zeros: nobody's */
+	pg_uuid_t approval_id;	   /* that a notification is about, likewise */
 	HitlSecret *secret;		   /* or NULL, as the next ones */
 	HitlSecret *signing_secret;
 	List *header_secrets; /* of HitlSecret, of which headers speak */
@@ -84,6 +86,9 @@ typedef struct HitlDelivery
 	int port;
 	bool standard_schedule; /* retry as Standard Webhooks does */
 	HitlRetry retry;		/* else */
+
+	TimestampTz sent_at; /* 0: it was not */
+	TimestampTz ended_at;
 
 	/* the verdict (hitl_judge_delivery) */
 	const char *status;			 /* of the row: delivered, failed, queued */
@@ -259,6 +264,19 @@ extern char *hitl_fill_placeholders(HitlDelivery *delivery, const char *name,
 extern void hitl_scrub_secrets(HitlDelivery *delivery, char *text);
 extern void hitl_scrub_text(const char *secret, char *text);
 extern void hitl_wipe_secrets(HitlDelivery *delivery);
+
+/* ---- delivery_log.c --------------------------------------------------- */
+
+#define HITL_LOG_OF_REQUESTS (HITL_LOG_REQUESTS | HITL_LOG_FAILURES)
+
+extern void hitl_log_sent(const HitlDelivery *delivery);
+
+/* These two are told when the transaction commits. */
+extern void hitl_log_verdict(const HitlDelivery *delivery);
+extern void hitl_log_diverted(const pg_uuid_t *id, const pg_uuid_t *workflow_id,
+							  const char *origin);
+
+extern void hitl_log_breaker(const HitlRemote *host);
 
 /* ---- webhook_signature.c ---------------------------------------------- */
 

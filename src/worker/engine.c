@@ -27,6 +27,7 @@
 #include "db.h"
 #include "hitl.h"
 #include "lib/qunique.h"
+#include "log.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -41,6 +42,7 @@
 #include "workflow/definition.h"
 #include "workflow/evidence.h"
 #include "workflow/external.h"
+#include "workflow/happening.h"
 #include "workflow/identifier.h"
 #include "workflow/recovery.h"
 #include "workflow/retention.h"
@@ -330,6 +332,9 @@ engine_failed(const ErrorData *error)
 			? MemoryContextAlloc(TopMemoryContext,
 								 Max(1, in_hand_count) * sizeof(pg_uuid_t))
 			: repalloc(suspects, Max(1, in_hand_count) * sizeof(pg_uuid_t));
+		if (in_hand_count > 1 &&
+			hitl_logs(HITL_LOG_WORKERS | HITL_LOG_FAILURES))
+			hitl_log_divided(in_hand_count, error->sqlerrcode);
 		memcpy(suspects, in_hand, in_hand_count * sizeof(pg_uuid_t));
 		suspects_count = in_hand_count;
 		suspects_until = in_hand_until;
@@ -471,11 +476,11 @@ fail_workflow(const pg_uuid_t *id, const ErrorData *error)
 			hitl_plan_recoveries_of(values, 1);
 		hitl_announce_at_commit(id);
 		hitl_notify_after_work("hitl_events", hitl_id_text(id));
+		if (hitl_logs(HITL_LOG_OF_WORKFLOWS))
+			hitl_log_failed_alone(id, late ? "timeout" : "system_error",
+								  error->sqlerrcode);
 	}
 	hitl_end_work();
-	ereport(LOG,
-			(errmsg("workflow %s has been failed", hitl_id_text(id)),
-			 errdetail("Its messages were taken out of the queue; the other workflows of the batch go on.")));
 }
 
 /*
@@ -522,11 +527,9 @@ put_off(const pg_uuid_t *id, bool held)
 	hitl_begin_work("putting off messages");
 	hitl_execute(&postpone, values, NULL, 0);
 	times = DatumGetInt32(hitl_column(0, 1, &isnull));
+	if (hitl_logs(HITL_LOG_OF_WORKFLOWS))
+		hitl_log_put_off(id, times, held);
 	hitl_end_work();
-	ereport(LOG,
-			(errmsg("workflow %s has been put off", hitl_id_text(id)),
-			 held ? errdetail("Somebody keeps locked what it needs; it is tried again later each time, up to a minute.") :
-			 errdetail("Its messages will be tried again in a minute.")));
 	return times;
 }
 

@@ -21,6 +21,7 @@
 #include "catalog/pg_type.h"
 #include "db.h"
 #include "hitl.h"
+#include "log.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "utils/acl.h"
@@ -79,6 +80,8 @@ static bool is_passing(int sqlerrcode);
 static bool lock_claimed(char **owner, Jsonb **body);
 static bool is_awaited(void);
 static bool deliver(HitlBatch *batch, Jsonb *reply);
+static void log_reply(Jsonb *reply, TimestampTz begun);
+static HitlLine *begin_line(const char *event);
 static long finish(HitlBatch *batch);
 static void abandon(MemoryContext context);
 static Jsonb *run(const char *owner, Jsonb *body);
@@ -138,6 +141,7 @@ executor_pass(void)
 	char *owner;
 	Jsonb *body;
 	Jsonb *reply;
+	TimestampTz begun;
 	long sleep;
 
 	hitl_begin_work("claiming a statement");
@@ -150,6 +154,7 @@ executor_pass(void)
 		drop_claimed();
 		return finish(NULL);
 	}
+	begun = GetCurrentTimestamp();
 	if (claim.unheard)
 		reply = failure(
 			"validation_error", 0,
@@ -164,6 +169,8 @@ executor_pass(void)
 			NULL, NULL);
 	else
 		reply = run(owner, body);
+	if (hitl_logs(HITL_LOG_STATEMENTS | HITL_LOG_FAILURES))
+		log_reply(reply, begun);
 
 	if (!claim.interrupted)
 	{
@@ -190,6 +197,7 @@ static bool
 executor_failed(const ErrorData *error)
 {
 	int code = error->sqlerrcode;
+	bool gave_up = false;
 
 	disable_timeout(STATEMENT_TIMEOUT, false);
 	hitl_leave_sandbox();
@@ -206,7 +214,21 @@ executor_failed(const ErrorData *error)
 	else if (is_passing(code))
 		put_off(PUT_OFF_SECONDS);
 	else
+	{
+		gave_up = true;
 		give_up(error);
+	}
+	if (hitl_logs(gave_up ? HITL_LOG_STATEMENTS | HITL_LOG_FAILURES
+						  : HITL_LOG_STATEMENTS))
+	{
+		HitlLine *line = begin_line(gave_up ? "statement_failed"
+											: "statement_put_off");
+
+		if (gave_up)
+			hitl_log_text(line, "kind", "system_error");
+		hitl_log_text(line, "sqlstate", unpack_sql_state(code));
+		hitl_log_at_commit(line);
+	}
 	hitl_end_work();
 	claim.held = false;
 	return true;
@@ -305,6 +327,40 @@ deliver(HitlBatch *batch, Jsonb *reply)
 		return false;
 	hitl_batch_write(batch);
 	return true;
+}
+
+/*
+ * Have it logged how the claimed statement has ended, if that is committed.
+ */
+static void
+log_reply(Jsonb *reply, TimestampTz begun)
+{
+	Jsonb *error = hitl_member(reply, "error");
+	HitlLine *line;
+
+	if (error == NULL && !hitl_logs(HITL_LOG_STATEMENTS))
+		return;
+	line = begin_line(error ? "statement_failed" : "statement_completed");
+	if (error)
+	{
+		hitl_log_text(line, "kind", hitl_member_text(error, "kind"));
+		hitl_log_text(line, "sqlstate", hitl_member_text(error, "sqlstate"));
+	}
+	hitl_log_since(line, begun, GetCurrentTimestamp());
+	hitl_log_at_commit(line);
+}
+
+/*
+ * Begin a line about the claimed statement.
+ */
+static HitlLine *
+begin_line(const char *event)
+{
+	HitlLine *line = hitl_log_begin(event);
+
+	hitl_log_id(line, "workflow_id", &claim.workflow_id);
+	hitl_log_number(line, "attempt", claim.claims);
+	return line;
 }
 
 /*

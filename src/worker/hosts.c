@@ -25,6 +25,7 @@
 #include "utils/memutils.h"
 
 #include "db.h"
+#include "worker/dispatcher.h"
 #include "worker/hosts.h"
 
 /* Hosts that are remembered for nothing but their names. */
@@ -297,21 +298,16 @@ hitl_host_ends(HitlRemote *host, HitlPurpose purpose, TimestampTz now,
 		return;
 	host->unsaved = true;
 	hitl_breakers_unsaved = true;
+	if (!host->breaker.open || !was_open)
+		hitl_log_breaker(host);
 	if (!host->breaker.open)
-	{
-		ereport(LOG, (errmsg("host %s answers again", host->origin)));
 		return;
-	}
 	if (host->error_message != NULL)
 		pfree(host->error_message);
 	host->error_message = MemoryContextStrdup(hosts_context,
 											  error_message != NULL
 												  ? error_message
 												  : "");
-	if (!was_open)
-		ereport(LOG,
-				(errmsg("host %s failed %d times in a row, its requests wait", host->origin, host->breaker.failures),
-				 errdetail_internal("%s", host->error_message)));
 }
 
 /*

@@ -125,6 +125,7 @@ hitl_launcher_main(Datum arg)
 	pgstat_report_appname(MyBgworkerEntry->bgw_name);
 	pgstat_report_activity(STATE_IDLE, NULL);
 	attach();
+	hitl_log_worker(0);
 
 	for (;;)
 	{

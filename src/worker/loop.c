@@ -30,6 +30,7 @@
 
 #include "compat.h"
 #include "hitl.h"
+#include "log.h"
 #include "version.h"
 #include "worker/shared.h"
 #include "worker/worker.h"
@@ -63,6 +64,8 @@ static emit_log_hook_type previous_emit_log = NULL;
 static bool heard = false; /* a notification on our channel was read */
 static void (*hear)(const char *payload) = NULL; /* those on the other one */
 
+static void log_stop(int code, Datum number);
+static void log_worker(const char *event, int number, int code);
 static void settle(void);
 static bool enter_database(void);
 static const HitlWorkerRole *role_of(HitlWorkerKind kind);
@@ -115,6 +118,7 @@ hitl_worker_main(Datum arg)
 	hear = role->hear;
 	pass_context = AllocSetContextCreate(TopMemoryContext, "hitl pass",
 										 ALLOCSET_DEFAULT_SIZES);
+	hitl_log_worker(hitl_my_slot->number);
 	start_role(role);
 	prepare_wait_set(role);
 
@@ -207,6 +211,17 @@ hitl_notify_after_work(const char *channel, const char *payload)
 	MemoryContextSwitchTo(context);
 }
 
+/*
+ * Have it logged that this worker has started, and that it stops when it does.
+ * number: which of its kind; 0: there is one.
+ */
+void
+hitl_log_worker(int number)
+{
+	log_worker("worker_started", number, 0);
+	before_shmem_exit(log_stop, Int32GetDatum(number));
+}
+
 /* ---- starting -------------------------------------------------------- */
 
 /*
@@ -261,7 +276,10 @@ enter_database(void)
 				 errdetail("Nothing works on its tables until this has changed."),
 				 errhint("%s", hitl_version_hint(version))));
 	if (present && hitl_my_slot->kind != HITL_WORKER_PROBE)
+	{
 		Async_Listen(CHANNEL);
+		hitl_log_know_database();
+	}
 	CommitTransactionCommand();
 	return present;
 }
@@ -329,6 +347,35 @@ prepare_wait_set(const HitlWorkerRole *role)
 					  NULL);
 	if (descriptor >= 0)
 		AddWaitEventToSet(wait_set, WL_SOCKET_READABLE, descriptor, NULL, NULL);
+}
+
+/*
+ * Exit callback: the worker stops.
+ */
+static void
+log_stop(int code, Datum number)
+{
+	log_worker("worker_stopped", DatumGetInt32(number), code);
+}
+
+/*
+ * Log what becomes of this worker.
+ */
+static void
+log_worker(const char *event, int number, int code)
+{
+	HitlLine *line;
+
+	if (!hitl_logs(code != 0 ? HITL_LOG_WORKERS | HITL_LOG_FAILURES
+							 : HITL_LOG_WORKERS))
+		return;
+	line = hitl_log_begin(event);
+	hitl_log_text(line, "worker", MyBgworkerEntry->bgw_type);
+	if (number > 0)
+		hitl_log_number(line, "number", number);
+	if (code != 0)
+		hitl_log_number(line, "exit_code", code);
+	hitl_log_now(line);
 }
 
 /* ---- working --------------------------------------------------------- */

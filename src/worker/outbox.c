@@ -25,6 +25,7 @@
 #include "agent/budget.h"
 #include "approval/principal.h"
 #include "db.h"
+#include "log.h"
 #include "worker/dispatcher.h"
 #include "worker/worker.h"
 #include "workflow/mailbox.h"
@@ -111,6 +112,7 @@ static void set_header_secrets(HitlDelivery *delivery, const HitlSecret *found);
 static void fill_record(HitlDelivery *delivery, Datum *values, bool *nulls);
 static Datum text_or_null(const char *text, bool *isnull);
 static void count_usage(uint64 rows);
+static void log_recorded(dlist_head *finished);
 static void hold_locked_rows(dlist_head *finished, int count, Datum ids);
 
 /*
@@ -154,7 +156,7 @@ hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
 		" c.signing_secret_name, w.value, w.allowed_hosts,"
 		" c.idempotency_key, c.retry::text, c.timeout,"
 		" c.expect, c.created_at, c.provider, c.workflow_id, c.conversation,"
-		" c.settings, c.notification_id"
+		" c.settings, c.notification_id, c.approval_id"
 		" FROM claimed c"
 		" LEFT JOIN hitl.secrets s ON s.name = c.secret_name"
 		" LEFT JOIN hitl.secrets w ON w.name = c.signing_secret_name",
@@ -345,27 +347,38 @@ hitl_divert_outbox(List *origins)
 		" error_kind = 'service_unavailable',"
 		" error_message = format('the circuit breaker of %s is open', o.origin)"
 		" FROM waiting w WHERE o.ctid = w.place"
-		" RETURNING o.workflow_id, o.token, o.error_kind, o.error_message, o.fallbacks,"
-		" o.priority),"
+		" RETURNING o.id, o.origin, o.workflow_id, o.token, o.error_kind, o.error_message,"
+		" o.fallbacks, o.priority),"
 		" replied AS ("
 		" INSERT INTO hitl.messages (due_at, workflow_id, kind, body)"
 		" SELECT clock_timestamp() - priority * " HITL_HEAD_START ","
 		" workflow_id, 'reply', " FAILURE
 		" || jsonb_build_object('fallbacks', fallbacks) FROM diverted)"
-		" SELECT max(priority), count(*)::int4 FROM diverted",
+		" SELECT id, workflow_id, origin, priority FROM diverted",
 		2,
 		{TEXTARRAYOID, INT4OID}};
 	Datum values[2];
+	uint64 row;
 	bool isnull;
-	int count;
 
 	values[0] = PointerGetDatum(hitl_list_array(origins));
 	values[1] = Int32GetDatum(MAX_DIVERTED);
 	hitl_execute(&divert, values, NULL, 0);
-	count = DatumGetInt32(hitl_column(0, 2, &isnull));
-	if (count > 0 && DatumGetInt16(hitl_column(0, 1, &isnull)) > 0)
-		hitl_look_back_at_commit();
-	return count >= MAX_DIVERTED;
+	for (row = 0; row < SPI_processed; row++)
+	{
+		if (DatumGetInt16(hitl_column(row, 4, &isnull)) > 0)
+			hitl_look_back_at_commit();
+		if (hitl_logs(HITL_LOG_OF_REQUESTS))
+		{
+			Datum id = hitl_column(row, 1, &isnull);
+			Datum workflow_id = hitl_column(row, 2, &isnull);
+
+			hitl_log_diverted(DatumGetUUIDP(id),
+							  isnull ? NULL : DatumGetUUIDP(workflow_id),
+							  hitl_column_text(row, 3));
+		}
+	}
+	return SPI_processed >= MAX_DIVERTED;
 }
 
 /*
@@ -438,7 +451,7 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" WHERE purpose = 'notification' AND response_status = 410"
 		" AND provider IS DISTINCT FROM 'smtp'))"
 		" FOR NO KEY UPDATE SKIP LOCKED)))"
-		" SELECT id, priority, agent, tokens, cost FROM recorded",
+		" SELECT id, priority, agent, tokens, cost, status FROM recorded",
 		RECORD_COLUMNS,
 		{UUIDARRAYOID, INT4ARRAYOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID,
 		 INT4ARRAYOID, TEXTARRAYOID, TEXTARRAYOID, TEXTARRAYOID, BOOLARRAYOID,
@@ -494,6 +507,8 @@ hitl_record_outbox(dlist_head *finished, int count)
 		if (DatumGetInt16(hitl_column(row, 2, &isnull)) > 0)
 			hitl_look_back_at_commit();
 	}
+	if (hitl_logs(HITL_LOG_OF_REQUESTS))
+		log_recorded(finished);
 	count_usage(recorded);
 	if (recorded < (uint64) n)
 		hold_locked_rows(finished, n, arrays[RECORD_ID]);
@@ -539,6 +554,38 @@ count_usage(uint64 rows)
 }
 
 /*
+ * Have the verdicts logged that the statement has recorded: those of requests
+ * which were cancelled meanwhile are none.
+ */
+static void
+log_recorded(dlist_head *finished)
+{
+	dlist_node *node = dlist_head_node(finished);
+	uint64 row;
+
+	for (row = 0; row < SPI_processed; row++)
+	{
+		bool isnull;
+		pg_uuid_t *id = DatumGetUUIDP(hitl_column(row, 1, &isnull));
+		dlist_node *first = node;
+		HitlDelivery *delivery;
+		bool found;
+
+		/* They mostly come back in the order in which they were given. */
+		do
+		{
+			delivery = dlist_container(HitlDelivery, node, node);
+			node = dlist_has_next(finished, node)
+				? dlist_next_node(finished, node)
+				: dlist_head_node(finished);
+			found = memcmp(&delivery->id, id, sizeof(pg_uuid_t)) == 0;
+		} while (!found && node != first);
+		if (found && strcmp(hitl_column_text(row, 6), "cancelled") != 0)
+			hitl_log_verdict(delivery);
+	}
+}
+
+/*
  * hitl.retry_request(id): send a failed notification again.  Inference is
  * left out: its workflow has been told, and gone on.
  */
@@ -579,6 +626,7 @@ read_claimed_row(uint64 row, HitlPurpose purpose, MemoryContext parent)
 	Datum conversation;
 	Datum notification;
 	Datum settings;
+	Datum approval_id;
 	Datum expect;
 	bool isnull;
 
@@ -625,6 +673,9 @@ read_claimed_row(uint64 row, HitlPurpose purpose, MemoryContext parent)
 	delivery->has_notification = !isnull;
 	if (!isnull)
 		delivery->notification_id = *DatumGetUUIDP(notification);
+	approval_id = hitl_column(row, 25, &isnull);
+	if (!isnull)
+		delivery->approval_id = *DatumGetUUIDP(approval_id);
 	delivery->input_tokens = -1;
 	delivery->output_tokens = -1;
 

@@ -162,6 +162,12 @@ extern void hitl_end_work(void);
 /* NOTIFY once the transaction that hitl_begin_work began has committed. */
 extern void hitl_notify_after_work(const char *channel, const char *payload);
 
+/*
+ * Log that this worker has started, now, and that it stops, when it does.
+ * number: which of its kind; 0: there is one.
+ */
+extern void hitl_log_worker(int number);
+
 /* ---- shared memory (shared.c) ---------------------------------------- */
 
 extern void hitl_shared_init(void);		  /* from _PG_init: hooks */

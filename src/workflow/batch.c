@@ -11,6 +11,7 @@
 #include "core_bridge.h"
 #include "hitl.h"
 #include "lib/stringinfo.h"
+#include "log.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -21,6 +22,7 @@
 #include "workflow/caller.h"
 #include "workflow/definition.h"
 #include "workflow/evidence.h"
+#include "workflow/happening.h"
 #include "workflow/identifier.h"
 #include "workflow/large.h"
 
@@ -157,15 +159,20 @@ hitl_add_event(HitlBatch *batch, HitlWorkflow *workflow, const char *type,
 	workflow->event_hash = hitl_chain_event(&event, workflow->event_hash);
 	values[10] = PointerGetDatum(workflow->event_hash);
 	hitl_rows_add(&batch->events, values, nulls);
+	if (hitl_logs(HITL_LOG_WORKFLOWS))
+		hitl_log_event(workflow, type);
 	return workflow->last_event;
 }
 
 /*
- * Set the status, and the times that go with it.
+ * Set the status, and the times that go with it; of a failure, the error is set
+ * before.
  */
 void
 hitl_set_status(HitlBatch *batch, HitlWorkflow *workflow, const char *status)
 {
+	const char *previous = workflow->status;
+
 	workflow->changed = true;
 	workflow->status = status;
 	if (strcmp(status, "running") == 0 && workflow->started_at == 0)
@@ -177,6 +184,8 @@ hitl_set_status(HitlBatch *batch, HitlWorkflow *workflow, const char *status)
 		workflow->error = NULL;
 	if (strcmp(status, "completed") != 0)
 		workflow->output = NULL;
+	if (hitl_logs(HITL_LOG_OF_WORKFLOWS) && strcmp(previous, status) != 0)
+		hitl_log_status(batch, workflow, previous);
 }
 
 /*

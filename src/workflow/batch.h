@@ -145,6 +145,7 @@ extern int hitl_add_event(HitlBatch *batch, HitlWorkflow *workflow,
 						  const char *position, Jsonb *data, Jsonb *delta,
 						  const char *actor);
 
+/* The error of one that has failed is to be set before. */
 extern void hitl_set_status(HitlBatch *batch, HitlWorkflow *workflow,
 							const char *status);
 

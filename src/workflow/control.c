@@ -409,12 +409,12 @@ hitl_transition_workflow_status(PG_FUNCTION_ARGS)
 					   hitl_facts("from", workflow->status, "to", status,
 								  "reason", reason, NULL),
 					   NULL, hitl_caller());
-		hitl_set_status(batch, workflow, status);
 		if (strcmp(status, "failed") == 0)
 			workflow->error = hitl_facts("kind", "unknown_error", "message",
 										 reason ? reason
 												: "failed by its owner",
 										 NULL);
+		hitl_set_status(batch, workflow, status);
 	}
 	hitl_batch_write(batch);
 	SPI_finish();

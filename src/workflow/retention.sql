@@ -280,6 +280,11 @@ $$;
 COMMENT ON FUNCTION hitl.purge_definitions(timestamptz) IS
 	'remove definitions that nothing has used since a time';
 
+CREATE FUNCTION hitl.log_purge(workflows bigint, events bigint, approvals bigint, requests bigint, definitions bigint)
+	RETURNS void AS 'MODULE_PATHNAME', 'hitl_log_purge' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION hitl.log_purge(bigint, bigint, bigint, bigint, bigint) IS
+	'tell the log what was removed, when that is committed';
+
 CREATE FUNCTION hitl.purge(
 	older_than interval,
 	statuses text[] DEFAULT '{completed,failed,rejected,cancelled}',
@@ -350,6 +355,7 @@ BEGIN
 								 approvals, requests, definitions)
 		VALUES (total.started_at, hitl.calling_role(), older_than, statuses, total.workflows,
 				total.events, total.approvals, total.requests, total.definitions);
+		PERFORM hitl.log_purge(total.workflows, total.events, total.approvals, total.requests, total.definitions);
 	END IF;
 	RETURN total.workflows;
 END
@@ -448,6 +454,7 @@ BEGIN
 			VALUES (start, 'engine', older_than, '{completed,failed,rejected,cancelled}',
 					total.workflows, total.events, total.approvals, total.requests, total.definitions);
 		END IF;
+		PERFORM hitl.log_purge(total.workflows, total.events, total.approvals, total.requests, total.definitions);
 	END IF;
 	SELECT min(p.next_at) INTO next
 	FROM hitl.retention_progress p;

@@ -14,6 +14,7 @@
 #include "common/pg_prng.h"
 #include "core_bridge.h"
 #include "hitl.h"
+#include "log.h"
 #include "undo/checkpoint.h"
 #include "utils/builtins.h"
 #include "worker/worker.h"
@@ -22,6 +23,7 @@
 #include "workflow/branch.h"
 #include "workflow/command.h"
 #include "workflow/effects.h"
+#include "workflow/happening.h"
 #include "workflow/identifier.h"
 #include "workflow/queue.h"
 
@@ -148,8 +150,8 @@ hitl_fail_workflow(HitlBatch *batch, HitlWorkflow *workflow, const char *kind,
 	Jsonb *error = hitl_facts("kind", kind, "message", message, "sqlstate",
 							  sqlstate, NULL);
 
-	hitl_set_status(batch, workflow, "failed");
 	workflow->error = error;
+	hitl_set_status(batch, workflow, "failed");
 	hitl_add_event(batch, workflow, "workflow_failed", NULL, NULL, error, NULL,
 				   NULL);
 	hitl_await_nothing(batch, workflow);
@@ -391,6 +393,11 @@ static void
 apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 			 const char *kind, const char *actor, List **answers)
 {
+	/* A rollback reuses the list of effects. */
+	bool to_log = hitl_logs(HITL_LOG_OF_STEPS) &&
+		effect->kind != HITL_EFFECT_ROLLBACK;
+	int answers_before = list_length(*answers);
+
 	/* The others read it themselves, if at all. */
 	Jsonb *body = effect->body &&
 			(effect->kind == HITL_EFFECT_EVENT ||
@@ -413,10 +420,10 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 			break;
 
 		case HITL_EFFECT_STATUS:
-			hitl_set_status(batch, workflow, pstrdup(effect->type));
 			if (strcmp(effect->type, "failed") == 0)
 				workflow->error = body;
-			else if (strcmp(effect->type, "completed") == 0)
+			hitl_set_status(batch, workflow, pstrdup(effect->type));
+			if (strcmp(effect->type, "completed") == 0)
 				workflow->output = body;
 			break;
 
@@ -525,6 +532,10 @@ apply_effect(HitlBatch *batch, HitlWorkflow *workflow, const HitlEffect *effect,
 			}
 			break;
 	}
+
+	/* What was answered at once is not waited for. */
+	if (to_log && list_length(*answers) == answers_before)
+		hitl_log_step(batch, workflow, effect);
 }
 
 /*

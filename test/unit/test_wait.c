@@ -127,5 +127,29 @@ TEST(faults)
 				"no time limit");
 }
 
+/*
+ * The event of a step's end says since when it has waited.
+ */
+TEST(since)
+{
+	const HitlEffect *effect;
+	char timer[100];
+	Workflow w;
+
+	workflow_open(&w, STEP(",\"for\":5"), DATA);
+	workflow_send(&w, "start", NULL);
+	effect = find_effect(&w, HITL_EFFECT_SET_TIMER);
+	CHECK_TEXT(effect->type, "wait");
+	snprintf(timer, sizeof(timer), "{\"token\":%lld}",
+			 (long long) effect->token);
+	w.now_us += 4999999;
+	workflow_send(&w, "timer", timer);
+	effect = find_effect(&w, HITL_EFFECT_EVENT);
+	CHECK_TEXT(effect->type, "step_completed");
+	CHECK_INT(effect->since_us, NOW);
+	CHECK_INT(w.now_us, NOW + 5000000);
+	workflow_close(&w);
+}
+
 SUITE(wait, RUN(durations), RUN(instants), RUN(the_end_is_the_result),
-	  RUN(goes_on_to_the_same_end), RUN(faults));
+	  RUN(goes_on_to_the_same_end), RUN(since), RUN(faults));
