@@ -71,22 +71,6 @@ must_be_balanced(const char *html)
 }
 
 /*
- * A text must be what a server can keep.
- */
-static void
-must_be_text(const char *text)
-{
-	HitlArena arena;
-	HitlBuffer buffer;
-
-	hitl_arena_init(&arena);
-	hitl_buffer_init(&buffer, &arena);
-	hitl_json_write_string(&buffer, text, strlen(text));
-	must_be_json(hitl_buffer_text(&buffer));
-	hitl_arena_free(&arena);
-}
-
-/*
  * The texts of a message for Slack, or the HTML of a mail.
  */
 static void
