@@ -206,3 +206,18 @@ CREATE VIEW hitl.message_channels AS
 	WHERE c.active AND c.channel_type IN ('email', 'slack');
 COMMENT ON VIEW hitl.message_channels IS
 	'active channels that send messages to people, and where to';
+
+-- Workers begin seldom, and what ALTER DATABASE sets is for sessions that begin later.
+CREATE FUNCTION hitl.public_url() RETURNS text
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN nullif(rtrim(coalesce((
+		SELECT substr(c.setting, length('hitl.public_url=') + 1)
+		FROM pg_db_role_setting s JOIN pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) AS c (setting)
+		WHERE d.datname = current_database() AND s.setrole = 0 AND starts_with(c.setting, 'hitl.public_url=')),
+		current_setting('hitl.public_url', true)), '/'), '');
+END
+$$;
+COMMENT ON FUNCTION hitl.public_url() IS
+	'the setting hitl.public_url as the database has it now, without a slash at its end; NULL: it is not set';

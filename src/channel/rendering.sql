@@ -40,10 +40,10 @@ CREATE FUNCTION hitl.notification_links(notification hitl.notification_ledger) R
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	base text := rtrim(current_setting('hitl.public_url', true), '/');
+	base text := hitl.public_url();
 	link text;
 BEGIN
-	IF coalesce(base, '') = '' THEN
+	IF base IS NULL THEN
 		RETURN NULL;
 	END IF;
 	IF notification.recipient = '' OR NOT notification.asked THEN

@@ -263,7 +263,7 @@ CREATE FUNCTION hitl.slack_inbox(person text) RETURNS jsonb
 AS $$
 DECLARE
 	shown CONSTANT integer := 10;
-	base text := rtrim(current_setting('hitl.public_url', true), '/');
+	base text := hitl.public_url();
 	total integer;
 	blocks jsonb;
 BEGIN
@@ -288,7 +288,7 @@ BEGIN
 	END IF;
 	IF total > shown THEN
 		blocks := blocks || jsonb_build_object('type', 'context', 'elements', jsonb_build_array(jsonb_build_object('type', 'plain_text',
-			'text', format('And %s more%s', total - shown, CASE WHEN base <> '' THEN format(': %s/approvals', base) ELSE '.' END))));
+			'text', format('And %s more%s', total - shown, CASE WHEN base IS NOT NULL THEN format(': %s/approvals', base) ELSE '.' END))));
 	END IF;
 	RETURN jsonb_build_object('response_type', 'ephemeral', 'text', CASE total WHEN 1 THEN 'One request waits for you.'
 		ELSE format('%s requests wait for you.', total) END, 'blocks', blocks);
@@ -359,7 +359,7 @@ BEGIN
 	END IF;
 	SELECT p.* INTO person FROM hitl.principals p
 	WHERE p.email = lower(send_slack_link.email) AND p.active AND p.kind = 'person';
-	IF NOT FOUND OR coalesce(current_setting('hitl.public_url', true), '') = '' THEN
+	IF NOT FOUND OR hitl.public_url() IS NULL THEN
 		RETURN;
 	END IF;
 	INSERT INTO hitl.slack_links (hash, principal, email, slack_team, slack_user, expires_at)
@@ -367,7 +367,7 @@ BEGIN
 	PERFORM hitl.queue_mail(person.name, 'Answer requests in Slack', format(
 		E'Hello %s,\n\nopen this link to answer approval requests as the user %s of the team %s in Slack:\n\n  %s/slack/link/%s\n\n'
 		'It works once, within 15 minutes. If you did not ask for it, you need do nothing.\n',
-		coalesce(person.display_name, person.name), member, team, rtrim(current_setting('hitl.public_url'), '/'), token));
+		coalesce(person.display_name, person.name), member, team, hitl.public_url(), token));
 EXCEPTION WHEN object_not_in_prerequisite_state THEN
 	RAISE LOG USING MESSAGE = format('a link for Slack could not be sent: %s', SQLERRM);
 END

@@ -148,7 +148,7 @@ BEGIN
 	PERFORM hitl.queue_mail(person.name, 'Sign in to approve requests', format(
 		E'Hello %s,\n\nopen this link to sign in:\n\n  %s/sign-in/%s\n\nIt works once, within 15 minutes. '
 		'If you did not ask for it, you need do nothing.\n', coalesce(person.display_name, person.name),
-		rtrim(current_setting('hitl.public_url'), '/'), token), NULL);
+		hitl.public_url(), token), NULL);
 EXCEPTION WHEN serialization_failure OR deadlock_detected OR query_canceled THEN
 	RAISE;
 WHEN OTHERS THEN
@@ -195,7 +195,7 @@ BEGIN
 		'action', '/sign-in?return=' || hitl.return_path(request -> 'query' ->> 'return'));
 	IF coalesce(email !~ '^[^@[:space:][:cntrl:]]{1,100}@[^@[:space:][:cntrl:]]{1,200}$', true) THEN
 		RETURN hitl.http_page(page || '{"message": "Please enter an e-mail address."}', 422);
-	ELSIF coalesce(current_setting('hitl.public_url', true), '') = ''
+	ELSIF hitl.public_url() IS NULL
 		OR to_regprocedure('hitl.queue_mail(text,text,text,text)') IS NULL THEN
 		RETURN hitl.http_page(page || '{"message": "Signing in by mail is not set up here."}', 503);
 	ELSIF NOT hitl.count_sign_in(email, request ->> 'address') THEN

@@ -139,6 +139,17 @@ def test_from_mail_to_decision(cluster, mail):
     assert ledger(cluster, approval) == {("mail", "ann"): "answered", ("mail", "bob"): "sent", ("mail", "eve"): "sent"}
 
 
+def test_public_url(cluster, mail):
+    """Where links lead, the database says, also if it says so later than the dispatcher has begun."""
+    cluster.sql("ALTER DATABASE hitl SET hitl.public_url = 'https://other.example.org/x/'")
+    ask(cluster, requested_from="ann")
+    assert "https://other.example.org/x/a/" in parts(mails(cluster, mail, 1)["ann@example.org"])[0]
+    cluster.sql("ALTER DATABASE hitl SET hitl.public_url = ''")
+    ask(cluster, "Pay 6 EUR", requested_from="ann")
+    assert "/a/" not in parts(mails(cluster, mail, 2)["ann@example.org"])[0]
+    cluster.sql("ALTER DATABASE hitl RESET hitl.public_url")
+
+
 def test_headers_cannot_be_written(cluster, mail):
     """What people write becomes no header."""
     ask(cluster, "Pay\r\nBcc: mallory@example.org\r\n\r\nHello", requested_from="ann",
