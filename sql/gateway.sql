@@ -90,6 +90,9 @@ SELECT line FROM page WHERE line <> '' AND line !~ '^(# (HELP|TYPE) hitl_[a-z_]+
 SELECT count(*) > 10 AS metrics, count(*) = count(DISTINCT line) AS once FROM page WHERE line LIKE '# TYPE %';
 SELECT split_part(line, ' ', 2) AS label FROM page WHERE strpos(line, 'channel="a \"b\""') > 0;
 
+SELECT count(DISTINCT substring(line FROM 'kind="([a-z]+)"')) >= 3 AS kinds, bool_or(line ~ '_count.* [1-9][0-9]*$') AS counted
+FROM hitl.metric_lines() WHERE metric = 'hitl_worker_pass_seconds';
+
 -- events: nobody may follow them, unless it is said who
 SELECT hitl.http_events('{"headers": {}}') ->> 'status' AS status;
 SELECT hitl.create_workflow('followed', created_by => 'berta', workflow_definition =>

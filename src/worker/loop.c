@@ -17,6 +17,7 @@
 #include "commands/async.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "portability/instr_time.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
@@ -386,6 +387,8 @@ log_worker(const char *event, int number, int code)
 static long
 turn(const HitlWorkerRole *role)
 {
+	instr_time begun;
+	instr_time ended;
 	long sleep_ms;
 
 	ResetLatch(MyLatch);
@@ -394,8 +397,12 @@ turn(const HitlWorkerRole *role)
 
 	MemoryContextReset(pass_context);
 	MemoryContextSwitchTo(pass_context);
+	INSTR_TIME_SET_CURRENT(begun);
 	sleep_ms = role->pass();
 	Assert(!IsTransactionState());
+	INSTR_TIME_SET_CURRENT(ended);
+	INSTR_TIME_SUBTRACT(ended, begun);
+	hitl_count_pass(hitl_kind_name(role->kind), INSTR_TIME_GET_MICROSEC(ended));
 	MemoryContextSwitchTo(TopMemoryContext);
 	return sleep_ms;
 }

@@ -44,6 +44,16 @@ static int npending = 0;
 static const int waiting_buckets[] = {60,	 300,	 3600,	14400,
 									  86400, 259200, 604800};
 
+/* How long passes of workers take, in seconds; as labels have it, and in us. */
+static const struct
+{
+	const char *label;
+	int64 us;
+} pass_buckets[] = {
+	{"0.001", 1000},	{"0.01", 10 * 1000},  {"0.1", 100 * 1000},
+	{"1", 1000 * 1000}, {"10", 10000 * 1000}, {"+Inf", PG_INT64_MAX},
+};
+
 static void at_transaction_end(XactEvent event, void *arg);
 static void at_subtransaction_end(SubXactEvent event, SubTransactionId id,
 								  SubTransactionId parent, void *arg);
@@ -121,6 +131,31 @@ hitl_metric_counters(PG_FUNCTION_ARGS)
 	}
 	LWLockRelease(hitl_shared->lock);
 	return (Datum) 0;
+}
+
+/*
+ * Count a pass of a worker that has taken so long.
+ */
+void
+hitl_count_pass(const char *kind, int64 us)
+{
+	char name[HITL_SERIES_NAME];
+
+	for (int i = 0; i < lengthof(pass_buckets); i++)
+	{
+		if (us > pass_buckets[i].us)
+			continue;
+		snprintf(name, sizeof(name),
+				 "hitl_worker_pass_seconds_bucket{kind=\"%s\",le=\"%s\"}", kind,
+				 pass_buckets[i].label);
+		add(name, 1);
+	}
+	snprintf(name, sizeof(name), "hitl_worker_pass_seconds_sum{kind=\"%s\"}",
+			 kind);
+	add(name, us);
+	snprintf(name, sizeof(name), "hitl_worker_pass_seconds_count{kind=\"%s\"}",
+			 kind);
+	add(name, 1);
 }
 
 /* ---- at commit -------------------------------------------------------- */

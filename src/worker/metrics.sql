@@ -133,6 +133,15 @@ AS $$
 		   format('hitl_circuit_breaker_open{host="%s"} %s', hitl.metric_label(b.origin), b.open::integer)
 	FROM (SELECT x.origin, x.open FROM hitl.breakers x ORDER BY x.open DESC, x.changed_at DESC LIMIT 200) AS b
 	UNION ALL
+	SELECT 'hitl_worker_pass_seconds', 'histogram', 'how long passes of workers take',
+		   format('%s %s', b.series, coalesce((SELECT CASE WHEN b.series ~ '_sum' THEN trim_scale(c.value / 1000000.0) ELSE c.value END
+											   FROM counters c WHERE c.series = b.series), 0))
+	FROM (SELECT DISTINCT w.kind FROM workers w WHERE w.kind <> 'launcher') AS k,
+		 unnest(ARRAY['_bucket{kind="%s",le="0.001"}', '_bucket{kind="%s",le="0.01"}', '_bucket{kind="%s",le="0.1"}',
+					  '_bucket{kind="%s",le="1"}', '_bucket{kind="%s",le="10"}', '_bucket{kind="%s",le="+Inf"}',
+					  '_sum{kind="%s"}', '_count{kind="%s"}']) AS f (form),
+		 LATERAL (SELECT 'hitl_worker_pass_seconds' || format(f.form, k.kind) AS series) AS b
+	UNION ALL
 	SELECT k.metric, k.type, k.help, format('%s{kind="%s",number="%s"} %s', k.metric, w.kind, w.number,
 		   CASE k.metric WHEN 'hitl_worker_up' THEN (w.pid IS NOT NULL)::integer
 			   WHEN 'hitl_worker_failing' THEN (w.state IN ('backing off', 'waiting to restart', 'no free worker slot'))::integer

@@ -34,6 +34,15 @@ static const char *const kinds[HITL_WORKER_KINDS] = {
 PG_FUNCTION_INFO_V1(hitl_worker_status);
 
 /*
+ * What a kind of workers is called.
+ */
+const char *
+hitl_kind_name(HitlWorkerKind kind)
+{
+	return kinds[kind];
+}
+
+/*
  * The launcher and this database's workers, one row each.
  */
 Datum

@@ -175,6 +175,8 @@ extern void hitl_launcher_register(void); /* from _PG_init */
 extern void hitl_lifecycle_init(void);	  /* from _PG_init: utility and object
 										 * access hooks */
 extern void hitl_metrics_init(void);	  /* from _PG_init: callbacks */
+extern const char *hitl_kind_name(HitlWorkerKind kind);	 /* worker.c */
+extern void hitl_count_pass(const char *kind, int64 us); /* in shared memory */
 extern void hitl_wake_init(void); /* from _PG_init: transaction callback */
 
 #endif /* HITL_WORKER_H */
