@@ -63,7 +63,21 @@ SELECT hitl.request_approval('Pay 12 EUR', requested_from => 'n.ann', requested_
 SELECT hitl.respond_to_approval(:'id', 'n.ann', 'information_requested', feedback => 'Why?');
 SELECT * FROM pg_temp.told(:'id');
 
+SAVEPOINT channels;
+-- a request brings a webhook of its own, signed with the secret that is for these
+SELECT hitl.set_secret('webhooks', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw');
+SELECT hitl.request_approval('Pay 13 EUR', requested_from => 'n.ann', channels => '{n.hook}',
+	webhook => '{"url": "https://caller.example.invalid/done", "headers": {"X-Order": "7"}}') AS own \gset
+SELECT hitl.respond_to_approval(:'own', 'n.ann', 'approved');
+SELECT * FROM pg_temp.told(:'own');
+SELECT url, headers, signing_secret_name, body::jsonb ->> 'type' FROM hitl.outbox WHERE approval_id = :'own' ORDER BY 1, 4;
+-- also where there is no channel
+DELETE FROM hitl.channel_configurations;
+SELECT hitl.request_approval('Pay 14 EUR', requested_from => 'n.ann', webhook => '{"url": "https://caller.example.invalid/done"}') AS own \gset
+SELECT hitl.expire_approval(:'own');
+SELECT * FROM pg_temp.told(:'own');
 -- again
+ROLLBACK TO channels;
 SELECT id AS notification FROM hitl.notifications WHERE approval_id = :'id' AND recipient = 'n.ann' AND channel = 'n.mail' \gset
 SELECT hitl.resend_notification(:'notification');
 SELECT revision, status FROM hitl.notification_ledger WHERE id = :'notification';
@@ -94,6 +108,11 @@ SELECT hitl.configure_channel('n.x', 'webhook', '{"url": "https://example.org"}'
 SELECT hitl.set_preferred_channels('nobody.known', NULL);
 SELECT hitl.set_preferred_channels('nobody.known', '{smoke}');
 SELECT hitl.resend_notification('00000000-0000-7000-8000-000000000000');
+
+SELECT hitl.configure_channel('(request)', 'webhook', '{"url": "https://example.org"}');
+SELECT hitl.request_approval('Pay', webhook => '{"url": "mailto:a@example.org"}');
+SELECT hitl.request_approval('Pay', webhook => '{"url": "https://example.org", "body": "x"}');
+SELECT hitl.request_approval('Pay', webhook => '[]');
 
 -- who may
 CREATE ROLE n_clerk;

@@ -81,7 +81,7 @@ BEGIN ATOMIC
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.retry_workflow(uuid, text)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.skip_step(uuid, text, jsonb, text, bigint)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.recover_failed_workflows(text[], interval, integer, text, integer)'),
-		(3, 'EXECUTE', 'FUNCTION', 'hitl.request_approval(text, text, text, text, text[], integer, numeric, jsonb, uuid, text, text[], text, jsonb, jsonb)'),
+		(3, 'EXECUTE', 'FUNCTION', 'hitl.request_approval(text, text, text, text, text[], integer, numeric, jsonb, uuid, text, text[], text, jsonb, jsonb, jsonb)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.cancel_approval(uuid, text)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.revise_approval(uuid, text, text, jsonb, text)'),
 		(3, 'EXECUTE', 'FUNCTION', 'hitl.provide_information(uuid, text, jsonb)'),

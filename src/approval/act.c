@@ -42,7 +42,7 @@
 
 /* Is there anything to notify? */
 #define ANY_CHANNEL \
-	"EXISTS (SELECT FROM hitl.channel_configurations WHERE active)"
+	"a.webhook IS NOT NULL OR EXISTS (SELECT FROM hitl.channel_configurations WHERE active)"
 
 PG_FUNCTION_INFO_V1(hitl_decide_by_rule);
 

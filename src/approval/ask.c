@@ -131,7 +131,7 @@ hitl_insert_approvals(HitlRows *rows)
 		"description, approval_type, requested_from, required_approvers, "
 		"approval_threshold, context_data, channels, content_hash, requested_by, "
 		"requested_role, requested_at, opened_at, expires_at, policy, timed, asked, due_at, "
-		"answer_schema, ui_schema, editable, requesters, request_hash, last_hash) "
+		"answer_schema, ui_schema, editable, requesters, request_hash, last_hash, webhook) "
 		"SELECT r.id, r.workflow_id, r.token, r.step_name, body ->> 'title', "
 		"body ->> 'description', coalesce(body ->> 'approval_type', 'binary'), "
 		"hitl.text_array(body -> 'requested_from'), "
@@ -143,7 +143,7 @@ hitl_insert_approvals(HitlRows *rows)
 		"coalesce((body ->> 'editable')::boolean, true), "
 		"CASE WHEN r.requesters IS NULL THEN '{}' ELSE "
 		"hitl.requesters(hitl.text_array(r.requesters), r.workflow_id) END, "
-		"r.request_hash, r.request_hash "
+		"r.request_hash, r.request_hash, body -> 'webhook' "
 		"FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
 		"$17, $18) AS r (id, workflow_id, token, step_name, body, requested_by, "
 		"requested_role, requested_at, policy, timed, asked, due_at, answer_schema, ui_schema, "
@@ -168,6 +168,7 @@ hitl_insert_approvals(HitlRows *rows)
 	bool any_channel;
 	bool any_rule;
 	bool isnull;
+	int i;
 
 	if (rows->count == 0)
 		return;
@@ -178,6 +179,9 @@ hitl_insert_approvals(HitlRows *rows)
 						  false, TYPALIGN_CHAR);
 	hitl_execute(&any, NULL, NULL, 1);
 	any_channel = DatumGetBool(hitl_column(0, 1, &isnull));
+	for (i = 0; i < rows->count && !any_channel; i++)
+		any_channel = hitl_member(DatumGetJsonbP(rows->values[4][i]),
+								  "webhook") != NULL;
 	any_rule = DatumGetBool(hitl_column(0, 2, &isnull));
 	if (any_rule)
 	{

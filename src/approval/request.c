@@ -326,6 +326,11 @@ hitl_request_approval(PG_FUNCTION_ARGS)
 		1,
 		{UUIDOID},
 	};
+	static HitlStatement check_webhook = {
+		"SELECT hitl.check_channel('webhook', $1, '{}')",
+		1,
+		{JSONBOID},
+	};
 	pg_uuid_t *workflow_id;
 	pg_uuid_t *id = palloc(sizeof(pg_uuid_t));
 	HitlRows rows;
@@ -381,6 +386,12 @@ hitl_request_approval(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_UNDEFINED_OBJECT),
 					 errmsg("channel \"%s\" does not exist", hitl_column_text(0, 1)),
 					 errhint("hitl.configure_channel() makes one; without channels the default ones are told.")));
+	}
+	if (!PG_ARGISNULL(14))
+	{
+		Datum webhook = PG_GETARG_DATUM(14);
+
+		hitl_execute(&check_webhook, &webhook, NULL, 0);
 	}
 	requesters = list_make3(hitl_caller(),
 							GetUserNameFromId(hitl_identity_role_id(), false),
@@ -484,10 +495,11 @@ any_group(List *names)
 static Jsonb *
 all_arguments(FunctionCallInfo fcinfo)
 {
-	static const Oid types[] = {TEXTOID,	  TEXTOID, TEXTOID,		 TEXTOID,
-								TEXTARRAYOID, INT4OID, NUMERICOID,	 JSONBOID,
-								UUIDOID,	  TEXTOID, TEXTARRAYOID, InvalidOid,
-								JSONBOID,	  JSONBOID};
+	static const Oid types[] = {TEXTOID,	TEXTOID,	  TEXTOID,
+								TEXTOID,	TEXTARRAYOID, INT4OID,
+								NUMERICOID, JSONBOID,	  UUIDOID,
+								TEXTOID,	TEXTARRAYOID, InvalidOid,
+								JSONBOID,	JSONBOID,	  JSONBOID};
 	Jsonb *all = hitl_jsonb_parse("{}");
 	int i;
 
@@ -557,6 +569,8 @@ body_of_arguments(FunctionCallInfo fcinfo)
 		push_member(&state, "policy", PG_GETARG_JSONB_P(12));
 	if (!PG_ARGISNULL(13))
 		push_member(&state, "form_fields", PG_GETARG_JSONB_P(13));
+	if (!PG_ARGISNULL(14))
+		push_member(&state, "webhook", PG_GETARG_JSONB_P(14));
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 

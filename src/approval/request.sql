@@ -46,7 +46,8 @@ CREATE TABLE hitl.approval_requests (
 	escalations integer NOT NULL DEFAULT 0,
 	request_hash bytea NOT NULL,		-- hitl.request_hash(): the question as it was asked
 	last_hash bytea NOT NULL,			-- of the last row of hitl.approval_responses, or request_hash
-	decision_hash bytea					-- hitl.decision_hash(): the outcome, chained to last_hash
+	decision_hash bytea,				-- hitl.decision_hash(): the outcome, chained to last_hash
+	webhook jsonb						-- url and headers of one that is told of it, beside the channels
 ) WITH (fillfactor = 80);				-- room for answers that do not decide
 COMMENT ON TABLE hitl.approval_requests IS
 	'questions to humans, with or without a workflow';
@@ -211,11 +212,12 @@ CREATE FUNCTION hitl.request_approval(
 	channels text[] DEFAULT NULL,
 	idempotency_key text DEFAULT NULL,
 	policy jsonb DEFAULT NULL,
-	form_fields jsonb DEFAULT NULL
+	form_fields jsonb DEFAULT NULL,
+	webhook jsonb DEFAULT NULL
 ) RETURNS uuid
 	AS 'MODULE_PATHNAME', 'hitl_request_approval' LANGUAGE C VOLATILE
 	SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
-COMMENT ON FUNCTION hitl.request_approval(text, text, text, text, text[], integer, numeric, jsonb, uuid, text, text[], text, jsonb, jsonb) IS
+COMMENT ON FUNCTION hitl.request_approval(text, text, text, text, text[], integer, numeric, jsonb, uuid, text, text[], text, jsonb, jsonb, jsonb) IS
 	'ask for an approval, with or without a workflow; returns its id, the same one when called again with the same idempotency_key';
 
 CREATE FUNCTION hitl.cancel_approval(approval_id uuid, reason text DEFAULT NULL) RETURNS text

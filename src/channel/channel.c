@@ -21,8 +21,13 @@ PG_FUNCTION_INFO_V1(hitl_configure_channel);
 void
 hitl_notify_channels(const char *event_type, ArrayType *approval_ids)
 {
-	static HitlStatement any_channel =
-		{"SELECT 1 FROM hitl.channel_configurations WHERE active LIMIT 1", 0};
+	static HitlStatement any_channel = {
+		"SELECT 1 WHERE EXISTS (SELECT FROM hitl.channel_configurations WHERE active) "
+		"OR EXISTS (SELECT FROM hitl.approval_requests "
+		"WHERE id = ANY ($1) AND webhook IS NOT NULL)",
+		1,
+		{UUIDARRAYOID},
+	};
 	static HitlStatement queue = {
 		"SELECT hitl.queue_notifications($1, $2)",
 		2,
@@ -31,7 +36,8 @@ hitl_notify_channels(const char *event_type, ArrayType *approval_ids)
 	Datum values[2];
 
 	/* An INSERT of no rows would still wake the dispatcher. */
-	hitl_execute(&any_channel, NULL, NULL, 1);
+	values[0] = PointerGetDatum(approval_ids);
+	hitl_execute(&any_channel, values, NULL, 1);
 	if (SPI_processed == 0)
 		return;
 	values[0] = CStringGetTextDatum(event_type);
@@ -78,6 +84,11 @@ hitl_configure_channel(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
 					 errmsg("only secrets of a channel may be null")));
 	}
+	if (strcmp(TextDatumGetCString(values[0]), "(request)") == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_RESERVED_NAME),
+				 errmsg("\"(request)\" cannot be the name of a channel"),
+				 errdetail("It stands for the webhooks that requests bring.")));
 
 	SPI_connect();
 	hitl_execute(&check, values, nulls, 0);

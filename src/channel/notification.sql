@@ -145,6 +145,13 @@ BEGIN
 		  AND (NOT c.settings ? 'events' OR c.settings -> 'events' ? event_type)
 		  -- Nobody is asked what a rule has decided.
 		  AND (event_type <> 'approval.requested' OR a.status = 'pending')
+		UNION ALL
+		-- One of the request's own, with the key that is for these.
+		SELECT a.id, a.workflow_id, '(request)', 'webhook', a.webhook,
+			   (SELECT s.name FROM hitl.secrets s WHERE s.name = 'webhooks'), NULL, hitl.notification_body(event_type, a)::text
+		FROM hitl.approval_requests a
+		WHERE a.id = ANY (approval_ids) AND a.webhook IS NOT NULL
+		  AND (event_type <> 'approval.requested' OR a.status = 'pending')
 	), noted AS (
 		INSERT INTO hitl.notification_ledger AS n (id, approval_id, channel, address, asked, event_type)
 		SELECT hitl.uuidv7(hitl.partition_of(t.approval_id)), t.approval_id, t.channel, t.settings ->> 'url', true, event_type

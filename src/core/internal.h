@@ -74,6 +74,7 @@ typedef struct HitlQuestion
 	HitlTemplate description;
 	const char *terms;		   /* JSON members from approval_type on */
 	HitlTemplate context_data; /* members only */
+	HitlTemplate webhook;
 } HitlQuestion;
 
 /* The longest name of a queue or signal, in bytes; the host's limit, too. */

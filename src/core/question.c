@@ -39,6 +39,8 @@ static void parse_policy(HitlParse *parse, const HitlPlace *place,
 static void parse_form(HitlParse *parse, const HitlPlace *place,
 					   const HitlJson *object, const char *type,
 					   HitlBuffer *terms);
+static void parse_webhook(HitlParse *parse, const HitlPlace *place,
+						  const HitlJson *object, HitlTemplate *webhook);
 static void add_faults(HitlParse *parse, const HitlPlace *place,
 					   HitlResult result, const HitlFaults *faults);
 
@@ -94,6 +96,7 @@ hitl_parse_question(HitlParse *parse, const HitlPlace *place,
 	parse_policy(parse, place, object, &terms);
 	parse_form(parse, place, object, type, &terms);
 	question->terms = hitl_buffer_text(&terms);
+	parse_webhook(parse, place, object, &question->webhook);
 
 	data = hitl_get(parse, place, object, "context_data", HITL_JSON_OBJECT,
 					false);
@@ -119,6 +122,7 @@ hitl_ask(HitlRun *run, HitlPosition *position, const HitlQuestion *question,
 	const char *title = hitl_render(run, position, &question->title);
 	const char *description;
 	const char *data;
+	const char *webhook;
 	HitlBuffer body;
 	HitlEffect *effect;
 
@@ -136,6 +140,9 @@ hitl_ask(HitlRun *run, HitlPosition *position, const HitlQuestion *question,
 	data = hitl_render(run, position, &question->context_data);
 	if (data == NULL)
 		return;
+	webhook = hitl_render(run, position, &question->webhook);
+	if (webhook == NULL)
+		return;
 
 	hitl_buffer_init(&body, run->memory);
 	hitl_append_text(&body, "{\"title\":");
@@ -144,6 +151,11 @@ hitl_ask(HitlRun *run, HitlPosition *position, const HitlQuestion *question,
 	hitl_append_text(&body, description);
 	hitl_append_char(&body, ',');
 	hitl_append_text(&body, question->terms);
+	if (strcmp(webhook, "null") != 0)
+	{
+		hitl_append_text(&body, ",\"webhook\":");
+		hitl_append_text(&body, webhook);
+	}
 	if (more_context != NULL)
 		hitl_append_text(&body, ",\"editable\":false");
 	hitl_append_text(&body, ",\"context_data\":{");
@@ -157,6 +169,44 @@ hitl_ask(HitlRun *run, HitlPosition *position, const HitlQuestion *question,
 	effect = hitl_emit(run, HITL_EFFECT_REQUEST_APPROVAL, NULL, position);
 	effect->body = hitl_buffer_text(&body);
 	hitl_await(run, position, HITL_AWAITS_APPROVAL, effect);
+}
+
+/*
+ * "webhook": one URL that is told of this request, with headers.
+ */
+static void
+parse_webhook(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
+			  HitlTemplate *webhook)
+{
+	static const char *const members[] = {"url", "headers", NULL};
+	static const HitlJson nothing = {.type = HITL_JSON_NULL};
+	const HitlJson *value = hitl_get(parse, place, object, "webhook",
+									 HITL_JSON_OBJECT, false);
+	HitlPlace here = {place, "webhook", 0};
+	HitlPlace headers_place = {&here, "headers", 0};
+	HitlPlace url_place = {&here, "url", 0};
+	const HitlJson *headers;
+	const HitlJson *header;
+	const char *url;
+
+	hitl_compile_value(parse, &here, value == NULL ? &nothing : value, webhook);
+	if (value == NULL)
+		return;
+	hitl_check_members(parse, &here, value, members, NULL);
+	url = hitl_get_text(parse, &here, value, "url", true);
+	if (url != NULL && !hitl_has_template(url) &&
+		strncmp(url, "https://", 8) != 0 && strncmp(url, "http://", 7) != 0)
+		hitl_fault(parse, &url_place, "must begin with http:// or https://");
+	headers = hitl_get(parse, &here, value, "headers", HITL_JSON_OBJECT, false);
+	for (header = headers == NULL ? NULL : headers->first; header != NULL;
+		 header = header->next)
+	{
+		HitlPlace place_of_header = {&headers_place, header->key, 0};
+
+		if (header->type != HITL_JSON_STRING)
+			hitl_fault(parse, &place_of_header, "must be a string, not %s",
+					   hitl_json_type_name(header));
+	}
 }
 
 /*

@@ -40,7 +40,8 @@ ALTER TABLE hitl.approval_requests
 	ADD COLUMN escalations integer NOT NULL DEFAULT 0,
 	ADD COLUMN request_hash bytea,
 	ADD COLUMN last_hash bytea,
-	ADD COLUMN decision_hash bytea;
+	ADD COLUMN decision_hash bytea,
+	ADD COLUMN webhook jsonb;
 ALTER TABLE hitl.approval_requests SET (fillfactor = 80);
 DROP INDEX hitl.approval_requests_pending;
 

@@ -233,6 +233,26 @@ def test_generic(cluster, mail):
         wait_until(lambda: ledger(cluster, approval) == {("ntfy", None): "failed"})
 
 
+def test_webhook_of_a_request(cluster, mail):
+    """A step says where to report, by templates; what it reports is signed with the key for such hooks."""
+    with ScriptedServer() as hooks:
+        url = hooks.plan("/done", [200, 200])
+        cluster.sql("SELECT hitl.set_secret('webhooks', 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw')")
+        workflow = cluster.value("SELECT hitl.execute_workflow(hitl.create_workflow('x', workflow_definition => %s, input_data => %s))", [
+            Jsonb({"steps": [{"name": "ask", "type": "approval", "title": "Go?", "requested_from": "ann", "channels": ["mail"],
+                              "webhook": {"url": "{{ $.variables.callback }}", "headers": {"X-Order": "{{ $.variables.order }}"}}}]}),
+            Jsonb({"callback": url, "order": "7"})])
+        hooks.wait_for("/done")
+        approval = cluster.value("SELECT id FROM hitl.approval_requests WHERE workflow_id = %s", [workflow])
+        cluster.sql("SELECT hitl.respond_to_approval(%s, 'ann', 'approved')", [approval])
+        hooks.wait_for("/done", 2)
+        asked, told = hooks.requests("/done")
+        assert [json.loads(request.body)["type"] for request in (asked, told)] == ["approval.requested", "approval.approved"]
+        assert told.headers["x-order"] == "7" and told.headers["webhook-signature"].startswith("v1,")
+        assert asked.headers["webhook-id"] != told.headers["webhook-id"]
+        wait_until(lambda: ledger(cluster, approval).get(("(request)", None)) == "sent")
+
+
 def test_killed_dispatcher(cluster, mail):
     """What was on its way when the dispatcher died arrives, once more at most, with the same Message-ID."""
     for number in range(30):
