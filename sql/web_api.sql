@@ -32,7 +32,7 @@ SELECT hitl.create_api_token('amy', '{everything}');
 SELECT hitl.create_api_token('amy', expires => '-1 day');
 SELECT :'amy_token' ~ '^hitl_[A-Za-z0-9_-]{43}$' AS looks_right, :'amy_token' <> :'reader_token' AS differ;
 SELECT principal, scopes, description, created_by, expires_at > now() + interval '89 days', last_used_at, revoked_at
-FROM hitl.api_tokens ORDER BY id;
+FROM hitl.api_tokens ORDER BY cardinality(scopes) DESC;
 SELECT count(*) FROM hitl.api_token_hashes;
 RESET ROLE;
 SET ROLE hitl_api_admin;
@@ -122,7 +122,7 @@ SELECT call('POST', '/api/v1/approvals', :'cic_token', '{"title": "By both", "re
 SELECT :'made'::jsonb -> 'headers' ->> 'location' = '/api/v1/approvals/' || (:'made'::jsonb -> 'json' ->> 'approval_id') AS location_told;
 SELECT :'made'::jsonb -> 'json' ->> 'approval_id' AS both \gset
 RESET SESSION AUTHORIZATION;
-SELECT title, requested_by, requested_role FROM hitl.approval_requests WHERE requested_by IN ('oto', 'cic') ORDER BY id;
+SELECT title, requested_by, requested_role FROM hitl.approval_requests WHERE requested_by IN ('oto', 'cic') ORDER BY title;
 SET SESSION AUTHORIZATION hitl_api_gateway;
 -- faulty bodies
 SELECT brief(call('POST', '/api/v1/approvals', :'cic_token'));
@@ -239,7 +239,7 @@ SELECT brief(call('POST', '/api/v1/approvals/' || :'four' || '/cancel', :'cic_to
 SELECT brief(call('POST', '/api/v1/approvals/' || :'three' || '/cancel', :'ben_token'));
 SELECT brief(call('POST', '/api/v1/approvals/' || :'three' || '/cancel', :'cic_token'));
 RESET SESSION AUTHORIZATION;
-SELECT title, decided_by, reason FROM hitl.approval_requests WHERE status = 'cancelled' AND id > :'both' ORDER BY id;
+SELECT title, decided_by, reason FROM hitl.approval_requests WHERE status = 'cancelled' AND id > :'both' ORDER BY title;
 
 -- workflows, as the role of who starts them
 SELECT hitl.create_template('pay_by_api', definition => '{"steps": [{"name": "ask", "type": "approval", "title": "Pay?"}]}');
