@@ -277,7 +277,8 @@ def test_bodies(gateway):
 def test_large_requests(gateway):
     limit = 1024 * 1024
     assert len(echoed(gateway.post("/echo", "x" * limit))["body"]) == limit
-    assert gateway.post("/echo", "x" * (limit + 1)).status == 413
+    # Refused before it is sent: who goes on sending may find the connection closed.
+    assert gateway.statuses(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (limit + 1)) == [413]
     too_long = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n"
     assert set(gateway.statuses(too_long)) == {413}
     chunk = b"10000\r\n" + b"x" * 65536 + b"\r\n"
