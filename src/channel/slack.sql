@@ -41,6 +41,15 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION hitl.slack_person(text, text) IS 'the principal with these ids of Slack';
 
+-- His own team counts, not that in whose channel he is a guest: ids of users are those
+-- of their team.
+CREATE FUNCTION hitl.slack_actor(channel hitl.channel_configurations, payload jsonb) RETURNS text
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+	RETURN CASE WHEN coalesce(channel.settings ->> 'team' = coalesce(payload #>> '{user,team_id}', payload #>> '{team,id}'), true)
+		THEN hitl.slack_person(coalesce(payload #>> '{user,team_id}', payload #>> '{team,id}'), payload #>> '{user,id}') END;
+COMMENT ON FUNCTION hitl.slack_actor(hitl.channel_configurations, jsonb) IS
+	'the principal that did something in Slack; NULL: nobody who is known, or who is of another team than the channel';
+
 -- ---- what goes back ---------------------------------------------------------
 
 -- Only to Slack, or to what a channel has in its place.
@@ -127,8 +136,7 @@ CREATE FUNCTION hitl.hear_slack_buttons(channel hitl.channel_configurations, pay
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	team text := coalesce(payload #>> '{team,id}', payload #>> '{user,team_id}');
-	person text := hitl.slack_person(team, payload #>> '{user,id}');
+	person text := hitl.slack_actor(channel, payload);
 	action jsonb := payload #> '{actions,0}';
 	value jsonb;
 	document jsonb;
@@ -172,17 +180,17 @@ COMMENT ON FUNCTION hitl.hear_slack_buttons(hitl.channel_configurations, jsonb) 
 CREATE FUNCTION hitl.slack_evidence(payload jsonb) RETURNS jsonb
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	RETURN jsonb_strip_nulls(jsonb_build_object(
-		'team', coalesce(payload #> '{team,id}', payload #> '{user,team_id}'), 'user', payload #> '{user,id}',
+		'team', coalesce(payload #> '{user,team_id}', payload #> '{team,id}'), 'user', payload #> '{user,id}',
 		'channel', payload #> '{channel,id}', 'message', payload #> '{message,ts}',
 		'action', payload #> '{actions,0,action_ts}', 'view', payload #> '{view,id}'));
 COMMENT ON FUNCTION hitl.slack_evidence(jsonb) IS 'what Slack says of who has answered where';
 
 -- A form was sent.  It stays open, with what is wrong, until it can be taken.
-CREATE FUNCTION hitl.hear_slack_form(payload jsonb) RETURNS jsonb
+CREATE FUNCTION hitl.hear_slack_form(channel hitl.channel_configurations, payload jsonb) RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	person text := hitl.slack_person(coalesce(payload #>> '{team,id}', payload #>> '{user,team_id}'), payload #>> '{user,id}');
+	person text := hitl.slack_actor(channel, payload);
 	meta jsonb := (payload #>> '{view,private_metadata}')::jsonb;
 	fields jsonb := payload #> '{view,state,values}';
 	decision text := coalesce(meta ->> 'decision', fields #>> '{decision,value,selected_option,value}');
@@ -211,7 +219,7 @@ BEGIN
 		jsonb_build_object(place, message))));
 END
 $$;
-COMMENT ON FUNCTION hitl.hear_slack_form(jsonb) IS 'what becomes of a form that was sent in Slack';
+COMMENT ON FUNCTION hitl.hear_slack_form(hitl.channel_configurations, jsonb) IS 'what becomes of a form that was sent in Slack';
 
 -- POST /slack/interactions
 CREATE FUNCTION hitl.http_slack_interaction(request jsonb) RETURNS jsonb
@@ -240,7 +248,7 @@ BEGIN
 	payload := (form ->> 'payload')::jsonb;
 	response := CASE payload ->> 'type'
 		WHEN 'block_actions' THEN hitl.hear_slack_buttons(channel, payload)
-		WHEN 'view_submission' THEN hitl.hear_slack_form(payload)
+		WHEN 'view_submission' THEN hitl.hear_slack_form(channel, payload)
 		ELSE '{"status": 200}' END;
 	RETURN hitl.keep_response(response, 'slack:' || channel.name, key);
 END
@@ -314,7 +322,8 @@ BEGIN
 	IF channel.name IS NULL THEN
 		RETURN hitl.http_error(401, 'The request is not signed, or was signed too long ago.');
 	END IF;
-	person := hitl.slack_person(form ->> 'team_id', form ->> 'user_id');
+	person := hitl.slack_actor(channel, jsonb_build_object('user',
+		jsonb_build_object('id', form -> 'user_id', 'team_id', form -> 'team_id')));
 	IF words[1] = 'link' AND cardinality(words) = 2 THEN
 		PERFORM hitl.send_slack_link(form ->> 'team_id', form ->> 'user_id', words[2], request ->> 'address');
 		-- The same, whether the address is known or not.

@@ -196,6 +196,39 @@ def test_strangers(cluster, slack):
     assert not slack.views and not answers(cluster, approval)
 
 
+def test_guest(cluster, slack):
+    """A guest in a channel is of his own team: his id may be that of somebody here."""
+    approval = ask(cluster, requested_from="ann")
+    place = shown(cluster, slack, 2)["C1"]
+    for channel_team in (None, "T2"):
+        if channel_team:
+            cluster.sql("UPDATE hitl.channel_configurations SET settings = settings || jsonb_build_object('team', %s::text)", [channel_team])
+        press = slack.press(place, "hitl_approve", *ANN)
+        payload = json.loads(press["payload"])
+        if not channel_team:
+            payload["user"]["team_id"] = "T2"
+            payload["team"] = {"id": "T1", "domain": "here"}
+        slack.whispers.clear()
+        assert send(cluster, slack, {"payload": json.dumps(payload)}) == {"status": 200}
+        wait_until(lambda: slack.whispers)
+        assert "/approvals link" in slack.whispers[0][1]["text"]
+    assert not answers(cluster, approval)
+
+
+def test_gone(cluster, slack):
+    """Where nothing can be whispered any more, the channel goes on."""
+    approval = ask(cluster, requested_from="ann")
+    place = shown(cluster, slack, 2)["C1"]
+    press = slack.press(place, "hitl_approve", *MALLORY)
+    payload = json.loads(press["payload"])
+    payload["response_url"] = slack.root + "/gone"
+    assert send(cluster, slack, {"payload": json.dumps(payload)}) == {"status": 200}
+    wait_until(lambda: settled(cluster))
+    assert cluster.value("SELECT response_status FROM hitl.outbox WHERE url LIKE '%%/gone'") == 410
+    assert cluster.value("SELECT active FROM hitl.channel_configurations")
+    cluster.sql("SELECT hitl.cancel_approval(%s)", [approval])
+
+
 def test_form_of_a_stranger(cluster, slack):
     """A form that somebody else sends decides nothing."""
     approval = ask(cluster, requested_from="ann")
