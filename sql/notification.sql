@@ -72,6 +72,76 @@ SELECT hitl.cancel_approval(:'id');
 SELECT * FROM pg_temp.told(:'id');
 ROLLBACK;
 
+-- whoever has moved is told at the new address, also of what was queued before; what
+-- was shown elsewhere is not
+BEGIN;
+SET LOCAL hitl.public_url = 'https://hitl.example.org';
+SELECT hitl.configure_channel('n.mail', 'email', '{"url": "smtp://mail.example.invalid", "from": "a@example.org"}');
+SELECT hitl.configure_channel('n.chat', 'slack', '{"direct": true}', secret_name => 'n.token');
+SELECT hitl.create_principal('n.ann', email => 'old@example.org', slack_team => 'T1', slack_user => 'U1');
+CREATE FUNCTION pg_temp.rendered(id uuid) RETURNS TABLE (line text) LANGUAGE sql AS $$
+	SELECT format('%s %s %s', o.channel, r.url, coalesce(r.fault, coalesce(r.body::jsonb -> 'to', r.body::jsonb -> 'channel')::text))
+	FROM hitl.outbox o, hitl.render_notifications(ARRAY[o.id]) AS r WHERE o.approval_id = $1 AND o.status = 'queued' ORDER BY o.channel
+$$;
+CREATE FUNCTION pg_temp.end_all(id uuid, verdict text) RETURNS void LANGUAGE sql AS $$
+	WITH ended AS (UPDATE hitl.outbox SET status = $2, provider_message_id = CASE $2 WHEN 'delivered' THEN 'D1/1' END
+				   WHERE approval_id = $1 AND status = 'queued' RETURNING hitl.outbox.id)
+	SELECT FROM ended;
+	SELECT hitl.note_notifications(array_agg(o.id), array_agg(n.revision)) FROM hitl.notification_ledger n
+	CROSS JOIN LATERAL (SELECT o.id FROM hitl.outbox o WHERE o.notification_id = n.id ORDER BY o.id DESC LIMIT 1) AS o WHERE n.approval_id = $1
+$$;
+SELECT hitl.request_approval('Pay 13 EUR', requested_from => 'n.ann') AS id \gset
+SELECT hitl.update_principal('n.ann', email => 'new@example.org', slack_team => 'T1', slack_user => 'U2');
+SELECT * FROM pg_temp.rendered(:'id');
+SELECT pg_temp.end_all(:'id', 'delivered');
+SELECT channel, address, shown, message_id FROM hitl.notification_ledger WHERE approval_id = :'id' ORDER BY channel;
+SELECT hitl.queue_notifications('approval.reminder', ARRAY[:'id'::uuid]);
+SELECT channel, address, shown, message_id FROM hitl.notification_ledger WHERE approval_id = :'id' ORDER BY channel;
+SELECT * FROM pg_temp.rendered(:'id');
+-- a link is of use at the address to which it was sent
+SELECT address, count(*) FROM hitl.action_tokens WHERE approval_id = :'id' GROUP BY address ORDER BY address;
+-- nobody is where he was
+SELECT hitl.update_principal('n.ann', email => '');
+SELECT * FROM pg_temp.rendered(:'id');
+-- what has failed is sent again once, however it is asked for
+SELECT hitl.update_principal('n.ann', email => 'new@example.org');
+SELECT pg_temp.end_all(:'id', 'failed');
+SELECT o.id AS failed, o.notification_id AS of FROM hitl.outbox o WHERE o.approval_id = :'id' AND o.status = 'failed' AND o.channel = 'n.mail' \gset
+SELECT hitl.resend_notification(:'of'), hitl.retry_request(:'failed'), hitl.retry_request(:'failed');
+SELECT count(*) FROM hitl.outbox WHERE notification_id = :'of' AND status IN ('queued', 'sending');
+SELECT hitl.configure_channel('n.mail', 'email', '{"url": "smtp://mail.example.invalid", "from": "a@example.org"}', active => false);
+SELECT hitl.resend_notification(:'of');
+ROLLBACK;
+
+-- what cannot be rendered has failed; what could be, but for the state of the server, is left for later
+BEGIN;
+SET LOCAL hitl.public_url = 'https://hitl.example.org';
+SELECT hitl.configure_channel('n.mail', 'email', '{"url": "smtp://mail.example.invalid", "from": "a@example.org"}');
+SELECT hitl.request_approval('Pay 15 EUR', requested_from => 'someone@example.net') AS id \gset
+CREATE FUNCTION pg_temp.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no room' USING ERRCODE = current_setting('test.errcode'); END $$;
+CREATE TRIGGER fail BEFORE INSERT ON hitl.action_tokens FOR EACH ROW EXECUTE FUNCTION pg_temp.fail();
+SET LOCAL test.errcode = 'data_exception';
+SELECT r.fault FROM hitl.outbox o, hitl.render_notifications(ARRAY[o.id]) AS r WHERE o.approval_id = :'id';
+SET LOCAL test.errcode = 'disk_full';
+\set SHOW_CONTEXT never
+SELECT r.fault FROM hitl.outbox o, hitl.render_notifications(ARRAY[o.id]) AS r WHERE o.approval_id = :'id';
+\set SHOW_CONTEXT errors
+ROLLBACK;
+
+-- of two events of a hook that are noted together, the last one counts
+BEGIN;
+SELECT hitl.configure_channel('n.hook', 'webhook', '{"url": "https://hooks.example.invalid/a"}');
+SELECT hitl.request_approval('Pay 14 EUR', channels => '{n.hook}') AS id \gset
+SELECT hitl.cancel_approval(:'id');
+UPDATE hitl.outbox SET status = 'failed', error_message = body::jsonb ->> 'type' WHERE approval_id = :'id';
+UPDATE hitl.outbox SET status = 'delivered' WHERE approval_id = :'id' AND error_message = 'approval.cancelled';
+SELECT hitl.note_notifications(array_agg(id ORDER BY id), '{0,0}') FROM hitl.outbox WHERE approval_id = :'id';
+SELECT status, error_message FROM hitl.notification_ledger WHERE approval_id = :'id';
+UPDATE hitl.notification_ledger SET status = 'queued' WHERE approval_id = :'id';
+SELECT hitl.note_notifications(array_agg(id ORDER BY id DESC), '{0,0}') FROM hitl.outbox WHERE approval_id = :'id';
+SELECT status, error_message FROM hitl.notification_ledger WHERE approval_id = :'id';
+ROLLBACK;
+
 -- faulty channels
 \set VERBOSITY terse
 SELECT hitl.configure_channel('n.x', 'email', '{}');

@@ -51,7 +51,7 @@ BEGIN
 	END IF;
 	link := base || '/a/' || hitl.make_action_token(notification.id, notification.approval_id, notification.recipient,
 		coalesce((SELECT a.expires_at FROM hitl.approval_requests a WHERE a.id = notification.approval_id),
-				 clock_timestamp() + interval '30 days'));
+				 clock_timestamp() + interval '30 days'), notification.address);
 	RETURN jsonb_build_object('review', link, 'approve', link || '?decision=approved', 'reject', link || '?decision=rejected');
 END
 $$;
@@ -107,6 +107,22 @@ $$;
 COMMENT ON FUNCTION hitl.render_notification_slack(hitl.notification_ledger, jsonb) IS
 	'the message of a notification to Slack, and by which method to send it';
 
+-- Of whom hitl knows more than this text, the address is what it is now; NULL: he has
+-- none any more.
+CREATE FUNCTION hitl.notification_address(notification hitl.notification_ledger, channel_type text) RETURNS text
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	person hitl.principals;
+BEGIN
+	SELECT * INTO person FROM hitl.principals p WHERE p.name = notification.recipient;
+	RETURN CASE WHEN NOT FOUND THEN notification.address
+				WHEN channel_type = 'email' THEN person.email ELSE person.slack_user END;
+END
+$$;
+COMMENT ON FUNCTION hitl.notification_address(hitl.notification_ledger, text) IS
+	'where to send a notification now; NULL: its recipient has no address of this kind any more';
+
 -- Is there still something to tell?
 CREATE FUNCTION hitl.is_worth_telling(notification hitl.notification_ledger, channel_type text) RETURNS boolean
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -140,6 +156,7 @@ DECLARE
 	generic hitl.channel_configurations;
 	document jsonb;
 	slack record;
+	address text;
 	detail text;
 BEGIN
 	FOR request IN SELECT o.* FROM hitl.outbox o WHERE o.id = ANY (request_ids) ORDER BY o.id LOOP
@@ -159,9 +176,17 @@ BEGIN
 			END IF;
 			SELECT * INTO notification FROM hitl.notification_ledger n WHERE n.id = request.notification_id;
 			SELECT * INTO channel FROM hitl.message_channels c WHERE c.name = request.channel;
-			CONTINUE WHEN notification.id IS NULL OR channel.name IS NULL
+			address := hitl.notification_address(notification, channel.channel_type);
+			CONTINUE WHEN notification.id IS NULL OR channel.name IS NULL OR address IS NULL
 				OR NOT hitl.is_worth_telling(notification, channel.channel_type);
 			revision := notification.revision;
+			-- What was shown at another address is closed there, but asks nobody any more.
+			IF address <> notification.address THEN
+				notification.address := address;
+				IF EXISTS (SELECT FROM hitl.approval_requests a WHERE a.id = notification.approval_id AND a.status = 'pending') THEN
+					notification.message_id := NULL;
+				END IF;
+			END IF;
 			document := hitl.notification_document(notification, CASE
 				WHEN NOT notification.asked OR EXISTS (SELECT FROM hitl.approval_requests a
 													   WHERE a.id = notification.approval_id AND a.status = 'pending')
@@ -174,9 +199,13 @@ BEGIN
 				render_notifications.url := regexp_replace(channel.url, 'chat\.postMessage$', slack.method);
 			END IF;
 		EXCEPTION
-			WHEN serialization_failure OR deadlock_detected OR query_canceled THEN
+			WHEN query_canceled THEN
 				RAISE;
 			WHEN OTHERS THEN
+				-- What is no fault of the notification is over soon: conflicts, locks, no room.
+				IF left(SQLSTATE, 2) IN ('40', '53', '57', '58') OR SQLSTATE = '55P03' THEN
+					RAISE;
+				END IF;
 				GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
 				fault := concat_ws(': ', SQLERRM, nullif(detail, ''));
 				body := NULL;
@@ -216,7 +245,7 @@ BEGIN
 	END IF;
 	-- A hook is sent the last event again.
 	RETURN coalesce((SELECT hitl.retry_request(o.id) FROM hitl.outbox o
-					 WHERE o.notification_id = found_.id ORDER BY o.created_at DESC, o.id DESC LIMIT 1), false);
+					 WHERE o.notification_id = found_.id AND o.body IS NOT NULL ORDER BY o.created_at DESC, o.id DESC LIMIT 1), false);
 END
 $$;
 COMMENT ON FUNCTION hitl.resend_notification(uuid) IS

@@ -5,6 +5,7 @@ CREATE TABLE hitl.web_sessions (
 	id uuid PRIMARY KEY,
 	hash bytea NOT NULL UNIQUE,			-- hitl.token_hash() of the cookie
 	principal text NOT NULL,
+	email text NOT NULL,				-- by which it was recognised
 	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	last_seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),	-- to the minute
 	expires_at timestamptz NOT NULL,	-- whatever is done until then
@@ -60,7 +61,7 @@ BEGIN
 	ELSIF secret IS NOT NULL THEN
 		SELECT p.name, p.role, hitl.person_document(p.name), s.id
 		INTO principal, role, person, session
-		FROM hitl.web_sessions s JOIN hitl.principals p ON p.name = s.principal AND p.active
+		FROM hitl.web_sessions s JOIN hitl.principals p ON p.name = s.principal AND p.active AND p.email = s.email
 		WHERE s.hash = hitl.token_hash(secret) AND s.expires_at > clock_timestamp()
 		  AND s.last_seen_at > clock_timestamp() - current_setting('hitl.session_timeout')::interval;
 		IF FOUND THEN
@@ -267,8 +268,8 @@ BEGIN
 	DELETE FROM hitl.web_sessions s
 	WHERE s.id = visitor.session OR s.expires_at < clock_timestamp()
 	   OR s.last_seen_at < clock_timestamp() - current_setting('hitl.session_timeout')::interval;
-	INSERT INTO hitl.web_sessions (id, hash, principal, expires_at, user_agent, address)
-	VALUES (hitl.uuidv7(), hitl.token_hash(secret), link.principal,
+	INSERT INTO hitl.web_sessions (id, hash, principal, email, expires_at, user_agent, address)
+	VALUES (hitl.uuidv7(), hitl.token_hash(secret), link.principal, link.email,
 			clock_timestamp() + current_setting('hitl.session_lifetime')::interval,
 			left(request -> 'headers' ->> 'user-agent', 300), request ->> 'address');
 	RETURN hitl.http_see_other(link.return_to,
