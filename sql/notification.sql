@@ -113,6 +113,35 @@ SELECT hitl.configure_channel('n.mail', 'email', '{"url": "smtp://mail.example.i
 SELECT hitl.resend_notification(:'of');
 ROLLBACK;
 
+-- a mail with a link to sign in: the token is made when it is sent, anew each time, and kept nowhere
+BEGIN;
+SET LOCAL hitl.public_url = 'https://hitl.example.org';
+SELECT hitl.configure_channel('n.mail', 'email', '{"url": "smtp://mail.example.invalid", "from": "a@example.org"}');
+SELECT hitl.create_principal('n.ann', email => 'ann@example.org', slack_team => 'T1', slack_user => 'U1'), hitl.create_principal('n.bob', email => 'bob@example.org');
+SELECT hitl.send_sign_in_link('ann@example.org', '/approvals'), hitl.send_slack_link('T1', 'U7', 'Bob@example.org');
+SELECT body, notification_id IN (SELECT l.id FROM hitl.sign_in_links l UNION ALL SELECT l.id FROM hitl.slack_links l WHERE l.hash IS NULL) AS link FROM hitl.outbox WHERE channel = 'n.mail';
+CREATE FUNCTION pg_temp.mailed() RETURNS TABLE (address text, subject text, text text) LANGUAGE sql AS $$
+	SELECT r.body::jsonb #>> '{to,0}', r.body::jsonb ->> 'subject', r.body::jsonb ->> 'text'
+	FROM hitl.outbox o, hitl.render_notifications(ARRAY[o.id]) AS r WHERE o.channel = 'n.mail' ORDER BY o.id $$;
+SELECT address, subject, regexp_replace(text, '[A-Za-z0-9_-]{43}', '...') FROM pg_temp.mailed();
+SELECT substring(text FROM '/sign-in/([A-Za-z0-9_-]{43})') AS first FROM pg_temp.mailed() WHERE text ~ '/sign-in/' \gset
+SELECT substring(text FROM '/sign-in/([A-Za-z0-9_-]{43})') AS second FROM pg_temp.mailed() WHERE text ~ '/sign-in/' \gset
+SELECT (hitl.usable_sign_in_link(:'first')).principal AS first, (hitl.usable_sign_in_link(:'second')).principal AS second;
+SELECT count(*) FROM (SELECT to_jsonb(o)::text FROM hitl.outbox o UNION ALL SELECT to_jsonb(l)::text FROM hitl.sign_in_links l) AS kept (text) WHERE strpos(kept.text, :'second') > 0;
+-- a code is for the user of Slack who has asked for it, once, and takes nobody's place
+SELECT substring(text FROM 'code ([A-Za-z0-9_-]{43})') AS code FROM pg_temp.mailed() WHERE text ~ 'code' \gset
+SELECT hitl.use_slack_link('T1', 'U8', :'code'), hitl.use_slack_link('T2', 'U7', :'code'), hitl.use_slack_link('T1', 'U7', 'x');
+SELECT hitl.use_slack_link('T1', 'U7', :'code'), hitl.use_slack_link('T1', 'U7', :'code');
+SELECT hitl.slack_person('T1', 'U7');
+SELECT hitl.send_slack_link('T1', 'U1', 'bob@example.org');
+SELECT substring(text FROM 'code ([A-Za-z0-9_-]{43})') AS code FROM pg_temp.mailed() WHERE text ~ 'code' \gset
+SELECT hitl.use_slack_link('T1', 'U1', :'code'), hitl.slack_person('T1', 'U1');
+-- nothing is mailed that is of no use
+UPDATE hitl.sign_in_links SET expires_at = now();
+DELETE FROM hitl.slack_links;
+SELECT count(*) FROM pg_temp.mailed();
+ROLLBACK;
+
 -- what cannot be rendered has failed; what could be, but for the state of the server, is left for later
 BEGIN;
 SET LOCAL hitl.public_url = 'https://hitl.example.org';
@@ -176,7 +205,7 @@ SELECT * FROM hitl.notifications;
 SELECT hitl.resend_notification('00000000-0000-7000-8000-000000000000');
 SELECT hitl.queue_notifications('approval.requested', '{}');
 SELECT hitl.render_notifications('{}');
-SELECT hitl.queue_mail('a@example.org', 'a', 'b');
+SELECT hitl.queue_link_mail('00000000-0000-7000-8000-000000000000');
 RESET SESSION AUTHORIZATION;
 SELECT name, channels FROM hitl.principals WHERE name IN ('n.clerk', 'n.dan') ORDER BY 1;
 SELECT hitl.revoke_access('n_clerk');

@@ -13,18 +13,18 @@ DO $$
 DECLARE
 	f regprocedure;
 BEGIN
-	FOR f IN SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'hitl'::regnamespace AND proname IN ('render_page', 'read_form_answer', 'queue_mail') LOOP
+	FOR f IN SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'hitl'::regnamespace AND proname IN ('render_page', 'read_form_answer', 'queue_link_mail') LOOP
 		EXECUTE format('ALTER EXTENSION hitl DROP FUNCTION %s', f);
 		EXECUTE format('DROP FUNCTION %s', f);
 	END LOOP;
 END $$;
 RESET client_min_messages;
-CREATE TABLE mail (principal text, subject text, body text, html text);
+CREATE TABLE mail (address text, subject text, body text);
 CREATE FUNCTION hitl.render_page(page jsonb) RETURNS text LANGUAGE sql AS $$ SELECT '<style>p { margin: 0 }</style>' || page::text $$;
 CREATE FUNCTION hitl.read_form_answer(fields jsonb, schema jsonb) RETURNS jsonb LANGUAGE sql AS $$
 	SELECT jsonb_object_agg(substr(key, 2), CASE WHEN value #>> '{}' ~ '^[0-9]+$' THEN (value #>> '{}')::jsonb ELSE value END) FROM jsonb_each(fields) $$;
-CREATE FUNCTION hitl.queue_mail(recipient text, subject text, text text, html text DEFAULT NULL) RETURNS uuid LANGUAGE sql AS $$
-	INSERT INTO public.mail VALUES (recipient, subject, text, html); SELECT NULL::uuid $$;
+CREATE FUNCTION hitl.queue_link_mail(link_id uuid) RETURNS uuid LANGUAGE sql AS $$
+	INSERT INTO public.mail SELECT m.address, m.subject, m.text FROM hitl.sign_in_mail(link_id) AS m; SELECT NULL::uuid $$;
 SELECT hitl.grant_access('hitl_web_gateway', 'gateway'), hitl.grant_acting('hitl_web_gateway', '*');
 SELECT hitl.create_principal('wanda', email => 'wanda@example.com', display_name => 'Wanda W.'), hitl.create_principal('will', email => 'will@example.com');
 SELECT hitl.create_principal('robot', email => 'robot@example.com', kind => 'service');
@@ -157,7 +157,7 @@ SELECT send('laptop', '{"email": "wanda"}'), send('laptop');
 SELECT send('laptop', '{"email": " Wanda@Example.com "}'), send('laptop', '{"email": "nobody@example.com"}'), send('laptop', '{"email": "robot@example.com"}');
 SELECT visit('laptop', 'POST', '/sign-in', '{"email": "wanda@example.com"}');
 RESET SESSION AUTHORIZATION;
-SELECT principal, subject, regexp_replace(body, '[A-Za-z0-9_-]{43}', '...'), html FROM mail;
+SELECT address, subject, regexp_replace(body, '[A-Za-z0-9_-]{43}', '...') FROM mail;
 SELECT substring(body FROM '/sign-in/([A-Za-z0-9_-]{43})') AS t_sign_in FROM mail \gset
 SELECT count(*) FROM hitl.sign_in_links l WHERE strpos(to_jsonb(l)::text, :'t_sign_in') > 0;
 SET SESSION AUTHORIZATION hitl_web_gateway;
@@ -302,7 +302,7 @@ SELECT visit('bomber', 'POST', '/sign-in', jsonb_build_object('csrf', page ->> '
 RESET SESSION AUTHORIZATION;
 SELECT count(*) FROM mail;
 -- a mail that cannot be sent is not told of
-CREATE OR REPLACE FUNCTION hitl.queue_mail(recipient text, subject text, text text, html text DEFAULT NULL) RETURNS uuid LANGUAGE plpgsql AS $$ BEGIN RAISE 'no mail today'; END $$;
+CREATE OR REPLACE FUNCTION hitl.queue_link_mail(link_id uuid) RETURNS uuid LANGUAGE plpgsql AS $$ BEGIN RAISE 'no mail today'; END $$;
 DELETE FROM hitl.sign_in_attempts;
 DELETE FROM hitl.sign_in_links;
 SET SESSION AUTHORIZATION hitl_web_gateway;

@@ -176,8 +176,16 @@ BEGIN
 			END IF;
 			SELECT * INTO notification FROM hitl.notification_ledger n WHERE n.id = request.notification_id;
 			SELECT * INTO channel FROM hitl.message_channels c WHERE c.name = request.channel;
+			CONTINUE WHEN channel.name IS NULL;
+			IF notification.id IS NULL THEN
+				body := hitl.render_link_mail(request.notification_id, channel, request.id)::text;
+				revision := NULL;
+				CONTINUE WHEN body IS NULL;
+				RETURN NEXT;
+				CONTINUE;
+			END IF;
 			address := hitl.notification_address(notification, channel.channel_type);
-			CONTINUE WHEN notification.id IS NULL OR channel.name IS NULL OR address IS NULL
+			CONTINUE WHEN address IS NULL
 				OR NOT hitl.is_worth_telling(notification, channel.channel_type);
 			revision := notification.revision;
 			-- What was shown at another address is closed there, but asks nobody any more.
@@ -277,14 +285,15 @@ $$;
 COMMENT ON FUNCTION hitl.report_unreachable(uuid[]) IS
 	'leave the workflows of pending requests of which nobody could be told a message that says so';
 
--- ---- other mail -------------------------------------------------------------
+-- ---- mails with links ----------------------------------------------------------
 
-CREATE FUNCTION hitl.queue_mail(recipient text, subject text, text text, html text DEFAULT NULL) RETURNS uuid
+-- A mail with a link to prove who somebody is.  The token is in the mail only: it is
+-- made when the mail is sent.
+CREATE FUNCTION hitl.queue_link_mail(link_id uuid) RETURNS uuid
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	channel hitl.message_channels;
-	address text := coalesce((SELECT p.email FROM hitl.principals p WHERE p.name = hitl.principal_of(recipient)), recipient);
 	id uuid := hitl.uuidv7();
 BEGIN
 	SELECT * INTO channel FROM hitl.message_channels c JOIN hitl.channel_configurations k USING (name)
@@ -294,15 +303,31 @@ BEGIN
 			MESSAGE = 'there is no channel for e-mail',
 			HINT = 'hitl.configure_channel() makes one.';
 	END IF;
-	INSERT INTO hitl.outbox (id, purpose, channel, url, provider, settings, secret_name, idempotency_key, body)
-	VALUES (id, 'notification', channel.name, channel.url, channel.provider, channel.transport, channel.secret_name, id::text,
-			jsonb_strip_nulls(jsonb_build_object('from', channel.settings ->> 'from', 'reply_to', channel.settings ->> 'reply_to',
-				'to', jsonb_build_array(address), 'subject', subject, 'text', text, 'html', html,
-				'date', extract(epoch FROM clock_timestamp())::bigint,
-				'headers', jsonb_build_object('Auto-Submitted', 'auto-generated',
-					'Message-ID', format('<%s@%s>', id, coalesce(substring(channel.settings ->> 'from' FROM '@([A-Za-z0-9.-]+)'), 'localhost')))))::text);
+	INSERT INTO hitl.outbox (id, purpose, channel, notification_id, url, provider, settings, secret_name, idempotency_key)
+	VALUES (id, 'notification', channel.name, link_id, channel.url, channel.provider, channel.transport, channel.secret_name, id::text);
 	RETURN id;
 END
 $$;
-COMMENT ON FUNCTION hitl.queue_mail(text, text, text, text) IS
-	'queue a mail to a principal or an address, by the first active channel for e-mail';
+COMMENT ON FUNCTION hitl.queue_link_mail(uuid) IS
+	'queue the mail with a link (hitl.sign_in_links, hitl.slack_links), by the first active channel for e-mail';
+
+CREATE FUNCTION hitl.render_link_mail(link_id uuid, channel hitl.message_channels, request_id uuid) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	mail record;
+BEGIN
+	SELECT * INTO mail FROM hitl.sign_in_mail(link_id);
+	IF mail.address IS NULL THEN
+		SELECT * INTO mail FROM hitl.slack_link_mail(link_id);
+	END IF;
+	RETURN CASE WHEN mail.address IS NOT NULL THEN jsonb_strip_nulls(jsonb_build_object(
+		'from', channel.settings ->> 'from', 'reply_to', channel.settings ->> 'reply_to',
+		'to', jsonb_build_array(mail.address), 'subject', mail.subject, 'text', mail.text,
+		'date', extract(epoch FROM clock_timestamp())::bigint,
+		'headers', jsonb_build_object('Auto-Submitted', 'auto-generated',
+			'Message-ID', format('<%s@%s>', request_id, coalesce(substring(channel.settings ->> 'from' FROM '@([A-Za-z0-9.-]+)'), 'localhost'))))) END;
+END
+$$;
+COMMENT ON FUNCTION hitl.render_link_mail(uuid, hitl.message_channels, uuid) IS
+	'the mail with a link; NULL: the link is of no use any more';

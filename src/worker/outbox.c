@@ -413,10 +413,6 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" error_kind = v.error_kind, error_message = v.error_message,"
 		" finished_at = CASE WHEN v.status <> 'queued' THEN coalesce(o.finished_at, now()) END,"
 		" input_tokens = v.input_tokens, output_tokens = v.output_tokens,"
-		/* A mail of its own may have a link by which somebody signs in. */
-		" body = CASE WHEN v.status = 'queued' OR o.purpose <> 'notification'"
-		" OR o.notification_id IS NOT NULL OR o.provider IS NULL"
-		" OR o.provider NOT IN ('smtp', 'sendgrid') THEN o.body END,"
 		" provider_message_id = v.provider_message_id,"
 		/* A product is exact where a quotient would be rounded. */
 		" cost = (SELECT trim_scale((v.input_tokens * m.input_price"
