@@ -108,6 +108,12 @@ SELECT pg_temp.follow('berta') AS own, pg_temp.follow('anna') AS asked, pg_temp.
 	   pg_temp.follow('root', jsonb_build_object('all', true, 'workflow_id', hitl.uuidv7(0))) AS another;
 SELECT hitl.http_event_batch('{"principal": "root", "filter": {"all": true}}', jsonb_build_object(:'id', 1), now()) #>> ARRAY['last', :'id'] AS last;
 SELECT hitl.http_event_batch('{"principal": "root"}', '{}', now());
+-- more than is told at once is not left out in silence
+BEGIN;
+INSERT INTO hitl.workflow_events SELECT (jsonb_populate_record(e, jsonb_build_object('seq', 100 + n))).*
+FROM hitl.workflow_events e, generate_series(1, 120) AS n WHERE e.workflow_id = :'id' AND e.seq = 1;
+SELECT pg_temp.follow('berta', after => 100) ~ 'resync' AS "all", pg_temp.follow('berta', after => 120) ~ 'resync' AS rest;
+ROLLBACK;
 SELECT regexp_replace(hitl.http_event_resume('{"principal": "root", "filter": {"all": true}}',
 	   format('%s.%s.1', (extract(epoch FROM now()) * 1000000)::bigint, :'id')), '.*(event: workflow_started).*', '\1') AS resumed;
 SELECT hitl.http_event_resume('{"principal": "root", "filter": {"all": true}}', '1.' || :'id' || '.1') AS too_old,

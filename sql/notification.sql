@@ -86,6 +86,105 @@ SELECT hitl.cancel_approval(:'id');
 SELECT * FROM pg_temp.told(:'id');
 ROLLBACK;
 
+-- whoever has moved is told at the new address, also of what was queued before; what
+-- was shown elsewhere is not
+BEGIN;
+SET LOCAL hitl.public_url = 'https://hitl.example.org';
+SELECT hitl.configure_channel('n.mail', 'email', '{"url": "smtp://mail.example.invalid", "from": "a@example.org"}');
+SELECT hitl.configure_channel('n.chat', 'slack', '{"direct": true}', secret_name => 'n.token');
+SELECT hitl.create_principal('n.ann', email => 'old@example.org', slack_team => 'T1', slack_user => 'U1');
+CREATE FUNCTION pg_temp.rendered(id uuid) RETURNS TABLE (line text) LANGUAGE sql AS $$
+	SELECT format('%s %s %s', o.channel, r.url, coalesce(r.fault, coalesce(r.body::jsonb -> 'to', r.body::jsonb -> 'channel')::text))
+	FROM hitl.outbox o, hitl.render_notifications(ARRAY[o.id]) AS r WHERE o.approval_id = $1 AND o.status = 'queued' ORDER BY o.channel
+$$;
+CREATE FUNCTION pg_temp.end_all(id uuid, verdict text) RETURNS void LANGUAGE sql AS $$
+	WITH ended AS (UPDATE hitl.outbox SET status = $2, provider_message_id = CASE $2 WHEN 'delivered' THEN 'D1/1' END
+				   WHERE approval_id = $1 AND status = 'queued' RETURNING hitl.outbox.id)
+	SELECT FROM ended;
+	SELECT hitl.note_notifications(array_agg(o.id), array_agg(n.revision)) FROM hitl.notification_ledger n
+	CROSS JOIN LATERAL (SELECT o.id FROM hitl.outbox o WHERE o.notification_id = n.id ORDER BY o.id DESC LIMIT 1) AS o WHERE n.approval_id = $1
+$$;
+SELECT hitl.request_approval('Pay 13 EUR', requested_from => 'n.ann') AS id \gset
+SELECT hitl.update_principal('n.ann', email => 'new@example.org', slack_team => 'T1', slack_user => 'U2');
+SELECT * FROM pg_temp.rendered(:'id');
+SELECT pg_temp.end_all(:'id', 'delivered');
+SELECT channel, address, shown, message_id FROM hitl.notification_ledger WHERE approval_id = :'id' ORDER BY channel;
+SELECT hitl.queue_notifications('approval.reminder', ARRAY[:'id'::uuid]);
+SELECT channel, address, shown, message_id FROM hitl.notification_ledger WHERE approval_id = :'id' ORDER BY channel;
+SELECT * FROM pg_temp.rendered(:'id');
+-- a link is of use at the address to which it was sent
+SELECT address, count(*) FROM hitl.action_tokens WHERE approval_id = :'id' GROUP BY address ORDER BY address;
+-- nobody is where he was
+SELECT hitl.update_principal('n.ann', email => '');
+SELECT * FROM pg_temp.rendered(:'id');
+-- what has failed is sent again once, however it is asked for
+SELECT hitl.update_principal('n.ann', email => 'new@example.org');
+SELECT pg_temp.end_all(:'id', 'failed');
+SELECT o.id AS failed, o.notification_id AS of FROM hitl.outbox o WHERE o.approval_id = :'id' AND o.status = 'failed' AND o.channel = 'n.mail' \gset
+SELECT hitl.resend_notification(:'of'), hitl.retry_request(:'failed'), hitl.retry_request(:'failed');
+SELECT count(*) FROM hitl.outbox WHERE notification_id = :'of' AND status IN ('queued', 'sending');
+SELECT hitl.configure_channel('n.mail', 'email', '{"url": "smtp://mail.example.invalid", "from": "a@example.org"}', active => false);
+SELECT hitl.resend_notification(:'of');
+ROLLBACK;
+
+-- a mail with a link to sign in: the token is made when it is sent, anew each time, and kept nowhere
+BEGIN;
+SET LOCAL hitl.public_url = 'https://hitl.example.org';
+SELECT hitl.configure_channel('n.mail', 'email', '{"url": "smtp://mail.example.invalid", "from": "a@example.org"}');
+SELECT hitl.create_principal('n.ann', email => 'ann@example.org', slack_team => 'T1', slack_user => 'U1'), hitl.create_principal('n.bob', email => 'bob@example.org');
+SELECT hitl.send_sign_in_link('ann@example.org', '/approvals'), hitl.send_slack_link('T1', 'U7', 'Bob@example.org');
+SELECT body, notification_id IN (SELECT l.id FROM hitl.sign_in_links l UNION ALL SELECT l.id FROM hitl.slack_links l WHERE l.hash IS NULL) AS link FROM hitl.outbox WHERE channel = 'n.mail';
+CREATE FUNCTION pg_temp.mailed() RETURNS TABLE (address text, subject text, text text) LANGUAGE sql AS $$
+	SELECT r.body::jsonb #>> '{to,0}', r.body::jsonb ->> 'subject', r.body::jsonb ->> 'text'
+	FROM hitl.outbox o, hitl.render_notifications(ARRAY[o.id]) AS r WHERE o.channel = 'n.mail' ORDER BY o.id $$;
+SELECT address, subject, regexp_replace(text, '[A-Za-z0-9_-]{43}', '...') FROM pg_temp.mailed();
+SELECT substring(text FROM '/sign-in/([A-Za-z0-9_-]{43})') AS first FROM pg_temp.mailed() WHERE text ~ '/sign-in/' \gset
+SELECT substring(text FROM '/sign-in/([A-Za-z0-9_-]{43})') AS second FROM pg_temp.mailed() WHERE text ~ '/sign-in/' \gset
+SELECT (hitl.usable_sign_in_link(:'first')).principal AS first, (hitl.usable_sign_in_link(:'second')).principal AS second;
+SELECT count(*) FROM (SELECT to_jsonb(o)::text FROM hitl.outbox o UNION ALL SELECT to_jsonb(l)::text FROM hitl.sign_in_links l) AS kept (text) WHERE strpos(kept.text, :'second') > 0;
+-- a code is for the user of Slack who has asked for it, once, and takes nobody's place
+SELECT substring(text FROM 'code ([A-Za-z0-9_-]{43})') AS code FROM pg_temp.mailed() WHERE text ~ 'code' \gset
+SELECT hitl.use_slack_link('T1', 'U8', :'code'), hitl.use_slack_link('T2', 'U7', :'code'), hitl.use_slack_link('T1', 'U7', 'x');
+SELECT hitl.use_slack_link('T1', 'U7', :'code'), hitl.use_slack_link('T1', 'U7', :'code');
+SELECT hitl.slack_person('T1', 'U7');
+SELECT hitl.send_slack_link('T1', 'U1', 'bob@example.org');
+SELECT substring(text FROM 'code ([A-Za-z0-9_-]{43})') AS code FROM pg_temp.mailed() WHERE text ~ 'code' \gset
+SELECT hitl.use_slack_link('T1', 'U1', :'code'), hitl.slack_person('T1', 'U1');
+-- nothing is mailed that is of no use
+UPDATE hitl.sign_in_links SET expires_at = now();
+DELETE FROM hitl.slack_links;
+SELECT count(*) FROM pg_temp.mailed();
+ROLLBACK;
+
+-- what cannot be rendered has failed; what could be, but for the state of the server, is left for later
+BEGIN;
+SET LOCAL hitl.public_url = 'https://hitl.example.org';
+SELECT hitl.configure_channel('n.mail', 'email', '{"url": "smtp://mail.example.invalid", "from": "a@example.org"}');
+SELECT hitl.request_approval('Pay 15 EUR', requested_from => 'someone@example.net') AS id \gset
+CREATE FUNCTION pg_temp.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no room' USING ERRCODE = current_setting('test.errcode'); END $$;
+CREATE TRIGGER fail BEFORE INSERT ON hitl.action_tokens FOR EACH ROW EXECUTE FUNCTION pg_temp.fail();
+SET LOCAL test.errcode = 'data_exception';
+SELECT r.fault FROM hitl.outbox o, hitl.render_notifications(ARRAY[o.id]) AS r WHERE o.approval_id = :'id';
+SET LOCAL test.errcode = 'disk_full';
+\set SHOW_CONTEXT never
+SELECT r.fault FROM hitl.outbox o, hitl.render_notifications(ARRAY[o.id]) AS r WHERE o.approval_id = :'id';
+\set SHOW_CONTEXT errors
+ROLLBACK;
+
+-- of two events of a hook that are noted together, the last one counts
+BEGIN;
+SELECT hitl.configure_channel('n.hook', 'webhook', '{"url": "https://hooks.example.invalid/a"}');
+SELECT hitl.request_approval('Pay 14 EUR', channels => '{n.hook}') AS id \gset
+SELECT hitl.cancel_approval(:'id');
+UPDATE hitl.outbox SET status = 'failed', error_message = body::jsonb ->> 'type' WHERE approval_id = :'id';
+UPDATE hitl.outbox SET status = 'delivered' WHERE approval_id = :'id' AND error_message = 'approval.cancelled';
+SELECT hitl.note_notifications(array_agg(id ORDER BY id), '{0,0}') FROM hitl.outbox WHERE approval_id = :'id';
+SELECT status, error_message FROM hitl.notification_ledger WHERE approval_id = :'id';
+UPDATE hitl.notification_ledger SET status = 'queued' WHERE approval_id = :'id';
+SELECT hitl.note_notifications(array_agg(id ORDER BY id DESC), '{0,0}') FROM hitl.outbox WHERE approval_id = :'id';
+SELECT status, error_message FROM hitl.notification_ledger WHERE approval_id = :'id';
+ROLLBACK;
+
 -- faulty channels
 \set VERBOSITY terse
 SELECT hitl.configure_channel('n.x', 'email', '{}');
@@ -125,7 +224,7 @@ SELECT * FROM hitl.notifications;
 SELECT hitl.resend_notification('00000000-0000-7000-8000-000000000000');
 SELECT hitl.queue_notifications('approval.requested', '{}');
 SELECT hitl.render_notifications('{}');
-SELECT hitl.queue_mail('a@example.org', 'a', 'b');
+SELECT hitl.queue_link_mail('00000000-0000-7000-8000-000000000000');
 RESET SESSION AUTHORIZATION;
 SELECT name, channels FROM hitl.principals WHERE name IN ('n.clerk', 'n.dan') ORDER BY 1;
 SELECT hitl.revoke_access('n_clerk');

@@ -13,18 +13,18 @@ DO $$
 DECLARE
 	f regprocedure;
 BEGIN
-	FOR f IN SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'hitl'::regnamespace AND proname IN ('render_page', 'read_form_answer', 'queue_mail') LOOP
+	FOR f IN SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'hitl'::regnamespace AND proname IN ('render_page', 'read_form_answer', 'queue_link_mail') LOOP
 		EXECUTE format('ALTER EXTENSION hitl DROP FUNCTION %s', f);
 		EXECUTE format('DROP FUNCTION %s', f);
 	END LOOP;
 END $$;
 RESET client_min_messages;
-CREATE TABLE mail (principal text, subject text, body text, html text);
+CREATE TABLE mail (address text, subject text, body text);
 CREATE FUNCTION hitl.render_page(page jsonb) RETURNS text LANGUAGE sql AS $$ SELECT '<style>p { margin: 0 }</style>' || page::text $$;
 CREATE FUNCTION hitl.read_form_answer(fields jsonb, schema jsonb) RETURNS jsonb LANGUAGE sql AS $$
 	SELECT jsonb_object_agg(substr(key, 2), CASE WHEN value #>> '{}' ~ '^[0-9]+$' THEN (value #>> '{}')::jsonb ELSE value END) FROM jsonb_each(fields) $$;
-CREATE FUNCTION hitl.queue_mail(recipient text, subject text, text text, html text DEFAULT NULL) RETURNS uuid LANGUAGE sql AS $$
-	INSERT INTO public.mail VALUES (recipient, subject, text, html); SELECT NULL::uuid $$;
+CREATE FUNCTION hitl.queue_link_mail(link_id uuid) RETURNS uuid LANGUAGE sql AS $$
+	INSERT INTO public.mail SELECT m.address, m.subject, m.text FROM hitl.sign_in_mail(link_id) AS m; SELECT NULL::uuid $$;
 SELECT hitl.grant_access('hitl_web_gateway', 'gateway'), hitl.grant_acting('hitl_web_gateway', '*');
 SELECT hitl.create_principal('wanda', email => 'wanda@example.com', display_name => 'Wanda W.'), hitl.create_principal('will', email => 'will@example.com');
 SELECT hitl.create_principal('robot', email => 'robot@example.com', kind => 'service');
@@ -157,7 +157,7 @@ SELECT send('laptop', '{"email": "wanda"}'), send('laptop');
 SELECT send('laptop', '{"email": " Wanda@Example.com "}'), send('laptop', '{"email": "nobody@example.com"}'), send('laptop', '{"email": "robot@example.com"}');
 SELECT visit('laptop', 'POST', '/sign-in', '{"email": "wanda@example.com"}');
 RESET SESSION AUTHORIZATION;
-SELECT principal, subject, regexp_replace(body, '[A-Za-z0-9_-]{43}', '...'), html FROM mail;
+SELECT address, subject, regexp_replace(body, '[A-Za-z0-9_-]{43}', '...') FROM mail;
 SELECT substring(body FROM '/sign-in/([A-Za-z0-9_-]{43})') AS t_sign_in FROM mail \gset
 SELECT count(*) FROM hitl.sign_in_links l WHERE strpos(to_jsonb(l)::text, :'t_sign_in') > 0;
 SET SESSION AUTHORIZATION hitl_web_gateway;
@@ -239,13 +239,26 @@ RESET SESSION AUTHORIZATION;
 SELECT count(*) FROM hitl.web_sessions;
 
 -- a session ends by itself, and with its principal
-INSERT INTO hitl.web_sessions (id, hash, principal, expires_at, last_seen_at) SELECT hitl.uuidv7(), sha256(n::bytea), 'wanda', now() + e, now() + s
+INSERT INTO hitl.web_sessions (id, hash, principal, email, expires_at, last_seen_at) SELECT hitl.uuidv7(), sha256(n::bytea), 'wanda', 'wanda@example.com', now() + e, now() + s
 FROM (VALUES ('good', interval '1 day', interval '-11 hours'), ('old', '-1 second', '0'), ('idle', '1 day', '-13 hours')) AS v (n, e, s);
 INSERT INTO browser (name, cookies) SELECT n, jsonb_build_object('__Host-hitl', n) FROM unnest('{good,old,idle}'::text[]) AS n;
 SET SESSION AUTHORIZATION hitl_web_gateway;
 SELECT n, go(n, '/approvals') FROM unnest('{good,old,idle}'::text[]) AS n;
 RESET SESSION AUTHORIZATION;
 SELECT last_seen_at > now() - interval '1 minute' FROM hitl.web_sessions WHERE hash = sha256('good');
+-- nor is it of use to who has the address no more by which it began, nor a link that was sent there
+SELECT hitl.request_approval('Pay 40?', requested_from => 'wanda') AS moved \gset
+SELECT hitl.make_action_token(NULL, :'moved', 'wanda', now() + interval '1 day', 'wanda@example.com') AS t_moved \gset
+SELECT hitl.update_principal('wanda', email => 'wanda@example.net');
+SET SESSION AUTHORIZATION hitl_web_gateway;
+SELECT go('good', '/approvals'), go('moved', '/a/' || :'t_moved');
+SELECT visit('moved', 'POST', '/a/' || :'t_moved', jsonb_build_object('decision', 'approved', 'csrf', 'x'));
+RESET SESSION AUTHORIZATION;
+SELECT hitl.update_principal('wanda', email => 'wanda@example.com');
+SET SESSION AUTHORIZATION hitl_web_gateway;
+SELECT go('good', '/approvals'), go('moved', '/a/' || :'t_moved');
+RESET SESSION AUTHORIZATION;
+SELECT hitl.cancel_approval(:'moved');
 SELECT hitl.set_principal_active('wanda', false), hitl.set_principal_active('wanda', true);
 SET SESSION AUTHORIZATION hitl_web_gateway;
 SELECT go('good', '/approvals');
@@ -264,6 +277,11 @@ SET SESSION AUTHORIZATION hitl_web_gateway;
 SELECT visit('forger', 'GET', '/approvals', headers => '{"x-user": "wanda@example.com"}');
 SELECT visit('proxied', 'GET', '/approvals', headers => '{"x-user": "WANDA@example.com"}', trusted => true);
 SELECT page -> 'links' FROM browser WHERE name = 'proxied';
+-- its scripts have the code of their requests, and the cookie to which it belongs
+SELECT visit('script', 'GET', '/api/v1/session', headers => '{"x-user": "wanda"}', trusted => true);
+SELECT visit('script', 'POST', '/api/v1/approvals/00000000-0000-7000-8000-000000000000/respond',
+	headers => jsonb_build_object('x-user', 'wanda', 'x-csrf-token', response -> 'json' -> 'csrf_token', 'content-type', 'application/json'), trusted => true)
+FROM browser WHERE name = 'script';
 SELECT visit('proxied', 'GET', '/approvals', headers => '{"x-user": "nobody@example.com"}', trusted => true), visit('proxied', 'GET', '/approvals', headers => '{"x-user": "wanda, will"}', trusted => true);
 SELECT visit('proxied', 'GET', '/approvals/' || :'changing', headers => '{"x-user": "wanda"}', trusted => true);
 SELECT visit('proxied', 'POST', '/approvals/' || :'changing', jsonb_build_object('csrf', 'x', 'decision', 'rejected'), headers => '{"x-user": "wanda"}', trusted => true);
@@ -284,7 +302,7 @@ SELECT visit('bomber', 'POST', '/sign-in', jsonb_build_object('csrf', page ->> '
 RESET SESSION AUTHORIZATION;
 SELECT count(*) FROM mail;
 -- a mail that cannot be sent is not told of
-CREATE OR REPLACE FUNCTION hitl.queue_mail(recipient text, subject text, text text, html text DEFAULT NULL) RETURNS uuid LANGUAGE plpgsql AS $$ BEGIN RAISE 'no mail today'; END $$;
+CREATE OR REPLACE FUNCTION hitl.queue_link_mail(link_id uuid) RETURNS uuid LANGUAGE plpgsql AS $$ BEGIN RAISE 'no mail today'; END $$;
 DELETE FROM hitl.sign_in_attempts;
 DELETE FROM hitl.sign_in_links;
 SET SESSION AUTHORIZATION hitl_web_gateway;

@@ -266,6 +266,13 @@ SELECT response -> 'status', response -> 'headers' -> 'allow' FROM (SELECT call(
 SELECT brief(call('GET', '/api/v1/approvals/respond', :'amy_token'));
 RESET SESSION AUTHORIZATION;
 
+-- for whom the gateway acts, its own grants do not count
+CREATE FUNCTION as_oto(statement text) RETURNS jsonb LANGUAGE sql SECURITY DEFINER RETURN hitl.call_as('hitl_api_oto', statement, '{}');
+SET SESSION AUTHORIZATION hitl_api_gateway;
+SELECT as_oto($$ SELECT jsonb_build_array(hitl.current_principal(), hitl.may_act_for('oto'), hitl.may_act_for('ben')) $$);
+RESET SESSION AUTHORIZATION;
+DROP FUNCTION as_oto;
+
 -- a token that is revoked, has expired, or whose principal is not active is of no use, and the answer does not tell why
 SELECT hitl.revoke_api_token((SELECT id FROM hitl.api_tokens WHERE description = 'reads only')), hitl.revoke_api_token((SELECT id FROM hitl.api_tokens WHERE description = 'reads only'));
 SET ROLE hitl_api_amy;

@@ -153,6 +153,7 @@ hitl_revoke_acting(PG_FUNCTION_ARGS)
 /*
  * The role by which the caller is recognised: who logged in.  SET ROLE lends
  * rights, not an identity, but to a superuser, who could log in as anybody.
+ * For whom the gateway acts, its own grants do not count.
  */
 Oid
 hitl_identity_role_id(void)
@@ -160,7 +161,8 @@ hitl_identity_role_id(void)
 	Oid caller = hitl_caller_id();
 	Oid session = GetSessionUserId();
 
-	return superuser_arg(session) ? caller : session;
+	return superuser_arg(session) || OidIsValid(hitl_acting_role) ? caller
+																  : session;
 }
 
 /*

@@ -363,14 +363,15 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'null_value_not_allowed', MESSAGE = 'active must not be null',
 			HINT = 'A principal is active or not: true or false.';
 	END IF;
+	-- Whoever answers signed in holds his session, and waits for the principal.
+	IF NOT active THEN
+		DELETE FROM hitl.web_sessions s WHERE s.principal = set_principal_active.name;
+		DELETE FROM hitl.sign_in_links l WHERE l.principal = set_principal_active.name;
+	END IF;
 	UPDATE hitl.principals p SET active = set_principal_active.active, changed_at = now()
 	WHERE p.name = set_principal_active.name;
 	IF NOT FOUND THEN
 		PERFORM hitl.principal_missing(name);
-	END IF;
-	IF NOT active THEN
-		DELETE FROM hitl.web_sessions s WHERE s.principal = set_principal_active.name;
-		DELETE FROM hitl.sign_in_links l WHERE l.principal = set_principal_active.name;
 	END IF;
 END
 $$;

@@ -200,13 +200,13 @@ BEGIN
 			AND CASE WHEN a.channels IS NOT NULL THEN c.name = ANY (a.channels) ELSE c.is_default END
 		WHERE a.id = ANY (approval_ids) AND NOT outcome AND (event_type <> 'approval.requested' OR a.status = 'pending')
 	), message AS (
-		SELECT r.approval_id, r.channel, r.recipient, r.asked, r.address FROM recipient r
+		SELECT r.approval_id, r.channel, r.recipient, r.asked, r.address, true AS now FROM recipient r
 		WHERE r.address IS NOT NULL
 		  AND (again OR NOT EXISTS (SELECT FROM hitl.notification_ledger n
 									WHERE n.approval_id = r.approval_id AND n.channel = r.channel AND n.recipient = r.recipient))
 		UNION
 		-- What can be changed shows how things are; by mail whoever was asked is told how it ended.
-		SELECT n.approval_id, n.channel, n.recipient, n.asked, n.address
+		SELECT n.approval_id, n.channel, n.recipient, n.asked, n.address, false
 		FROM hitl.notification_ledger n JOIN channel c ON c.name = n.channel
 		WHERE n.approval_id = ANY (approval_ids)
 		  AND (c.channel_type = 'slack'
@@ -217,10 +217,14 @@ BEGIN
 		INSERT INTO hitl.notification_ledger AS n (id, approval_id, channel, recipient, asked, address, event_type)
 		SELECT DISTINCT ON (m.approval_id, m.channel, m.recipient) hitl.uuidv7(hitl.partition_of(m.approval_id)),
 			   m.approval_id, m.channel, m.recipient, m.asked, m.address, event_type
-		FROM message m ORDER BY m.approval_id, m.channel, m.recipient, m.asked DESC
+		FROM message m ORDER BY m.approval_id, m.channel, m.recipient, m.now DESC, m.asked DESC
+		-- Whoever has another address has seen nothing there.  A room keeps its message.
 		ON CONFLICT ON CONSTRAINT notification_ledger_approval_id_channel_recipient_key DO UPDATE
 			SET event_type = excluded.event_type, revision = n.revision + 1, status = 'queued',
-				attempts = 0, error_message = NULL
+				attempts = 0, error_message = NULL,
+				address = CASE n.recipient WHEN '' THEN n.address ELSE excluded.address END,
+				shown = CASE WHEN n.recipient = '' OR n.address = excluded.address THEN n.shown ELSE 0 END,
+				message_id = CASE WHEN n.recipient = '' OR n.address = excluded.address THEN n.message_id END
 		RETURNING n.id
 	)
 	SELECT array_agg(p.id) INTO messages FROM put p;
@@ -265,10 +269,11 @@ DECLARE
 	again uuid[];
 	failed uuid[];
 BEGIN
+	-- Of a hook, the last event counts.
 	WITH request AS (
-		SELECT o.notification_id, o.status, o.attempts, o.error_message, o.provider_message_id, nullif(r.revision, 0) AS revision
+		SELECT DISTINCT ON (o.notification_id) o.notification_id, o.status, o.attempts, o.error_message, o.provider_message_id, nullif(r.revision, 0) AS revision
 		FROM unnest(request_ids, revisions) AS r (id, revision) JOIN hitl.outbox o ON o.id = r.id
-		WHERE o.status <> 'sending'
+		WHERE o.status <> 'sending' ORDER BY o.notification_id, o.id DESC
 	), noted AS (
 		UPDATE hitl.notification_ledger n SET
 			attempts = r.attempts, error_message = r.error_message,

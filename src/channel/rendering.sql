@@ -51,7 +51,7 @@ BEGIN
 	END IF;
 	link := base || '/a/' || hitl.make_action_token(notification.id, notification.approval_id, notification.recipient,
 		coalesce((SELECT a.expires_at FROM hitl.approval_requests a WHERE a.id = notification.approval_id),
-				 clock_timestamp() + interval '30 days'));
+				 clock_timestamp() + interval '30 days'), notification.address);
 	RETURN jsonb_build_object('review', link, 'approve', link || '?decision=approved', 'reject', link || '?decision=rejected');
 END
 $$;
@@ -107,6 +107,22 @@ $$;
 COMMENT ON FUNCTION hitl.render_notification_slack(hitl.notification_ledger, jsonb) IS
 	'the message of a notification to Slack, and by which method to send it';
 
+-- Of whom hitl knows more than this text, the address is what it is now; NULL: he has
+-- none any more.
+CREATE FUNCTION hitl.notification_address(notification hitl.notification_ledger, channel_type text) RETURNS text
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	person hitl.principals;
+BEGIN
+	SELECT * INTO person FROM hitl.principals p WHERE p.name = notification.recipient;
+	RETURN CASE WHEN NOT FOUND THEN notification.address
+				WHEN channel_type = 'email' THEN person.email ELSE person.slack_user END;
+END
+$$;
+COMMENT ON FUNCTION hitl.notification_address(hitl.notification_ledger, text) IS
+	'where to send a notification now; NULL: its recipient has no address of this kind any more';
+
 -- Is there still something to tell?
 CREATE FUNCTION hitl.is_worth_telling(notification hitl.notification_ledger, channel_type text) RETURNS boolean
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -140,6 +156,7 @@ DECLARE
 	generic hitl.channel_configurations;
 	document jsonb;
 	slack record;
+	address text;
 	detail text;
 BEGIN
 	FOR request IN SELECT o.* FROM hitl.outbox o WHERE o.id = ANY (request_ids) ORDER BY o.id LOOP
@@ -159,9 +176,25 @@ BEGIN
 			END IF;
 			SELECT * INTO notification FROM hitl.notification_ledger n WHERE n.id = request.notification_id;
 			SELECT * INTO channel FROM hitl.message_channels c WHERE c.name = request.channel;
-			CONTINUE WHEN notification.id IS NULL OR channel.name IS NULL
+			CONTINUE WHEN channel.name IS NULL;
+			IF notification.id IS NULL THEN
+				body := hitl.render_link_mail(request.notification_id, channel, request.id)::text;
+				revision := NULL;
+				CONTINUE WHEN body IS NULL;
+				RETURN NEXT;
+				CONTINUE;
+			END IF;
+			address := hitl.notification_address(notification, channel.channel_type);
+			CONTINUE WHEN address IS NULL
 				OR NOT hitl.is_worth_telling(notification, channel.channel_type);
 			revision := notification.revision;
+			-- What was shown at another address is closed there, but asks nobody any more.
+			IF address <> notification.address THEN
+				notification.address := address;
+				IF EXISTS (SELECT FROM hitl.approval_requests a WHERE a.id = notification.approval_id AND a.status = 'pending') THEN
+					notification.message_id := NULL;
+				END IF;
+			END IF;
 			document := hitl.notification_document(notification, CASE
 				WHEN NOT notification.asked OR EXISTS (SELECT FROM hitl.approval_requests a
 													   WHERE a.id = notification.approval_id AND a.status = 'pending')
@@ -174,9 +207,13 @@ BEGIN
 				render_notifications.url := regexp_replace(channel.url, 'chat\.postMessage$', slack.method);
 			END IF;
 		EXCEPTION
-			WHEN serialization_failure OR deadlock_detected OR query_canceled THEN
+			WHEN query_canceled THEN
 				RAISE;
 			WHEN OTHERS THEN
+				-- What is no fault of the notification is over soon: conflicts, locks, no room.
+				IF left(SQLSTATE, 2) IN ('40', '53', '57', '58') OR SQLSTATE = '55P03' THEN
+					RAISE;
+				END IF;
 				GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
 				fault := concat_ws(': ', SQLERRM, nullif(detail, ''));
 				body := NULL;
@@ -216,7 +253,7 @@ BEGIN
 	END IF;
 	-- A hook is sent the last event again.
 	RETURN coalesce((SELECT hitl.retry_request(o.id) FROM hitl.outbox o
-					 WHERE o.notification_id = found_.id ORDER BY o.created_at DESC, o.id DESC LIMIT 1), false);
+					 WHERE o.notification_id = found_.id AND o.body IS NOT NULL ORDER BY o.created_at DESC, o.id DESC LIMIT 1), false);
 END
 $$;
 COMMENT ON FUNCTION hitl.resend_notification(uuid) IS
@@ -248,14 +285,15 @@ $$;
 COMMENT ON FUNCTION hitl.report_unreachable(uuid[]) IS
 	'leave the workflows of pending requests of which nobody could be told a message that says so';
 
--- ---- other mail -------------------------------------------------------------
+-- ---- mails with links ----------------------------------------------------------
 
-CREATE FUNCTION hitl.queue_mail(recipient text, subject text, text text, html text DEFAULT NULL) RETURNS uuid
+-- A mail with a link to prove who somebody is.  The token is in the mail only: it is
+-- made when the mail is sent.
+CREATE FUNCTION hitl.queue_link_mail(link_id uuid) RETURNS uuid
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	channel hitl.message_channels;
-	address text := coalesce((SELECT p.email FROM hitl.principals p WHERE p.name = hitl.principal_of(recipient)), recipient);
 	id uuid := hitl.uuidv7();
 BEGIN
 	SELECT * INTO channel FROM hitl.message_channels c JOIN hitl.channel_configurations k USING (name)
@@ -265,15 +303,31 @@ BEGIN
 			MESSAGE = 'there is no channel for e-mail',
 			HINT = 'hitl.configure_channel() makes one.';
 	END IF;
-	INSERT INTO hitl.outbox (id, purpose, channel, url, provider, settings, secret_name, idempotency_key, body)
-	VALUES (id, 'notification', channel.name, channel.url, channel.provider, channel.transport, channel.secret_name, id::text,
-			jsonb_strip_nulls(jsonb_build_object('from', channel.settings ->> 'from', 'reply_to', channel.settings ->> 'reply_to',
-				'to', jsonb_build_array(address), 'subject', subject, 'text', text, 'html', html,
-				'date', extract(epoch FROM clock_timestamp())::bigint,
-				'headers', jsonb_build_object('Auto-Submitted', 'auto-generated',
-					'Message-ID', format('<%s@%s>', id, coalesce(substring(channel.settings ->> 'from' FROM '@([A-Za-z0-9.-]+)'), 'localhost')))))::text);
+	INSERT INTO hitl.outbox (id, purpose, channel, notification_id, url, provider, settings, secret_name, idempotency_key)
+	VALUES (id, 'notification', channel.name, link_id, channel.url, channel.provider, channel.transport, channel.secret_name, id::text);
 	RETURN id;
 END
 $$;
-COMMENT ON FUNCTION hitl.queue_mail(text, text, text, text) IS
-	'queue a mail to a principal or an address, by the first active channel for e-mail';
+COMMENT ON FUNCTION hitl.queue_link_mail(uuid) IS
+	'queue the mail with a link (hitl.sign_in_links, hitl.slack_links), by the first active channel for e-mail';
+
+CREATE FUNCTION hitl.render_link_mail(link_id uuid, channel hitl.message_channels, request_id uuid) RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	mail record;
+BEGIN
+	SELECT * INTO mail FROM hitl.sign_in_mail(link_id);
+	IF mail.address IS NULL THEN
+		SELECT * INTO mail FROM hitl.slack_link_mail(link_id);
+	END IF;
+	RETURN CASE WHEN mail.address IS NOT NULL THEN jsonb_strip_nulls(jsonb_build_object(
+		'from', channel.settings ->> 'from', 'reply_to', channel.settings ->> 'reply_to',
+		'to', jsonb_build_array(mail.address), 'subject', mail.subject, 'text', mail.text,
+		'date', extract(epoch FROM clock_timestamp())::bigint,
+		'headers', jsonb_build_object('Auto-Submitted', 'auto-generated',
+			'Message-ID', format('<%s@%s>', request_id, coalesce(substring(channel.settings ->> 'from' FROM '@([A-Za-z0-9.-]+)'), 'localhost'))))) END;
+END
+$$;
+COMMENT ON FUNCTION hitl.render_link_mail(uuid, hitl.message_channels, uuid) IS
+	'the mail with a link; NULL: the link is of no use any more';

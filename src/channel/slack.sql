@@ -41,6 +41,15 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION hitl.slack_person(text, text) IS 'the principal with these ids of Slack';
 
+-- His own team counts, not that in whose channel he is a guest: ids of users are those
+-- of their team.
+CREATE FUNCTION hitl.slack_actor(channel hitl.channel_configurations, payload jsonb) RETURNS text
+	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+	RETURN CASE WHEN coalesce(channel.settings ->> 'team' = coalesce(payload #>> '{user,team_id}', payload #>> '{team,id}'), true)
+		THEN hitl.slack_person(coalesce(payload #>> '{user,team_id}', payload #>> '{team,id}'), payload #>> '{user,id}') END;
+COMMENT ON FUNCTION hitl.slack_actor(hitl.channel_configurations, jsonb) IS
+	'the principal that did something in Slack; NULL: nobody who is known, or who is of another team than the channel';
+
 -- ---- what goes back ---------------------------------------------------------
 
 -- Only to Slack, or to what a channel has in its place.
@@ -127,8 +136,7 @@ CREATE FUNCTION hitl.hear_slack_buttons(channel hitl.channel_configurations, pay
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	team text := coalesce(payload #>> '{team,id}', payload #>> '{user,team_id}');
-	person text := hitl.slack_person(team, payload #>> '{user,id}');
+	person text := hitl.slack_actor(channel, payload);
 	action jsonb := payload #> '{actions,0}';
 	value jsonb;
 	document jsonb;
@@ -172,17 +180,17 @@ COMMENT ON FUNCTION hitl.hear_slack_buttons(hitl.channel_configurations, jsonb) 
 CREATE FUNCTION hitl.slack_evidence(payload jsonb) RETURNS jsonb
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	RETURN jsonb_strip_nulls(jsonb_build_object(
-		'team', coalesce(payload #> '{team,id}', payload #> '{user,team_id}'), 'user', payload #> '{user,id}',
+		'team', coalesce(payload #> '{user,team_id}', payload #> '{team,id}'), 'user', payload #> '{user,id}',
 		'channel', payload #> '{channel,id}', 'message', payload #> '{message,ts}',
 		'action', payload #> '{actions,0,action_ts}', 'view', payload #> '{view,id}'));
 COMMENT ON FUNCTION hitl.slack_evidence(jsonb) IS 'what Slack says of who has answered where';
 
 -- A form was sent.  It stays open, with what is wrong, until it can be taken.
-CREATE FUNCTION hitl.hear_slack_form(payload jsonb) RETURNS jsonb
+CREATE FUNCTION hitl.hear_slack_form(channel hitl.channel_configurations, payload jsonb) RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	person text := hitl.slack_person(coalesce(payload #>> '{team,id}', payload #>> '{user,team_id}'), payload #>> '{user,id}');
+	person text := hitl.slack_actor(channel, payload);
 	meta jsonb := (payload #>> '{view,private_metadata}')::jsonb;
 	fields jsonb := payload #> '{view,state,values}';
 	decision text := coalesce(meta ->> 'decision', fields #>> '{decision,value,selected_option,value}');
@@ -211,7 +219,7 @@ BEGIN
 		jsonb_build_object(place, message))));
 END
 $$;
-COMMENT ON FUNCTION hitl.hear_slack_form(jsonb) IS 'what becomes of a form that was sent in Slack';
+COMMENT ON FUNCTION hitl.hear_slack_form(hitl.channel_configurations, jsonb) IS 'what becomes of a form that was sent in Slack';
 
 -- POST /slack/interactions
 CREATE FUNCTION hitl.http_slack_interaction(request jsonb) RETURNS jsonb
@@ -240,7 +248,7 @@ BEGIN
 	payload := (form ->> 'payload')::jsonb;
 	response := CASE payload ->> 'type'
 		WHEN 'block_actions' THEN hitl.hear_slack_buttons(channel, payload)
-		WHEN 'view_submission' THEN hitl.hear_slack_form(payload)
+		WHEN 'view_submission' THEN hitl.hear_slack_form(channel, payload)
 		ELSE '{"status": 200}' END;
 	RETURN hitl.keep_response(response, 'slack:' || channel.name, key);
 END
@@ -314,11 +322,14 @@ BEGIN
 	IF channel.name IS NULL THEN
 		RETURN hitl.http_error(401, 'The request is not signed, or was signed too long ago.');
 	END IF;
-	person := hitl.slack_person(form ->> 'team_id', form ->> 'user_id');
+	person := hitl.slack_actor(channel, jsonb_build_object('user',
+		jsonb_build_object('id', form -> 'user_id', 'team_id', form -> 'team_id')));
 	IF words[1] = 'link' AND cardinality(words) = 2 THEN
-		PERFORM hitl.send_slack_link(form ->> 'team_id', form ->> 'user_id', words[2], request ->> 'address');
+		PERFORM hitl.send_slack_link(form ->> 'team_id', form ->> 'user_id', words[2]);
 		-- The same, whether the address is known or not.
-		message := 'If hitl knows this address, a mail is on its way to it. Open the link in it to go on.';
+		message := 'If hitl knows this address, a mail is on its way to it. Type here what it says.';
+	ELSIF words[1] = 'code' AND cardinality(words) = 2 THEN
+		message := hitl.use_slack_link(form ->> 'team_id', form ->> 'user_id', words[2]);
 	ELSIF words <> '{""}' THEN
 		message := '/approvals lists what waits for you. /approvals link and your e-mail address tells hitl who you are.';
 	ELSIF person IS NULL THEN
@@ -330,27 +341,30 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION hitl.http_slack_command(jsonb) IS
-	'POST /slack/commands: /approvals lists what waits for somebody; /approvals link address tells who he is';
+	'POST /slack/commands: /approvals lists what waits for somebody; /approvals link address and /approvals code tell who he is';
 
 -- ---- who is who -------------------------------------------------------------
 
 CREATE TABLE hitl.slack_links (
-	hash bytea PRIMARY KEY,				-- hitl.token_hash(); the token stands in the mail alone
+	id uuid PRIMARY KEY,
+	hash bytea UNIQUE,					-- hitl.token_hash(); the code is made when the mail is sent
 	principal text NOT NULL,
-	email text NOT NULL,				-- to which it was sent
+	email text NOT NULL,				-- to which it is sent
 	slack_team text NOT NULL,
 	slack_user text NOT NULL,
 	expires_at timestamptz NOT NULL
 );
 COMMENT ON TABLE hitl.slack_links IS
-	'links that were mailed to people to prove that they are somebody in Slack, each by its hash';
+	'codes that were mailed to people to prove who they are in Slack, each by its hash; left out of dumps';
 
-CREATE FUNCTION hitl.send_slack_link(team text, member text, email text, address text) RETURNS void
+-- The mail goes to the address, and its code comes back from the user who has asked for
+-- it: so nobody gets to answer as somebody else by asking him to confirm something.
+CREATE FUNCTION hitl.send_slack_link(team text, member text, email text) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	person hitl.principals;
-	token text := hitl.random_token();
+	link uuid := hitl.uuidv7();
 BEGIN
 	DELETE FROM hitl.slack_links l WHERE l.expires_at < clock_timestamp();
 	-- Slack's own address is the same for all of its users.
@@ -359,70 +373,64 @@ BEGIN
 	END IF;
 	SELECT p.* INTO person FROM hitl.principals p
 	WHERE p.email = lower(send_slack_link.email) AND p.active AND p.kind = 'person';
-	IF NOT FOUND OR hitl.public_url() IS NULL THEN
+	IF NOT FOUND THEN
 		RETURN;
 	END IF;
-	INSERT INTO hitl.slack_links (hash, principal, email, slack_team, slack_user, expires_at)
-	VALUES (hitl.token_hash(token), person.name, person.email, team, member, clock_timestamp() + interval '15 minutes');
-	PERFORM hitl.queue_mail(person.name, 'Answer requests in Slack', format(
-		E'Hello %s,\n\nopen this link to answer approval requests as the user %s of the team %s in Slack:\n\n  %s/slack/link/%s\n\n'
-		'It works once, within 15 minutes. If you did not ask for it, you need do nothing.\n',
-		coalesce(person.display_name, person.name), member, team, hitl.public_url(), token));
+	INSERT INTO hitl.slack_links (id, principal, email, slack_team, slack_user, expires_at)
+	VALUES (link, person.name, person.email, team, member, clock_timestamp() + interval '15 minutes');
+	PERFORM hitl.queue_link_mail(link);
 EXCEPTION WHEN object_not_in_prerequisite_state THEN
-	RAISE LOG USING MESSAGE = format('a link for Slack could not be sent: %s', SQLERRM);
+	RAISE LOG USING MESSAGE = format('a code for Slack could not be sent: %s', SQLERRM);
 END
 $$;
-COMMENT ON FUNCTION hitl.send_slack_link(text, text, text, text) IS
-	'mail somebody a link that says that he is this user of Slack';
+COMMENT ON FUNCTION hitl.send_slack_link(text, text, text) IS
+	'mail somebody a code by which this user of Slack proves to be him';
 
-CREATE FUNCTION hitl.usable_slack_link(token text) RETURNS hitl.slack_links
-	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT l.* FROM hitl.slack_links l JOIN hitl.principals p ON p.name = l.principal AND p.active AND p.email = l.email
-	WHERE l.hash = hitl.token_hash(token) AND l.expires_at > clock_timestamp();
-END;
-COMMENT ON FUNCTION hitl.usable_slack_link(text) IS 'the link with this token, if it is good';
-
-CREATE FUNCTION hitl.http_slack_link_page(request jsonb) RETURNS jsonb
-	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION hitl.slack_link_mail(link_id uuid, OUT address text, OUT subject text, OUT text text)
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	token text := request #>> '{args,token}';
-	link hitl.slack_links := hitl.usable_slack_link(token);
+	token CONSTANT text := hitl.random_token();
+	link hitl.slack_links;
 BEGIN
-	IF link.hash IS NULL THEN
-		RETURN hitl.http_page('{"page": "expired", "message": "This link has been used, or its time is over."}', 410);
+	UPDATE hitl.slack_links l SET hash = hitl.token_hash(token)
+	WHERE l.id = link_id AND l.expires_at > clock_timestamp() RETURNING l.* INTO link;
+	IF NOT FOUND THEN
+		RETURN;
 	END IF;
-	RETURN hitl.http_page(jsonb_build_object('page', 'confirm', 'action', request ->> 'path',
-		'csrf', hitl.form_code(token, 'slack link'),
-		'message', format('Answer requests as %s when you are the user %s of the team %s in Slack?',
-						  link.principal, link.slack_user, link.slack_team)));
+	address := link.email;
+	subject := 'Answer requests in Slack';
+	text := format(E'Hello %s,\n\nto answer approval requests in Slack, type there within 15 minutes:\n\n  /approvals code %s\n\n'
+		'If you did not ask for it, you need do nothing. Give the code to nobody.\n',
+		hitl.person_document(link.principal) ->> 'display_name', token);
 END
 $$;
-COMMENT ON FUNCTION hitl.http_slack_link_page(jsonb) IS
-	'GET /slack/link/{token}: asks whether somebody is a user of Slack; nothing changes by it';
+COMMENT ON FUNCTION hitl.slack_link_mail(uuid) IS
+	'what the mail with a code for Slack says, with a new code; nothing if it is of no use any more';
 
-CREATE FUNCTION hitl.http_slack_link(request jsonb) RETURNS jsonb
-	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+-- What to tell whoever typed it.
+CREATE FUNCTION hitl.use_slack_link(team text, member text, token text) RETURNS text
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	token text := request #>> '{args,token}';
-	link hitl.slack_links := hitl.usable_slack_link(token);
+	link hitl.slack_links;
 BEGIN
-	PERFORM hitl.check_form_code(request, hitl.form_fields(request) ->> 'csrf', token, 'slack link');
-	DELETE FROM hitl.slack_links l WHERE l.hash = link.hash RETURNING l.* INTO link;
-	IF link.hash IS NULL THEN
-		RETURN hitl.http_page('{"page": "expired", "message": "This link has been used, or its time is over."}', 410);
+	DELETE FROM hitl.slack_links l USING hitl.principals p
+	WHERE l.hash = hitl.token_hash(token) AND l.slack_team = team AND l.slack_user = member AND l.expires_at > clock_timestamp()
+	  AND p.name = l.principal AND p.active AND p.email = l.email
+	RETURNING l.* INTO link;
+	IF NOT FOUND THEN
+		RETURN 'This code has been used, or its time is over, or it is for somebody else.';
 	END IF;
-	PERFORM hitl.update_principal(link.principal, slack_team => link.slack_team, slack_user => link.slack_user);
-	RETURN hitl.http_page(jsonb_build_object('page', 'result', 'message', 'From now on you can answer requests in Slack.'));
+	PERFORM hitl.update_principal(link.principal, slack_team => team, slack_user => member);
+	RETURN 'From now on you can answer requests in Slack.';
+EXCEPTION WHEN SQLSTATE 'WF051' THEN
+	RETURN 'You are known to hitl as somebody else. An administrator can change that.';
 END
 $$;
-COMMENT ON FUNCTION hitl.http_slack_link(jsonb) IS
-	'POST /slack/link/{token}: makes somebody known as a user of Slack';
+COMMENT ON FUNCTION hitl.use_slack_link(text, text, text) IS
+	'make a user of Slack known as the principal to whom a code was mailed for him';
 
 INSERT INTO hitl.http_routes (method, path, function, description) VALUES
 	('POST', '/slack/interactions', 'hitl.http_slack_interaction(jsonb)', 'buttons and forms of Slack'),
-	('POST', '/slack/commands', 'hitl.http_slack_command(jsonb)', 'the command /approvals of Slack'),
-	('GET', '/slack/link/{token}', 'hitl.http_slack_link_page(jsonb)', 'asks whether somebody is a user of Slack'),
-	('POST', '/slack/link/{token}', 'hitl.http_slack_link(jsonb)', 'makes somebody known as a user of Slack');
+	('POST', '/slack/commands', 'hitl.http_slack_command(jsonb)', 'the command /approvals of Slack');

@@ -120,17 +120,20 @@ AS $$
 DECLARE
 	visitor record;
 	principal text := hitl.principal_of(token.principal);
-	active boolean;
+	holder hitl.principals;
 BEGIN
 	IF token.hash IS NULL THEN
 		refusal := hitl.http_page('{"page": "not_found"}', 404);
 		RETURN;
 	END IF;
-	SELECT p.active INTO active FROM hitl.principals p WHERE p.name = principal;
+	SELECT * INTO holder FROM hitl.principals p WHERE p.name = principal;
 	person := hitl.person_document(principal);
 	SELECT * INTO visitor FROM hitl.web_visitor(request);
-	IF NOT active THEN
+	IF NOT holder.active THEN
 		refusal := hitl.http_page('{"page": "error", "message": "The person to whom this message was sent cannot answer any more."}', 403);
+	ELSIF holder.name IS NOT NULL AND token.address IS NOT NULL
+		AND token.address IS DISTINCT FROM holder.email AND token.address IS DISTINCT FROM holder.slack_user THEN
+		refusal := hitl.http_page('{"page": "error", "message": "The address to which this message was sent is in use no more. Look into newer messages, or sign in."}', 403);
 	ELSIF visitor.principal <> principal THEN
 		refusal := hitl.http_page(jsonb_build_object('page', 'error', 'principal', visitor.person,
 			'message', 'This message was sent to somebody else. Whoever is asked answers himself.'), 403);

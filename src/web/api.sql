@@ -7,7 +7,8 @@
 -- no form of another site can send.
 CREATE FUNCTION hitl.api_caller(
 	request jsonb, scope text,
-	OUT principal text, OUT role name, OUT channel text, OUT scopes text[], OUT code text, OUT evidence jsonb
+	OUT principal text, OUT role name, OUT channel text, OUT scopes text[], OUT code text, OUT evidence jsonb,
+	OUT cookies jsonb
 )
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -31,6 +32,7 @@ BEGIN
 		role := visitor.role;
 		evidence := visitor.evidence;
 		channel := 'web';
+		cookies := visitor.cookies;
 		scopes := '{approvals:read,approvals:respond}'::text[]
 			|| CASE WHEN role IS NOT NULL THEN '{approvals:request,workflows:read,workflows:start}'::text[] END;
 		code := hitl.form_code(visitor.key, 'api:' || principal);
@@ -97,7 +99,7 @@ BEGIN
 	SELECT * INTO caller FROM hitl.api_caller(request, NULL);
 	RETURN hitl.http_json(jsonb_strip_nulls(jsonb_build_object('principal', caller.principal,
 		'display_name', (SELECT p.display_name FROM hitl.principals p WHERE p.name = caller.principal),
-		'scopes', to_jsonb(caller.scopes), 'csrf_token', caller.code)));
+		'scopes', to_jsonb(caller.scopes), 'csrf_token', caller.code)), 200, coalesce(caller.cookies, '{}'));
 END
 $$;
 COMMENT ON FUNCTION hitl.http_api_session(jsonb) IS 'GET /api/v1/session: who one is';

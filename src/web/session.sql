@@ -5,6 +5,7 @@ CREATE TABLE hitl.web_sessions (
 	id uuid PRIMARY KEY,
 	hash bytea NOT NULL UNIQUE,			-- hitl.token_hash() of the cookie
 	principal text NOT NULL,
+	email text NOT NULL,				-- by which it was recognised
 	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	last_seen_at timestamptz NOT NULL DEFAULT clock_timestamp(),	-- to the minute
 	expires_at timestamptz NOT NULL,	-- whatever is done until then
@@ -15,9 +16,11 @@ CREATE INDEX web_sessions_principal ON hitl.web_sessions (principal);
 COMMENT ON TABLE hitl.web_sessions IS 'who is signed in on the web, each by the hash of a cookie; left out of dumps';
 
 CREATE TABLE hitl.sign_in_links (
-	hash bytea PRIMARY KEY,				-- hitl.token_hash()
+	id uuid PRIMARY KEY,
+	hash bytea UNIQUE,					-- hitl.token_hash(); the token is made when the mail is sent
 	principal text NOT NULL,
-	email text NOT NULL,				-- to which it was sent
+	email text NOT NULL,				-- to which it is sent
+	base_url text NOT NULL,				-- hitl.public_url of who was asked for it
 	return_to text NOT NULL,			-- the page after signing in
 	created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	expires_at timestamptz NOT NULL,
@@ -60,7 +63,7 @@ BEGIN
 	ELSIF secret IS NOT NULL THEN
 		SELECT p.name, p.role, hitl.person_document(p.name), s.id
 		INTO principal, role, person, session
-		FROM hitl.web_sessions s JOIN hitl.principals p ON p.name = s.principal AND p.active
+		FROM hitl.web_sessions s JOIN hitl.principals p ON p.name = s.principal AND p.active AND p.email = s.email
 		WHERE s.hash = hitl.token_hash(secret) AND s.expires_at > clock_timestamp()
 		  AND s.last_seen_at > clock_timestamp() - current_setting('hitl.session_timeout')::interval;
 		IF FOUND THEN
@@ -132,7 +135,7 @@ CREATE FUNCTION hitl.send_sign_in_link(email text, return_to text) RETURNS void
 AS $$
 DECLARE
 	person hitl.principals;
-	token text := hitl.random_token();
+	link uuid := hitl.uuidv7();
 BEGIN
 	DELETE FROM hitl.sign_in_links l
 	WHERE l.ctid IN (SELECT o.ctid FROM hitl.sign_in_links o WHERE o.expires_at < clock_timestamp() - interval '1 day'
@@ -142,13 +145,10 @@ BEGIN
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
-	INSERT INTO hitl.sign_in_links (hash, principal, email, return_to, expires_at)
-	VALUES (hitl.token_hash(token), person.name, person.email, send_sign_in_link.return_to,
+	INSERT INTO hitl.sign_in_links (id, principal, email, base_url, return_to, expires_at)
+	VALUES (link, person.name, person.email, hitl.public_url(), send_sign_in_link.return_to,
 			clock_timestamp() + interval '15 minutes');
-	PERFORM hitl.queue_mail(person.name, 'Sign in to approve requests', format(
-		E'Hello %s,\n\nopen this link to sign in:\n\n  %s/sign-in/%s\n\nIt works once, within 15 minutes. '
-		'If you did not ask for it, you need do nothing.\n', coalesce(person.display_name, person.name),
-		hitl.public_url(), token), NULL);
+	PERFORM hitl.queue_link_mail(link);
 EXCEPTION WHEN serialization_failure OR deadlock_detected OR query_canceled THEN
 	RAISE;
 WHEN OTHERS THEN
@@ -158,6 +158,29 @@ END
 $$;
 COMMENT ON FUNCTION hitl.send_sign_in_link(text, text) IS
 	'mail a link for signing in, if somebody has this address';
+
+-- Each attempt to send it has a link of its own; the one before is of no use any more.
+CREATE FUNCTION hitl.sign_in_mail(link_id uuid, OUT address text, OUT subject text, OUT text text)
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	token CONSTANT text := hitl.random_token();
+	link hitl.sign_in_links;
+BEGIN
+	UPDATE hitl.sign_in_links l SET hash = hitl.token_hash(token)
+	WHERE l.id = link_id AND l.used_at IS NULL AND l.expires_at > clock_timestamp() RETURNING l.* INTO link;
+	IF NOT FOUND THEN
+		RETURN;
+	END IF;
+	address := link.email;
+	subject := 'Sign in to approve requests';
+	text := format(E'Hello %s,\n\nopen this link to sign in:\n\n  %s/sign-in/%s\n\nIt works once, within 15 minutes. '
+		'If you did not ask for it, you need do nothing.\n', hitl.person_document(link.principal) ->> 'display_name',
+		link.base_url, token);
+END
+$$;
+COMMENT ON FUNCTION hitl.sign_in_mail(uuid) IS
+	'what the mail with a link for signing in says, with a new token; nothing if the link is of no use any more';
 
 CREATE FUNCTION hitl.http_sign_in_page(request jsonb) RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -195,8 +218,7 @@ BEGIN
 		'action', '/sign-in?return=' || hitl.return_path(request -> 'query' ->> 'return'));
 	IF coalesce(email !~ '^[^@[:space:][:cntrl:]]{1,100}@[^@[:space:][:cntrl:]]{1,200}$', true) THEN
 		RETURN hitl.http_page(page || '{"message": "Please enter an e-mail address."}', 422);
-	ELSIF hitl.public_url() IS NULL
-		OR to_regprocedure('hitl.queue_mail(text,text,text,text)') IS NULL THEN
+	ELSIF coalesce(current_setting('hitl.public_url', true), '') = '' THEN
 		RETURN hitl.http_page(page || '{"message": "Signing in by mail is not set up here."}', 503);
 	ELSIF NOT hitl.count_sign_in(email, request ->> 'address') THEN
 		RETURN hitl.http_page(page || '{"message": "Too many links were asked for. Please wait a quarter of an hour."}',
@@ -267,8 +289,8 @@ BEGIN
 	DELETE FROM hitl.web_sessions s
 	WHERE s.id = visitor.session OR s.expires_at < clock_timestamp()
 	   OR s.last_seen_at < clock_timestamp() - current_setting('hitl.session_timeout')::interval;
-	INSERT INTO hitl.web_sessions (id, hash, principal, expires_at, user_agent, address)
-	VALUES (hitl.uuidv7(), hitl.token_hash(secret), link.principal,
+	INSERT INTO hitl.web_sessions (id, hash, principal, email, expires_at, user_agent, address)
+	VALUES (hitl.uuidv7(), hitl.token_hash(secret), link.principal, link.email,
 			clock_timestamp() + current_setting('hitl.session_lifetime')::interval,
 			left(request -> 'headers' ->> 'user-agent', 300), request ->> 'address');
 	RETURN hitl.http_see_other(link.return_to,

@@ -117,12 +117,15 @@ AS $$
 		FROM jsonb_each_text(workflows) AS w (id, seq),
 			 LATERAL (SELECT x AS event FROM hitl.workflow_events x
 					  WHERE x.workflow_id = w.id::uuid AND x.seq > coalesce(w.seq::integer, 0)
-					  ORDER BY x.seq DESC LIMIT 100) AS e
+					  ORDER BY x.seq DESC LIMIT 101) AS e
 		WHERE w.seq IS NOT NULL OR (e.event).created_at >= since
 	)
 	SELECT jsonb_build_object(
 		'text', coalesce((SELECT string_agg(hitl.http_event_text(n.event), '' ORDER BY (n.event).created_at, n.workflow_id, n.seq)
-						  FROM news n WHERE hitl.http_event_seen(allowed, n.event)), ''),
+						  FROM news n WHERE hitl.http_event_seen(allowed, n.event)), '')
+			-- More than is told at once: what is missing is to be read elsewhere.
+			|| CASE WHEN EXISTS (SELECT FROM news n GROUP BY n.workflow_id HAVING count(*) > 100)
+				THEN E'event: resync\ndata: {}\n\n' ELSE '' END,
 		'last', coalesce((SELECT jsonb_object_agg(l.workflow_id, l.seq)
 						  FROM (SELECT n.workflow_id, max(n.seq) AS seq FROM news n GROUP BY n.workflow_id) AS l), '{}'))
 $$;

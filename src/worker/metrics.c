@@ -41,8 +41,19 @@ static Pending pending[MAX_PENDING];
 static int npending = 0;
 
 /* How long requests wait, in seconds. */
-static const int waiting_buckets[] = {60,	 300,	 3600,	14400,
-									  86400, 259200, 604800};
+static const struct
+{
+	uint64 seconds;
+	const char *name;
+} waiting_buckets[] = {
+	{60, "hitl_approval_waiting_seconds_bucket{le=\"60\"}"},
+	{300, "hitl_approval_waiting_seconds_bucket{le=\"300\"}"},
+	{3600, "hitl_approval_waiting_seconds_bucket{le=\"3600\"}"},
+	{14400, "hitl_approval_waiting_seconds_bucket{le=\"14400\"}"},
+	{86400, "hitl_approval_waiting_seconds_bucket{le=\"86400\"}"},
+	{259200, "hitl_approval_waiting_seconds_bucket{le=\"259200\"}"},
+	{604800, "hitl_approval_waiting_seconds_bucket{le=\"604800\"}"},
+};
 
 /* How long passes of workers take, in seconds; as labels have it, and in us. */
 static const struct
@@ -59,8 +70,10 @@ static void at_subtransaction_end(SubXactEvent event, SubTransactionId id,
 								  SubTransactionId parent, void *arg);
 static void count(const char *name, uint64 n);
 static void add(const char *name, uint64 n);
+static void add_known(void);
 static HitlSeries *find_series(const char *name);
 static void count_approval(TriggerData *trigger, HeapTuple row);
+static bool has_ended(TriggerData *trigger, HeapTuple row);
 static void count_request(TriggerData *trigger, HeapTuple row);
 static char *column(TriggerData *trigger, HeapTuple row, const char *name);
 static char *label(const char *value);
@@ -101,7 +114,7 @@ hitl_count_metrics(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 	if (strcmp(trigger->tg_trigger->tgargs[0], "approval") == 0)
 		count_approval(trigger, row);
-	else
+	else if (has_ended(trigger, row))
 		count_request(trigger, row);
 	return PointerGetDatum(NULL);
 }
@@ -170,8 +183,10 @@ at_transaction_end(XactEvent event, void *arg)
 		return;
 	if (event == XACT_EVENT_COMMIT)
 	{
+		add_known();
 		for (int i = 0; i < npending; i++)
-			add(pending[i].name, pending[i].n);
+			if (pending[i].n > 0)
+				add(pending[i].name, pending[i].n);
 		npending = 0;
 	}
 	else if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
@@ -231,6 +246,25 @@ count(const char *name, uint64 n)
 	pending[npending].n = n;
 	strlcpy(pending[npending].name, name, HITL_SERIES_NAME);
 	npending++;
+}
+
+/*
+ * Count what was counted before, under one lock.
+ */
+static void
+add_known(void)
+{
+	LWLockAcquire(hitl_shared->lock, LW_SHARED);
+	for (int i = 0; i < npending; i++)
+	{
+		HitlSeries *series = find_series(pending[i].name);
+
+		if (series == NULL || series->dbid == InvalidOid)
+			continue;
+		(void) pg_atomic_fetch_add_u64(&series->value, pending[i].n);
+		pending[i].n = 0;
+	}
+	LWLockRelease(hitl_shared->lock);
 }
 
 /*
@@ -300,7 +334,10 @@ count_approval(TriggerData *trigger, HeapTuple row)
 
 	if (TRIGGER_FIRED_BY_INSERT(trigger->tg_event))
 		count("hitl_approvals_requested_total", 1);
-	if (strcmp(status, "pending") == 0)
+	if (strcmp(status, "pending") == 0 ||
+		(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) &&
+		 strcmp(column(trigger, trigger->tg_trigtuple, "status"), "pending") !=
+			 0))
 		return;
 	count(psprintf("hitl_approvals_decided_total{outcome=\"%s\"}", status), 1);
 
@@ -312,13 +349,24 @@ count_approval(TriggerData *trigger, HeapTuple row)
 		return;
 	waited = (decided - requested) / 1000;
 	for (int i = 0; i < lengthof(waiting_buckets); i++)
-		if (waited <= (uint64) waiting_buckets[i] * 1000)
-			count(psprintf("hitl_approval_waiting_seconds_bucket{le=\"%d\"}",
-						   waiting_buckets[i]),
-				  1);
+		if (waited <= waiting_buckets[i].seconds * 1000)
+			count(waiting_buckets[i].name, 1);
 	count("hitl_approval_waiting_seconds_bucket{le=\"+Inf\"}", 1);
 	count("hitl_approval_waiting_seconds_count", 1);
 	count("hitl_approval_waiting_seconds_sum", waited); /* ms */
+}
+
+/*
+ * Has a request of the outbox ended by this change?
+ */
+static bool
+has_ended(TriggerData *trigger, HeapTuple row)
+{
+	char *status = column(trigger, row, "status");
+
+	return (strcmp(status, "delivered") == 0 ||
+			strcmp(status, "failed") == 0) &&
+		strcmp(status, column(trigger, trigger->tg_trigtuple, "status")) != 0;
 }
 
 /*

@@ -10,12 +10,11 @@ COMMENT ON FUNCTION hitl.count_metrics() IS
 
 CREATE TRIGGER count_requested AFTER INSERT ON hitl.approval_requests
 	FOR EACH ROW EXECUTE FUNCTION hitl.count_metrics('approval');
+-- Conditions (WHEN) would be prepared anew for each statement: the function looks itself.
 CREATE TRIGGER count_decided AFTER UPDATE OF status ON hitl.approval_requests
-	FOR EACH ROW WHEN (OLD.status = 'pending' AND NEW.status <> 'pending')
-	EXECUTE FUNCTION hitl.count_metrics('approval');
+	FOR EACH ROW EXECUTE FUNCTION hitl.count_metrics('approval');
 CREATE TRIGGER count_ended AFTER UPDATE OF status ON hitl.outbox
-	FOR EACH ROW WHEN (NEW.status IN ('delivered', 'failed') AND OLD.status <> NEW.status)
-	EXECUTE FUNCTION hitl.count_metrics('request');
+	FOR EACH ROW EXECUTE FUNCTION hitl.count_metrics('request');
 
 CREATE FUNCTION hitl.metric_counters(OUT series text, OUT value bigint)
 	RETURNS SETOF record

@@ -413,10 +413,6 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" error_kind = v.error_kind, error_message = v.error_message,"
 		" finished_at = CASE WHEN v.status <> 'queued' THEN coalesce(o.finished_at, now()) END,"
 		" input_tokens = v.input_tokens, output_tokens = v.output_tokens,"
-		/* A mail of its own may have a link by which somebody signs in. */
-		" body = CASE WHEN v.status = 'queued' OR o.purpose <> 'notification'"
-		" OR o.notification_id IS NOT NULL OR o.provider IS NULL"
-		" OR o.provider NOT IN ('smtp', 'sendgrid') THEN o.body END,"
 		" provider_message_id = v.provider_message_id,"
 		/* A product is exact where a quotient would be rounded. */
 		" cost = (SELECT trim_scale((v.input_tokens * m.input_price"
@@ -450,10 +446,9 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" UPDATE hitl.channel_configurations SET active = false"
 		" WHERE name = ANY (ARRAY("
 		" SELECT c.name FROM hitl.channel_configurations c"
-		" WHERE c.active AND c.name = ANY (ARRAY("
+		" WHERE c.active AND c.channel_type IN ('webhook', 'generic') AND c.name = ANY (ARRAY("
 		" SELECT channel FROM recorded"
-		" WHERE purpose = 'notification' AND response_status = 410"
-		" AND provider IS DISTINCT FROM 'smtp'))"
+		" WHERE purpose = 'notification' AND response_status = 410))"
 		" FOR NO KEY UPDATE SKIP LOCKED)))"
 		" SELECT id, priority, agent, tokens, cost, status FROM recorded",
 		RECORD_COLUMNS,
@@ -591,7 +586,8 @@ log_recorded(dlist_head *finished)
 
 /*
  * hitl.retry_request(id): send a failed notification again.  Inference is
- * left out: its workflow has been told, and gone on.
+ * left out: its workflow has been told, and gone on.  Of a message to people
+ * another request may be under way; the ledger knows.
  */
 Datum
 hitl_retry_request(PG_FUNCTION_ARGS)
@@ -600,17 +596,29 @@ hitl_retry_request(PG_FUNCTION_ARGS)
 		{"UPDATE hitl.outbox SET status = 'queued', attempts = 0,"
 		 " next_attempt_at = now(), finished_at = NULL"
 		 " WHERE id = $1 AND status = 'failed' AND purpose = 'notification'"
-		 " AND redacted_at IS NULL"
-		 " AND (body IS NOT NULL OR notification_id IS NOT NULL)",
+		 " AND redacted_at IS NULL AND body IS NOT NULL",
 		 1,
 		 {UUIDOID}};
+	static HitlStatement resend = {
+		"SELECT hitl.resend_notification(n.id)"
+		" FROM hitl.outbox o JOIN hitl.notification_ledger n ON n.id = o.notification_id"
+		" WHERE o.id = $1 AND o.status = 'failed' AND o.purpose = 'notification'"
+		" AND o.redacted_at IS NULL AND o.body IS NULL AND n.status = 'failed'",
+		1,
+		{UUIDOID}};
 	Datum values[1];
 	bool found;
+	bool isnull;
 
 	values[0] = PG_GETARG_DATUM(0);
 	SPI_connect();
 	hitl_execute(&retry, values, NULL, 0);
 	found = SPI_processed > 0;
+	if (!found)
+	{
+		hitl_execute(&resend, values, NULL, 0);
+		found = SPI_processed > 0 && DatumGetBool(hitl_column(0, 1, &isnull));
+	}
 	SPI_finish();
 	if (found)
 		hitl_wake_at_commit(HITL_WORKER_DISPATCHER);

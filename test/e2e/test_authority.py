@@ -781,8 +781,9 @@ def entrances(cluster, ground):
             "link": cluster.value("SELECT hitl.make_action_token(NULL, %s, %s, now() + interval '1 day')",
                                   [ground["id"], name]),
             "session": "session of " + name}
-        cluster.sql("INSERT INTO hitl.web_sessions (id, hash, principal, expires_at)"
-                    " VALUES (hitl.uuidv7(), hitl.token_hash(%s), %s, now() + interval '1 day')", [one["session"], name])
+        cluster.sql("INSERT INTO hitl.web_sessions (id, hash, principal, email, expires_at)"
+                    " SELECT hitl.uuidv7(), hitl.token_hash(%s), p.name, p.email, now() + interval '1 day'"
+                    " FROM hitl.principals p WHERE p.name = %s", [one["session"], name])
         for form, key in ("form", "session"), ("click", "link"):
             one[form] = cluster.value("SELECT hitl.form_code(%s, format('answer:%%s:%%s', %s::uuid, %s::text), %s)",
                                       [one[key], ground["id"], name, ground["hash"]])

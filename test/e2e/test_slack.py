@@ -13,9 +13,10 @@ from official import run_official
 from psycopg.types.json import Jsonb
 
 sys.path.insert(0, str(ROOT / "test/servers"))
+from mail_server import MailServer  # noqa: E402
 from slack_server import SlackServer  # noqa: E402
 
-SETTINGS = {"hitl__allowed_private_hosts": "127.0.0.1", "hitl__public_url": "https://hitl.example.org"}
+SETTINGS = {"hitl__allowed_private_hosts": "127.0.0.1,localhost", "hitl__public_url": "https://hitl.example.org"}
 
 ANN = ("T1", "U1")
 BOB = ("T1", "U2")
@@ -196,6 +197,39 @@ def test_strangers(cluster, slack):
     assert not slack.views and not answers(cluster, approval)
 
 
+def test_guest(cluster, slack):
+    """A guest in a channel is of his own team: his id may be that of somebody here."""
+    approval = ask(cluster, requested_from="ann")
+    place = shown(cluster, slack, 2)["C1"]
+    for channel_team in (None, "T2"):
+        if channel_team:
+            cluster.sql("UPDATE hitl.channel_configurations SET settings = settings || jsonb_build_object('team', %s::text)", [channel_team])
+        press = slack.press(place, "hitl_approve", *ANN)
+        payload = json.loads(press["payload"])
+        if not channel_team:
+            payload["user"]["team_id"] = "T2"
+            payload["team"] = {"id": "T1", "domain": "here"}
+        slack.whispers.clear()
+        assert send(cluster, slack, {"payload": json.dumps(payload)}) == {"status": 200}
+        wait_until(lambda: slack.whispers)
+        assert "/approvals link" in slack.whispers[0][1]["text"]
+    assert not answers(cluster, approval)
+
+
+def test_gone(cluster, slack):
+    """Where nothing can be whispered any more, the channel goes on."""
+    approval = ask(cluster, requested_from="ann")
+    place = shown(cluster, slack, 2)["C1"]
+    press = slack.press(place, "hitl_approve", *MALLORY)
+    payload = json.loads(press["payload"])
+    payload["response_url"] = slack.root + "/gone"
+    assert send(cluster, slack, {"payload": json.dumps(payload)}) == {"status": 200}
+    wait_until(lambda: settled(cluster))
+    assert cluster.value("SELECT response_status FROM hitl.outbox WHERE url LIKE '%%/gone'") == 410
+    assert cluster.value("SELECT active FROM hitl.channel_configurations")
+    cluster.sql("SELECT hitl.cancel_approval(%s)", [approval])
+
+
 def test_form_of_a_stranger(cluster, slack):
     """A form that somebody else sends decides nothing."""
     approval = ask(cluster, requested_from="ann")
@@ -321,27 +355,25 @@ def test_command(cluster, slack):
 
 
 def test_link(cluster, slack):
-    """An address proves who somebody is in Slack: by a link in a mail, opened and confirmed."""
-    cluster.psql("SELECT hitl.create_principal('cid', email => 'cid@example.org');"
-                 "SELECT hitl.configure_channel('mail', 'email', '{\"url\": \"smtp://127.0.0.1:9\", \"from\": \"a@example.org\"}',"
-                 " is_default => false)")
+    """An address proves who somebody is in Slack: by a code in a mail, which is of use to nobody else."""
     command = {"command": "/approvals", "team_id": "T1", "user_id": "U5", "response_url": slack.root + "/respond/1"}
-    known, unknown = (send(cluster, slack, {**command, "text": f"link {name}@example.org"}, "/slack/commands")
-                      for name in ("cid", "nobody"))
-    assert known == unknown
-    mails = [row["body"] for row in cluster.sql("SELECT body FROM hitl.outbox WHERE channel = 'mail'")]
-    assert len(mails) == 1 and json.loads(mails[0])["to"] == ["cid@example.org"]
-    path = re.search(r"https://hitl\.example\.org(/slack/link/\S+)", json.loads(mails[0])["text"])[1]
+
+    def type_in(text, **who):
+        return send(cluster, slack, {**command, **who, "text": text}, "/slack/commands")["json"]["text"]
 
     def slack_user():
         return cluster.value("SELECT slack_user FROM hitl.principals WHERE name = 'cid'")
-    for method in ("HEAD", "GET"):
-        page = answer_to(cluster, path, {}, None, method)
-        assert page["status"] == 200 and slack_user() is None
-    form = {"content-type": "application/x-www-form-urlencoded"}
-    assert answer_to(cluster, path, form, "csrf=x")["status"] == 403 and slack_user() is None
-    code = re.search(r'name="csrf" value="([^"]+)"', answer_to(cluster, path, {}, None, "GET")["body"])[1]
-    assert answer_to(cluster, path, form, "csrf=" + code)["status"] == 200
-    assert slack_user() == "U5"
-    assert answer_to(cluster, path, {}, None, "GET")["status"] == 410
-    assert answer_to(cluster, path, form, "csrf=" + code)["status"] in (403, 410)
+    with MailServer() as server:
+        cluster.psql("SELECT hitl.create_principal('cid', email => 'cid@example.org');")
+        cluster.sql("SELECT hitl.configure_channel('mail', 'email', %s, is_default => false)",
+                    [Jsonb({"url": server.url, "tls": "none", "from": "a@example.org"})])
+        assert type_in("link cid@example.org") == type_in("link nobody@example.org")
+        wait_until(lambda: server.mails and settled(cluster))
+    mail, = server.mails
+    assert mail.recipients == ["cid@example.org"]
+    code = re.search(r"/approvals code (\S+)", mail.message.get_content())[1]
+    assert not cluster.value("SELECT EXISTS (SELECT FROM hitl.outbox o WHERE strpos(to_jsonb(o)::text, %s) > 0)", [code])
+    for who in {"user_id": "U6"}, {"team_id": "T2"}:
+        assert "somebody else" in type_in("code " + code, **who) and slack_user() is None
+    assert "now on" in type_in("code " + code) and slack_user() == "U5"
+    assert "has been used" in type_in("code " + code)

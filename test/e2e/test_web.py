@@ -4,15 +4,20 @@ import hashlib
 import html
 import json
 import re
+import sys
 import time
 from urllib.parse import urlencode
 
 import pytest
 from gateway import Gateway
-from harness import wait_until
+from harness import ROOT, wait_until
 from official import run_official
 from psycopg.types.json import Jsonb
 
+sys.path.insert(0, str(ROOT / "test/servers"))
+from mail_server import MailServer  # noqa: E402
+
+SETTINGS = {"hitl__allowed_private_hosts": "127.0.0.1,localhost"}
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OLD_KEY = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 SIGN = """
@@ -120,8 +125,6 @@ class Browser:
 def test_over_http(cluster):
     """A mail for signing in, a session, and an answer; a link in a message; a token: by the gateway itself."""
     cluster.sql("ALTER DATABASE hitl SET hitl.public_url = 'https://approve.example.com'")
-    cluster.sql("SELECT hitl.configure_channel('mail', 'email', %s)",
-                [Jsonb({"url": "smtp://mail.example.com", "from": "hitl@example.com"})])
     server = Gateway(cluster)
     cluster.sql("SELECT hitl.create_principal('bea', email => 'bea@example.com', display_name => 'Bea <B>')")
     first, second = (cluster.value("SELECT hitl.request_approval(%s, requested_from => 'bea', channels => '{}')", [title])
@@ -129,9 +132,12 @@ def test_over_http(cluster):
     browser = Browser(server)
     assert browser.open("/approvals").status == 200
     assert "E-mail address" in browser.page
-    browser.send(email="bea@example.com")
-    body = wait_until(lambda: cluster.value("SELECT body FROM hitl.outbox WHERE body LIKE '%%/sign-in/%%'"))
-    browser.open(re.search(r"https://approve\.example\.com(/sign-in/[\w-]+)", json.loads(body)["text"])[1])
+    with MailServer() as mail:
+        cluster.sql("SELECT hitl.configure_channel('mail', 'email', %s, is_default => false)",
+                    [Jsonb({"url": mail.url, "tls": "none", "from": "hitl@example.com"})])
+        browser.send(email="bea@example.com")
+        wait_until(lambda: mail.mails)
+    browser.open(re.search(r"https://approve\.example\.com(/sign-in/[\w-]+)", mail.mails[0].message.get_content())[1])
     assert "Bea &lt;B&gt;" in browser.page
     browser.send()
     assert "Ship &amp; sail?" in browser.page

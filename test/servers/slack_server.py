@@ -222,6 +222,9 @@ class Handler(BaseHTTPRequestHandler):
                 slack.whispers.append((self.path, json.loads(body)))
                 self.answer(200, b"ok", "text/plain")
                 return
+            if self.path == "/gone":
+                self.answer(410, b"gone", "text/plain")
+                return
             if slack.refusals:
                 error = slack.refusals.pop(0)
                 if isinstance(error, tuple):
