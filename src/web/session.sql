@@ -218,7 +218,7 @@ BEGIN
 		'action', '/sign-in?return=' || hitl.return_path(request -> 'query' ->> 'return'));
 	IF coalesce(email !~ '^[^@[:space:][:cntrl:]]{1,100}@[^@[:space:][:cntrl:]]{1,200}$', true) THEN
 		RETURN hitl.http_page(page || '{"message": "Please enter an e-mail address."}', 422);
-	ELSIF coalesce(current_setting('hitl.public_url', true), '') = '' THEN
+	ELSIF hitl.public_url() IS NULL THEN
 		RETURN hitl.http_page(page || '{"message": "Signing in by mail is not set up here."}', 503);
 	ELSIF NOT hitl.count_sign_in(email, request ->> 'address') THEN
 		RETURN hitl.http_page(page || '{"message": "Too many links were asked for. Please wait a quarter of an hour."}',
