@@ -716,7 +716,7 @@ def test_single_rights(cluster, office):
         update(cluster, office)
         assert granted(connection, "stranger") == {
             "EXECUTE hitl.request_approval(text,text,text,text,text[],integer,numeric,jsonb,uuid,text,text[],text,"
-            "jsonb,jsonb)"}
+            "jsonb,jsonb,jsonb)"}
         connection.execute("SET ROLE auditor")
         assert connection.execute("SELECT approval_id FROM hitl.approval_responses").fetchall() == [(approval,)]
         assert connection.execute("SELECT name, (SELECT count(*) FROM hitl.workflow_events) FROM hitl.workflows"
