@@ -60,6 +60,7 @@ COMMENT ON VIEW hitl.notification_deliveries IS
 CREATE FUNCTION hitl.recipients_of(approval_ids uuid[], asked boolean)
 	RETURNS TABLE (approval_id uuid, recipient text, email text, slack_team text, slack_user text, channels text[])
 	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 BEGIN
 	RETURN QUERY
@@ -123,11 +124,15 @@ CREATE FUNCTION hitl.notification_body(event_type text, approval hitl.approval_r
 COMMENT ON FUNCTION hitl.notification_body(text, hitl.approval_requests) IS
 	'what a hook is told about an approval request';
 
+-- To plan these statements takes longer than to run them: each session does it once,
+-- when the tables may be empty, and what it reads it finds by indexes.
+
 -- Called for each event of requests, whose rows the caller has locked: so nobody
 -- else queues anything about them.  Rows of the ledger are locked after them, in
 -- order; the dispatcher waits for neither.
 CREATE FUNCTION hitl.queue_notifications(event_type text, approval_ids uuid[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+	SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
 	outcome boolean := event_type IN ('approval.approved', 'approval.rejected', 'approval.expired', 'approval.cancelled');
@@ -137,8 +142,7 @@ DECLARE
 	messages uuid[];
 BEGIN
 	WITH told AS (
-		SELECT a.id AS approval_id, a.workflow_id, c.name AS channel, c.channel_type, c.settings, c.signing_secret_name,
-			   c.secret_name, hitl.notification_body(event_type, a)::text AS body
+		SELECT a.id AS approval_id, c.name AS channel, c.settings ->> 'url' AS address
 		FROM hitl.channel_configurations c JOIN hitl.approval_requests a
 			ON CASE WHEN a.channels IS NULL THEN c.is_default ELSE c.name = ANY (a.channels) END
 		WHERE c.active AND c.channel_type IN ('webhook', 'generic') AND a.id = ANY (approval_ids)
@@ -154,7 +158,7 @@ BEGIN
 		  AND (event_type <> 'approval.requested' OR a.status = 'pending')
 	), noted AS (
 		INSERT INTO hitl.notification_ledger AS n (id, approval_id, channel, address, asked, event_type)
-		SELECT hitl.uuidv7(hitl.partition_of(t.approval_id)), t.approval_id, t.channel, t.settings ->> 'url', true, event_type
+		SELECT hitl.uuidv7(hitl.partition_of(t.approval_id)), t.approval_id, t.channel, t.address, true, event_type
 		FROM told t ORDER BY t.approval_id, t.channel
 		ON CONFLICT ON CONSTRAINT notification_ledger_approval_id_channel_recipient_key DO UPDATE
 			SET event_type = excluded.event_type, address = excluded.address, revision = n.revision + 1,
@@ -163,13 +167,14 @@ BEGIN
 	)
 	INSERT INTO hitl.outbox (id, purpose, workflow_id, approval_id, channel, notification_id, method, url, headers,
 							 body, provider, secret_name, signing_secret_name, idempotency_key)
-	SELECT o.id, 'notification', t.workflow_id, t.approval_id, t.channel, n.id, coalesce(t.settings ->> 'method', 'POST'),
-		   t.settings ->> 'url',
-		   CASE WHEN t.settings ? 'content_type' THEN jsonb_build_object('Content-Type', t.settings -> 'content_type') ELSE '{}' END
-			|| coalesce(t.settings -> 'headers', '{}'), t.body,
-		   nullif(t.channel_type, 'webhook'), t.secret_name, t.signing_secret_name, o.id::text
-	FROM told t JOIN noted n USING (approval_id, channel),
-		 LATERAL (SELECT hitl.uuidv7(hitl.partition_of(t.approval_id)) AS id OFFSET 0) AS o;
+	SELECT o.id, 'notification', a.workflow_id, a.id, c.name, n.id, coalesce(c.settings ->> 'method', 'POST'),
+		   c.settings ->> 'url',
+		   CASE WHEN c.settings ? 'content_type' THEN jsonb_build_object('Content-Type', c.settings -> 'content_type') ELSE '{}' END
+			|| coalesce(c.settings -> 'headers', '{}'), hitl.notification_body(event_type, a)::text,
+		   nullif(c.channel_type, 'webhook'), c.secret_name, c.signing_secret_name, o.id::text
+	FROM noted n JOIN hitl.approval_requests a ON a.id = n.approval_id
+	JOIN hitl.channel_configurations c ON c.name = n.channel,
+		 LATERAL (SELECT hitl.uuidv7(hitl.partition_of(n.approval_id)) AS id OFFSET 0) AS o;
 
 	IF NOT EXISTS (SELECT FROM hitl.channel_configurations c WHERE c.active AND c.channel_type IN ('email', 'slack')) THEN
 		RETURN;
@@ -240,6 +245,7 @@ COMMENT ON FUNCTION hitl.queue_notifications(text, uuid[]) IS
 -- dispatcher sees that there is more to tell.
 CREATE FUNCTION hitl.send_notifications(notification_ids uuid[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+	SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 BEGIN
 	INSERT INTO hitl.outbox (id, purpose, workflow_id, approval_id, channel, notification_id, url, provider,
@@ -264,6 +270,7 @@ COMMENT ON FUNCTION hitl.send_notifications(uuid[]) IS
 -- its own.
 CREATE FUNCTION hitl.note_notifications(request_ids uuid[], revisions integer[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+	SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
 DECLARE
 	again uuid[];
