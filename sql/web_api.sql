@@ -32,7 +32,7 @@ SELECT hitl.create_api_token('amy', '{everything}');
 SELECT hitl.create_api_token('amy', expires => '-1 day');
 SELECT :'amy_token' ~ '^hitl_[A-Za-z0-9_-]{43}$' AS looks_right, :'amy_token' <> :'reader_token' AS differ;
 SELECT principal, scopes, description, created_by, expires_at > now() + interval '89 days', last_used_at, revoked_at
-FROM hitl.api_tokens ORDER BY id;
+FROM hitl.api_tokens ORDER BY description NULLS FIRST;
 SELECT count(*) FROM hitl.api_token_hashes;
 RESET ROLE;
 SET ROLE hitl_api_admin;
