@@ -111,6 +111,19 @@ SET SESSION AUTHORIZATION hitl_web_gateway;
 SELECT go('tab one', '/a/' || :'t_both'), go('tab two', '/a/' || :'t_both');
 SELECT send('tab one', '{"decision": "approved"}'), send('tab two', '{"decision": "rejected"}'), send('tab one', '{"decision": "rejected"}');
 SELECT go('tab two', '/a/' || :'t_both');
+-- the same form twice is one answer, and one question; lines end as they were typed
+RESET SESSION AUTHORIZATION;
+SELECT hitl.request_approval('Twice?', requested_from => 'wanda') AS twice \gset
+SELECT hitl.make_action_token(NULL, :'twice', 'wanda', now() + interval '1 day') AS t_twice \gset
+SET SESSION AUTHORIZATION hitl_web_gateway;
+SELECT go('tab one', '/a/' || :'t_twice'), go('tab two', '/a/' || :'t_twice'), go('tab three', '/a/' || :'t_twice');
+SELECT send('tab one', '{"decision": "information_requested", "feedback": "why?\r\nhow?"}'), send('tab two', '{"decision": "information_requested", "feedback": "why?\r\nhow?"}');
+SELECT go('tab one', '/a/' || :'t_twice'), go('tab two', '/a/' || :'t_twice');
+SELECT send('tab one', '{"decision": "approved"}'), send('tab two', '{"decision": "approved"}'), send('tab three', '{"decision": "approved", "feedback": "no"}');
+RESET SESSION AUTHORIZATION;
+SELECT decision, to_json(feedback) FROM hitl.approval_responses WHERE approval_id = :'twice' ORDER BY number;
+SET SESSION AUTHORIZATION hitl_web_gateway;
+SELECT go('tab one', '/');
 -- a request that has changed since the message, or since the page, is shown anew
 RESET SESSION AUTHORIZATION;
 SELECT hitl.request_approval('Pay 30?', requested_from => 'wanda') AS changing \gset

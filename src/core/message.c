@@ -71,6 +71,17 @@ const HitlChoiceName hitl_choices[HITL_CHOICES] = {{"approved", "Approve"},
 												   {"information_requested",
 													"Ask a question"}};
 
+/* Why a request was decided as it was, where the outcome does not say it. */
+static const char *const reasons[][2] =
+	{{"approved", NULL},
+	 {"rejected", NULL},
+	 {"out_of_reach", "The approvals it needs cannot come any more."},
+	 {"veto", "One rejection is enough."},
+	 {"deadline", "The time to answer was over."},
+	 {"silence", "Nobody answered in time."},
+	 {"rule", "A rule decided it."}};
+
+static const char *reason_of(const HitlNotice *notice);
 static size_t find_event(const HitlNotice *notice);
 static const char *link_of(const HitlNotice *notice, const char *key);
 static size_t unwanted(const char *p);
@@ -142,7 +153,7 @@ hitl_read_request(HitlArena *arena, const HitlJson *document,
 	notice->expires_at = hitl_text_at(approval, "expires_at");
 	notice->decided_at = hitl_text_at(approval, "decided_at");
 	notice->decided_by = hitl_text_at(approval, "decided_by");
-	notice->reason = hitl_text_at(approval, "reason");
+	notice->reason = reason_of(notice);
 	notice->recipient = hitl_text_at(recipient, "display_name");
 	if (notice->recipient == NULL)
 		notice->recipient = hitl_text_at(recipient, "name");
@@ -253,6 +264,26 @@ hitl_introduction(const HitlNotice *notice)
 		return hitl_outcome(notice);
 	return hitl_format_text(notice->arena, "%.*s%s%s", (int) (verb - sentence),
 							sentence, who, verb + 2);
+}
+
+/*
+ * The reason of an outcome, as people are told it, or NULL.  That of a
+ * cancellation is what somebody has written.
+ */
+static const char *
+reason_of(const HitlNotice *notice)
+{
+	const char *reason = hitl_text_at(notice->approval, "reason");
+	size_t i;
+
+	if (reason == NULL || notice->standing == HITL_STANDING_CANCELLED)
+		return reason;
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+	{
+		if (strcmp(reason, reasons[i][0]) == 0)
+			return reasons[i][1];
+	}
+	return reason;
 }
 
 /*

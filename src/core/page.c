@@ -59,7 +59,8 @@ static HitlResult read_page(Page *page, const PageKind **kind,
 static void put_page(Page *page, const PageKind *kind);
 static const char *title_of(Page *page, const PageKind *kind);
 static const char *verb_of(const Page *page);
-static void put_header(Page *page, bool signs_in);
+static void put_header(Page *page, const PageKind *kind);
+static void put_nav(Page *page, const char *link, const char *label, bool here);
 static const char *name_of(const Page *page);
 static void put_heading(Page *page, const char *text);
 static void put_message(Page *page, const char *otherwise);
@@ -74,6 +75,7 @@ static void put_post(Page *page, const char *action, const char *label,
 					 const char *look, const char *id);
 static const char *link_at(const HitlJson *object, const char *key);
 static const HitlJson *items_of(const Page *page);
+static const char *browser_name(HitlArena *arena, const char *agent);
 
 /*
  * Render a page.
@@ -153,7 +155,7 @@ put_page(Page *page, const PageKind *kind)
 		out,
 		"</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the "
 		"content</a>\n");
-	put_header(page, kind->put == put_sign_in);
+	put_header(page, kind);
 	hitl_append_text(out, "<main id=\"main\" tabindex=\"-1\">\n");
 	put_heading(page, title);
 	kind->put(page);
@@ -205,11 +207,11 @@ verb_of(const Page *page)
  * Who is here, and where else there is to go.
  */
 static void
-put_header(Page *page, bool signs_in)
+put_header(Page *page, const PageKind *kind)
 {
 	HitlBuffer *out = page->out;
 	const HitlJson *links = hitl_json_member(page->document, "links");
-	const char *name = signs_in ? NULL : name_of(page);
+	const char *name = kind->put == put_sign_in ? NULL : name_of(page);
 	const char *inbox = link_at(links, "inbox");
 	const char *sessions = link_at(links, "sessions");
 	const char *sign_out = link_at(links, "sign_out");
@@ -220,8 +222,8 @@ put_header(Page *page, bool signs_in)
 	if (inbox != NULL || sessions != NULL)
 	{
 		hitl_append_text(out, "<nav aria-label=\"Pages\">\n");
-		put_link(page, inbox, "Inbox");
-		put_link(page, sessions, "Sessions");
+		put_nav(page, inbox, "Inbox", kind->put == put_inbox);
+		put_nav(page, sessions, "Sessions", kind->put == put_sessions);
 		hitl_append_text(out, "</nav>\n");
 	}
 	if (name != NULL)
@@ -233,6 +235,20 @@ put_header(Page *page, bool signs_in)
 			put_post(page, sign_out, "Sign out", "quiet", NULL);
 	}
 	hitl_append_text(out, "</header>\n");
+}
+
+/*
+ * A link to one of the pages that there are for who is signed in.
+ */
+static void
+put_nav(Page *page, const char *link, const char *label, bool here)
+{
+	if (link == NULL)
+		return;
+	hitl_append_text(page->out, "<a href=\"");
+	hitl_append_html(page->out, link);
+	hitl_append_format(page->out, "\"%s>%s</a>\n",
+					   here ? " aria-current=\"page\"" : "", label);
 }
 
 /*
@@ -308,7 +324,7 @@ put_confirm(Page *page)
 	hitl_append_form(page->out, &page->notice, page->document, page->decision);
 	if (review != NULL)
 	{
-		hitl_append_text(page->out, "<p>");
+		hitl_append_text(page->out, "<p class=\"more\">");
 		put_link(page, review, "Answer in another way");
 		hitl_append_text(page->out, "</p>\n");
 	}
@@ -420,7 +436,7 @@ put_sign_in(Page *page)
 
 	if (page->message != NULL)
 	{
-		hitl_append_text(out, "<div role=\"status\">\n");
+		hitl_append_text(out, "<div class=\"status\" role=\"status\">\n");
 		put_message(page, NULL);
 		hitl_append_text(out, "</div>\n");
 	}
@@ -468,7 +484,7 @@ put_signed_out(Page *page)
 	put_message(page, "This browser is not signed in any more.");
 	if (sign_in == NULL)
 		return;
-	hitl_append_text(page->out, "<p>");
+	hitl_append_text(page->out, "<p class=\"more\">");
 	put_link(page, sign_in, "Sign in again");
 	hitl_append_text(page->out, "</p>\n");
 }
@@ -531,7 +547,7 @@ put_inbox(Page *page)
 	hitl_append_text(out, "</ul>\n");
 	if (next != NULL)
 	{
-		hitl_append_text(out, "<p>");
+		hitl_append_text(out, "<p class=\"more\">");
 		put_link(page, next, "More");
 		hitl_append_text(out, "</p>\n");
 	}
@@ -567,9 +583,8 @@ put_sessions(Page *page)
 
 		hitl_append_text(out, "<li><div><span class=\"name\">");
 		hitl_append_html(out,
-						 agent == NULL
-							 ? "A browser"
-							 : hitl_one_line(page->arena, agent, 200));
+						 agent == NULL ? "A browser"
+									   : browser_name(page->arena, agent));
 		if (current)
 			hitl_append_text(out, " (this one)");
 		hitl_append_text(out, "</span>\n<p>");
@@ -832,4 +847,42 @@ items_of(const Page *page)
 
 	return items == NULL || items->type != HITL_JSON_ARRAY ? NULL
 														   : items->first;
+}
+
+/*
+ * A browser as people know it, by what it sends; what is not known, as it is.
+ * Many say that they are others, too: the first that fits is it.
+ */
+static const char *
+browser_name(HitlArena *arena, const char *agent)
+{
+	static const char *const browsers[][2] =
+		{{"Edg/", "Edge"},	   {"EdgA/", "Edge"},		{"EdgiOS/", "Edge"},
+		 {"OPR/", "Opera"},	   {"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"},
+		 {"CriOS/", "Chrome"}, {"Chrome/", "Chrome"},	{"Safari/", "Safari"}};
+	static const char *const systems[][2] = {{"iPhone", "iPhone"},
+											 {"iPad", "iPad"},
+											 {"Android", "Android"},
+											 {"Windows", "Windows"},
+											 {"Mac OS X", "Mac"},
+											 {"CrOS", "ChromeOS"},
+											 {"Linux", "Linux"}};
+	const char *browser = NULL;
+	const char *system = NULL;
+	size_t i;
+
+	for (i = 0; i < sizeof(browsers) / sizeof(browsers[0]) && browser == NULL;
+		 i++)
+	{
+		if (strstr(agent, browsers[i][0]) != NULL)
+			browser = browsers[i][1];
+	}
+	for (i = 0; i < sizeof(systems) / sizeof(systems[0]) && system == NULL; i++)
+	{
+		if (strstr(agent, systems[i][0]) != NULL)
+			system = systems[i][1];
+	}
+	if (browser == NULL || system == NULL)
+		return hitl_one_line(arena, agent, 200);
+	return hitl_format_text(arena, "%s on %s", browser, system);
 }

@@ -6,7 +6,8 @@
  * other buttons do not have the browser check it.  Numbers are typed as texts:
  * number inputs change them by the mouse wheel, and know doubles only.  The
  * first button of a form is what the key Enter presses; here that is one which
- * does nothing.
+ * does nothing: it is disabled.  From boxes and dates, Chrome presses the first
+ * one that is not: that closes a dialog which there is not.
  */
 #include "core/message.h"
 
@@ -64,6 +65,8 @@ static const HitlJson *value_within(const Form *form, const HitlField *field,
 static const char *text_of(Form *form, const HitlField *field,
 						   const HitlJson *value);
 static const char *fault_of(const Form *form, const HitlField *field);
+static const char *fault_of_feedback(const HitlJson *faults);
+static bool is_about_feedback(const HitlJson *fault);
 static const HitlField *find_fault(HitlArena *arena, const HitlField *field,
 								   const HitlJson *fault, const char **message);
 
@@ -80,13 +83,16 @@ hitl_append_form(HitlBuffer *buffer, const HitlNotice *notice,
 	const char *action = hitl_text_at(page, "action");
 	const char *token = hitl_text_at(page, "csrf");
 	const char *feedback = hitl_text_at(page, "feedback");
+	const char *fault = fault_of_feedback(form.faults);
 	bool approves = decision == NULL || strcmp(decision, "approved") == 0;
 	size_t i;
 
 	hitl_append_text(buffer, "<form method=\"post\" action=\"");
 	hitl_append_html(buffer, action == NULL ? "" : action);
 	hitl_append_text(
-		buffer, "\">\n<button type=\"submit\" disabled hidden></button>\n");
+		buffer,
+		"\">\n<button type=\"submit\" disabled hidden></button>\n<button "
+		"type=\"submit\" formmethod=\"dialog\" formnovalidate hidden></button>\n");
 	hitl_append_hidden(buffer, "csrf", token);
 	hitl_append_hidden(buffer, "content_hash", notice->content_hash);
 	if (notice->schema != NULL && approves)
@@ -119,9 +125,21 @@ hitl_append_form(HitlBuffer *buffer, const HitlNotice *notice,
 			buffer,
 			"<p class=\"hint\" id=\"feedback-hint\">To request changes, or to "
 			"ask a question, say here what you want.</p>\n");
-	hitl_append_format(
-		buffer, "<textarea id=\"feedback\" name=\"feedback\" rows=\"3\"%s>\n",
-		decision == NULL ? " aria-describedby=\"feedback-hint\"" : "");
+	if (fault != NULL)
+	{
+		hitl_append_text(buffer, "<p class=\"fault\" id=\"feedback-fault\">");
+		hitl_append_html(buffer, fault);
+		hitl_append_text(buffer, "</p>\n");
+	}
+	hitl_append_text(buffer,
+					 "<textarea id=\"feedback\" name=\"feedback\" rows=\"3\"");
+	if (decision == NULL || fault != NULL)
+		hitl_append_format(buffer, " aria-describedby=\"%s%s%s\"%s",
+						   decision == NULL ? "feedback-hint" : "",
+						   decision == NULL && fault != NULL ? " " : "",
+						   fault != NULL ? "feedback-fault" : "",
+						   fault != NULL ? " aria-invalid=\"true\"" : "");
+	hitl_append_text(buffer, ">\n");
 	if (feedback != NULL)
 		hitl_append_typed(buffer, feedback);
 	hitl_append_text(buffer, "</textarea></div>\n<div class=\"buttons\">\n");
@@ -171,7 +189,9 @@ hitl_append_faults(HitlBuffer *buffer, const HitlJson *page)
 		if (message == NULL)
 			continue;
 		hitl_append_text(buffer, "<li>");
-		if (field != NULL)
+		if (is_about_feedback(fault))
+			hitl_append_text(buffer, "<a href=\"#feedback\">Reason</a>: ");
+		else if (field != NULL)
 		{
 			hitl_append_text(buffer, "<a href=\"#");
 			put_key(buffer, field);
@@ -494,6 +514,10 @@ put_hints(HitlBuffer *out, const HitlField *field, const char *fault)
 	hitl_append_text(out, "<p class=\"fault\" id=\"");
 	put_key(out, field);
 	hitl_append_text(out, "-fault\">");
+	fault = hitl_sentence(out->arena, fault);
+	if (*fault >= 'a' && *fault <= 'z')
+		fault = hitl_format_text(out->arena, "%c%s", *fault - 'a' + 'A',
+								 fault + 1);
 	hitl_append_html(out, fault);
 	hitl_append_text(out, "</p>\n");
 }
@@ -655,6 +679,9 @@ text_of(Form *form, const HitlField *field, const HitlJson *value)
 	text = hitl_field_text(arena, field, value);
 	if (text == NULL)
 		return "";
+	if (field->kind == HITL_FIELD_TIME && *text != '\0' &&
+		(text[strlen(text) - 1] | 0x20) == 'z')
+		return hitl_format_text(arena, "%.*s", (int) strlen(text) - 1, text);
 	if (field->kind != HITL_FIELD_DATE_TIME || !hitl_parse_instant(text, &us))
 		return text;
 
@@ -693,6 +720,29 @@ fault_of(const Form *form, const HitlField *field)
 }
 
 /*
+ * What is wrong with the reason, which is no part of the answer, or NULL.
+ */
+static const char *
+fault_of_feedback(const HitlJson *faults)
+{
+	const HitlJson *fault = NULL;
+
+	if (faults != NULL && faults->type == HITL_JSON_ARRAY)
+		fault = faults->first;
+	while (fault != NULL && !is_about_feedback(fault))
+		fault = fault->next;
+	return hitl_text_at(fault, "message");
+}
+
+static bool
+is_about_feedback(const HitlJson *fault)
+{
+	const char *field = hitl_text_at(fault, "field");
+
+	return field != NULL && strcmp(field, "feedback") == 0;
+}
+
+/*
  * The field that a fault is about, or NULL, and what to say: a fault within a
  * field is about it, and what is missing is told by the object that misses it.
  */
@@ -705,7 +755,7 @@ find_fault(HitlArena *arena, const HitlField *field, const HitlJson *fault,
 	const HitlField *child;
 
 	*message = hitl_text_at(fault, "message");
-	if (field == NULL || *message == NULL)
+	if (field == NULL || *message == NULL || is_about_feedback(fault))
 		return NULL;
 	if (pointer == NULL)
 		pointer = "";

@@ -21,8 +21,7 @@ BEGIN
 	SELECT r.decision INTO own FROM hitl.approval_responses r
 	WHERE r.approval_id = approval.id AND r.standing AND r.approver_id = person ->> 'name';
 	page := jsonb_build_object(
-		'approval', hitl.approval_document(approval) || jsonb_build_object('requested_by',
-			hitl.person_document(approval.requested_by) -> 'display_name'),
+		'approval', hitl.request_document(approval.id) -> 'approval',
 		'responses', hitl.responses_document(approval.id, true), 'principal', person);
 	IF own IS NOT NULL THEN
 		page := page || jsonb_build_object('page', 'result', 'decision', own);
@@ -53,10 +52,20 @@ $$;
 COMMENT ON FUNCTION hitl.approval_page(jsonb, uuid, jsonb, text, jsonb, integer, jsonb, jsonb) IS
 	'the page on which somebody answers a request, or that tells what came of it';
 
+-- A button that is pressed twice sends its form twice: that is one answer.
+CREATE FUNCTION hitl.is_last_answer(approval_id uuid, principal text, decision text, answer jsonb, feedback text) RETURNS boolean
+	LANGUAGE sql STABLE
+	RETURN (SELECT (r.approver_id, r.decision) = (is_last_answer.principal, is_last_answer.decision)
+				   AND r.response_data IS NOT DISTINCT FROM answer AND r.feedback IS NOT DISTINCT FROM is_last_answer.feedback
+			FROM hitl.approval_responses r JOIN hitl.approval_requests a ON a.id = r.approval_id AND a.round = r.round
+			WHERE r.approval_id = is_last_answer.approval_id ORDER BY r.number DESC LIMIT 1) IS TRUE;
+COMMENT ON FUNCTION hitl.is_last_answer(uuid, text, text, jsonb, text) IS
+	'whether the last that was done about a request is this answer';
+
 -- Answers as a form says.  NULL: done.
 CREATE FUNCTION hitl.answer_by_form(
 	request jsonb, fields jsonb, approval_id uuid, person jsonb, key text, channel text, evidence jsonb,
-	links jsonb DEFAULT NULL
+	links jsonb DEFAULT NULL, used boolean DEFAULT false
 ) RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -67,28 +76,38 @@ DECLARE
 	-- Those of the answer are called by their JSON pointers.
 	form jsonb := (SELECT coalesce(jsonb_object_agg(f.key, f.value), '{}') FROM jsonb_each(fields) AS f
 				   WHERE f.key ~ '^(/|$)');
+	reason text := nullif(btrim(fields ->> 'feedback'), '');
 	typed jsonb := jsonb_strip_nulls(jsonb_build_object('feedback', fields -> 'feedback'));
 	answer jsonb;
 	detail text;
 BEGIN
-	IF coalesce(decision NOT IN ('approved', 'rejected', 'modified', 'abstained', 'information_requested'), true) THEN
+	SELECT hitl.read_form_answer(form, a.answer_schema) INTO answer
+	FROM hitl.approval_requests a WHERE a.id = answer_by_form.approval_id AND a.answer_schema IS NOT NULL;
+	typed := typed || jsonb_build_object('answer', answer);
+	IF decision IS DISTINCT FROM 'approved' THEN
+		answer := NULL;
+	END IF;
+	IF hitl.is_last_answer(approval_id, person ->> 'name', decision, answer, reason) THEN
+		RETURN NULL;
+	ELSIF used THEN
+		RETURN hitl.approval_page(request, approval_id, person, key,
+			'{"page": "decided", "message": "This link has been used."}', 409, links => links);
+	ELSIF coalesce(decision NOT IN ('approved', 'rejected', 'modified', 'abstained', 'information_requested'), true) THEN
 		RETURN hitl.approval_page(request, approval_id, person, key, typed
 			|| '{"message": "Please choose what you decide."}', 422, links => links);
-	END IF;
-	IF decision = 'approved' THEN
-		SELECT hitl.read_form_answer(form, a.answer_schema) INTO answer
-		FROM hitl.approval_requests a WHERE a.id = answer_by_form.approval_id AND a.answer_schema IS NOT NULL;
-		typed := typed || jsonb_build_object('answer', answer);
+	ELSIF reason IS NULL AND decision IN ('modified', 'information_requested') THEN
+		RETURN hitl.approval_page(request, approval_id, person, key, typed || jsonb_build_object(
+			'faults', jsonb_build_array(jsonb_build_object('field', 'feedback', 'message',
+				CASE decision WHEN 'modified' THEN 'Please say what is to be changed.' ELSE 'Please write your question here.' END))),
+			422, links => links);
 	END IF;
 	PERFORM hitl.respond_to_approval(approval_id, person ->> 'name', decision, response_data => answer,
-		feedback => nullif(btrim(fields ->> 'feedback'), ''), content_hash => shown, channel => channel,
-		evidence => evidence);
+		feedback => reason, content_hash => shown, channel => channel, evidence => evidence);
 	RETURN NULL;
 EXCEPTION
 	WHEN SQLSTATE 'WF019' THEN
 		GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
 		RETURN hitl.approval_page(request, approval_id, person, key, typed || jsonb_build_object(
-			'message', 'Something in your answer is not as it should be.',
 			'faults', (SELECT jsonb_agg(jsonb_build_object('pointer', coalesce((regexp_match(l, '^(/\S*): '))[1], ''),
 								'message', regexp_replace(l, '^/\S*: ', '')))
 					   FROM string_to_table(detail, E'\n') AS l)), 422, links => links);
@@ -96,7 +115,8 @@ EXCEPTION
 		RETURN hitl.approval_page(request, approval_id, person, key, typed || jsonb_build_object('message', hitl.as_sentence(SQLERRM)), 422, links => links);
 	WHEN SQLSTATE 'WF018' THEN
 		RETURN hitl.approval_page(request, approval_id, person, key,
-			'{"message": "The request has changed since you opened this page. Please look at it again."}', 409, links => links);
+			(typed - 'answer') || '{"message": "The request has changed since you opened this page. Please look at it again."}',
+			409, links => links);
 	WHEN SQLSTATE 'WF011' THEN
 		RETURN hitl.approval_page(request, approval_id, person, key, status => 409, links => links);
 	WHEN SQLSTATE 'WF014' THEN
@@ -108,7 +128,7 @@ EXCEPTION
 		RETURN hitl.approval_page(request, approval_id, person, key, status => 410, links => links);
 END
 $$;
-COMMENT ON FUNCTION hitl.answer_by_form(jsonb, jsonb, uuid, jsonb, text, text, jsonb, jsonb) IS
+COMMENT ON FUNCTION hitl.answer_by_form(jsonb, jsonb, uuid, jsonb, text, text, jsonb, jsonb, boolean) IS
 	'answer a request as a submitted form says; NULL, or the page that tells why not';
 
 -- ---- links in messages ------------------------------------------------------
@@ -192,13 +212,11 @@ BEGIN
 	SELECT * INTO visitor FROM hitl.action_visitor(request, token);
 	IF visitor.refusal IS NOT NULL THEN
 		RETURN visitor.refusal;
-	ELSIF token.used_at IS NOT NULL THEN
-		RETURN hitl.approval_page(request, token.approval_id, visitor.person, secret,
-			'{"page": "decided", "message": "This link has been used."}', 409);
 	END IF;
 	refusal := hitl.answer_by_form(request, fields, token.approval_id, visitor.person, secret, 'email',
 		jsonb_strip_nulls(jsonb_build_object('method', 'action_link', 'notification', token.notification_id,
-			'address', request ->> 'address', 'user_agent', left(request -> 'headers' ->> 'user-agent', 300))));
+			'address', request ->> 'address', 'user_agent', left(request -> 'headers' ->> 'user-agent', 300))),
+		used => token.used_at IS NOT NULL);
 	IF refusal IS NOT NULL THEN
 		RETURN refusal;
 	END IF;
@@ -297,7 +315,13 @@ END
 $$;
 COMMENT ON FUNCTION hitl.http_approval_answer(jsonb) IS 'POST /approvals/{id}: answers as who is signed in';
 
+CREATE FUNCTION hitl.http_home(request jsonb) RETURNS jsonb
+	LANGUAGE sql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	RETURN hitl.http_see_other('/approvals');
+COMMENT ON FUNCTION hitl.http_home(jsonb) IS 'GET /: leads to what one is asked';
+
 INSERT INTO hitl.http_routes (method, path, function, description) VALUES
+	('GET', '/', 'hitl.http_home(jsonb)', 'leads to /approvals'),
 	('GET', '/a/{token}', 'hitl.http_action_page(jsonb)', 'what a link in a message leads to'),
 	('POST', '/a/{token}', 'hitl.http_action(jsonb)', 'answers by a link in a message'),
 	('GET', '/approvals', 'hitl.http_inbox_page(jsonb)', 'what one is asked'),

@@ -10,6 +10,7 @@ CREATE FUNCTION hitl.percent_decode(value text) RETURNS text
 		 FROM regexp_matches(replace(value, '+', ' '), '%[0-9A-Fa-f]{2}|[^%]+|%', 'g') WITH ORDINALITY AS m (part, number)) END;
 COMMENT ON FUNCTION hitl.percent_decode(text) IS 'a text as forms encode it, decoded';
 
+-- Lines end with CR LF there, and with LF in what was typed.
 CREATE FUNCTION hitl.form_fields(request jsonb) RETURNS jsonb
 	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -22,7 +23,8 @@ BEGIN
 		SELECT coalesce(jsonb_object_agg(f.name, CASE WHEN cardinality(f.texts) = 1 THEN to_jsonb(f.texts[1])
 													   ELSE to_jsonb(f.texts) END), '{}')
 		FROM (SELECT hitl.percent_decode(split_part(p.pair, '=', 1)) AS name,
-					 array_agg(hitl.percent_decode(substr(p.pair, strpos(p.pair || '=', '=') + 1)) ORDER BY p.number) AS texts
+					 array_agg(replace(hitl.percent_decode(substr(p.pair, strpos(p.pair || '=', '=') + 1)), E'\r\n', E'\n')
+							   ORDER BY p.number) AS texts
 			  FROM string_to_table(coalesce(request ->> 'body', ''), '&') WITH ORDINALITY AS p (pair, number)
 			  WHERE p.pair <> '' GROUP BY 1) AS f);
 END

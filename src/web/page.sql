@@ -73,7 +73,7 @@ BEGIN
 	ELSIF status >= 500 THEN
 		RAISE LOG USING ERRCODE = sqlstate, MESSAGE = message;
 	END IF;
-	RETURN hitl.http_page(
+	RETURN hitl.http_page('{"links": {"inbox": "/approvals"}}'::jsonb ||
 		CASE status WHEN 404 THEN '{"page": "not_found"}'
 			ELSE jsonb_build_object('page', 'error', 'message', hitl.as_sentence(detail)) END,
 		status, (problem -> 'headers') - '{content-type,www-authenticate}'::text[]);

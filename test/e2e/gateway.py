@@ -74,8 +74,8 @@ ROLE = """
 class Gateway:
     """The gateway of a database of a cluster."""
 
-    def __init__(self, cluster, dbname="hitl", **settings):
-        self.cluster, self.dbname, self.port = cluster, dbname, free_port()
+    def __init__(self, cluster, dbname="hitl", port=None, **settings):
+        self.cluster, self.dbname, self.port = cluster, dbname, port or free_port()
         cluster.sql(ROLE, dbname=dbname)
         self.set(listen_addresses="127.0.0.1", port=self.port, gateway_role="hitl_gateway",
                  gateway_rate=0, gateway_max_connections_per_address=10000, **settings)
