@@ -338,7 +338,7 @@ BEGIN
 					'address', s.address, 'created_at', hitl.iso_time(s.created_at),
 					'last_seen_at', hitl.iso_time(s.last_seen_at), 'current', s.id IS NOT DISTINCT FROM visitor.session)
 					ORDER BY s.last_seen_at DESC, s.id), '[]')
-				  FROM hitl.web_sessions s
+				  FROM hitl.web_sessions s JOIN hitl.principals p ON p.name = s.principal AND p.email = s.email
 				  WHERE s.principal = visitor.principal AND s.expires_at > clock_timestamp()
 					AND s.last_seen_at > clock_timestamp() - current_setting('hitl.session_timeout')::interval)),
 		200, visitor.cookies);
