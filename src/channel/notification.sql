@@ -150,9 +150,8 @@ BEGIN
 		  -- Nobody is asked what a rule has decided.
 		  AND (event_type <> 'approval.requested' OR a.status = 'pending')
 		UNION ALL
-		-- One of the request's own, with the key that is for these.
-		SELECT a.id, a.workflow_id, '(request)', 'webhook', a.webhook,
-			   (SELECT s.name FROM hitl.secrets s WHERE s.name = 'webhooks'), NULL, hitl.notification_body(event_type, a)::text
+		-- One of the request's own.
+		SELECT a.id, '(request)', a.webhook ->> 'url'
 		FROM hitl.approval_requests a
 		WHERE a.id = ANY (approval_ids) AND a.webhook IS NOT NULL
 		  AND (event_type <> 'approval.requested' OR a.status = 'pending')
@@ -167,14 +166,17 @@ BEGIN
 	)
 	INSERT INTO hitl.outbox (id, purpose, workflow_id, approval_id, channel, notification_id, method, url, headers,
 							 body, provider, secret_name, signing_secret_name, idempotency_key)
-	SELECT o.id, 'notification', a.workflow_id, a.id, c.name, n.id, coalesce(c.settings ->> 'method', 'POST'),
-		   c.settings ->> 'url',
-		   CASE WHEN c.settings ? 'content_type' THEN jsonb_build_object('Content-Type', c.settings -> 'content_type') ELSE '{}' END
-			|| coalesce(c.settings -> 'headers', '{}'), hitl.notification_body(event_type, a)::text,
-		   nullif(c.channel_type, 'webhook'), c.secret_name, c.signing_secret_name, o.id::text
+	SELECT o.id, 'notification', a.workflow_id, a.id, n.channel, n.id, coalesce(h.settings ->> 'method', 'POST'),
+		   h.settings ->> 'url',
+		   CASE WHEN h.settings ? 'content_type' THEN jsonb_build_object('Content-Type', h.settings -> 'content_type') ELSE '{}' END
+			|| coalesce(h.settings -> 'headers', '{}'), hitl.notification_body(event_type, a)::text,
+		   nullif(c.channel_type, 'webhook'), c.secret_name,
+		   CASE WHEN c.name IS NOT NULL THEN c.signing_secret_name
+				ELSE (SELECT s.name FROM hitl.secrets s WHERE s.name = 'webhooks') END, o.id::text
 	FROM noted n JOIN hitl.approval_requests a ON a.id = n.approval_id
-	JOIN hitl.channel_configurations c ON c.name = n.channel,
-		 LATERAL (SELECT hitl.uuidv7(hitl.partition_of(n.approval_id)) AS id OFFSET 0) AS o;
+	LEFT JOIN hitl.channel_configurations c ON c.name = n.channel
+	CROSS JOIN LATERAL (SELECT coalesce(c.settings, a.webhook) AS settings) AS h
+	CROSS JOIN LATERAL (SELECT hitl.uuidv7(hitl.partition_of(n.approval_id)) AS id OFFSET 0) AS o;
 
 	IF NOT EXISTS (SELECT FROM hitl.channel_configurations c WHERE c.active AND c.channel_type IN ('email', 'slack')) THEN
 		RETURN;
