@@ -127,7 +127,11 @@ def test_from_mail_to_decision(cluster, mail):
     assert status(cluster, approval) == "approved"
     row, = cluster.sql("SELECT approver_id, channel, feedback, evidence FROM hitl.approval_responses WHERE approval_id = %s", [approval])
     assert (row["approver_id"], row["channel"], row["feedback"]) == ("ann", "email", "Fine.")
-    assert page(cluster, link(message), "POST", form)["status"] >= 400
+    # The same form again is the same answer; another one is refused.
+    assert page(cluster, link(message), "POST", form)["status"] == 303
+    for other in (form.replace("Fine", "Well"), form.replace("approved", "rejected")):
+        assert page(cluster, link(message), "POST", other)["status"] == 409
+    assert cluster.value("SELECT count(*) FROM hitl.approval_responses WHERE approval_id = %s", [approval]) == 1
     assert page(cluster, link(sent["bob@example.org"]), "POST", "decision=rejected&csrf=x")["status"] >= 400
 
     # Who was asked and did not answer, and who had asked, hear of it; in the same thread.
