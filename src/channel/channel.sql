@@ -45,7 +45,7 @@ BEGIN
 			known := '{url,from,reply_to,user,tls,provider,outcome}';
 			texts := '{subject,text,html}';
 		WHEN 'slack' THEN
-			known := '{url,room,direct,team}';
+			known := '{url,room,direct,threads,team}';
 			texts := '{}';
 		ELSE
 			RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
@@ -82,13 +82,14 @@ BEGIN
 							OR jsonb_path_exists(s.value, 'strict $[*] ? (@.type() != "string")')
 						WHEN 'outcome' THEN jsonb_typeof(s.value) <> 'boolean'
 						WHEN 'direct' THEN jsonb_typeof(s.value) <> 'boolean'
+						WHEN 'threads' THEN jsonb_typeof(s.value) <> 'boolean'
 						ELSE jsonb_typeof(s.value) <> 'string' END
 			  ORDER BY s.key LIMIT 1);
 	IF fault IS NOT NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('"%s" of a channel must be %s', fault, CASE fault
 				WHEN 'headers' THEN 'an object of strings' WHEN 'events' THEN 'an array of strings'
-				WHEN 'outcome' THEN 'true or false' WHEN 'direct' THEN 'true or false' ELSE 'a string' END);
+				WHEN 'outcome' THEN 'true or false' WHEN 'direct' THEN 'true or false' WHEN 'threads' THEN 'true or false' ELSE 'a string' END);
 	END IF;
 	IF channel_type = 'email' THEN
 		IF settings ->> 'provider' NOT IN ('smtp', 'sendgrid') THEN
@@ -114,10 +115,11 @@ BEGIN
 				HINT = 'It is "starttls", which smtp:// needs unless told otherwise, or "none"; smtps:// has TLS from the beginning.';
 		END IF;
 	ELSIF channel_type = 'slack' THEN
-		IF settings ->> 'room' IS NULL AND settings -> 'direct' IS DISTINCT FROM 'true' THEN
+		IF settings ->> 'room' IS NULL AND settings -> 'direct' IS DISTINCT FROM 'true'
+			AND settings -> 'threads' IS DISTINCT FROM 'true' THEN
 			RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-				MESSAGE = 'settings of a slack channel need a "room", or "direct": true',
-				HINT = 'A room is told once; with "direct" everybody who is asked and has Slack ids is.';
+				MESSAGE = 'settings of a slack channel need a "room", or "direct": true, or "threads": true',
+				HINT = 'A room is told once; with "direct" everybody who is asked and has Slack ids is, with "threads" the thread that a request came from.';
 		END IF;
 		IF url !~ '^https?://' THEN
 			RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',

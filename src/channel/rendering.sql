@@ -81,6 +81,13 @@ $$;
 COMMENT ON FUNCTION hitl.render_notification_mail(hitl.notification_ledger, hitl.message_channels, uuid, jsonb) IS
 	'the mail of a notification';
 
+CREATE FUNCTION hitl.slack_thread(context_data jsonb) RETURNS jsonb
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN CASE WHEN context_data #>> '{slack,channel}' ~ '^[A-Z0-9]{1,30}$' AND context_data #>> '{slack,thread_ts}' ~ '^[0-9]{1,12}[.][0-9]{1,9}$'
+		THEN context_data -> 'slack' END;
+COMMENT ON FUNCTION hitl.slack_thread(jsonb) IS
+	'the thread of Slack that a request came from, as its context says: {"slack": {"channel", "thread_ts"}}';
+
 -- The first message is changed later on; what nobody would notice, follows in its
 -- thread.
 CREATE FUNCTION hitl.render_notification_slack(notification hitl.notification_ledger, document jsonb,
@@ -90,14 +97,18 @@ AS $$
 DECLARE
 	channel text := coalesce(split_part(notification.message_id, '/', 1), notification.address);
 	ts text := split_part(notification.message_id, '/', 2);
+	-- The one of the request, if the message went there.
+	thread jsonb := CASE WHEN notification.recipient = '' THEN hitl.slack_thread(document #> '{approval,context_data}') END;
+	parent text := CASE WHEN thread ->> 'channel' = notification.address THEN thread ->> 'thread_ts' END;
 BEGIN
 	body := hitl.render_slack(document) || jsonb_build_object('channel', channel);
 	IF ts IS NULL THEN
 		method := 'chat.postMessage';
+		body := body || jsonb_strip_nulls(jsonb_build_object('thread_ts', parent));
 	ELSIF notification.event_type IN ('approval.reminder', 'approval.information_given')
 		AND document #>> '{approval,status}' = 'pending' THEN
 		method := 'chat.postMessage';
-		body := (body - 'blocks') || jsonb_build_object('thread_ts', ts);
+		body := (body - 'blocks') || jsonb_build_object('thread_ts', coalesce(parent, ts));
 	ELSE
 		method := 'chat.update';
 		body := body || jsonb_build_object('ts', ts);

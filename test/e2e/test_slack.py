@@ -336,6 +336,28 @@ def test_unreachable(cluster, slack):
     assert len(event) == 1 and event[0]["step_name"] == "ask"
 
 
+def test_thread(cluster, slack):
+    """A request that came from a thread is asked there, if the channel says so."""
+    first = slack.post({"channel": "C7", "text": "Please deploy."})
+    context = {"slack": {"channel": "C7", "thread_ts": first["ts"]}}
+    place = ("C7", first["ts"])
+    ask(cluster, requested_from="ann", context_data=context)
+    assert set(shown(cluster, slack, 3)) == {"C7", "C1", "D1"} and place not in slack.thread
+    cluster.sql("SELECT hitl.configure_channel('slack', 'slack', %s, secret_name => 'slack.token', signing_secret_name => 'slack.signing')",
+                [Jsonb({"url": slack.url, "threads": True})])
+    approval = ask(cluster, "Deploy", requested_from="ann", context_data=context)
+    asked, = wait_until(lambda: slack.thread.get(place))
+    assert "Deploy" in texts(asked) and buttons(asked)
+    wait_until(lambda: settled(cluster))
+    cluster.sql("SELECT hitl.respond_to_approval(%s, 'ann', 'approved')", [approval])
+    wait_until(lambda: settled(cluster))
+    method, body = slack.calls[-1]
+    assert method == "chat.update" and body["channel"] == "C7" and not buttons(body)
+    # One that came from nowhere is told nowhere.
+    other = ask(cluster, "Elsewhere", requested_from="ann")
+    assert cluster.value("SELECT count(*) FROM hitl.notifications WHERE approval_id = %s", [other]) == 0
+
+
 def test_command(cluster, slack):
     """/approvals lists what waits for somebody, what is due first before the rest, with buttons."""
     cluster.sql("SELECT hitl.cancel_approval(id) FROM hitl.approval_requests WHERE status = 'pending'")

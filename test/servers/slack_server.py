@@ -99,7 +99,8 @@ class SlackServer:
         self.token = token
         self.secret = signing_secret
         self.messages = {}   # (channel, ts): what it shows now
-        self.thread = {}     # (channel, ts): the texts that follow it
+        self.thread = {}     # (channel, ts): the messages that follow it, as they came
+        self.replies = {}    # (channel, ts): what they show now
         self.calls = []      # (method, body)
         self.views = []      # (trigger, view)
         self.whispers = []   # (path, body): what was sent to a response_url
@@ -129,9 +130,10 @@ class SlackServer:
             return self.post(body)
         if method == "chat.update":
             place = (body["channel"], body["ts"])
-            check(place in self.messages, "message_not_found")
+            shown = self.messages if place in self.messages else self.replies
+            check(place in shown, "message_not_found")
             self.check_message(body)
-            self.messages[place] = body
+            shown[place] = body
             return {"ok": True, "channel": body["channel"], "ts": body["ts"]}
         if method == "views.open":
             return self.open_view(body)
@@ -152,6 +154,7 @@ class SlackServer:
         if "thread_ts" in body:
             check((channel, body["thread_ts"]) in self.messages, "thread_not_found")
             self.thread.setdefault((channel, body["thread_ts"]), []).append(body)
+            self.replies[channel, ts] = body
         else:
             self.messages[channel, ts] = body
         return {"ok": True, "channel": channel, "ts": ts}
