@@ -128,8 +128,11 @@ class Gateway:
     def raw(self, data):
         """Send bytes; everything that comes back until the connection ends, and its answers."""
         with self.connect() as connection:
-            connection.sendall(data)
-            connection.shutdown(socket.SHUT_WR)
+            try:
+                connection.sendall(data)
+                connection.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass  # it was refused, and the connection closed, before all had come
             return read_all(connection)
 
     def statuses(self, data):
