@@ -58,20 +58,23 @@ COMMENT ON COLUMN hitl.agent_budgets.renews_at IS 'when the next period begins';
 COMMENT ON COLUMN hitl.agent_budgets.updated_by IS 'who set it';
 COMMENT ON COLUMN hitl.agent_budgets.updated_at IS 'when it was set';
 
--- Add to what has been used.
+-- Add to what has been used.  PL/pgSQL keeps its plan: the dispatcher calls it with
+-- each batch of replies.
 CREATE FUNCTION hitl.count_budget_usage(agents text[], tokens numeric[], costs numeric[], worker integer) RETURNS void
-	LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
 	INSERT INTO hitl.budget_usage AS u (budget, worker, begins_at, tokens, cost)
 	SELECT b.id, count_budget_usage.worker, date_trunc(b.period, now(), 'UTC'),
 		   coalesce(sum(n.tokens), 0), coalesce(sum(n.cost), 0)
-	FROM unnest(agents, tokens, costs) AS n (agent, tokens, cost) JOIN hitl.budgets b USING (agent)
+	FROM unnest(agents, count_budget_usage.tokens, costs) AS n (agent, tokens, cost) JOIN hitl.budgets b USING (agent)
 	GROUP BY b.id, b.period
-	ON CONFLICT (budget, worker) DO UPDATE SET
+	ON CONFLICT ON CONSTRAINT budget_usage_pkey DO UPDATE SET
 		begins_at = greatest(u.begins_at, excluded.begins_at),
 		tokens = excluded.tokens + CASE WHEN u.begins_at >= excluded.begins_at THEN u.tokens ELSE 0 END,
 		cost = excluded.cost + CASE WHEN u.begins_at >= excluded.begins_at THEN u.cost ELSE 0 END;
-END;
+END
+$$;
 COMMENT ON FUNCTION hitl.count_budget_usage(text[], numeric[], numeric[], integer) IS
 	'add what calls of models have taken to the budgets of the agents that made them';
 
