@@ -18,7 +18,7 @@
 #include "db.h"
 #include "worker/dispatcher.h"
 
-static void mark_locked(dlist_head *finished, bool locked);
+static void mark_locked(dlist_head *finished);
 static bool is_rendered(const HitlDelivery *delivery);
 static HitlDelivery *find_delivery(dlist_head *claimed, const pg_uuid_t *id);
 
@@ -84,15 +84,12 @@ hitl_render_notifications(dlist_head *claimed)
 void
 hitl_lock_notifications(dlist_head *finished, int count)
 {
-	static HitlStatement lock = {
-		"SELECT id FROM hitl.notification_ledger"
-		" WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
-		1,
-		{UUIDARRAYOID},
-	};
 	/* One that was removed meanwhile locks nobody out. */
-	static HitlStatement find = {
-		"SELECT id FROM hitl.notification_ledger WHERE id = ANY ($1)",
+	static HitlStatement lock = {
+		"WITH free AS MATERIALIZED (SELECT id FROM hitl.notification_ledger"
+		" WHERE id = ANY ($1) ORDER BY id FOR NO KEY UPDATE SKIP LOCKED)"
+		" SELECT id FROM hitl.notification_ledger"
+		" WHERE id = ANY ($1) AND id NOT IN (SELECT id FROM free)",
 		1,
 		{UUIDARRAYOID},
 	};
@@ -115,10 +112,8 @@ hitl_lock_notifications(dlist_head *finished, int count)
 		return;
 	values[0] = PointerGetDatum(
 		construct_array(ids, n, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-	hitl_execute(&find, values, NULL, 0);
-	mark_locked(finished, true);
 	hitl_execute(&lock, values, NULL, 0);
-	mark_locked(finished, false);
+	mark_locked(finished);
 }
 
 /*
@@ -164,7 +159,7 @@ hitl_note_notifications(dlist_head *finished, int count)
  * statement has found.
  */
 static void
-mark_locked(dlist_head *finished, bool locked)
+mark_locked(dlist_head *finished)
 {
 	uint64 row;
 	bool isnull;
@@ -181,7 +176,7 @@ mark_locked(dlist_head *finished, bool locked)
 
 			if (delivery->has_notification &&
 				memcmp(&delivery->notification_id, id, sizeof(pg_uuid_t)) == 0)
-				delivery->ledger_locked = locked;
+				delivery->ledger_locked = true;
 		}
 	}
 }
