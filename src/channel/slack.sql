@@ -3,7 +3,7 @@
 --
 -- Slack signs what it sends with the signing secret of the app.  Who it was, the
 -- ids of team and user say, and nothing else; they become those of a principal by
--- a mail to the principal's address.
+-- a code that is mailed to the principal's address.
 
 -- By which channel's secret a request is signed; NULL: by none.
 CREATE FUNCTION hitl.slack_sender(request jsonb) RETURNS hitl.channel_configurations
@@ -221,36 +221,55 @@ END
 $$;
 COMMENT ON FUNCTION hitl.hear_slack_form(hitl.channel_configurations, jsonb) IS 'what becomes of a form that was sent in Slack';
 
+-- What everything that Slack sends begins with.  A response: nothing in it is heard.
+CREATE FUNCTION hitl.read_slack_request(
+	request jsonb, OUT form jsonb, OUT channel hitl.channel_configurations, OUT response jsonb
+)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	form := hitl.form_fields(request);
+	-- Slack looks whether somebody is here; it is not signed, and says nothing else.
+	IF form ? 'ssl_check' THEN
+		response := '{"status": 200}';
+		RETURN;
+	END IF;
+	channel := hitl.slack_sender(request);
+	IF channel.name IS NULL THEN
+		response := hitl.http_error(401, 'The request is not signed, or was signed too long ago.');
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION hitl.read_slack_request(jsonb) IS
+	'the form that Slack sends, and by which channel it is signed; or the response to what is not to be heard';
+
 -- POST /slack/interactions
 CREATE FUNCTION hitl.http_slack_interaction(request jsonb) RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	form jsonb := hitl.form_fields(request);
-	channel hitl.channel_configurations;
+	sent record;
+	sender text;
 	payload jsonb;
 	key text := encode(sha256(convert_to(request ->> 'body', 'UTF8')), 'hex');
 	response jsonb;
 BEGIN
-	-- Slack looks whether somebody is here; it is not signed, and says nothing else.
-	IF form ? 'ssl_check' THEN
-		RETURN '{"status": 200}';
+	SELECT * INTO sent FROM hitl.read_slack_request(request);
+	IF sent.response IS NOT NULL THEN
+		RETURN sent.response;
 	END IF;
-	channel := hitl.slack_sender(request);
-	IF channel.name IS NULL THEN
-		RETURN hitl.http_error(401, 'The request is not signed, or was signed too long ago.');
-	END IF;
+	sender := 'slack:' || (sent.channel).name;
 	-- Slack sends again what it believes to be lost.
-	response := hitl.take_request(request, 'slack:' || channel.name, key);
+	response := hitl.take_request(request, sender, key);
 	IF response IS NOT NULL THEN
 		RETURN response;
 	END IF;
-	payload := (form ->> 'payload')::jsonb;
+	payload := (sent.form ->> 'payload')::jsonb;
 	response := CASE payload ->> 'type'
-		WHEN 'block_actions' THEN hitl.hear_slack_buttons(channel, payload)
-		WHEN 'view_submission' THEN hitl.hear_slack_form(channel, payload)
+		WHEN 'block_actions' THEN hitl.hear_slack_buttons(sent.channel, payload)
+		WHEN 'view_submission' THEN hitl.hear_slack_form(sent.channel, payload)
 		ELSE '{"status": 200}' END;
-	RETURN hitl.keep_response(response, 'slack:' || channel.name, key);
+	RETURN hitl.keep_response(response, sender, key);
 END
 $$;
 COMMENT ON FUNCTION hitl.http_slack_interaction(jsonb) IS
@@ -309,20 +328,19 @@ CREATE FUNCTION hitl.http_slack_command(request jsonb) RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	form jsonb := hitl.form_fields(request);
-	channel hitl.channel_configurations;
+	sent record;
+	form jsonb;
 	person text;
-	words text[] := regexp_split_to_array(btrim(coalesce(form ->> 'text', '')), '\s+');
+	words text[];
 	message text;
 BEGIN
-	IF form ? 'ssl_check' THEN
-		RETURN '{"status": 200}';
+	SELECT * INTO sent FROM hitl.read_slack_request(request);
+	IF sent.response IS NOT NULL THEN
+		RETURN sent.response;
 	END IF;
-	channel := hitl.slack_sender(request);
-	IF channel.name IS NULL THEN
-		RETURN hitl.http_error(401, 'The request is not signed, or was signed too long ago.');
-	END IF;
-	person := hitl.slack_actor(channel, jsonb_build_object('user',
+	form := sent.form;
+	words := regexp_split_to_array(btrim(coalesce(form ->> 'text', '')), '\s+');
+	person := hitl.slack_actor(sent.channel, jsonb_build_object('user',
 		jsonb_build_object('id', form -> 'user_id', 'team_id', form -> 'team_id')));
 	IF words[1] = 'link' AND cardinality(words) = 2 THEN
 		PERFORM hitl.send_slack_link(form ->> 'team_id', form ->> 'user_id', words[2]);
