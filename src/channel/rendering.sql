@@ -58,24 +58,40 @@ $$;
 COMMENT ON FUNCTION hitl.notification_links(hitl.notification_ledger) IS
 	'links of a message under hitl.public_url, with a token of the recipient''s own; NULL if that is not set';
 
--- A mail, as the dispatcher sends it.  What belongs together is one thread.
+-- A mail as the dispatcher sends it, with what all mails have.
+CREATE FUNCTION hitl.mail_document(channel hitl.message_channels, request_id uuid, address text, content jsonb,
+								   headers jsonb DEFAULT '{}') RETURNS jsonb
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN jsonb_strip_nulls(content || jsonb_build_object(
+		'from', channel.settings ->> 'from', 'reply_to', channel.settings ->> 'reply_to',
+		'to', jsonb_build_array(address), 'date', extract(epoch FROM clock_timestamp())::bigint,
+		'headers', jsonb_build_object('Message-ID', format('<%s@%s>', request_id, hitl.mail_domain(channel)),
+									  'Auto-Submitted', 'auto-generated') || headers));
+END
+$$;
+COMMENT ON FUNCTION hitl.mail_document(hitl.message_channels, uuid, text, jsonb, jsonb) IS
+	'a mail to an address, as the dispatcher sends it: content has subject, text and perhaps html';
+
+CREATE FUNCTION hitl.mail_domain(channel hitl.message_channels) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN coalesce(substring(channel.settings ->> 'from' FROM '@([A-Za-z0-9.-]+)'), 'localhost');
+COMMENT ON FUNCTION hitl.mail_domain(hitl.message_channels) IS 'the domain from which a channel sends mails, for their ids';
+
+-- What belongs together is one thread.
 CREATE FUNCTION hitl.render_notification_mail(notification hitl.notification_ledger, channel hitl.message_channels,
 											  request_id uuid, document jsonb) RETURNS jsonb
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	domain text := coalesce(substring(channel.settings ->> 'from' FROM '@([A-Za-z0-9.-]+)'), 'localhost');
-	thread text := format('<%s@%s>', coalesce(document #>> '{approval,workflow_id}', notification.approval_id::text), domain);
+	thread text := format('<%s@%s>', coalesce(document #>> '{approval,workflow_id}', notification.approval_id::text),
+						  hitl.mail_domain(channel));
 BEGIN
-	RETURN jsonb_strip_nulls(hitl.render_mail(document) || jsonb_build_object(
-		'from', channel.settings ->> 'from', 'reply_to', channel.settings ->> 'reply_to',
-		'to', jsonb_build_array(notification.address), 'date', extract(epoch FROM clock_timestamp())::bigint,
-		'headers', jsonb_build_object(
-			'Message-ID', format('<%s@%s>', request_id, domain),
-			'In-Reply-To', notification.message_id,
-			'References', concat_ws(' ', thread, notification.message_id),
-			'Auto-Submitted', 'auto-generated',
-			'X-Hitl-Approval', notification.approval_id)));
+	RETURN hitl.mail_document(channel, request_id, notification.address, hitl.render_mail(document), jsonb_build_object(
+		'In-Reply-To', notification.message_id,
+		'References', concat_ws(' ', thread, notification.message_id),
+		'X-Hitl-Approval', notification.approval_id));
 END
 $$;
 COMMENT ON FUNCTION hitl.render_notification_mail(hitl.notification_ledger, hitl.message_channels, uuid, jsonb) IS
@@ -168,6 +184,7 @@ DECLARE
 	document jsonb;
 	slack record;
 	address text;
+	pending boolean;
 	detail text;
 BEGIN
 	FOR request IN SELECT o.* FROM hitl.outbox o WHERE o.id = ANY (request_ids) ORDER BY o.id LOOP
@@ -199,17 +216,16 @@ BEGIN
 			CONTINUE WHEN address IS NULL
 				OR NOT hitl.is_worth_telling(notification, channel.channel_type);
 			revision := notification.revision;
+			pending := (SELECT a.status = 'pending' FROM hitl.approval_requests a WHERE a.id = notification.approval_id);
 			-- What was shown at another address is closed there, but asks nobody any more.
 			IF address <> notification.address THEN
 				notification.address := address;
-				IF EXISTS (SELECT FROM hitl.approval_requests a WHERE a.id = notification.approval_id AND a.status = 'pending') THEN
+				IF pending THEN
 					notification.message_id := NULL;
 				END IF;
 			END IF;
-			document := hitl.notification_document(notification, CASE
-				WHEN NOT notification.asked OR EXISTS (SELECT FROM hitl.approval_requests a
-													   WHERE a.id = notification.approval_id AND a.status = 'pending')
-				THEN hitl.notification_links(notification) END, channel.templates);
+			document := hitl.notification_document(notification,
+				CASE WHEN pending OR NOT notification.asked THEN hitl.notification_links(notification) END, channel.templates);
 			IF channel.channel_type = 'email' THEN
 				body := hitl.render_notification_mail(notification, channel, request.id, document)::text;
 			ELSE
@@ -243,6 +259,7 @@ CREATE FUNCTION hitl.resend_notification(notification_id uuid) RETURNS boolean
 AS $$
 DECLARE
 	found_ hitl.notification_ledger;
+	kind text;
 BEGIN
 	SELECT * INTO found_ FROM hitl.notification_ledger n WHERE n.id = notification_id;
 	IF NOT FOUND THEN
@@ -252,10 +269,10 @@ BEGIN
 	END IF;
 	-- In the order of all others: the request first.
 	PERFORM FROM hitl.approval_requests a WHERE a.id = found_.approval_id FOR NO KEY UPDATE;
-	IF EXISTS (SELECT FROM hitl.message_channels c WHERE c.name = found_.channel) THEN
+	SELECT c.channel_type INTO kind FROM hitl.message_channels c WHERE c.name = found_.channel;
+	IF FOUND THEN
 		UPDATE hitl.notification_ledger n SET revision = n.revision + 1, status = 'queued', attempts = 0, error_message = NULL
-		WHERE n.id = notification_id AND hitl.is_worth_telling(n, (SELECT c.channel_type FROM hitl.message_channels c
-																	WHERE c.name = n.channel));
+		WHERE n.id = notification_id AND hitl.is_worth_telling(n, kind);
 		IF NOT FOUND THEN
 			RETURN false;
 		END IF;
@@ -286,8 +303,8 @@ BEGIN
 		RAISE LOG USING MESSAGE = format('nobody could be told of approval request %s', lost.id),
 			HINT = 'hitl.notifications says why.';
 		IF lost.workflow_id IS NOT NULL THEN
-			INSERT INTO hitl.messages (due_at, workflow_id, kind, body)
-			VALUES (clock_timestamp(), lost.workflow_id, 'approval', jsonb_strip_nulls(jsonb_build_object(
+			INSERT INTO hitl.messages (workflow_id, kind, body)
+			VALUES (lost.workflow_id, 'approval', jsonb_strip_nulls(jsonb_build_object(
 				'approval_id', lost.id, 'happened', 'unreachable', 'step_name', lost.step_name, 'asked', to_jsonb(lost.asked))));
 		END IF;
 	END LOOP;
@@ -307,7 +324,7 @@ DECLARE
 	channel hitl.message_channels;
 	id uuid := hitl.uuidv7();
 BEGIN
-	SELECT * INTO channel FROM hitl.message_channels c JOIN hitl.channel_configurations k USING (name)
+	SELECT c.* INTO channel FROM hitl.message_channels c JOIN hitl.channel_configurations k USING (name)
 	WHERE c.channel_type = 'email' ORDER BY k.is_default DESC, k.created_at, c.name LIMIT 1;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING ERRCODE = 'object_not_in_prerequisite_state',
@@ -332,12 +349,8 @@ BEGIN
 	IF mail.address IS NULL THEN
 		SELECT * INTO mail FROM hitl.slack_link_mail(link_id);
 	END IF;
-	RETURN CASE WHEN mail.address IS NOT NULL THEN jsonb_strip_nulls(jsonb_build_object(
-		'from', channel.settings ->> 'from', 'reply_to', channel.settings ->> 'reply_to',
-		'to', jsonb_build_array(mail.address), 'subject', mail.subject, 'text', mail.text,
-		'date', extract(epoch FROM clock_timestamp())::bigint,
-		'headers', jsonb_build_object('Auto-Submitted', 'auto-generated',
-			'Message-ID', format('<%s@%s>', request_id, coalesce(substring(channel.settings ->> 'from' FROM '@([A-Za-z0-9.-]+)'), 'localhost'))))) END;
+	RETURN CASE WHEN mail.address IS NOT NULL THEN hitl.mail_document(channel, request_id, mail.address,
+		jsonb_build_object('subject', mail.subject, 'text', mail.text)) END;
 END
 $$;
 COMMENT ON FUNCTION hitl.render_link_mail(uuid, hitl.message_channels, uuid) IS

@@ -25,7 +25,7 @@ CREATE TABLE hitl.outbox (
 	token bigint,					-- awaited by the workflow's control state
 	approval_id uuid,
 	channel text,					-- for notifications: the channel's name
-	notification_id uuid,			-- for notifications: hitl.notification_ledger
+	notification_id uuid,			-- for notifications: hitl.notification_ledger, or the link that is mailed
 	method text NOT NULL DEFAULT 'POST',
 	url text NOT NULL,
 	headers jsonb NOT NULL DEFAULT '{}',	-- without secrets; but for notifications, "${secret:name}" stands for one
