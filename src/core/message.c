@@ -340,19 +340,23 @@ hitl_date(HitlArena *arena, const char *instant)
 										 "April",	"May",		"June",
 										 "July",	"August",	"September",
 										 "October", "November", "December"};
+	HitlInstant utc;
 	HitlBuffer buffer;
-	const char *utc;
+	const char *made;
 	int64_t us;
 
 	if (!hitl_parse_instant(instant, &us))
 		return hitl_one_line(arena, instant, 60);
+	utc = hitl_split_instant(us);
 	hitl_buffer_init(&buffer, arena);
-	hitl_append_instant(&buffer, us);
-	utc = hitl_buffer_text(&buffer);
-	if (utc == NULL || strlen(utc) < 16 || utc[4] != '-')
-		return utc == NULL ? "" : utc;
-	return hitl_format_text(arena, "%d %s %.4s, %.5s UTC", atoi(utc + 8),
-							months[(atoi(utc + 5) - 1) % 12], utc, utc + 11);
+	if (utc.year > 9999)
+		hitl_append_instant(&buffer, us);
+	else
+		hitl_append_format(&buffer, "%d %s %04d, %02d:%02d UTC", utc.day,
+						   months[utc.month - 1], utc.year, utc.hour,
+						   utc.minute);
+	made = hitl_buffer_text(&buffer);
+	return made == NULL ? "" : made;
 }
 
 /*

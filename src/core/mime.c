@@ -104,41 +104,18 @@ hitl_write_mailbox(HitlBuffer *buffer, const char *name,
 void
 hitl_write_date(HitlBuffer *buffer, int64_t date)
 {
-	static const char *const weekdays[] = {"Thu", "Fri", "Sat", "Sun",
-										   "Mon", "Tue", "Wed"};
+	static const char *const weekdays[] = {"Sun", "Mon", "Tue", "Wed",
+										   "Thu", "Fri", "Sat"};
 	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr",
 										 "May", "Jun", "Jul", "Aug",
 										 "Sep", "Oct", "Nov", "Dec"};
-	static const int lengths[] = {31, 28, 31, 30, 31, 30,
-								  31, 31, 30, 31, 30, 31};
-	int64_t days = date / 86400;
-	int seconds = (int) (date % 86400);
-	int weekday = (int) (days % 7);
-	int year = 1970;
-	int month = 0;
+	HitlInstant instant = hitl_split_instant(date * 1000000);
 
-	for (;;)
-	{
-		bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-		int length = month == 1 && leap ? 29 : lengths[month];
-
-		if (month == 0 && days >= 365 + leap)
-		{
-			days -= 365 + leap;
-			year++;
-		}
-		else if (days >= length)
-		{
-			days -= length;
-			month++;
-		}
-		else
-			break;
-	}
 	hitl_append_format(buffer,
 					   "Date: %s, %02d %s %04d %02d:%02d:%02d +0000\r\n",
-					   weekdays[weekday], (int) days + 1, months[month], year,
-					   seconds / 3600, seconds / 60 % 60, seconds % 60);
+					   weekdays[instant.weekday], instant.day,
+					   months[instant.month - 1], instant.year, instant.hour,
+					   instant.minute, instant.second);
 }
 
 /*
