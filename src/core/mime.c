@@ -38,10 +38,7 @@ static bool is_plain(const char *text, size_t length);
 static size_t longest_word(const char *text, size_t length);
 static void write_folded(HitlBuffer *buffer, const char *text, size_t length);
 static size_t column(const HitlBuffer *buffer);
-static size_t character_length(const char *text, size_t left);
 static size_t encoded_length(const char *text, size_t length, bool base64);
-static void write_quoted_string(HitlBuffer *buffer, const char *text,
-								size_t length);
 static void write_base64(HitlBuffer *buffer, const char *text, size_t length,
 						 size_t line);
 static void write_quoted_printable(HitlBuffer *buffer, const char *text,
@@ -88,7 +85,14 @@ hitl_write_mailbox(HitlBuffer *buffer, const char *name,
 	else if (strspn(text, PLAIN_IN_NAME) >= length)
 		write_folded(buffer, text, length);
 	else
-		write_quoted_string(buffer, text, length);
+	{
+		HitlBuffer quoted;
+
+		hitl_buffer_init(&quoted, buffer->arena);
+		hitl_append_quoted(&quoted, text, length);
+		if (hitl_buffer_text(&quoted) != NULL)
+			write_folded(buffer, quoted.data, quoted.length);
+	}
 	hitl_append_text(buffer,
 					 column(buffer) + strlen(mailbox->address) + 3 > GOOD_LINE
 						 ? FOLD
@@ -96,6 +100,24 @@ hitl_write_mailbox(HitlBuffer *buffer, const char *name,
 	hitl_append_char(buffer, '<');
 	hitl_append_text(buffer, mailbox->address);
 	hitl_append_text(buffer, ">\r\n");
+}
+
+/*
+ * Append a name in quotes.
+ */
+void
+hitl_append_quoted(HitlBuffer *buffer, const char *text, size_t length)
+{
+	size_t i;
+
+	hitl_append_char(buffer, '"');
+	for (i = 0; i < length; i++)
+	{
+		if (text[i] == '"' || text[i] == '\\')
+			hitl_append_char(buffer, '\\');
+		hitl_append_char(buffer, text[i]);
+	}
+	hitl_append_char(buffer, '"');
 }
 
 /*
@@ -200,7 +222,7 @@ hitl_write_encoded_words(HitlBuffer *buffer, const char *text, size_t length,
 
 		while (end < length)
 		{
-			size_t next = end + character_length(text + end, length - end);
+			size_t next = end + hitl_utf8_cut(text + end, length - end, 1);
 
 			if (encoded_length(text + start, next - start, base64) > room)
 				break;
@@ -304,19 +326,6 @@ column(const HitlBuffer *buffer)
 }
 
 /*
- * The bytes of a UTF-8 character.
- */
-static size_t
-character_length(const char *text, size_t left)
-{
-	size_t length = 1;
-
-	while (length < left && ((unsigned char) text[length] & 0xC0) == 0x80)
-		length++;
-	return length;
-}
-
-/*
  * The length of a text in an encoded word.
  */
 static size_t
@@ -333,28 +342,6 @@ encoded_length(const char *text, size_t length, bool base64)
 			? 1
 			: 3;
 	return encoded;
-}
-
-/*
- * Write a name in quotes.
- */
-static void
-write_quoted_string(HitlBuffer *buffer, const char *text, size_t length)
-{
-	HitlBuffer quoted;
-	size_t i;
-
-	hitl_buffer_init(&quoted, buffer->arena);
-	hitl_append_char(&quoted, '"');
-	for (i = 0; i < length; i++)
-	{
-		if (text[i] == '"' || text[i] == '\\')
-			hitl_append_char(&quoted, '\\');
-		hitl_append_char(&quoted, text[i]);
-	}
-	hitl_append_char(&quoted, '"');
-	if (hitl_buffer_text(&quoted) != NULL)
-		write_folded(buffer, quoted.data, quoted.length);
 }
 
 /*
