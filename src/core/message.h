@@ -226,11 +226,8 @@ extern const char hitl_page_style[];
 /* In the ids of the blocks of fields, before the pointer. */
 #define HITL_SLACK_FIELD "answer"
 
-extern void hitl_slack_text(HitlBuffer *buffer, const char *type,
-							const char *text, size_t limit);
+extern void hitl_slack_text(HitlBuffer *buffer, const char *text, size_t limit);
 extern void hitl_slack_section(HitlBuffer *buffer, const char *text);
-extern bool hitl_append_slack(HitlBuffer *buffer, const char *text,
-							  size_t limit);
 
 /* ---- page_form.c ------------------------------------------------------ */
 
