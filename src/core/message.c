@@ -477,6 +477,22 @@ hitl_one_line(HitlArena *arena, const char *text, size_t characters)
 }
 
 /*
+ * A text, cut with a note after so many characters.
+ */
+const char *
+hitl_cut_text(HitlArena *arena, const char *text, size_t characters)
+{
+	size_t length = strlen(text);
+	size_t kept = hitl_utf8_cut(text, length, characters);
+
+	return kept == length
+		? text
+		: hitl_format_text(arena,
+						   "%.*s" ELLIPSIS " (cut, %zu characters in all)",
+						   (int) kept, text, hitl_characters(text));
+}
+
+/*
  * A text with a full stop after it, if it ends with a letter or a digit; "" for
  * NULL.
  */

@@ -86,6 +86,8 @@ extern const char *hitl_humanise(HitlArena *arena, const char *key);
 extern const char *hitl_clean_text(HitlArena *arena, const char *text);
 extern const char *hitl_one_line(HitlArena *arena, const char *text,
 								 size_t characters);
+extern const char *hitl_cut_text(HitlArena *arena, const char *text,
+								 size_t characters);
 extern const char *hitl_sentence(HitlArena *arena, const char *text);
 extern void hitl_append_html(HitlBuffer *buffer, const char *text);
 extern void hitl_append_typed(HitlBuffer *buffer, const char *text);

@@ -65,7 +65,6 @@ static void put_html_answers(HitlBuffer *out, const HitlNotice *notice);
 static void put_html_buttons(HitlBuffer *out, const HitlNotice *notice);
 static void put_button(HitlBuffer *out, const char *link, const char *label,
 					   const char *ground);
-static const char *cut(HitlArena *arena, const char *text, size_t characters);
 static const HitlJson *first_answer(const HitlNotice *notice, int *left_out);
 static bool asks_by_form(const HitlNotice *notice);
 
@@ -163,8 +162,8 @@ build_text(const HitlNotice *notice)
 	{
 		hitl_append_char(&out, '\n');
 		hitl_append_wrapped(&out,
-							cut(notice->arena, notice->description,
-								MAX_DESCRIPTION),
+							hitl_cut_text(notice->arena, notice->description,
+										  MAX_DESCRIPTION),
 							0, 0);
 	}
 	if (context != NULL)
@@ -207,7 +206,8 @@ put_fact(HitlBuffer *out, const HitlNotice *notice, const char *name,
 		return;
 	hitl_append_format(out, "%-10s ",
 					   hitl_format_text(notice->arena, "%s:", name));
-	hitl_append_wrapped(out, cut(notice->arena, value, MAX_FEEDBACK), 11, 11);
+	hitl_append_wrapped(out, hitl_cut_text(notice->arena, value, MAX_FEEDBACK),
+						11, 11);
 }
 
 /*
@@ -248,7 +248,9 @@ put_answers(HitlBuffer *out, const HitlNotice *notice)
 		if (feedback != NULL)
 		{
 			hitl_append_text(out, "    ");
-			hitl_append_wrapped(out, cut(notice->arena, feedback, MAX_FEEDBACK),
+			hitl_append_wrapped(out,
+								hitl_cut_text(notice->arena, feedback,
+											  MAX_FEEDBACK),
 								4, 4);
 		}
 	}
@@ -274,8 +276,8 @@ build_html(const HitlNotice *notice)
 	put_html_facts(&out, notice);
 	if (notice->description != NULL)
 		hitl_append_paragraphs(&out,
-							   cut(notice->arena, notice->description,
-								   MAX_DESCRIPTION),
+							   hitl_cut_text(notice->arena, notice->description,
+											 MAX_DESCRIPTION),
 							   PARAGRAPH);
 	put_html_buttons(&out, notice);
 	if (context != NULL)
@@ -348,7 +350,9 @@ put_html_head(HitlBuffer *out, const HitlNotice *notice)
 	if (notice->standing != HITL_STANDING_PENDING && notice->reason != NULL)
 	{
 		hitl_append_text(out, "<br>\nReason: ");
-		hitl_append_html(out, cut(notice->arena, notice->reason, MAX_FEEDBACK));
+		hitl_append_html(out,
+						 hitl_cut_text(notice->arena, notice->reason,
+									   MAX_FEEDBACK));
 	}
 	hitl_append_text(
 		out,
@@ -427,7 +431,8 @@ put_html_answers(HitlBuffer *out, const HitlNotice *notice)
 		hitl_append_text(out, "</p>\n");
 		if (feedback != NULL)
 			hitl_append_paragraphs(out,
-								   cut(notice->arena, feedback, MAX_FEEDBACK),
+								   hitl_cut_text(notice->arena, feedback,
+												 MAX_FEEDBACK),
 								   PARAGRAPH);
 	}
 }
@@ -475,22 +480,6 @@ put_button(HitlBuffer *out, const char *link, const char *label,
 		"font-size:15px;line-height:20px;font-weight:600;text-decoration:none;"
 		"display:inline-block;\">%s</a></td></tr></table></td>\n",
 		label);
-}
-
-/*
- * A text, cut with a note after so many characters.
- */
-static const char *
-cut(HitlArena *arena, const char *text, size_t characters)
-{
-	size_t length = strlen(text);
-	size_t kept = hitl_utf8_cut(text, length, characters);
-
-	return kept == length
-		? text
-		: hitl_format_text(arena,
-						   "%.*s\xE2\x80\xA6 (cut, %zu characters in all)",
-						   (int) kept, text, hitl_characters(text));
 }
 
 /*

@@ -620,8 +620,6 @@ is_short(const HitlJson *value)
 static const char *
 scalar_text(HitlArena *arena, const HitlJson *value, size_t characters)
 {
-	size_t count;
-
 	switch (value->type)
 	{
 		case HITL_JSON_NULL:
@@ -637,16 +635,7 @@ scalar_text(HitlArena *arena, const HitlJson *value, size_t characters)
 	}
 	if (value->length == 0)
 		return "empty";
-	if (value->length <= characters)
-		return value->text;
-	count = hitl_characters(value->text);
-	if (count <= characters)
-		return value->text;
-	return hitl_format_text(arena,
-							"%.*s\xE2\x80\xA6 (cut, %zu characters in all)",
-							(int) hitl_utf8_cut(value->text, value->length,
-												characters),
-							value->text, count);
+	return hitl_cut_text(arena, value->text, characters);
 }
 
 /*
