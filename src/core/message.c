@@ -331,6 +331,52 @@ hitl_decision_name(const char *decision)
 }
 
 /*
+ * The answers to a request, of many the last ones; NULL if there are none.
+ */
+const HitlJson *
+hitl_last_answers(const HitlNotice *notice, int most, int *left_out)
+{
+	const HitlJson *answer;
+	int i;
+
+	*left_out = 0;
+	if (notice->responses == NULL)
+		return NULL;
+	if (notice->responses->count > most)
+		*left_out = notice->responses->count - most;
+	answer = notice->responses->first;
+	for (i = 0; i < *left_out; i++)
+		answer = answer->next;
+	return answer;
+}
+
+/*
+ * Append who has answered what, and when, as a paragraph of HTML.
+ */
+void
+hitl_append_answer(HitlBuffer *buffer, const HitlJson *answer,
+				   const char *attributes)
+{
+	HitlArena *arena = buffer->arena;
+	const char *who = hitl_text_at(answer, "approver");
+	const char *decision = hitl_text_at(answer, "decision");
+	const char *when = hitl_text_at(answer, "responded_at");
+
+	hitl_append_format(buffer, "<p%s><strong>", attributes);
+	hitl_append_html(buffer,
+					 who == NULL ? "somebody" : hitl_one_line(arena, who, 200));
+	hitl_append_text(buffer, "</strong>: ");
+	hitl_append_html(buffer,
+					 decision == NULL ? "" : hitl_decision_name(decision));
+	if (when != NULL)
+	{
+		hitl_append_text(buffer, ", ");
+		hitl_append_html(buffer, hitl_date(arena, when));
+	}
+	hitl_append_text(buffer, "</p>\n");
+}
+
+/*
  * A point in time as "26 November 2026, 09:30 UTC"; what is none as it is.
  */
 const char *

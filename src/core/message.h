@@ -80,6 +80,10 @@ extern const char *hitl_headline(const HitlNotice *notice);
 extern const char *hitl_introduction(const HitlNotice *notice);
 extern const char *hitl_outcome(const HitlNotice *notice);
 extern const char *hitl_decision_name(const char *decision);
+extern const HitlJson *hitl_last_answers(const HitlNotice *notice, int most,
+										 int *left_out);
+extern void hitl_append_answer(HitlBuffer *buffer, const HitlJson *answer,
+							   const char *attributes);
 extern const char *hitl_date(HitlArena *arena, const char *instant);
 extern const char *hitl_humanise(HitlArena *arena, const char *key);
 

@@ -65,7 +65,6 @@ static void put_html_answers(HitlBuffer *out, const HitlNotice *notice);
 static void put_html_buttons(HitlBuffer *out, const HitlNotice *notice);
 static void put_button(HitlBuffer *out, const char *link, const char *label,
 					   const char *ground);
-static const HitlJson *first_answer(const HitlNotice *notice, int *left_out);
 static bool asks_by_form(const HitlNotice *notice);
 
 /*
@@ -217,7 +216,8 @@ static void
 put_answers(HitlBuffer *out, const HitlNotice *notice)
 {
 	int left_out;
-	const HitlJson *answer = first_answer(notice, &left_out);
+	const HitlJson *answer = hitl_last_answers(notice, MAX_RESPONSES,
+											   &left_out);
 
 	if (answer == NULL)
 		return;
@@ -395,7 +395,8 @@ static void
 put_html_answers(HitlBuffer *out, const HitlNotice *notice)
 {
 	int left_out;
-	const HitlJson *answer = first_answer(notice, &left_out);
+	const HitlJson *answer = hitl_last_answers(notice, MAX_RESPONSES,
+											   &left_out);
 
 	if (answer == NULL)
 		return;
@@ -411,24 +412,9 @@ put_html_answers(HitlBuffer *out, const HitlNotice *notice)
 			left_out);
 	for (; answer != NULL; answer = answer->next)
 	{
-		const char *who = hitl_text_at(answer, "approver");
-		const char *decision = hitl_text_at(answer, "decision");
-		const char *when = hitl_text_at(answer, "responded_at");
 		const char *feedback = hitl_text_at(answer, "feedback");
 
-		hitl_append_text(out, "<p style=\"margin:0 0 4px;\"><strong>");
-		hitl_append_html(out,
-						 who == NULL ? "somebody"
-									 : hitl_one_line(notice->arena, who, 200));
-		hitl_append_text(out, "</strong>: ");
-		hitl_append_html(out,
-						 decision == NULL ? "" : hitl_decision_name(decision));
-		if (when != NULL)
-		{
-			hitl_append_text(out, ", ");
-			hitl_append_html(out, hitl_date(notice->arena, when));
-		}
-		hitl_append_text(out, "</p>\n");
+		hitl_append_answer(out, answer, " style=\"margin:0 0 4px;\"");
 		if (feedback != NULL)
 			hitl_append_paragraphs(out,
 								   hitl_cut_text(notice->arena, feedback,
@@ -480,26 +466,6 @@ put_button(HitlBuffer *out, const char *link, const char *label,
 		"font-size:15px;line-height:20px;font-weight:600;text-decoration:none;"
 		"display:inline-block;\">%s</a></td></tr></table></td>\n",
 		label);
-}
-
-/*
- * The answers that are shown, of many the last ones.
- */
-static const HitlJson *
-first_answer(const HitlNotice *notice, int *left_out)
-{
-	const HitlJson *answer;
-	int i;
-
-	*left_out = 0;
-	if (notice->responses == NULL)
-		return NULL;
-	answer = notice->responses->first;
-	if (notice->responses->count > MAX_RESPONSES)
-		*left_out = notice->responses->count - MAX_RESPONSES;
-	for (i = 0; i < *left_out; i++)
-		answer = answer->next;
-	return answer;
 }
 
 /*

@@ -272,29 +272,23 @@ put_date(HitlBuffer *out, const char *label, const char *instant)
 static void
 put_answers(HitlBuffer *out, const HitlNotice *notice)
 {
-	const HitlJson *answer;
+	int left_out;
+	const HitlJson *answer = hitl_last_answers(notice, MAX_RESPONSES,
+											   &left_out);
 	HitlBuffer lines;
-	int skipped;
-	int i = 0;
 
-	if (notice->responses == NULL)
+	if (answer == NULL)
 		return;
-	skipped = notice->responses->count > MAX_RESPONSES
-		? notice->responses->count - MAX_RESPONSES
-		: 0;
 	hitl_buffer_init(&lines, out->arena);
-	if (skipped > 0)
+	if (left_out > 0)
 		hitl_append_format(&lines, "%d earlier answers are not shown here.",
-						   skipped);
-	for (answer = notice->responses->first; answer != NULL;
-		 answer = answer->next, i++)
+						   left_out);
+	for (; answer != NULL; answer = answer->next)
 	{
 		const char *who = hitl_text_at(answer, "approver");
 		const char *decision = hitl_text_at(answer, "decision");
 		const char *feedback = hitl_text_at(answer, "feedback");
 
-		if (i < skipped)
-			continue;
 		hitl_append_format(&lines, "%s%s: %s", lines.length > 0 ? "\n" : "",
 						   who == NULL ? "Somebody"
 									   : hitl_one_line(out->arena, who, 100),
@@ -304,7 +298,7 @@ put_answers(HitlBuffer *out, const HitlNotice *notice)
 			hitl_append_format(&lines, " (%s)",
 							   hitl_one_line(out->arena, feedback, MAX_MEMBER));
 	}
-	if (hitl_buffer_text(&lines) != NULL && lines.length > 0)
+	if (hitl_buffer_text(&lines) != NULL)
 		hitl_slack_section(out, lines.data);
 }
 

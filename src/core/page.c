@@ -763,24 +763,10 @@ put_answers(Page *page)
 	for (answer = page->notice.responses->first; answer != NULL;
 		 answer = answer->next)
 	{
-		const char *who = hitl_text_at(answer, "approver");
-		const char *decision = hitl_text_at(answer, "decision");
-		const char *when = hitl_text_at(answer, "responded_at");
 		const char *feedback = hitl_text_at(answer, "feedback");
 
-		hitl_append_text(out, "<li><p><strong>");
-		hitl_append_html(out,
-						 who == NULL ? "somebody"
-									 : hitl_one_line(page->arena, who, 200));
-		hitl_append_text(out, "</strong>: ");
-		hitl_append_html(out,
-						 decision == NULL ? "" : hitl_decision_name(decision));
-		if (when != NULL)
-		{
-			hitl_append_text(out, ", ");
-			hitl_append_html(out, hitl_date(page->arena, when));
-		}
-		hitl_append_text(out, "</p>\n");
+		hitl_append_text(out, "<li>");
+		hitl_append_answer(out, answer, "");
 		if (feedback != NULL)
 			hitl_append_paragraphs(out, feedback, "");
 		hitl_append_text(out, "</li>\n");
