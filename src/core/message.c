@@ -84,6 +84,7 @@ static const char *const reasons[][2] =
 static const char *reason_of(const HitlNotice *notice);
 static size_t find_event(const HitlNotice *notice);
 static const char *link_of(const HitlNotice *notice, const char *key);
+static void trim_end(HitlBuffer *buffer);
 static size_t unwanted(const char *p);
 static bool is_blank(const char *p, size_t *length);
 
@@ -293,7 +294,6 @@ const char *
 hitl_outcome(const HitlNotice *notice)
 {
 	HitlBuffer buffer;
-	const char *made;
 
 	hitl_buffer_init(&buffer, notice->arena);
 	hitl_append_text(&buffer,
@@ -310,8 +310,7 @@ hitl_outcome(const HitlNotice *notice)
 	if (notice->standing == HITL_STANDING_EXPIRED)
 		hitl_append_text(&buffer, " without a decision");
 	hitl_append_char(&buffer, '.');
-	made = hitl_buffer_text(&buffer);
-	return made == NULL ? "" : made;
+	return hitl_made_text(&buffer);
 }
 
 /*
@@ -388,7 +387,6 @@ hitl_date(HitlArena *arena, const char *instant)
 										 "October", "November", "December"};
 	HitlInstant utc;
 	HitlBuffer buffer;
-	const char *made;
 	int64_t us;
 
 	if (!hitl_parse_instant(instant, &us))
@@ -401,8 +399,7 @@ hitl_date(HitlArena *arena, const char *instant)
 		hitl_append_format(&buffer, "%d %s %04d, %02d:%02d UTC", utc.day,
 						   months[utc.month - 1], utc.year, utc.hour,
 						   utc.minute);
-	made = hitl_buffer_text(&buffer);
-	return made == NULL ? "" : made;
+	return hitl_made_text(&buffer);
 }
 
 /*
@@ -438,12 +435,10 @@ hitl_humanise(HitlArena *arena, const char *key)
 		else
 			hitl_append_char(&buffer, *p);
 	}
-	while (buffer.length > 0 && buffer.data[buffer.length - 1] == ' ')
-		buffer.length--;
+	trim_end(&buffer);
 	if (buffer.length == 0)
 		hitl_append_text(&buffer, *key == '\0' ? "(no name)" : key);
-	p = hitl_buffer_text(&buffer);
-	return p == NULL ? "" : hitl_clean_text(arena, p);
+	return hitl_clean_text(arena, hitl_made_text(&buffer));
 }
 
 /*
@@ -455,7 +450,6 @@ const char *
 hitl_clean_text(HitlArena *arena, const char *text)
 {
 	const char *p = text;
-	const char *made;
 	HitlBuffer buffer;
 
 	while (*p != '\0' && unwanted(p) == 0)
@@ -478,8 +472,7 @@ hitl_clean_text(HitlArena *arena, const char *text)
 			p += length;
 		}
 	}
-	made = hitl_buffer_text(&buffer);
-	return made == NULL ? "" : made;
+	return hitl_made_text(&buffer);
 }
 
 /*
@@ -507,8 +500,7 @@ hitl_one_line(HitlArena *arena, const char *text, size_t characters)
 		else
 			hitl_append_char(&buffer, *p++);
 	}
-	while (buffer.length > 0 && buffer.data[buffer.length - 1] == ' ')
-		buffer.length--;
+	trim_end(&buffer);
 	if (hitl_buffer_text(&buffer) == NULL)
 		return "";
 	cut = hitl_utf8_cut(buffer.data, buffer.length, characters);
@@ -518,8 +510,7 @@ hitl_one_line(HitlArena *arena, const char *text, size_t characters)
 									  characters - 1);
 		hitl_append_text(&buffer, ELLIPSIS);
 	}
-	p = hitl_buffer_text(&buffer);
-	return p == NULL ? "" : p;
+	return hitl_made_text(&buffer);
 }
 
 /*
@@ -628,9 +619,7 @@ hitl_append_wrapped(HitlBuffer *buffer, const char *text, int column,
 		}
 		if (!begun && column + width > LINE_WIDTH)
 		{
-			while (buffer->length > 0 &&
-				   buffer->data[buffer->length - 1] == ' ')
-				buffer->length--;
+			trim_end(buffer);
 			hitl_append_format(buffer, "\n%*s", indent, "");
 			column = indent;
 		}
@@ -640,9 +629,7 @@ hitl_append_wrapped(HitlBuffer *buffer, const char *text, int column,
 		p += length;
 		if (*p == '\n')
 		{
-			while (buffer->length > 0 &&
-				   buffer->data[buffer->length - 1] == ' ')
-				buffer->length--;
+			trim_end(buffer);
 			p++;
 			if (*p == '\0')
 				break;
@@ -653,8 +640,7 @@ hitl_append_wrapped(HitlBuffer *buffer, const char *text, int column,
 			begun = true;
 		}
 	}
-	while (buffer->length > 0 && buffer->data[buffer->length - 1] == ' ')
-		buffer->length--;
+	trim_end(buffer);
 	hitl_append_char(buffer, '\n');
 }
 
@@ -710,6 +696,17 @@ hitl_characters(const char *text)
 }
 
 /*
+ * The text of a buffer; "" without memory.
+ */
+const char *
+hitl_made_text(HitlBuffer *buffer)
+{
+	const char *text = hitl_buffer_text(buffer);
+
+	return text == NULL ? "" : text;
+}
+
+/*
  * A text as printf makes it; "" without memory.
  */
 const char *
@@ -717,14 +714,22 @@ hitl_format_text(HitlArena *arena, const char *format, ...)
 {
 	HitlBuffer buffer;
 	va_list arguments;
-	const char *made;
 
 	hitl_buffer_init(&buffer, arena);
 	va_start(arguments, format);
 	hitl_append_arguments(&buffer, format, arguments);
 	va_end(arguments);
-	made = hitl_buffer_text(&buffer);
-	return made == NULL ? "" : made;
+	return hitl_made_text(&buffer);
+}
+
+/*
+ * Take blanks away from the end.
+ */
+static void
+trim_end(HitlBuffer *buffer)
+{
+	while (buffer->length > 0 && buffer->data[buffer->length - 1] == ' ')
+		buffer->length--;
 }
 
 /*

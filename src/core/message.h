@@ -100,6 +100,7 @@ extern void hitl_append_wrapped(HitlBuffer *buffer, const char *text,
 extern void hitl_append_paragraphs(HitlBuffer *buffer, const char *text,
 								   const char *attributes);
 extern size_t hitl_characters(const char *text);
+extern const char *hitl_made_text(HitlBuffer *buffer);
 extern const char *hitl_format_text(HitlArena *arena, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -105,9 +105,7 @@ hitl_value_text(HitlArena *arena, const HitlJson *value, size_t characters)
 		return scalar_text(arena, value, characters);
 	hitl_buffer_init(&buffer, arena);
 	put_flat(&buffer, value, characters, MAX_FLAT);
-	text = hitl_buffer_text(&buffer);
-	if (text == NULL)
-		return "";
+	text = hitl_made_text(&buffer);
 	if (hitl_characters(text) <= characters)
 		return text;
 	return hitl_format_text(arena, "%.*s\xE2\x80\xA6",
@@ -647,7 +645,6 @@ group_digits(HitlArena *arena, const char *number)
 	const char *digits = number + (*number == '-');
 	size_t count = strspn(digits, "0123456789");
 	HitlBuffer buffer;
-	const char *made;
 	size_t i;
 
 	if (count < GROUPED_DIGITS || count > MOST_DIGITS ||
@@ -662,6 +659,5 @@ group_digits(HitlArena *arena, const char *number)
 		hitl_append_char(&buffer, digits[i]);
 	}
 	hitl_append_text(&buffer, digits + count);
-	made = hitl_buffer_text(&buffer);
-	return made == NULL ? "" : made;
+	return hitl_made_text(&buffer);
 }
