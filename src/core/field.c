@@ -55,6 +55,7 @@ static void read_options(Plan *plan, HitlField *field, const HitlJson *choices);
 static bool has_type(const HitlJson *schema, const char *type);
 static const char *first_type(const HitlJson *schema);
 static const HitlJson *hint_of(const HitlField *field, const char *name);
+static const char *text_hint(const HitlField *field, const char *name);
 static bool is_in(const HitlJson *names, const char *name);
 static const HitlJson *text_value(HitlArena *arena, const char *text);
 static const HitlJson *number_value(HitlArena *arena, const char *text);
@@ -301,7 +302,6 @@ plan_field(Plan *plan, const char *key, const char *pointer,
 		   const HitlJson *schema, const HitlJson *hints, int depth)
 {
 	HitlField *field = hitl_alloc_zero(plan->arena, sizeof(HitlField));
-	const HitlJson *hint;
 
 	if (field == NULL)
 		return NULL;
@@ -317,21 +317,14 @@ plan_field(Plan *plan, const char *key, const char *pointer,
 		(depth >= MAX_NESTING || plan->fields >= MAX_FIELDS))
 		field->kind = HITL_FIELD_JSON;
 
-	hint = hint_of(field, "title");
-	field->label = hint != NULL && hint->type == HITL_JSON_STRING
-		? hint->text
-		: hitl_text_at(field->schema, "title");
+	field->label = text_hint(field, "title");
+	if (field->label == NULL)
+		field->label = hitl_text_at(field->schema, "title");
 	if (field->label == NULL)
 		field->label = key == NULL ? "Answer" : hitl_humanise(plan->arena, key);
-	hint = hint_of(field, "widget");
-	if (hint != NULL && hint->type == HITL_JSON_STRING)
-		field->widget = hint->text;
-	hint = hint_of(field, "help");
-	if (hint != NULL && hint->type == HITL_JSON_STRING)
-		field->help = hint->text;
-	hint = hint_of(field, "placeholder");
-	if (hint != NULL && hint->type == HITL_JSON_STRING)
-		field->placeholder = hint->text;
+	field->widget = text_hint(field, "widget");
+	field->help = text_hint(field, "help");
+	field->placeholder = text_hint(field, "placeholder");
 	if (field->kind == HITL_FIELD_GROUP)
 		plan_group(plan, field, depth);
 	return field;
@@ -722,6 +715,17 @@ hint_of(const HitlField *field, const char *name)
 			return child;
 	}
 	return hitl_json_member(hitl_json_member(field->hints, "ui:options"), name);
+}
+
+/*
+ * A hint that is a text, or NULL.
+ */
+static const char *
+text_hint(const HitlField *field, const char *name)
+{
+	const HitlJson *hint = hint_of(field, name);
+
+	return hint != NULL && hint->type == HITL_JSON_STRING ? hint->text : NULL;
 }
 
 static bool
