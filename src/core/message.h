@@ -240,7 +240,8 @@ extern void hitl_slack_section(HitlBuffer *buffer, const char *text);
 
 extern void hitl_append_form(HitlBuffer *buffer, const HitlNotice *notice,
 							 const HitlJson *page, const char *decision);
-extern void hitl_append_faults(HitlBuffer *buffer, const HitlJson *page);
+extern void hitl_append_faults(HitlBuffer *buffer, const HitlNotice *notice,
+							   const HitlJson *page);
 extern void hitl_append_hidden(HitlBuffer *buffer, const char *name,
 							   const char *value);
 

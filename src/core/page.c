@@ -269,7 +269,7 @@ name_of(const Page *page)
 static void
 put_request(Page *page)
 {
-	hitl_append_faults(page->out, page->document);
+	hitl_append_faults(page->out, &page->notice, page->document);
 	if (page->message != NULL)
 		put_message(page, NULL);
 	put_status(page);
@@ -308,7 +308,7 @@ put_confirm(Page *page)
 		put_request(page);
 		return;
 	}
-	hitl_append_faults(page->out, page->document);
+	hitl_append_faults(page->out, &page->notice, page->document);
 	if (page->message != NULL)
 		put_message(page, NULL);
 	hitl_append_text(
