@@ -451,24 +451,18 @@ static const HitlJson *
 find_pointer(const Plan *plan, const char *pointer)
 {
 	const HitlJson *value = plan->root;
+	char *rest;
 
-	while (value != NULL && *pointer == '/')
-	{
-		HitlBuffer name;
-
-		hitl_buffer_init(&name, plan->arena);
-		for (pointer++; *pointer != '\0' && *pointer != '/'; pointer++)
-		{
-			if (pointer[0] == '~' && (pointer[1] == '0' || pointer[1] == '1'))
-				hitl_append_char(&name, *++pointer == '0' ? '~' : '/');
-			else
-				hitl_append_char(&name, *pointer);
-		}
-		if (hitl_buffer_text(&name) == NULL)
-			return NULL;
-		value = hitl_json_member(value, name.data);
-	}
-	return *pointer == '\0' ? value : NULL;
+	if (*pointer == '\0')
+		return value;
+	if (*pointer != '/')
+		return NULL;
+	rest = hitl_copy_text(plan->arena, pointer + 1, strlen(pointer + 1));
+	if (rest == NULL)
+		return NULL;
+	while (value != NULL && rest != NULL)
+		value = hitl_json_member(value, hitl_pointer_token(&rest));
+	return value;
 }
 
 /*
