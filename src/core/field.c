@@ -226,9 +226,13 @@ hitl_field_list(HitlArena *arena, const HitlField *field, const char *text)
 {
 	const HitlField *element = field->element == NULL ? field : field->element;
 	HitlJson *list = hitl_alloc_zero(arena, sizeof(HitlJson));
-	HitlJson **end = list == NULL ? NULL : &list->first;
+	HitlJson **end;
 
-	while (end != NULL && *text != '\0')
+	if (list == NULL)
+		return NULL;
+	list->type = HITL_JSON_ARRAY;
+	end = &list->first;
+	while (*text != '\0')
 	{
 		size_t length = strcspn(text, "\r\n");
 		size_t begin = strspn(text, " \t");
@@ -241,26 +245,15 @@ hitl_field_list(HitlArena *arena, const HitlField *field, const char *text)
 		{
 			const char *line = hitl_copy_text(arena, text + begin,
 											  stop - begin);
-			const HitlJson *value = line == NULL
-				? NULL
-				: hitl_field_value(arena, element, line);
-			HitlJson *copy = hitl_alloc(arena, sizeof(HitlJson));
 
-			if (value == NULL || copy == NULL)
-				return NULL;
-			*copy = *value;
-			copy->key = NULL;
-			copy->next = NULL;
-			*end = copy;
-			end = &copy->next;
-			list->count++;
+			hitl_json_add(arena, list, &end,
+						  line == NULL
+							  ? NULL
+							  : hitl_field_value(arena, element, line));
 		}
 		text += length + (text[length] != '\0');
 	}
-	if (list == NULL || list->count == 0)
-		return NULL;
-	list->type = HITL_JSON_ARRAY;
-	return list;
+	return list->count == 0 ? NULL : list;
 }
 
 /*

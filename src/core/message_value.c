@@ -121,7 +121,6 @@ const HitlJson *
 hitl_shown_context(const HitlNotice *notice)
 {
 	HitlJson *rest;
-	HitlJson *copy;
 	HitlJson **end;
 	const HitlJson *child;
 
@@ -135,16 +134,8 @@ hitl_shown_context(const HitlNotice *notice)
 	end = &rest->first;
 	for (child = notice->context->first; child != NULL; child = child->next)
 	{
-		if (strcmp(child->key, "form_fields") == 0)
-			continue;
-		copy = hitl_alloc(notice->arena, sizeof(HitlJson));
-		if (copy == NULL)
-			return NULL;
-		*copy = *child;
-		copy->next = NULL;
-		*end = copy;
-		end = &copy->next;
-		rest->count++;
+		if (strcmp(child->key, "form_fields") != 0)
+			hitl_json_add(notice->arena, rest, &end, child);
 	}
 	return rest->count == 0 ? NULL : rest;
 }
