@@ -51,8 +51,7 @@ static const char *const colours[][2] = {{"#fff8c5", "#4d2d00"},
 										 {"#eaeef2", "#24292f"},
 										 {"#eaeef2", "#24292f"}};
 
-static void put_subject(HitlBuffer *out, const HitlNotice *notice,
-						const char *template);
+static const char *subject_of(const HitlNotice *notice, const char *filled);
 static const char *build_text(const HitlNotice *notice);
 static void put_fact(HitlBuffer *out, const HitlNotice *notice,
 					 const char *name, const char *value);
@@ -101,9 +100,8 @@ hitl_render_mail(const char *document, const HitlHost *host, char **text,
 	}
 	if (result == HITL_OK)
 	{
-		hitl_append_text(&out, "{\"subject\":\"");
-		put_subject(&out, &notice, filled[0]);
-		hitl_append_char(&out, '"');
+		hitl_append_char(&out, '{');
+		hitl_json_write_member(&out, "subject", subject_of(&notice, filled[0]));
 		if (filled[2] == NULL && filled[1] == NULL)
 			filled[2] = build_html(&notice);
 		if (filled[1] == NULL)
@@ -117,20 +115,18 @@ hitl_render_mail(const char *document, const HitlHost *host, char **text,
 }
 
 /*
- * The subject, as the inside of a JSON string.
+ * The subject: what its template gives, or the headline and the title.
  */
-static void
-put_subject(HitlBuffer *out, const HitlNotice *notice, const char *template)
+static const char *
+subject_of(const HitlNotice *notice, const char *filled)
 {
-	const char *subject = template;
+	const char *subject = filled;
 
 	if (subject == NULL)
 		subject = hitl_format_text(notice->arena, PREFIX "%s: %s",
 								   hitl_headline(notice), notice->title);
 	subject = hitl_one_line(notice->arena, subject, MAX_SUBJECT);
-	if (*subject == '\0')
-		subject = PREFIX "Approval request";
-	hitl_json_write_content(out, subject, strlen(subject));
+	return *subject == '\0' ? PREFIX "Approval request" : subject;
 }
 
 /*
