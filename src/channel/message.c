@@ -22,7 +22,11 @@ typedef struct Templates
 	ErrorData *error; /* that must not pass through the core */
 } Templates;
 
-static void rethrow(HitlResult result, Templates *templates);
+static Datum fill(Jsonb *input, Jsonb *document,
+				  HitlResult (*function)(const char *input,
+										 const HitlHost *host, char **text,
+										 char **error),
+				  const char *message);
 static Datum render(FunctionCallInfo fcinfo,
 					HitlResult (*function)(const char *document, char **text,
 										   char **error));
@@ -53,19 +57,8 @@ PG_FUNCTION_INFO_V1(hitl_read_slack_answer);
 Datum
 hitl_render_mail(PG_FUNCTION_ARGS)
 {
-	Templates templates = {PG_GETARG_JSONB_P(0), NULL};
-	HitlHost host = {.context = &templates,
-					 .query = query_document,
-					 .check_path = check_path};
-	char *text;
-	char *error;
-	HitlResult result = hitl_core()->render_mail(hitl_jsonb_text(
-													 templates.document),
-												 &host, &text, &error);
-
-	rethrow(result, &templates);
-	PG_RETURN_JSONB_P(hitl_jsonb_parse(
-		take(result, text, error, "the mail cannot be rendered")));
+	return fill(PG_GETARG_JSONB_P(0), PG_GETARG_JSONB_P(0),
+				hitl_core()->render_mail, "the mail cannot be rendered");
 }
 
 /*
@@ -74,32 +67,30 @@ hitl_render_mail(PG_FUNCTION_ARGS)
 Datum
 hitl_render_template(PG_FUNCTION_ARGS)
 {
-	Templates templates = {PG_GETARG_JSONB_P(1), NULL};
+	return fill(PG_GETARG_JSONB_P(0), PG_GETARG_JSONB_P(1),
+				hitl_core()->render_template, "the template cannot be filled");
+}
+
+/*
+ * What has paths over a document in it, with what they match.
+ */
+static Datum
+fill(Jsonb *input, Jsonb *document,
+	 HitlResult (*function)(const char *input, const HitlHost *host,
+							char **text, char **error),
+	 const char *message)
+{
+	Templates templates = {document, NULL};
 	HitlHost host = {.context = &templates,
 					 .query = query_document,
 					 .check_path = check_path};
 	char *text;
 	char *error;
-	HitlResult result = hitl_core()->render_template(hitl_jsonb_text(
-														 PG_GETARG_JSONB_P(0)),
-													 &host, &text, &error);
+	HitlResult result = function(hitl_jsonb_text(input), &host, &text, &error);
 
-	rethrow(result, &templates);
-	PG_RETURN_JSONB_P(hitl_jsonb_parse(
-		take(result, text, error, "the template cannot be filled")));
-}
-
-/*
- * Raise the error again that the host has kept from the core.
- */
-static void
-rethrow(HitlResult result, Templates *templates)
-{
-	if (result != HITL_HOST_FAILED)
-		return;
-	if (templates->error == NULL)
-		elog(ERROR, "the core reports a failure that its host does not know");
-	ReThrowError(templates->error);
+	if (result == HITL_HOST_FAILED)
+		hitl_core_rethrow(templates.error);
+	PG_RETURN_JSONB_P(hitl_jsonb_parse(take(result, text, error, message)));
 }
 
 /*

@@ -18,6 +18,7 @@
 #include "agent/agent.h"
 #include "agent/budget.h"
 #include "approval/answer.h"
+#include "core_bridge.h"
 #include "fmgr.h"
 #include "hitl.h"
 #include "utils/builtins.h"
@@ -120,9 +121,7 @@ hitl_host_init(HitlHost *host, HitlHostData *host_data)
 void
 hitl_host_rethrow(HitlHostData *host_data)
 {
-	if (host_data->error == NULL)
-		elog(ERROR, "the core reports a failure that its host does not know");
-	ReThrowError(host_data->error);
+	hitl_core_rethrow(host_data->error);
 }
 
 /*
