@@ -14,6 +14,7 @@
 #include "utils/jsonb.h"
 #include "utils/jsonpath.h"
 #include "workflow/data.h"
+#include "workflow/host.h"
 
 /* What stands behind the callbacks of the core. */
 typedef struct Templates
@@ -39,8 +40,6 @@ static char *take(HitlResult result, char *text, char *error,
 static HitlQueryResult query_document(void *context, int64_t scope,
 									  const char *path, const char **text);
 static HitlQueryResult check_path(void *context, const char *path,
-								  const char **text);
-static HitlQueryResult keep_error(Templates *templates, MemoryContext caller,
 								  const char **text);
 
 PG_FUNCTION_INFO_V1(hitl_render_mail);
@@ -239,7 +238,7 @@ query_document(void *context, int64_t scope, const char *path,
 	}
 	PG_CATCH();
 	{
-		answer = keep_error(templates, caller, text);
+		answer = hitl_keep_error(&templates->error, caller, true, text);
 	}
 	PG_END_TRY();
 	return answer;
@@ -251,6 +250,7 @@ query_document(void *context, int64_t scope, const char *path,
 static HitlQueryResult
 check_path(void *context, const char *path, const char **text)
 {
+	Templates *templates = context;
 	MemoryContext caller = CurrentMemoryContext;
 	volatile HitlQueryResult answer = HITL_QUERY_FOUND;
 
@@ -260,32 +260,8 @@ check_path(void *context, const char *path, const char **text)
 	}
 	PG_CATCH();
 	{
-		answer = keep_error(context, caller, text);
+		answer = hitl_keep_error(&templates->error, caller, true, text);
 	}
 	PG_END_TRY();
 	return answer;
-}
-
-/*
- * In a handler: an error of a path is an answer; all else is raised later.
- */
-static HitlQueryResult
-keep_error(Templates *templates, MemoryContext caller, const char **text)
-{
-	ErrorData *error;
-	int category;
-
-	MemoryContextSwitchTo(caller);
-	error = CopyErrorData();
-	FlushErrorState();
-	category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
-	if (category == ERRCODE_DATA_EXCEPTION ||
-		category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION ||
-		category == ERRCODE_FEATURE_NOT_SUPPORTED)
-	{
-		*text = error->message;
-		return HITL_QUERY_FAULTY;
-	}
-	templates->error = error;
-	return HITL_QUERY_HOST_FAILED;
 }
