@@ -158,6 +158,20 @@ hitl_json_is_true(const HitlJson *object, const char *key)
 }
 
 /*
+ * A member that is a text and not empty, or NULL.
+ */
+const char *
+hitl_text_at(const HitlJson *object, const char *key)
+{
+	const HitlJson *member = hitl_json_member(object, key);
+
+	return member == NULL || member->type != HITL_JSON_STRING ||
+			member->length == 0
+		? NULL
+		: member->text;
+}
+
+/*
  * Add a copy of a value to an array or object that is being built; nothing for
  * NULL.  end: where its children end.
  */

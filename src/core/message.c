@@ -222,20 +222,6 @@ hitl_end_message(HitlArena *arena, HitlResult result, HitlBuffer *message,
 }
 
 /*
- * A member that is a text and not empty, or NULL.
- */
-const char *
-hitl_text_at(const HitlJson *object, const char *key)
-{
-	const HitlJson *member = hitl_json_member(object, key);
-
-	return member == NULL || member->type != HITL_JSON_STRING ||
-			member->length == 0
-		? NULL
-		: member->text;
-}
-
-/*
  * How a request stands, or what has happened to it, in a word or two.
  */
 const char *

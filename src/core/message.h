@@ -74,7 +74,6 @@ extern HitlResult hitl_read_object(HitlArena *arena, const char *text,
 extern HitlResult hitl_end_message(HitlArena *arena, HitlResult result,
 								   HitlBuffer *message, const char *why,
 								   char **text, char **error);
-extern const char *hitl_text_at(const HitlJson *object, const char *key);
 
 extern const char *hitl_headline(const HitlNotice *notice);
 extern const char *hitl_introduction(const HitlNotice *notice);
