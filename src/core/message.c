@@ -155,9 +155,7 @@ hitl_read_request(HitlArena *arena, const HitlJson *document,
 	notice->decided_at = hitl_text_at(approval, "decided_at");
 	notice->decided_by = hitl_text_at(approval, "decided_by");
 	notice->reason = reason_of(notice);
-	notice->recipient = hitl_text_at(recipient, "display_name");
-	if (notice->recipient == NULL)
-		notice->recipient = hitl_text_at(recipient, "name");
+	notice->recipient = hitl_name_of(recipient);
 	if (notice->standing == HITL_STANDING_PENDING)
 	{
 		notice->review = link_of(notice, "review");
@@ -219,6 +217,17 @@ hitl_end_message(HitlArena *arena, HitlResult result, HitlBuffer *message,
 	}
 	hitl_arena_free(arena);
 	return result;
+}
+
+/*
+ * What a principal is called, or NULL.
+ */
+const char *
+hitl_name_of(const HitlJson *principal)
+{
+	const char *name = hitl_text_at(principal, "display_name");
+
+	return name == NULL ? hitl_text_at(principal, "name") : name;
 }
 
 /*

@@ -75,6 +75,7 @@ extern HitlResult hitl_end_message(HitlArena *arena, HitlResult result,
 								   HitlBuffer *message, const char *why,
 								   char **text, char **error);
 
+extern const char *hitl_name_of(const HitlJson *principal);
 extern const char *hitl_headline(const HitlNotice *notice);
 extern const char *hitl_introduction(const HitlNotice *notice);
 extern const char *hitl_outcome(const HitlNotice *notice);
