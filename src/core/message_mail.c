@@ -29,6 +29,10 @@ static const HitlLimits text_limits = {5, 200, 2000};
 #define PARAGRAPH \
 	" style=\"margin:0 0 16px;color:#1f2328;overflow-wrap:anywhere;\""
 
+#define HEADING \
+	"<h2 style=\"margin:24px 0 8px;font-size:16px;line-height:24px;" \
+	"font-weight:600;color:#1f2328;\">"
+
 static const HitlTableLook look = {
 	" border=\"0\" cellpadding=\"0\" cellspacing=\"0\" width=\"100%\" "
 	"style=\"border-collapse:collapse;width:100%;" FONT
@@ -278,10 +282,7 @@ build_html(const HitlNotice *notice)
 	put_html_buttons(&out, notice);
 	if (context != NULL)
 	{
-		hitl_append_text(
-			&out,
-			"<h2 style=\"margin:24px 0 8px;font-size:16px;line-height:24px;"
-			"font-weight:600;color:#1f2328;\">Details</h2>\n");
+		hitl_append_text(&out, HEADING "Details</h2>\n");
 		hitl_append_table(&out, context, &look, &html_limits);
 		hitl_append_char(&out, '\n');
 	}
@@ -396,10 +397,7 @@ put_html_answers(HitlBuffer *out, const HitlNotice *notice)
 
 	if (answer == NULL)
 		return;
-	hitl_append_text(
-		out,
-		"<h2 style=\"margin:24px 0 8px;font-size:16px;line-height:24px;"
-		"font-weight:600;color:#1f2328;\">Answers</h2>\n");
+	hitl_append_text(out, HEADING "Answers</h2>\n");
 	if (left_out > 0)
 		hitl_append_format(
 			out,

@@ -55,18 +55,14 @@ hitl_render_slack(const char *document, char **text, char **error)
 	result = hitl_read_notice(&arena, document, &notice, &why);
 	if (result == HITL_OK)
 	{
+		const char *title = hitl_format_text(&arena, "%s: %s",
+											 hitl_headline(&notice),
+											 notice.title);
+
 		hitl_append_text(&out, "{\"text\":\"");
-		(void) put_text(&out,
-						hitl_format_text(&arena, "%s: %s",
-										 hitl_headline(&notice), notice.title),
-						MAX_FALLBACK);
+		(void) put_text(&out, title, MAX_FALLBACK);
 		hitl_append_text(&out, "\",\"blocks\":[{\"type\":\"header\",\"text\":");
-		hitl_slack_text(&out,
-						hitl_one_line(&arena,
-									  hitl_format_text(&arena, "%s: %s",
-													   hitl_headline(&notice),
-													   notice.title),
-									  MAX_HEADER),
+		hitl_slack_text(&out, hitl_one_line(&arena, title, MAX_HEADER),
 						MAX_HEADER);
 		hitl_append_char(&out, '}');
 		hitl_slack_section(&out, hitl_introduction(&notice));
