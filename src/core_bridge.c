@@ -80,6 +80,17 @@ hitl_core_fault(HitlResult result, char *error)
 }
 
 /*
+ * Raise the error that a callback could not let pass through the core.
+ */
+void
+hitl_core_rethrow(ErrorData *error)
+{
+	if (error == NULL)
+		elog(ERROR, "the core reports a failure that its host does not know");
+	ReThrowError(error);
+}
+
+/*
  * Put faults into a result, a row each.
  */
 void

@@ -22,6 +22,9 @@ extern void hitl_core_out_of_memory(void) pg_attribute_noreturn();
  */
 extern char *hitl_core_fault(HitlResult result, char *error);
 
+/* Raise the error that a callback could not let pass through the core. */
+extern void hitl_core_rethrow(ErrorData *error) pg_attribute_noreturn();
+
 /* Put faults into a result, a row (pointer, message) each, and free them. */
 extern void hitl_put_faults(ReturnSetInfo *result, HitlFaults *faults);
 

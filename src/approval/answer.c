@@ -296,11 +296,8 @@ check_outcome(HitlResult outcome, ErrorData *error)
 {
 	if (outcome == HITL_NO_MEMORY)
 		hitl_core_out_of_memory();
-	if (outcome != HITL_HOST_FAILED)
-		return;
-	if (error == NULL)
-		elog(ERROR, "the core reports a failure that its host does not know");
-	ReThrowError(error);
+	if (outcome == HITL_HOST_FAILED)
+		hitl_core_rethrow(error);
 }
 
 /*

@@ -14,6 +14,7 @@
 #include "utils/jsonb.h"
 #include "utils/jsonpath.h"
 #include "workflow/data.h"
+#include "workflow/host.h"
 
 /* What stands behind the callbacks of the core. */
 typedef struct Templates
@@ -22,7 +23,11 @@ typedef struct Templates
 	ErrorData *error; /* that must not pass through the core */
 } Templates;
 
-static void rethrow(HitlResult result, Templates *templates);
+static Datum fill(Jsonb *input, Jsonb *document,
+				  HitlResult (*function)(const char *input,
+										 const HitlHost *host, char **text,
+										 char **error),
+				  const char *message);
 static Datum render(FunctionCallInfo fcinfo,
 					HitlResult (*function)(const char *document, char **text,
 										   char **error));
@@ -35,8 +40,6 @@ static char *take(HitlResult result, char *text, char *error,
 static HitlQueryResult query_document(void *context, int64_t scope,
 									  const char *path, const char **text);
 static HitlQueryResult check_path(void *context, const char *path,
-								  const char **text);
-static HitlQueryResult keep_error(Templates *templates, MemoryContext caller,
 								  const char **text);
 
 PG_FUNCTION_INFO_V1(hitl_render_mail);
@@ -53,19 +56,8 @@ PG_FUNCTION_INFO_V1(hitl_read_slack_answer);
 Datum
 hitl_render_mail(PG_FUNCTION_ARGS)
 {
-	Templates templates = {PG_GETARG_JSONB_P(0), NULL};
-	HitlHost host = {.context = &templates,
-					 .query = query_document,
-					 .check_path = check_path};
-	char *text;
-	char *error;
-	HitlResult result = hitl_core()->render_mail(hitl_jsonb_text(
-													 templates.document),
-												 &host, &text, &error);
-
-	rethrow(result, &templates);
-	PG_RETURN_JSONB_P(hitl_jsonb_parse(
-		take(result, text, error, "the mail cannot be rendered")));
+	return fill(PG_GETARG_JSONB_P(0), PG_GETARG_JSONB_P(0),
+				hitl_core()->render_mail, "the mail cannot be rendered");
 }
 
 /*
@@ -74,32 +66,30 @@ hitl_render_mail(PG_FUNCTION_ARGS)
 Datum
 hitl_render_template(PG_FUNCTION_ARGS)
 {
-	Templates templates = {PG_GETARG_JSONB_P(1), NULL};
+	return fill(PG_GETARG_JSONB_P(0), PG_GETARG_JSONB_P(1),
+				hitl_core()->render_template, "the template cannot be filled");
+}
+
+/*
+ * What has paths over a document in it, with what they match.
+ */
+static Datum
+fill(Jsonb *input, Jsonb *document,
+	 HitlResult (*function)(const char *input, const HitlHost *host,
+							char **text, char **error),
+	 const char *message)
+{
+	Templates templates = {document, NULL};
 	HitlHost host = {.context = &templates,
 					 .query = query_document,
 					 .check_path = check_path};
 	char *text;
 	char *error;
-	HitlResult result = hitl_core()->render_template(hitl_jsonb_text(
-														 PG_GETARG_JSONB_P(0)),
-													 &host, &text, &error);
+	HitlResult result = function(hitl_jsonb_text(input), &host, &text, &error);
 
-	rethrow(result, &templates);
-	PG_RETURN_JSONB_P(hitl_jsonb_parse(
-		take(result, text, error, "the template cannot be filled")));
-}
-
-/*
- * Raise the error again that the host has kept from the core.
- */
-static void
-rethrow(HitlResult result, Templates *templates)
-{
-	if (result != HITL_HOST_FAILED)
-		return;
-	if (templates->error == NULL)
-		elog(ERROR, "the core reports a failure that its host does not know");
-	ReThrowError(templates->error);
+	if (result == HITL_HOST_FAILED)
+		hitl_core_rethrow(templates.error);
+	PG_RETURN_JSONB_P(hitl_jsonb_parse(take(result, text, error, message)));
 }
 
 /*
@@ -248,7 +238,7 @@ query_document(void *context, int64_t scope, const char *path,
 	}
 	PG_CATCH();
 	{
-		answer = keep_error(templates, caller, text);
+		answer = hitl_keep_error(&templates->error, caller, true, text);
 	}
 	PG_END_TRY();
 	return answer;
@@ -260,6 +250,7 @@ query_document(void *context, int64_t scope, const char *path,
 static HitlQueryResult
 check_path(void *context, const char *path, const char **text)
 {
+	Templates *templates = context;
 	MemoryContext caller = CurrentMemoryContext;
 	volatile HitlQueryResult answer = HITL_QUERY_FOUND;
 
@@ -269,32 +260,8 @@ check_path(void *context, const char *path, const char **text)
 	}
 	PG_CATCH();
 	{
-		answer = keep_error(context, caller, text);
+		answer = hitl_keep_error(&templates->error, caller, true, text);
 	}
 	PG_END_TRY();
 	return answer;
-}
-
-/*
- * In a handler: an error of a path is an answer; all else is raised later.
- */
-static HitlQueryResult
-keep_error(Templates *templates, MemoryContext caller, const char **text)
-{
-	ErrorData *error;
-	int category;
-
-	MemoryContextSwitchTo(caller);
-	error = CopyErrorData();
-	FlushErrorState();
-	category = ERRCODE_TO_CATEGORY(error->sqlerrcode);
-	if (category == ERRCODE_DATA_EXCEPTION ||
-		category == ERRCODE_SYNTAX_ERROR_OR_ACCESS_RULE_VIOLATION ||
-		category == ERRCODE_FEATURE_NOT_SUPPORTED)
-	{
-		*text = error->message;
-		return HITL_QUERY_FAULTY;
-	}
-	templates->error = error;
-	return HITL_QUERY_HOST_FAILED;
 }

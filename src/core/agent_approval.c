@@ -217,15 +217,14 @@ hitl_approve_call(HitlRun *run, const HitlTool *tool, HitlAgentRun *state,
 	const HitlJson *id = hitl_json_member(body, "approval_id");
 	const HitlJson *context = hitl_json_member(body, "context_data");
 	const HitlJson *answer = hitl_json_member(body, "response_data");
-	const HitlJson *feedback = hitl_json_member(body, "feedback");
+	const char *feedback = hitl_text_at(body, "feedback");
 
 	call->approval = hitl_keep_text(run,
 									id == NULL || id->type != HITL_JSON_STRING
 										? ""
 										: id->text);
-	if (feedback != NULL && feedback->type == HITL_JSON_STRING &&
-		feedback->length > 0)
-		call->feedback = hitl_keep_text(run, feedback->text);
+	if (feedback != NULL)
+		call->feedback = hitl_keep_text(run, feedback);
 	if (hitl_json_is_true(answer, "always"))
 		allow_tool(run, state, call->tool);
 
@@ -275,7 +274,7 @@ hitl_describe_refusal(HitlRun *run, const HitlJson *body)
 {
 	const HitlJson *outcome = hitl_json_member(body, "outcome");
 	const HitlJson *approver = hitl_json_member(body, "approver_id");
-	const HitlJson *feedback = hitl_json_member(body, "feedback");
+	const char *feedback = hitl_text_at(body, "feedback");
 	HitlBuffer text;
 
 	hitl_buffer_init(&text, &run->control->arena);
@@ -287,9 +286,8 @@ hitl_describe_refusal(HitlRun *run, const HitlJson *body)
 		hitl_append_format(&text, "Not run: refused by %s.", approver->text);
 	else
 		hitl_append_text(&text, "Not run: refused.");
-	if (feedback != NULL && feedback->type == HITL_JSON_STRING &&
-		feedback->length > 0)
-		hitl_append_format(&text, " %s", feedback->text);
+	if (feedback != NULL)
+		hitl_append_format(&text, " %s", feedback);
 	return hitl_finish_text(run, &text);
 }
 

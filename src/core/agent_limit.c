@@ -259,11 +259,9 @@ ask_for_more(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 	hitl_buffer_init(&context, &run->scratch);
 	write_facts(&context, agent, excess);
 	hitl_append_format(&context, ",\"requested_amount\":%.15g", excess->whole);
-	if (hitl_buffer_text(&context) == NULL || hitl_buffer_text(&title) == NULL)
-	{
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
+	if (hitl_finish_text(run, &context) == NULL ||
+		hitl_finish_text(run, &title) == NULL)
 		return;
-	}
 	effect = hitl_pose(run, position, agent, title.data, NULL,
 					   "\"type\":\"budget\"", context.data);
 	if (effect != NULL)
@@ -352,9 +350,7 @@ end_beyond(HitlRun *run, HitlPosition *position, const HitlAgent *agent,
 		grant(agent, state, agent->limits[state->limit]);
 	}
 	state->phase = HITL_AGENT_ASKS;
-	if (hitl_buffer_text(&message) == NULL)
-		hitl_stop(run, HITL_NO_MEMORY, NULL);
-	else
+	if (hitl_finish_text(run, &message) != NULL)
 		hitl_fail_step(run, position, "budget_exceeded", message.data);
 }
 

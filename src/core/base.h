@@ -110,6 +110,9 @@ extern const HitlJson *hitl_json_member(const HitlJson *object,
 extern const HitlJson *hitl_json_stated(const HitlJson *object,
 										const char *key);
 extern bool hitl_json_is_true(const HitlJson *object, const char *key);
+extern const char *hitl_text_at(const HitlJson *object, const char *key);
+extern void hitl_json_add(HitlArena *arena, HitlJson *parent, HitlJson ***end,
+						  const HitlJson *value);
 extern bool hitl_json_integer(const HitlJson *value, int64_t *integer);
 extern bool hitl_json_number(const HitlJson *value, double *number);
 extern bool hitl_read_count(const HitlJson *object, const char *key,

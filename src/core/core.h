@@ -81,7 +81,8 @@ typedef struct HitlHost
 
 	/*
 	 * Check that text is a SQL/JSON path.  Used while a definition is parsed,
-	 * and to tell whether a path names its mode; NULL means "do not check".  FOUND or FAULTY with *text as above.
+	 * and to tell whether a path names its mode; NULL means "do not check".
+	 * FOUND or FAULTY with *text as above.
 	 */
 	HitlQueryResult (*check_path)(void *context, const char *path,
 								  const char **text);

@@ -55,6 +55,7 @@ static void read_options(Plan *plan, HitlField *field, const HitlJson *choices);
 static bool has_type(const HitlJson *schema, const char *type);
 static const char *first_type(const HitlJson *schema);
 static const HitlJson *hint_of(const HitlField *field, const char *name);
+static const char *text_hint(const HitlField *field, const char *name);
 static bool is_in(const HitlJson *names, const char *name);
 static const HitlJson *text_value(HitlArena *arena, const char *text);
 static const HitlJson *number_value(HitlArena *arena, const char *text);
@@ -225,9 +226,13 @@ hitl_field_list(HitlArena *arena, const HitlField *field, const char *text)
 {
 	const HitlField *element = field->element == NULL ? field : field->element;
 	HitlJson *list = hitl_alloc_zero(arena, sizeof(HitlJson));
-	HitlJson **end = list == NULL ? NULL : &list->first;
+	HitlJson **end;
 
-	while (end != NULL && *text != '\0')
+	if (list == NULL)
+		return NULL;
+	list->type = HITL_JSON_ARRAY;
+	end = &list->first;
+	while (*text != '\0')
 	{
 		size_t length = strcspn(text, "\r\n");
 		size_t begin = strspn(text, " \t");
@@ -240,26 +245,15 @@ hitl_field_list(HitlArena *arena, const HitlField *field, const char *text)
 		{
 			const char *line = hitl_copy_text(arena, text + begin,
 											  stop - begin);
-			const HitlJson *value = line == NULL
-				? NULL
-				: hitl_field_value(arena, element, line);
-			HitlJson *copy = hitl_alloc(arena, sizeof(HitlJson));
 
-			if (value == NULL || copy == NULL)
-				return NULL;
-			*copy = *value;
-			copy->key = NULL;
-			copy->next = NULL;
-			*end = copy;
-			end = &copy->next;
-			list->count++;
+			hitl_json_add(arena, list, &end,
+						  line == NULL
+							  ? NULL
+							  : hitl_field_value(arena, element, line));
 		}
 		text += length + (text[length] != '\0');
 	}
-	if (list == NULL || list->count == 0)
-		return NULL;
-	list->type = HITL_JSON_ARRAY;
-	return list;
+	return list->count == 0 ? NULL : list;
 }
 
 /*
@@ -301,7 +295,6 @@ plan_field(Plan *plan, const char *key, const char *pointer,
 		   const HitlJson *schema, const HitlJson *hints, int depth)
 {
 	HitlField *field = hitl_alloc_zero(plan->arena, sizeof(HitlField));
-	const HitlJson *hint;
 
 	if (field == NULL)
 		return NULL;
@@ -317,21 +310,14 @@ plan_field(Plan *plan, const char *key, const char *pointer,
 		(depth >= MAX_NESTING || plan->fields >= MAX_FIELDS))
 		field->kind = HITL_FIELD_JSON;
 
-	hint = hint_of(field, "title");
-	field->label = hint != NULL && hint->type == HITL_JSON_STRING
-		? hint->text
-		: hitl_text_at(field->schema, "title");
+	field->label = text_hint(field, "title");
+	if (field->label == NULL)
+		field->label = hitl_text_at(field->schema, "title");
 	if (field->label == NULL)
 		field->label = key == NULL ? "Answer" : hitl_humanise(plan->arena, key);
-	hint = hint_of(field, "widget");
-	if (hint != NULL && hint->type == HITL_JSON_STRING)
-		field->widget = hint->text;
-	hint = hint_of(field, "help");
-	if (hint != NULL && hint->type == HITL_JSON_STRING)
-		field->help = hint->text;
-	hint = hint_of(field, "placeholder");
-	if (hint != NULL && hint->type == HITL_JSON_STRING)
-		field->placeholder = hint->text;
+	field->widget = text_hint(field, "widget");
+	field->help = text_hint(field, "help");
+	field->placeholder = text_hint(field, "placeholder");
 	if (field->kind == HITL_FIELD_GROUP)
 		plan_group(plan, field, depth);
 	return field;
@@ -458,24 +444,18 @@ static const HitlJson *
 find_pointer(const Plan *plan, const char *pointer)
 {
 	const HitlJson *value = plan->root;
+	char *rest;
 
-	while (value != NULL && *pointer == '/')
-	{
-		HitlBuffer name;
-
-		hitl_buffer_init(&name, plan->arena);
-		for (pointer++; *pointer != '\0' && *pointer != '/'; pointer++)
-		{
-			if (pointer[0] == '~' && (pointer[1] == '0' || pointer[1] == '1'))
-				hitl_append_char(&name, *++pointer == '0' ? '~' : '/');
-			else
-				hitl_append_char(&name, *pointer);
-		}
-		if (hitl_buffer_text(&name) == NULL)
-			return NULL;
-		value = hitl_json_member(value, name.data);
-	}
-	return *pointer == '\0' ? value : NULL;
+	if (*pointer == '\0')
+		return value;
+	if (*pointer != '/')
+		return NULL;
+	rest = hitl_copy_text(plan->arena, pointer + 1, strlen(pointer + 1));
+	if (rest == NULL)
+		return NULL;
+	while (value != NULL && rest != NULL)
+		value = hitl_json_member(value, hitl_pointer_token(&rest));
+	return value;
 }
 
 /*
@@ -722,6 +702,17 @@ hint_of(const HitlField *field, const char *name)
 			return child;
 	}
 	return hitl_json_member(hitl_json_member(field->hints, "ui:options"), name);
+}
+
+/*
+ * A hint that is a text, or NULL.
+ */
+static const char *
+text_hint(const HitlField *field, const char *name)
+{
+	const HitlJson *hint = hint_of(field, name);
+
+	return hint != NULL && hint->type == HITL_JSON_STRING ? hint->text : NULL;
 }
 
 static bool

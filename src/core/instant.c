@@ -51,23 +51,12 @@ hitl_parse_instant(const char *text, int64_t *us)
 void
 hitl_append_instant(HitlBuffer *buffer, int64_t us)
 {
-	int64_t days = us / DAY_US - (us % DAY_US < 0);
-	int64_t time = us - days * DAY_US;
-	int64_t seconds = time / SECOND_US;
-	int fraction = (int) (time % SECOND_US);
-	int year;
-	int month = 12;
+	HitlInstant instant = hitl_split_instant(us);
+	int fraction = instant.fraction;
 
-	/* The year is at most one less than this. */
-	year = (int) (1970 + (days + 366) / 365);
-	while (days_since_epoch(year, 1, 1) > days)
-		year--;
-	while (days_since_epoch(year, month, 1) > days)
-		month--;
-	hitl_append_format(buffer, "%04d-%02d-%02dT%02d:%02d:%02d", year, month,
-					   (int) (days - days_since_epoch(year, month, 1)) + 1,
-					   (int) (seconds / 3600), (int) (seconds / 60 % 60),
-					   (int) (seconds % 60));
+	hitl_append_format(buffer, "%04d-%02d-%02dT%02d:%02d:%02d", instant.year,
+					   instant.month, instant.day, instant.hour, instant.minute,
+					   instant.second);
 	if (fraction != 0)
 	{
 		int digits = 6;
@@ -77,6 +66,34 @@ hitl_append_instant(HitlBuffer *buffer, int64_t us)
 		hitl_append_format(buffer, ".%0*d", digits, fraction);
 	}
 	hitl_append_char(buffer, 'Z');
+}
+
+/*
+ * What calendar and clock show of an instant in UTC.
+ */
+HitlInstant
+hitl_split_instant(int64_t us)
+{
+	int64_t days = us / DAY_US - (us % DAY_US < 0);
+	int64_t time = us - days * DAY_US;
+	int64_t seconds = time / SECOND_US;
+	HitlInstant instant = {.month = 12};
+
+	/* The year is at most one less than this. */
+	instant.year = (int) (1970 + (days + 366) / 365);
+	while (days_since_epoch(instant.year, 1, 1) > days)
+		instant.year--;
+	while (days_since_epoch(instant.year, instant.month, 1) > days)
+		instant.month--;
+	instant.day = (int) (days -
+						 days_since_epoch(instant.year, instant.month, 1)) +
+		1;
+	instant.weekday = (int) (((days + 4) % 7 + 7) % 7);
+	instant.hour = (int) (seconds / 3600);
+	instant.minute = (int) (seconds / 60 % 60);
+	instant.second = (int) (seconds % 60);
+	instant.fraction = (int) (time % SECOND_US);
+	return instant;
 }
 
 /*

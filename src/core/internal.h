@@ -703,8 +703,22 @@ extern bool hitl_host_repeats(const HitlStep *step);
 
 /* ---- instant.c ------------------------------------------------------ */
 
+/* What calendar and clock show in UTC. */
+typedef struct HitlInstant
+{
+	int year;
+	int month; /* from 1 */
+	int day;
+	int weekday; /* from 0, a Sunday */
+	int hour;
+	int minute;
+	int second;
+	int fraction; /* of the second, in microseconds */
+} HitlInstant;
+
 extern bool hitl_parse_instant(const char *text, int64_t *us);
 extern void hitl_append_instant(HitlBuffer *buffer, int64_t us);
+extern HitlInstant hitl_split_instant(int64_t us);
 
 /* ---- reply.c -------------------------------------------------------- */
 

@@ -158,6 +158,41 @@ hitl_json_is_true(const HitlJson *object, const char *key)
 }
 
 /*
+ * A member that is a text and not empty, or NULL.
+ */
+const char *
+hitl_text_at(const HitlJson *object, const char *key)
+{
+	const HitlJson *member = hitl_json_member(object, key);
+
+	return member == NULL || member->type != HITL_JSON_STRING ||
+			member->length == 0
+		? NULL
+		: member->text;
+}
+
+/*
+ * Add a copy of a value to an array or object that is being built; nothing for
+ * NULL.  end: where its children end.
+ */
+void
+hitl_json_add(HitlArena *arena, HitlJson *parent, HitlJson ***end,
+			  const HitlJson *value)
+{
+	HitlJson *copy = value == NULL ? NULL : hitl_alloc(arena, sizeof(HitlJson));
+
+	if (copy == NULL)
+		return;
+	*copy = *value;
+	copy->next = NULL;
+	if (parent->type == HITL_JSON_ARRAY)
+		copy->key = NULL;
+	**end = copy;
+	*end = &copy->next;
+	parent->count++;
+}
+
+/*
  * Is it a whole number of 64 bits, written as one?
  */
 bool

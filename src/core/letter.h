@@ -47,6 +47,8 @@ extern void hitl_write_header(HitlBuffer *buffer, const char *name,
 							  const char *value, size_t length);
 extern void hitl_write_mailbox(HitlBuffer *buffer, const char *name,
 							   const HitlMailbox *mailbox);
+extern void hitl_append_quoted(HitlBuffer *buffer, const char *text,
+							   size_t length);
 extern void hitl_write_date(HitlBuffer *buffer, int64_t date);
 extern void hitl_write_part(HitlBuffer *buffer, const char *type,
 							const char *text, size_t length);

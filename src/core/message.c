@@ -84,6 +84,7 @@ static const char *const reasons[][2] =
 static const char *reason_of(const HitlNotice *notice);
 static size_t find_event(const HitlNotice *notice);
 static const char *link_of(const HitlNotice *notice, const char *key);
+static void trim_end(HitlBuffer *buffer);
 static size_t unwanted(const char *p);
 static bool is_blank(const char *p, size_t *length);
 
@@ -154,9 +155,7 @@ hitl_read_request(HitlArena *arena, const HitlJson *document,
 	notice->decided_at = hitl_text_at(approval, "decided_at");
 	notice->decided_by = hitl_text_at(approval, "decided_by");
 	notice->reason = reason_of(notice);
-	notice->recipient = hitl_text_at(recipient, "display_name");
-	if (notice->recipient == NULL)
-		notice->recipient = hitl_text_at(recipient, "name");
+	notice->recipient = hitl_name_of(recipient);
 	if (notice->standing == HITL_STANDING_PENDING)
 	{
 		notice->review = link_of(notice, "review");
@@ -221,17 +220,14 @@ hitl_end_message(HitlArena *arena, HitlResult result, HitlBuffer *message,
 }
 
 /*
- * A member that is a text and not empty, or NULL.
+ * What a principal is called, or NULL.
  */
 const char *
-hitl_text_at(const HitlJson *object, const char *key)
+hitl_name_of(const HitlJson *principal)
 {
-	const HitlJson *member = hitl_json_member(object, key);
+	const char *name = hitl_text_at(principal, "display_name");
 
-	return member == NULL || member->type != HITL_JSON_STRING ||
-			member->length == 0
-		? NULL
-		: member->text;
+	return name == NULL ? hitl_text_at(principal, "name") : name;
 }
 
 /*
@@ -293,7 +289,6 @@ const char *
 hitl_outcome(const HitlNotice *notice)
 {
 	HitlBuffer buffer;
-	const char *made;
 
 	hitl_buffer_init(&buffer, notice->arena);
 	hitl_append_text(&buffer,
@@ -310,8 +305,7 @@ hitl_outcome(const HitlNotice *notice)
 	if (notice->standing == HITL_STANDING_EXPIRED)
 		hitl_append_text(&buffer, " without a decision");
 	hitl_append_char(&buffer, '.');
-	made = hitl_buffer_text(&buffer);
-	return made == NULL ? "" : made;
+	return hitl_made_text(&buffer);
 }
 
 /*
@@ -331,6 +325,52 @@ hitl_decision_name(const char *decision)
 }
 
 /*
+ * The answers to a request, of many the last ones; NULL if there are none.
+ */
+const HitlJson *
+hitl_last_answers(const HitlNotice *notice, int most, int *left_out)
+{
+	const HitlJson *answer;
+	int i;
+
+	*left_out = 0;
+	if (notice->responses == NULL)
+		return NULL;
+	if (notice->responses->count > most)
+		*left_out = notice->responses->count - most;
+	answer = notice->responses->first;
+	for (i = 0; i < *left_out; i++)
+		answer = answer->next;
+	return answer;
+}
+
+/*
+ * Append who has answered what, and when, as a paragraph of HTML.
+ */
+void
+hitl_append_answer(HitlBuffer *buffer, const HitlJson *answer,
+				   const char *attributes)
+{
+	HitlArena *arena = buffer->arena;
+	const char *who = hitl_text_at(answer, "approver");
+	const char *decision = hitl_text_at(answer, "decision");
+	const char *when = hitl_text_at(answer, "responded_at");
+
+	hitl_append_format(buffer, "<p%s><strong>", attributes);
+	hitl_append_html(buffer,
+					 who == NULL ? "somebody" : hitl_one_line(arena, who, 200));
+	hitl_append_text(buffer, "</strong>: ");
+	hitl_append_html(buffer,
+					 decision == NULL ? "" : hitl_decision_name(decision));
+	if (when != NULL)
+	{
+		hitl_append_text(buffer, ", ");
+		hitl_append_html(buffer, hitl_date(arena, when));
+	}
+	hitl_append_text(buffer, "</p>\n");
+}
+
+/*
  * A point in time as "26 November 2026, 09:30 UTC"; what is none as it is.
  */
 const char *
@@ -340,19 +380,21 @@ hitl_date(HitlArena *arena, const char *instant)
 										 "April",	"May",		"June",
 										 "July",	"August",	"September",
 										 "October", "November", "December"};
+	HitlInstant utc;
 	HitlBuffer buffer;
-	const char *utc;
 	int64_t us;
 
 	if (!hitl_parse_instant(instant, &us))
 		return hitl_one_line(arena, instant, 60);
+	utc = hitl_split_instant(us);
 	hitl_buffer_init(&buffer, arena);
-	hitl_append_instant(&buffer, us);
-	utc = hitl_buffer_text(&buffer);
-	if (utc == NULL || strlen(utc) < 16 || utc[4] != '-')
-		return utc == NULL ? "" : utc;
-	return hitl_format_text(arena, "%d %s %.4s, %.5s UTC", atoi(utc + 8),
-							months[(atoi(utc + 5) - 1) % 12], utc, utc + 11);
+	if (utc.year > 9999)
+		hitl_append_instant(&buffer, us);
+	else
+		hitl_append_format(&buffer, "%d %s %04d, %02d:%02d UTC", utc.day,
+						   months[utc.month - 1], utc.year, utc.hour,
+						   utc.minute);
+	return hitl_made_text(&buffer);
 }
 
 /*
@@ -388,12 +430,10 @@ hitl_humanise(HitlArena *arena, const char *key)
 		else
 			hitl_append_char(&buffer, *p);
 	}
-	while (buffer.length > 0 && buffer.data[buffer.length - 1] == ' ')
-		buffer.length--;
+	trim_end(&buffer);
 	if (buffer.length == 0)
 		hitl_append_text(&buffer, *key == '\0' ? "(no name)" : key);
-	p = hitl_buffer_text(&buffer);
-	return p == NULL ? "" : hitl_clean_text(arena, p);
+	return hitl_clean_text(arena, hitl_made_text(&buffer));
 }
 
 /*
@@ -405,7 +445,6 @@ const char *
 hitl_clean_text(HitlArena *arena, const char *text)
 {
 	const char *p = text;
-	const char *made;
 	HitlBuffer buffer;
 
 	while (*p != '\0' && unwanted(p) == 0)
@@ -428,8 +467,7 @@ hitl_clean_text(HitlArena *arena, const char *text)
 			p += length;
 		}
 	}
-	made = hitl_buffer_text(&buffer);
-	return made == NULL ? "" : made;
+	return hitl_made_text(&buffer);
 }
 
 /*
@@ -457,8 +495,7 @@ hitl_one_line(HitlArena *arena, const char *text, size_t characters)
 		else
 			hitl_append_char(&buffer, *p++);
 	}
-	while (buffer.length > 0 && buffer.data[buffer.length - 1] == ' ')
-		buffer.length--;
+	trim_end(&buffer);
 	if (hitl_buffer_text(&buffer) == NULL)
 		return "";
 	cut = hitl_utf8_cut(buffer.data, buffer.length, characters);
@@ -468,8 +505,23 @@ hitl_one_line(HitlArena *arena, const char *text, size_t characters)
 									  characters - 1);
 		hitl_append_text(&buffer, ELLIPSIS);
 	}
-	p = hitl_buffer_text(&buffer);
-	return p == NULL ? "" : p;
+	return hitl_made_text(&buffer);
+}
+
+/*
+ * A text, cut with a note after so many characters.
+ */
+const char *
+hitl_cut_text(HitlArena *arena, const char *text, size_t characters)
+{
+	size_t length = strlen(text);
+	size_t kept = hitl_utf8_cut(text, length, characters);
+
+	return kept == length
+		? text
+		: hitl_format_text(arena,
+						   "%.*s" ELLIPSIS " (cut, %zu characters in all)",
+						   (int) kept, text, hitl_characters(text));
 }
 
 /*
@@ -562,9 +614,7 @@ hitl_append_wrapped(HitlBuffer *buffer, const char *text, int column,
 		}
 		if (!begun && column + width > LINE_WIDTH)
 		{
-			while (buffer->length > 0 &&
-				   buffer->data[buffer->length - 1] == ' ')
-				buffer->length--;
+			trim_end(buffer);
 			hitl_append_format(buffer, "\n%*s", indent, "");
 			column = indent;
 		}
@@ -574,9 +624,7 @@ hitl_append_wrapped(HitlBuffer *buffer, const char *text, int column,
 		p += length;
 		if (*p == '\n')
 		{
-			while (buffer->length > 0 &&
-				   buffer->data[buffer->length - 1] == ' ')
-				buffer->length--;
+			trim_end(buffer);
 			p++;
 			if (*p == '\0')
 				break;
@@ -587,8 +635,7 @@ hitl_append_wrapped(HitlBuffer *buffer, const char *text, int column,
 			begun = true;
 		}
 	}
-	while (buffer->length > 0 && buffer->data[buffer->length - 1] == ' ')
-		buffer->length--;
+	trim_end(buffer);
 	hitl_append_char(buffer, '\n');
 }
 
@@ -644,6 +691,17 @@ hitl_characters(const char *text)
 }
 
 /*
+ * The text of a buffer; "" without memory.
+ */
+const char *
+hitl_made_text(HitlBuffer *buffer)
+{
+	const char *text = hitl_buffer_text(buffer);
+
+	return text == NULL ? "" : text;
+}
+
+/*
  * A text as printf makes it; "" without memory.
  */
 const char *
@@ -651,14 +709,22 @@ hitl_format_text(HitlArena *arena, const char *format, ...)
 {
 	HitlBuffer buffer;
 	va_list arguments;
-	const char *made;
 
 	hitl_buffer_init(&buffer, arena);
 	va_start(arguments, format);
 	hitl_append_arguments(&buffer, format, arguments);
 	va_end(arguments);
-	made = hitl_buffer_text(&buffer);
-	return made == NULL ? "" : made;
+	return hitl_made_text(&buffer);
+}
+
+/*
+ * Take blanks away from the end.
+ */
+static void
+trim_end(HitlBuffer *buffer)
+{
+	while (buffer->length > 0 && buffer->data[buffer->length - 1] == ' ')
+		buffer->length--;
 }
 
 /*

@@ -74,17 +74,23 @@ extern HitlResult hitl_read_object(HitlArena *arena, const char *text,
 extern HitlResult hitl_end_message(HitlArena *arena, HitlResult result,
 								   HitlBuffer *message, const char *why,
 								   char **text, char **error);
-extern const char *hitl_text_at(const HitlJson *object, const char *key);
 
+extern const char *hitl_name_of(const HitlJson *principal);
 extern const char *hitl_headline(const HitlNotice *notice);
 extern const char *hitl_introduction(const HitlNotice *notice);
 extern const char *hitl_outcome(const HitlNotice *notice);
 extern const char *hitl_decision_name(const char *decision);
+extern const HitlJson *hitl_last_answers(const HitlNotice *notice, int most,
+										 int *left_out);
+extern void hitl_append_answer(HitlBuffer *buffer, const HitlJson *answer,
+							   const char *attributes);
 extern const char *hitl_date(HitlArena *arena, const char *instant);
 extern const char *hitl_humanise(HitlArena *arena, const char *key);
 
 extern const char *hitl_clean_text(HitlArena *arena, const char *text);
 extern const char *hitl_one_line(HitlArena *arena, const char *text,
+								 size_t characters);
+extern const char *hitl_cut_text(HitlArena *arena, const char *text,
 								 size_t characters);
 extern const char *hitl_sentence(HitlArena *arena, const char *text);
 extern void hitl_append_html(HitlBuffer *buffer, const char *text);
@@ -94,6 +100,7 @@ extern void hitl_append_wrapped(HitlBuffer *buffer, const char *text,
 extern void hitl_append_paragraphs(HitlBuffer *buffer, const char *text,
 								   const char *attributes);
 extern size_t hitl_characters(const char *text);
+extern const char *hitl_made_text(HitlBuffer *buffer);
 extern const char *hitl_format_text(HitlArena *arena, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -226,17 +233,15 @@ extern const char hitl_page_style[];
 /* In the ids of the blocks of fields, before the pointer. */
 #define HITL_SLACK_FIELD "answer"
 
-extern void hitl_slack_text(HitlBuffer *buffer, const char *type,
-							const char *text, size_t limit);
+extern void hitl_slack_text(HitlBuffer *buffer, const char *text, size_t limit);
 extern void hitl_slack_section(HitlBuffer *buffer, const char *text);
-extern bool hitl_append_slack(HitlBuffer *buffer, const char *text,
-							  size_t limit);
 
 /* ---- page_form.c ------------------------------------------------------ */
 
 extern void hitl_append_form(HitlBuffer *buffer, const HitlNotice *notice,
 							 const HitlJson *page, const char *decision);
-extern void hitl_append_faults(HitlBuffer *buffer, const HitlJson *page);
+extern void hitl_append_faults(HitlBuffer *buffer, const HitlNotice *notice,
+							   const HitlJson *page);
 extern void hitl_append_hidden(HitlBuffer *buffer, const char *name,
 							   const char *value);
 

@@ -29,6 +29,10 @@ static const HitlLimits text_limits = {5, 200, 2000};
 #define PARAGRAPH \
 	" style=\"margin:0 0 16px;color:#1f2328;overflow-wrap:anywhere;\""
 
+#define HEADING \
+	"<h2 style=\"margin:24px 0 8px;font-size:16px;line-height:24px;" \
+	"font-weight:600;color:#1f2328;\">"
+
 static const HitlTableLook look = {
 	" border=\"0\" cellpadding=\"0\" cellspacing=\"0\" width=\"100%\" "
 	"style=\"border-collapse:collapse;width:100%;" FONT
@@ -51,8 +55,7 @@ static const char *const colours[][2] = {{"#fff8c5", "#4d2d00"},
 										 {"#eaeef2", "#24292f"},
 										 {"#eaeef2", "#24292f"}};
 
-static void put_subject(HitlBuffer *out, const HitlNotice *notice,
-						const char *template);
+static const char *subject_of(const HitlNotice *notice, const char *filled);
 static const char *build_text(const HitlNotice *notice);
 static void put_fact(HitlBuffer *out, const HitlNotice *notice,
 					 const char *name, const char *value);
@@ -65,8 +68,6 @@ static void put_html_answers(HitlBuffer *out, const HitlNotice *notice);
 static void put_html_buttons(HitlBuffer *out, const HitlNotice *notice);
 static void put_button(HitlBuffer *out, const char *link, const char *label,
 					   const char *ground);
-static const char *cut(HitlArena *arena, const char *text, size_t characters);
-static const HitlJson *first_answer(const HitlNotice *notice, int *left_out);
 static bool asks_by_form(const HitlNotice *notice);
 
 /*
@@ -103,9 +104,8 @@ hitl_render_mail(const char *document, const HitlHost *host, char **text,
 	}
 	if (result == HITL_OK)
 	{
-		hitl_append_text(&out, "{\"subject\":\"");
-		put_subject(&out, &notice, filled[0]);
-		hitl_append_char(&out, '"');
+		hitl_append_char(&out, '{');
+		hitl_json_write_member(&out, "subject", subject_of(&notice, filled[0]));
 		if (filled[2] == NULL && filled[1] == NULL)
 			filled[2] = build_html(&notice);
 		if (filled[1] == NULL)
@@ -119,20 +119,18 @@ hitl_render_mail(const char *document, const HitlHost *host, char **text,
 }
 
 /*
- * The subject, as the inside of a JSON string.
+ * The subject: what its template gives, or the headline and the title.
  */
-static void
-put_subject(HitlBuffer *out, const HitlNotice *notice, const char *template)
+static const char *
+subject_of(const HitlNotice *notice, const char *filled)
 {
-	const char *subject = template;
+	const char *subject = filled;
 
 	if (subject == NULL)
 		subject = hitl_format_text(notice->arena, PREFIX "%s: %s",
 								   hitl_headline(notice), notice->title);
 	subject = hitl_one_line(notice->arena, subject, MAX_SUBJECT);
-	if (*subject == '\0')
-		subject = PREFIX "Approval request";
-	hitl_json_write_content(out, subject, strlen(subject));
+	return *subject == '\0' ? PREFIX "Approval request" : subject;
 }
 
 /*
@@ -163,8 +161,8 @@ build_text(const HitlNotice *notice)
 	{
 		hitl_append_char(&out, '\n');
 		hitl_append_wrapped(&out,
-							cut(notice->arena, notice->description,
-								MAX_DESCRIPTION),
+							hitl_cut_text(notice->arena, notice->description,
+										  MAX_DESCRIPTION),
 							0, 0);
 	}
 	if (context != NULL)
@@ -207,7 +205,8 @@ put_fact(HitlBuffer *out, const HitlNotice *notice, const char *name,
 		return;
 	hitl_append_format(out, "%-10s ",
 					   hitl_format_text(notice->arena, "%s:", name));
-	hitl_append_wrapped(out, cut(notice->arena, value, MAX_FEEDBACK), 11, 11);
+	hitl_append_wrapped(out, hitl_cut_text(notice->arena, value, MAX_FEEDBACK),
+						11, 11);
 }
 
 /*
@@ -217,7 +216,8 @@ static void
 put_answers(HitlBuffer *out, const HitlNotice *notice)
 {
 	int left_out;
-	const HitlJson *answer = first_answer(notice, &left_out);
+	const HitlJson *answer = hitl_last_answers(notice, MAX_RESPONSES,
+											   &left_out);
 
 	if (answer == NULL)
 		return;
@@ -248,7 +248,9 @@ put_answers(HitlBuffer *out, const HitlNotice *notice)
 		if (feedback != NULL)
 		{
 			hitl_append_text(out, "    ");
-			hitl_append_wrapped(out, cut(notice->arena, feedback, MAX_FEEDBACK),
+			hitl_append_wrapped(out,
+								hitl_cut_text(notice->arena, feedback,
+											  MAX_FEEDBACK),
 								4, 4);
 		}
 	}
@@ -274,16 +276,13 @@ build_html(const HitlNotice *notice)
 	put_html_facts(&out, notice);
 	if (notice->description != NULL)
 		hitl_append_paragraphs(&out,
-							   cut(notice->arena, notice->description,
-								   MAX_DESCRIPTION),
+							   hitl_cut_text(notice->arena, notice->description,
+											 MAX_DESCRIPTION),
 							   PARAGRAPH);
 	put_html_buttons(&out, notice);
 	if (context != NULL)
 	{
-		hitl_append_text(
-			&out,
-			"<h2 style=\"margin:24px 0 8px;font-size:16px;line-height:24px;"
-			"font-weight:600;color:#1f2328;\">Details</h2>\n");
+		hitl_append_text(&out, HEADING "Details</h2>\n");
 		hitl_append_table(&out, context, &look, &html_limits);
 		hitl_append_char(&out, '\n');
 	}
@@ -348,7 +347,9 @@ put_html_head(HitlBuffer *out, const HitlNotice *notice)
 	if (notice->standing != HITL_STANDING_PENDING && notice->reason != NULL)
 	{
 		hitl_append_text(out, "<br>\nReason: ");
-		hitl_append_html(out, cut(notice->arena, notice->reason, MAX_FEEDBACK));
+		hitl_append_html(out,
+						 hitl_cut_text(notice->arena, notice->reason,
+									   MAX_FEEDBACK));
 	}
 	hitl_append_text(
 		out,
@@ -391,14 +392,12 @@ static void
 put_html_answers(HitlBuffer *out, const HitlNotice *notice)
 {
 	int left_out;
-	const HitlJson *answer = first_answer(notice, &left_out);
+	const HitlJson *answer = hitl_last_answers(notice, MAX_RESPONSES,
+											   &left_out);
 
 	if (answer == NULL)
 		return;
-	hitl_append_text(
-		out,
-		"<h2 style=\"margin:24px 0 8px;font-size:16px;line-height:24px;"
-		"font-weight:600;color:#1f2328;\">Answers</h2>\n");
+	hitl_append_text(out, HEADING "Answers</h2>\n");
 	if (left_out > 0)
 		hitl_append_format(
 			out,
@@ -407,27 +406,13 @@ put_html_answers(HitlBuffer *out, const HitlNotice *notice)
 			left_out);
 	for (; answer != NULL; answer = answer->next)
 	{
-		const char *who = hitl_text_at(answer, "approver");
-		const char *decision = hitl_text_at(answer, "decision");
-		const char *when = hitl_text_at(answer, "responded_at");
 		const char *feedback = hitl_text_at(answer, "feedback");
 
-		hitl_append_text(out, "<p style=\"margin:0 0 4px;\"><strong>");
-		hitl_append_html(out,
-						 who == NULL ? "somebody"
-									 : hitl_one_line(notice->arena, who, 200));
-		hitl_append_text(out, "</strong>: ");
-		hitl_append_html(out,
-						 decision == NULL ? "" : hitl_decision_name(decision));
-		if (when != NULL)
-		{
-			hitl_append_text(out, ", ");
-			hitl_append_html(out, hitl_date(notice->arena, when));
-		}
-		hitl_append_text(out, "</p>\n");
+		hitl_append_answer(out, answer, " style=\"margin:0 0 4px;\"");
 		if (feedback != NULL)
 			hitl_append_paragraphs(out,
-								   cut(notice->arena, feedback, MAX_FEEDBACK),
+								   hitl_cut_text(notice->arena, feedback,
+												 MAX_FEEDBACK),
 								   PARAGRAPH);
 	}
 }
@@ -475,42 +460,6 @@ put_button(HitlBuffer *out, const char *link, const char *label,
 		"font-size:15px;line-height:20px;font-weight:600;text-decoration:none;"
 		"display:inline-block;\">%s</a></td></tr></table></td>\n",
 		label);
-}
-
-/*
- * A text, cut with a note after so many characters.
- */
-static const char *
-cut(HitlArena *arena, const char *text, size_t characters)
-{
-	size_t length = strlen(text);
-	size_t kept = hitl_utf8_cut(text, length, characters);
-
-	return kept == length
-		? text
-		: hitl_format_text(arena,
-						   "%.*s\xE2\x80\xA6 (cut, %zu characters in all)",
-						   (int) kept, text, hitl_characters(text));
-}
-
-/*
- * The answers that are shown, of many the last ones.
- */
-static const HitlJson *
-first_answer(const HitlNotice *notice, int *left_out)
-{
-	const HitlJson *answer;
-	int i;
-
-	*left_out = 0;
-	if (notice->responses == NULL)
-		return NULL;
-	answer = notice->responses->first;
-	if (notice->responses->count > MAX_RESPONSES)
-		*left_out = notice->responses->count - MAX_RESPONSES;
-	for (i = 0; i < *left_out; i++)
-		answer = answer->next;
-	return answer;
 }
 
 /*

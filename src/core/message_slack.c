@@ -27,10 +27,10 @@
 #define MAX_RESPONSES	5
 #define MAX_FALLBACK	1000
 
+static bool put_text(HitlBuffer *buffer, const char *text, size_t limit);
 static void put_context(HitlBuffer *out, const HitlNotice *notice);
 static void put_facts(HitlBuffer *out, const HitlNotice *notice);
-static void put_date(HitlBuffer *out, const char *label, const char *instant,
-					 HitlArena *arena);
+static void put_date(HitlBuffer *out, const char *label, const char *instant);
 static void put_answers(HitlBuffer *out, const HitlNotice *notice);
 static void put_buttons(HitlBuffer *out, const HitlNotice *notice);
 static void put_button(HitlBuffer *out, const char *action, const char *label,
@@ -55,19 +55,14 @@ hitl_render_slack(const char *document, char **text, char **error)
 	result = hitl_read_notice(&arena, document, &notice, &why);
 	if (result == HITL_OK)
 	{
+		const char *title = hitl_format_text(&arena, "%s: %s",
+											 hitl_headline(&notice),
+											 notice.title);
+
 		hitl_append_text(&out, "{\"text\":\"");
-		(void) hitl_append_slack(&out,
-								 hitl_format_text(&arena, "%s: %s",
-												  hitl_headline(&notice),
-												  notice.title),
-								 MAX_FALLBACK);
+		(void) put_text(&out, title, MAX_FALLBACK);
 		hitl_append_text(&out, "\",\"blocks\":[{\"type\":\"header\",\"text\":");
-		hitl_slack_text(&out, "plain_text",
-						hitl_one_line(&arena,
-									  hitl_format_text(&arena, "%s: %s",
-													   hitl_headline(&notice),
-													   notice.title),
-									  MAX_HEADER),
+		hitl_slack_text(&out, hitl_one_line(&arena, title, MAX_HEADER),
 						MAX_HEADER);
 		hitl_append_char(&out, '}');
 		hitl_slack_section(&out, hitl_introduction(&notice));
@@ -101,15 +96,12 @@ hitl_render_slack(const char *document, char **text, char **error)
  * Append a text object.
  */
 void
-hitl_slack_text(HitlBuffer *buffer, const char *type, const char *text,
-				size_t limit)
+hitl_slack_text(HitlBuffer *buffer, const char *text, size_t limit)
 {
-	bool plain = strcmp(type, "plain_text") == 0;
-
-	hitl_append_format(buffer, "{\"type\":\"%s\",\"text\":\"", type);
-	if (!hitl_append_slack(buffer, text, limit))
+	hitl_append_text(buffer, "{\"type\":\"plain_text\",\"text\":\"");
+	if (!put_text(buffer, text, limit))
 		hitl_append_char(buffer, '-'); /* it must not be empty */
-	hitl_append_text(buffer, plain ? "\",\"emoji\":false}" : "\"}");
+	hitl_append_text(buffer, "\",\"emoji\":false}");
 }
 
 /*
@@ -120,7 +112,7 @@ hitl_slack_section(HitlBuffer *buffer, const char *text)
 {
 	next_block(buffer);
 	hitl_append_text(buffer, "{\"type\":\"section\",\"text\":");
-	hitl_slack_text(buffer, "plain_text", text, MAX_SECTION);
+	hitl_slack_text(buffer, text, MAX_SECTION);
 	hitl_append_char(buffer, '}');
 }
 
@@ -128,8 +120,8 @@ hitl_slack_section(HitlBuffer *buffer, const char *text)
  * Append a text, escaped for Slack and for JSON, that counts for so many
  * characters at most; of a longer one the end is cut.  Is there anything?
  */
-bool
-hitl_append_slack(HitlBuffer *buffer, const char *text, size_t limit)
+static bool
+put_text(HitlBuffer *buffer, const char *text, size_t limit)
 {
 	const char *p = hitl_clean_text(buffer->arena, text);
 	size_t count = 0;
@@ -196,7 +188,7 @@ put_context(HitlBuffer *out, const HitlNotice *notice)
 		}
 		else
 			hitl_append_char(out, ',');
-		hitl_slack_text(out, "plain_text",
+		hitl_slack_text(out,
 						hitl_format_text(out->arena, "%s:\n%s", key,
 										 hitl_value_text(out->arena, member,
 														 MAX_MEMBER)),
@@ -222,7 +214,7 @@ put_facts(HitlBuffer *out, const HitlNotice *notice)
 	hitl_append_text(out, "{\"type\":\"context\",\"elements\":[");
 	begin = out->length;
 	if (notice->requested_by != NULL)
-		hitl_slack_text(out, "plain_text",
+		hitl_slack_text(out,
 						hitl_format_text(out->arena, "Asked by %s",
 										 hitl_one_line(out->arena,
 													   notice->requested_by,
@@ -232,16 +224,16 @@ put_facts(HitlBuffer *out, const HitlNotice *notice)
 	{
 		if (out->length > begin)
 			hitl_append_char(out, ',');
-		put_date(out, "Asked on", notice->requested_at, notice->arena);
+		put_date(out, "Asked on", notice->requested_at);
 	}
 	if (notice->standing == HITL_STANDING_PENDING && notice->expires_at != NULL)
 	{
 		if (out->length > begin)
 			hitl_append_char(out, ',');
-		put_date(out, "Answer by", notice->expires_at, notice->arena);
+		put_date(out, "Answer by", notice->expires_at);
 	}
 	if (out->length == begin)
-		hitl_slack_text(out, "plain_text",
+		hitl_slack_text(out,
 						hitl_format_text(out->arena, "Request %s", notice->id),
 						MAX_FIELD);
 	hitl_append_text(out, "]}");
@@ -251,16 +243,15 @@ put_facts(HitlBuffer *out, const HitlNotice *notice)
  * A time, which Slack shows as the reader's clock has it.
  */
 static void
-put_date(HitlBuffer *out, const char *label, const char *instant,
-		 HitlArena *arena)
+put_date(HitlBuffer *out, const char *label, const char *instant)
 {
 	int64_t us;
 
 	if (!hitl_parse_instant(instant, &us) || us < 0)
 	{
-		hitl_slack_text(out, "plain_text",
-						hitl_format_text(arena, "%s %s", label,
-										 hitl_date(arena, instant)),
+		hitl_slack_text(out,
+						hitl_format_text(out->arena, "%s %s", label,
+										 hitl_date(out->arena, instant)),
 						MAX_FIELD);
 		return;
 	}
@@ -268,7 +259,7 @@ put_date(HitlBuffer *out, const char *label, const char *instant,
 		out,
 		"{\"type\":\"mrkdwn\",\"text\":\"%s <!date^%lld^{date_long} "
 		"{time}|%s>\"}",
-		label, (long long) (us / 1000000), hitl_date(arena, instant));
+		label, (long long) (us / 1000000), hitl_date(out->arena, instant));
 }
 
 /*
@@ -277,29 +268,23 @@ put_date(HitlBuffer *out, const char *label, const char *instant,
 static void
 put_answers(HitlBuffer *out, const HitlNotice *notice)
 {
-	const HitlJson *answer;
+	int left_out;
+	const HitlJson *answer = hitl_last_answers(notice, MAX_RESPONSES,
+											   &left_out);
 	HitlBuffer lines;
-	int skipped;
-	int i = 0;
 
-	if (notice->responses == NULL)
+	if (answer == NULL)
 		return;
-	skipped = notice->responses->count > MAX_RESPONSES
-		? notice->responses->count - MAX_RESPONSES
-		: 0;
 	hitl_buffer_init(&lines, out->arena);
-	if (skipped > 0)
+	if (left_out > 0)
 		hitl_append_format(&lines, "%d earlier answers are not shown here.",
-						   skipped);
-	for (answer = notice->responses->first; answer != NULL;
-		 answer = answer->next, i++)
+						   left_out);
+	for (; answer != NULL; answer = answer->next)
 	{
 		const char *who = hitl_text_at(answer, "approver");
 		const char *decision = hitl_text_at(answer, "decision");
 		const char *feedback = hitl_text_at(answer, "feedback");
 
-		if (i < skipped)
-			continue;
 		hitl_append_format(&lines, "%s%s: %s", lines.length > 0 ? "\n" : "",
 						   who == NULL ? "Somebody"
 									   : hitl_one_line(out->arena, who, 100),
@@ -309,7 +294,7 @@ put_answers(HitlBuffer *out, const HitlNotice *notice)
 			hitl_append_format(&lines, " (%s)",
 							   hitl_one_line(out->arena, feedback, MAX_MEMBER));
 	}
-	if (hitl_buffer_text(&lines) != NULL && lines.length > 0)
+	if (hitl_buffer_text(&lines) != NULL)
 		hitl_slack_section(out, lines.data);
 }
 
@@ -343,7 +328,7 @@ put_buttons(HitlBuffer *out, const HitlNotice *notice)
 		hitl_append_text(out,
 						 ",{\"type\":\"button\",\"action_id\":\"hitl_review\","
 						 "\"text\":");
-		hitl_slack_text(out, "plain_text", "Review", MAX_BUTTON);
+		hitl_slack_text(out, "Review", MAX_BUTTON);
 		hitl_json_write_member(out, "url", notice->review);
 		hitl_append_char(out, '}');
 	}
@@ -357,7 +342,7 @@ put_button(HitlBuffer *out, const char *action, const char *label,
 	hitl_append_text(out, "{\"type\":\"button\"");
 	hitl_json_write_member(out, "action_id", action);
 	hitl_json_write_key(out, "text");
-	hitl_slack_text(out, "plain_text", label, MAX_BUTTON);
+	hitl_slack_text(out, label, MAX_BUTTON);
 	if (style != NULL)
 		hitl_json_write_member(out, "style", style);
 	hitl_json_write_member(out, "value", value);

@@ -82,19 +82,19 @@ hitl_render_slack_modal(const char *document, char **text, char **error)
 						 "{\"type\":\"modal\",\"callback_id\":\"hitl_answer\"");
 		hitl_json_write_member(&out, "private_metadata", metadata);
 		hitl_append_text(&out, ",\"title\":");
-		hitl_slack_text(&out, "plain_text",
+		hitl_slack_text(&out,
 						decision == NULL ? "Answer"
 							: rejects	 ? "Reject"
 										 : "Approve",
 						MAX_TITLE);
 		hitl_append_text(&out, ",\"submit\":");
-		hitl_slack_text(&out, "plain_text",
+		hitl_slack_text(&out,
 						decision == NULL ? "Send"
 							: rejects	 ? "Reject"
 										 : "Approve",
 						MAX_TITLE);
 		hitl_append_text(&out, ",\"close\":");
-		hitl_slack_text(&out, "plain_text", "Cancel", MAX_TITLE);
+		hitl_slack_text(&out, "Cancel", MAX_TITLE);
 		hitl_append_text(&out, ",\"blocks\":[");
 		hitl_slack_section(&out, notice.title);
 		modal.blocks++;
@@ -169,7 +169,7 @@ put_decision(Modal *modal)
 	hitl_append_text(
 		modal->out,
 		",{\"type\":\"input\",\"block_id\":\"decision\",\"label\":");
-	hitl_slack_text(modal->out, "plain_text", "Decision", MAX_LABEL);
+	hitl_slack_text(modal->out, "Decision", MAX_LABEL);
 	hitl_append_text(
 		modal->out,
 		",\"element\":{\"type\":\"radio_buttons\",\"action_id\":\"value\","
@@ -228,7 +228,7 @@ put_field(Modal *modal, const HitlField *field, const char *heading)
 					 ",{\"type\":\"input\",\"block_id\":\"" HITL_SLACK_FIELD);
 	hitl_json_write_content(out, field->pointer, strlen(field->pointer));
 	hitl_append_text(out, "\",\"label\":");
-	hitl_slack_text(out, "plain_text",
+	hitl_slack_text(out,
 					hitl_one_line(out->arena,
 								  hitl_format_text(out->arena, "%s%s%s",
 												   heading == NULL ? ""
@@ -254,7 +254,7 @@ put_field(Modal *modal, const HitlField *field, const char *heading)
 	if (*hint != '\0')
 	{
 		hitl_append_text(out, ",\"hint\":");
-		hitl_slack_text(out, "plain_text", hint, MAX_HINT);
+		hitl_slack_text(out, hint, MAX_HINT);
 	}
 	hitl_append_text(out, ",\"element\":");
 	put_element(modal, field);
@@ -390,7 +390,7 @@ put_input(Modal *modal, const HitlField *field, const char *type)
 	if (field->placeholder != NULL && *field->placeholder != '\0')
 	{
 		hitl_append_text(out, ",\"placeholder\":");
-		hitl_slack_text(out, "plain_text", field->placeholder, MAX_PLACEHOLDER);
+		hitl_slack_text(out, field->placeholder, MAX_PLACEHOLDER);
 	}
 	hitl_append_char(out, '}');
 }
@@ -416,8 +416,8 @@ static void
 put_option(HitlBuffer *out, const char *label, const char *value)
 {
 	hitl_append_text(out, "{\"text\":");
-	hitl_slack_text(out, "plain_text",
-					hitl_one_line(out->arena, label, MAX_OPTION), MAX_OPTION);
+	hitl_slack_text(out, hitl_one_line(out->arena, label, MAX_OPTION),
+					MAX_OPTION);
 	hitl_json_write_member(out, "value", value);
 	hitl_append_char(out, '}');
 }
@@ -472,12 +472,12 @@ put_feedback(Modal *modal, bool required)
 		",{\"type\":\"input\",\"block_id\":\"feedback\",\"optional\":%s,"
 		"\"label\":",
 		required ? "false" : "true");
-	hitl_slack_text(modal->out, "plain_text", "Reason", MAX_LABEL);
+	hitl_slack_text(modal->out, "Reason", MAX_LABEL);
 	if (modal->may_be_empty)
 	{
 		hitl_append_text(modal->out, ",\"hint\":");
 		hitl_slack_text(
-			modal->out, "plain_text",
+			modal->out,
 			"Say here what is to be changed, or what you want to know.",
 			MAX_HINT);
 	}

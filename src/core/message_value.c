@@ -105,9 +105,7 @@ hitl_value_text(HitlArena *arena, const HitlJson *value, size_t characters)
 		return scalar_text(arena, value, characters);
 	hitl_buffer_init(&buffer, arena);
 	put_flat(&buffer, value, characters, MAX_FLAT);
-	text = hitl_buffer_text(&buffer);
-	if (text == NULL)
-		return "";
+	text = hitl_made_text(&buffer);
 	if (hitl_characters(text) <= characters)
 		return text;
 	return hitl_format_text(arena, "%.*s\xE2\x80\xA6",
@@ -123,7 +121,6 @@ const HitlJson *
 hitl_shown_context(const HitlNotice *notice)
 {
 	HitlJson *rest;
-	HitlJson *copy;
 	HitlJson **end;
 	const HitlJson *child;
 
@@ -137,16 +134,8 @@ hitl_shown_context(const HitlNotice *notice)
 	end = &rest->first;
 	for (child = notice->context->first; child != NULL; child = child->next)
 	{
-		if (strcmp(child->key, "form_fields") == 0)
-			continue;
-		copy = hitl_alloc(notice->arena, sizeof(HitlJson));
-		if (copy == NULL)
-			return NULL;
-		*copy = *child;
-		copy->next = NULL;
-		*end = copy;
-		end = &copy->next;
-		rest->count++;
+		if (strcmp(child->key, "form_fields") != 0)
+			hitl_json_add(notice->arena, rest, &end, child);
 	}
 	return rest->count == 0 ? NULL : rest;
 }
@@ -620,8 +609,6 @@ is_short(const HitlJson *value)
 static const char *
 scalar_text(HitlArena *arena, const HitlJson *value, size_t characters)
 {
-	size_t count;
-
 	switch (value->type)
 	{
 		case HITL_JSON_NULL:
@@ -637,16 +624,7 @@ scalar_text(HitlArena *arena, const HitlJson *value, size_t characters)
 	}
 	if (value->length == 0)
 		return "empty";
-	if (value->length <= characters)
-		return value->text;
-	count = hitl_characters(value->text);
-	if (count <= characters)
-		return value->text;
-	return hitl_format_text(arena,
-							"%.*s\xE2\x80\xA6 (cut, %zu characters in all)",
-							(int) hitl_utf8_cut(value->text, value->length,
-												characters),
-							value->text, count);
+	return hitl_cut_text(arena, value->text, characters);
 }
 
 /*
@@ -658,7 +636,6 @@ group_digits(HitlArena *arena, const char *number)
 	const char *digits = number + (*number == '-');
 	size_t count = strspn(digits, "0123456789");
 	HitlBuffer buffer;
-	const char *made;
 	size_t i;
 
 	if (count < GROUPED_DIGITS || count > MOST_DIGITS ||
@@ -673,6 +650,5 @@ group_digits(HitlArena *arena, const char *number)
 		hitl_append_char(&buffer, digits[i]);
 	}
 	hitl_append_text(&buffer, digits + count);
-	made = hitl_buffer_text(&buffer);
-	return made == NULL ? "" : made;
+	return hitl_made_text(&buffer);
 }

@@ -38,10 +38,7 @@ static bool is_plain(const char *text, size_t length);
 static size_t longest_word(const char *text, size_t length);
 static void write_folded(HitlBuffer *buffer, const char *text, size_t length);
 static size_t column(const HitlBuffer *buffer);
-static size_t character_length(const char *text, size_t left);
 static size_t encoded_length(const char *text, size_t length, bool base64);
-static void write_quoted_string(HitlBuffer *buffer, const char *text,
-								size_t length);
 static void write_base64(HitlBuffer *buffer, const char *text, size_t length,
 						 size_t line);
 static void write_quoted_printable(HitlBuffer *buffer, const char *text,
@@ -88,7 +85,14 @@ hitl_write_mailbox(HitlBuffer *buffer, const char *name,
 	else if (strspn(text, PLAIN_IN_NAME) >= length)
 		write_folded(buffer, text, length);
 	else
-		write_quoted_string(buffer, text, length);
+	{
+		HitlBuffer quoted;
+
+		hitl_buffer_init(&quoted, buffer->arena);
+		hitl_append_quoted(&quoted, text, length);
+		if (hitl_buffer_text(&quoted) != NULL)
+			write_folded(buffer, quoted.data, quoted.length);
+	}
 	hitl_append_text(buffer,
 					 column(buffer) + strlen(mailbox->address) + 3 > GOOD_LINE
 						 ? FOLD
@@ -99,46 +103,41 @@ hitl_write_mailbox(HitlBuffer *buffer, const char *name,
 }
 
 /*
+ * Append a name in quotes.
+ */
+void
+hitl_append_quoted(HitlBuffer *buffer, const char *text, size_t length)
+{
+	size_t i;
+
+	hitl_append_char(buffer, '"');
+	for (i = 0; i < length; i++)
+	{
+		if (text[i] == '"' || text[i] == '\\')
+			hitl_append_char(buffer, '\\');
+		hitl_append_char(buffer, text[i]);
+	}
+	hitl_append_char(buffer, '"');
+}
+
+/*
  * Write the Date.  The names are those of the standard, whatever the locale.
  */
 void
 hitl_write_date(HitlBuffer *buffer, int64_t date)
 {
-	static const char *const weekdays[] = {"Thu", "Fri", "Sat", "Sun",
-										   "Mon", "Tue", "Wed"};
+	static const char *const weekdays[] = {"Sun", "Mon", "Tue", "Wed",
+										   "Thu", "Fri", "Sat"};
 	static const char *const months[] = {"Jan", "Feb", "Mar", "Apr",
 										 "May", "Jun", "Jul", "Aug",
 										 "Sep", "Oct", "Nov", "Dec"};
-	static const int lengths[] = {31, 28, 31, 30, 31, 30,
-								  31, 31, 30, 31, 30, 31};
-	int64_t days = date / 86400;
-	int seconds = (int) (date % 86400);
-	int weekday = (int) (days % 7);
-	int year = 1970;
-	int month = 0;
+	HitlInstant instant = hitl_split_instant(date * 1000000);
 
-	for (;;)
-	{
-		bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-		int length = month == 1 && leap ? 29 : lengths[month];
-
-		if (month == 0 && days >= 365 + leap)
-		{
-			days -= 365 + leap;
-			year++;
-		}
-		else if (days >= length)
-		{
-			days -= length;
-			month++;
-		}
-		else
-			break;
-	}
 	hitl_append_format(buffer,
 					   "Date: %s, %02d %s %04d %02d:%02d:%02d +0000\r\n",
-					   weekdays[weekday], (int) days + 1, months[month], year,
-					   seconds / 3600, seconds / 60 % 60, seconds % 60);
+					   weekdays[instant.weekday], instant.day,
+					   months[instant.month - 1], instant.year, instant.hour,
+					   instant.minute, instant.second);
 }
 
 /*
@@ -223,7 +222,7 @@ hitl_write_encoded_words(HitlBuffer *buffer, const char *text, size_t length,
 
 		while (end < length)
 		{
-			size_t next = end + character_length(text + end, length - end);
+			size_t next = end + hitl_utf8_cut(text + end, length - end, 1);
 
 			if (encoded_length(text + start, next - start, base64) > room)
 				break;
@@ -327,19 +326,6 @@ column(const HitlBuffer *buffer)
 }
 
 /*
- * The bytes of a UTF-8 character.
- */
-static size_t
-character_length(const char *text, size_t left)
-{
-	size_t length = 1;
-
-	while (length < left && ((unsigned char) text[length] & 0xC0) == 0x80)
-		length++;
-	return length;
-}
-
-/*
  * The length of a text in an encoded word.
  */
 static size_t
@@ -356,28 +342,6 @@ encoded_length(const char *text, size_t length, bool base64)
 			? 1
 			: 3;
 	return encoded;
-}
-
-/*
- * Write a name in quotes.
- */
-static void
-write_quoted_string(HitlBuffer *buffer, const char *text, size_t length)
-{
-	HitlBuffer quoted;
-	size_t i;
-
-	hitl_buffer_init(&quoted, buffer->arena);
-	hitl_append_char(&quoted, '"');
-	for (i = 0; i < length; i++)
-	{
-		if (text[i] == '"' || text[i] == '\\')
-			hitl_append_char(&quoted, '\\');
-		hitl_append_char(&quoted, text[i]);
-	}
-	hitl_append_char(&quoted, '"');
-	if (hitl_buffer_text(&quoted) != NULL)
-		write_folded(buffer, quoted.data, quoted.length);
 }
 
 /*

@@ -62,7 +62,6 @@ make_offer(HitlArena *arena, const HitlJson *settings, const HitlJson *tool,
 {
 	static const char *const builtin_kind[] = {"builtin", NULL};
 	const HitlJson *name = hitl_json_member(tool, "name");
-	const HitlJson *description = hitl_json_member(tool, "description");
 	const HitlBuiltinTool *builtin;
 
 	if (name == NULL || name->type != HITL_JSON_STRING)
@@ -70,10 +69,7 @@ make_offer(HitlArena *arena, const HitlJson *settings, const HitlJson *tool,
 	if (hitl_find_name(hitl_json_member(tool, "kind"), builtin_kind) < 0)
 	{
 		offer->name = name->text;
-		offer->description = description != NULL &&
-				description->type == HITL_JSON_STRING && description->length > 0
-			? description->text
-			: NULL;
+		offer->description = hitl_text_at(tool, "description");
 		offer->parameters = write_parameters(arena, tool);
 		return true;
 	}

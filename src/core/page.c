@@ -70,6 +70,7 @@ static void put_fact(Page *page, const char *name, const char *value);
 static void put_time(Page *page, const char *name, const char *instant);
 static void put_details(Page *page);
 static void put_answers(Page *page);
+static void put_more(Page *page, const char *link, const char *label);
 static void put_link(Page *page, const char *link, const char *label);
 static void put_post(Page *page, const char *action, const char *label,
 					 const char *look, const char *id);
@@ -258,9 +259,8 @@ static const char *
 name_of(const Page *page)
 {
 	const HitlJson *principal = hitl_json_member(page->document, "principal");
-	const char *name = hitl_text_at(principal, "display_name");
 
-	return name == NULL ? hitl_text_at(principal, "name") : name;
+	return hitl_name_of(principal);
 }
 
 /*
@@ -269,9 +269,8 @@ name_of(const Page *page)
 static void
 put_request(Page *page)
 {
-	hitl_append_faults(page->out, page->document);
-	if (page->message != NULL)
-		put_message(page, NULL);
+	hitl_append_faults(page->out, &page->notice, page->document);
+	put_message(page, NULL);
 	put_status(page);
 	put_summary(page);
 	put_details(page);
@@ -308,9 +307,8 @@ put_confirm(Page *page)
 		put_request(page);
 		return;
 	}
-	hitl_append_faults(page->out, page->document);
-	if (page->message != NULL)
-		put_message(page, NULL);
+	hitl_append_faults(page->out, &page->notice, page->document);
+	put_message(page, NULL);
 	hitl_append_text(
 		page->out,
 		"<p class=\"status pending\">Nothing is decided yet. Please look at "
@@ -322,12 +320,7 @@ put_confirm(Page *page)
 					 "<section aria-labelledby=\"your-answer\">\n"
 					 "<h2 id=\"your-answer\">Confirm your answer</h2>\n");
 	hitl_append_form(page->out, &page->notice, page->document, page->decision);
-	if (review != NULL)
-	{
-		hitl_append_text(page->out, "<p class=\"more\">");
-		put_link(page, review, "Answer in another way");
-		hitl_append_text(page->out, "</p>\n");
-	}
+	put_more(page, review, "Answer in another way");
 	hitl_append_text(page->out, "</section>\n");
 }
 
@@ -357,8 +350,7 @@ put_result(Page *page)
 		hitl_append_html(out,
 						 hitl_one_line(page->arena, page->notice.title, 500));
 	hitl_append_text(out, "</p>\n");
-	if (page->message != NULL)
-		put_message(page, NULL);
+	put_message(page, NULL);
 	if (page->has_notice && page->notice.standing == HITL_STANDING_PENDING)
 		hitl_append_text(
 			out,
@@ -482,11 +474,7 @@ put_signed_out(Page *page)
 								  "sign_in");
 
 	put_message(page, "This browser is not signed in any more.");
-	if (sign_in == NULL)
-		return;
-	hitl_append_text(page->out, "<p class=\"more\">");
-	put_link(page, sign_in, "Sign in again");
-	hitl_append_text(page->out, "</p>\n");
+	put_more(page, sign_in, "Sign in again");
 }
 
 /*
@@ -501,8 +489,7 @@ put_inbox(Page *page)
 	const char *next = link_at(hitl_json_member(page->document, "links"),
 							   "next");
 
-	if (page->message != NULL)
-		put_message(page, NULL);
+	put_message(page, NULL);
 	if (item == NULL)
 	{
 		hitl_append_text(out, "<p>Nothing waits for you.</p>\n");
@@ -545,12 +532,7 @@ put_inbox(Page *page)
 		hitl_append_text(out, "</div></li>\n");
 	}
 	hitl_append_text(out, "</ul>\n");
-	if (next != NULL)
-	{
-		hitl_append_text(out, "<p class=\"more\">");
-		put_link(page, next, "More");
-		hitl_append_text(out, "</p>\n");
-	}
+	put_more(page, next, "More");
 }
 
 /*
@@ -564,8 +546,7 @@ put_sessions(Page *page)
 	const HitlJson *item = items_of(page);
 	const char *action = link_at(page->document, "action");
 
-	if (page->message != NULL)
-		put_message(page, NULL);
+	put_message(page, NULL);
 	if (item == NULL)
 	{
 		hitl_append_text(out, "<p>You are signed in nowhere.</p>\n");
@@ -622,14 +603,15 @@ put_heading(Page *page, const char *text)
 }
 
 /*
- * What the page has to say, or else what pages of its kind do.
+ * What the page has to say, or else what pages of its kind do, if anything.
  */
 static void
 put_message(Page *page, const char *otherwise)
 {
-	hitl_append_paragraphs(page->out,
-						   page->message == NULL ? otherwise : page->message,
-						   "");
+	const char *message = page->message == NULL ? otherwise : page->message;
+
+	if (message != NULL)
+		hitl_append_paragraphs(page->out, message, "");
 }
 
 /*
@@ -763,24 +745,10 @@ put_answers(Page *page)
 	for (answer = page->notice.responses->first; answer != NULL;
 		 answer = answer->next)
 	{
-		const char *who = hitl_text_at(answer, "approver");
-		const char *decision = hitl_text_at(answer, "decision");
-		const char *when = hitl_text_at(answer, "responded_at");
 		const char *feedback = hitl_text_at(answer, "feedback");
 
-		hitl_append_text(out, "<li><p><strong>");
-		hitl_append_html(out,
-						 who == NULL ? "somebody"
-									 : hitl_one_line(page->arena, who, 200));
-		hitl_append_text(out, "</strong>: ");
-		hitl_append_html(out,
-						 decision == NULL ? "" : hitl_decision_name(decision));
-		if (when != NULL)
-		{
-			hitl_append_text(out, ", ");
-			hitl_append_html(out, hitl_date(page->arena, when));
-		}
-		hitl_append_text(out, "</p>\n");
+		hitl_append_text(out, "<li>");
+		hitl_append_answer(out, answer, "");
 		if (feedback != NULL)
 			hitl_append_paragraphs(out, feedback, "");
 		hitl_append_text(out, "</li>\n");
@@ -789,13 +757,21 @@ put_answers(Page *page)
 }
 
 /*
- * A link; nothing for NULL.
+ * Where to go from here; nothing for NULL.
  */
 static void
-put_link(Page *page, const char *link, const char *label)
+put_more(Page *page, const char *link, const char *label)
 {
 	if (link == NULL)
 		return;
+	hitl_append_text(page->out, "<p class=\"more\">");
+	put_link(page, link, label);
+	hitl_append_text(page->out, "</p>\n");
+}
+
+static void
+put_link(Page *page, const char *link, const char *label)
+{
 	hitl_append_text(page->out, "<a href=\"");
 	hitl_append_html(page->out, link);
 	hitl_append_text(page->out, "\">");

@@ -99,23 +99,24 @@ hitl_append_form(HitlBuffer *buffer, const HitlNotice *notice,
 	{
 		const HitlField *plan = hitl_plan_form(buffer->arena, notice->schema,
 											   notice->ui_schema);
-		const HitlField *field;
 		const HitlJson *value;
 
 		if (plan == NULL)
 			return;
 		form.plan = plan;
 		value = form.answer == NULL ? plan->preset : form.answer;
-		if (plan->kind != HITL_FIELD_GROUP)
-			put_field(&form, plan, value);
-		else if (plan->description != NULL)
+		if (plan->kind == HITL_FIELD_GROUP)
 		{
-			hitl_append_text(buffer, "<p class=\"hint\">");
-			hitl_append_html(buffer, plan->description);
-			hitl_append_text(buffer, "</p>\n");
+			if (plan->description != NULL)
+			{
+				hitl_append_text(buffer, "<p class=\"hint\">");
+				hitl_append_html(buffer, plan->description);
+				hitl_append_text(buffer, "</p>\n");
+			}
+			put_group(&form, plan, value);
 		}
-		for (field = plan->first; field != NULL; field = field->next)
-			put_field(&form, field, value_within(&form, field, value));
+		else
+			put_field(&form, plan, value);
 	}
 	hitl_append_text(buffer,
 					 "<div class=\"field\"><label for=\"feedback\">Reason"
@@ -163,19 +164,17 @@ hitl_append_form(HitlBuffer *buffer, const HitlNotice *notice,
  * Append what is wrong with an answer, each fault with a link to its field.
  */
 void
-hitl_append_faults(HitlBuffer *buffer, const HitlJson *page)
+hitl_append_faults(HitlBuffer *buffer, const HitlNotice *notice,
+				   const HitlJson *page)
 {
 	const HitlJson *faults = hitl_json_member(page, "faults");
-	const HitlJson *approval = hitl_json_member(page, "approval");
-	const HitlJson *schema = hitl_json_stated(approval, "answer_schema");
 	const HitlField *form = NULL;
 	const HitlJson *fault;
 
 	if (faults == NULL || faults->type != HITL_JSON_ARRAY || faults->count == 0)
 		return;
-	if (schema != NULL)
-		form = hitl_plan_form(buffer->arena, schema,
-							  hitl_json_stated(approval, "ui_schema"));
+	if (notice->schema != NULL)
+		form = hitl_plan_form(buffer->arena, notice->schema, notice->ui_schema);
 	hitl_append_text(
 		buffer,
 		"<div class=\"faults\" role=\"alert\" tabindex=\"-1\" autofocus>\n"

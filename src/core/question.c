@@ -312,7 +312,7 @@ hitl_decline(HitlRun *run, HitlPosition *position, const HitlJson *body,
 {
 	const char *outcome = hitl_json_member(body, "outcome")->text;
 	const HitlJson *approver = hitl_json_member(body, "approver_id");
-	const HitlJson *feedback = hitl_json_member(body, "feedback");
+	const char *feedback = hitl_text_at(body, "feedback");
 	char message[1200];
 
 	if (strcmp(outcome, "expired") == 0)
@@ -330,18 +330,13 @@ hitl_decline(HitlRun *run, HitlPosition *position, const HitlJson *body,
 				 approver->text);
 	else
 		snprintf(message, sizeof(message), "rejected");
-	if (feedback != NULL && feedback->type == HITL_JSON_STRING &&
-		feedback->length > 0)
+	if (feedback != NULL)
 	{
 		size_t length = strlen(message);
-		size_t cut = hitl_utf8_cut(feedback->text, feedback->length, 200);
+		size_t cut = hitl_utf8_cut(feedback, strlen(feedback), 200);
 
-		if (cut < feedback->length)
-			snprintf(message + length, sizeof(message) - length, ": %.*s...",
-					 (int) cut, feedback->text);
-		else
-			snprintf(message + length, sizeof(message) - length, ": %s",
-					 feedback->text);
+		snprintf(message + length, sizeof(message) - length, ": %.*s%s",
+				 (int) cut, feedback, feedback[cut] == '\0' ? "" : "...");
 	}
 	hitl_refuse_step(run, position, outcome, message, result);
 }

@@ -31,8 +31,6 @@ static const HitlJson *read_option(HitlArena *arena, const HitlField *field,
 								   const HitlJson *option);
 static const HitlJson *read_texts(HitlArena *arena, const HitlField *field,
 								  const HitlJson *texts);
-static void append_copy(HitlArena *arena, HitlJson *array, HitlJson ***end,
-						const HitlJson *value);
 
 /*
  * The answer in the fields of a form: an object of texts, or of arrays of them
@@ -252,7 +250,7 @@ read_options(HitlArena *arena, const HitlField *field, const HitlJson *options)
 	array->type = HITL_JSON_ARRAY;
 	end = &array->first;
 	for (option = options->first; option != NULL; option = option->next)
-		append_copy(arena, array, &end, read_option(arena, field, option));
+		hitl_json_add(arena, array, &end, read_option(arena, field, option));
 	return array->count == 0 ? NULL : array;
 }
 
@@ -295,27 +293,8 @@ read_texts(HitlArena *arena, const HitlField *field, const HitlJson *texts)
 	for (; texts != NULL; texts = texts->key == NULL ? texts->next : NULL)
 	{
 		if (texts->type == HITL_JSON_STRING)
-			append_copy(arena, array, &end,
-						hitl_field_value(arena, element, texts->text));
+			hitl_json_add(arena, array, &end,
+						  hitl_field_value(arena, element, texts->text));
 	}
 	return array->count == 0 ? NULL : array;
-}
-
-/*
- * Append a value to an array that is being built.
- */
-static void
-append_copy(HitlArena *arena, HitlJson *array, HitlJson ***end,
-			const HitlJson *value)
-{
-	HitlJson *copy = value == NULL ? NULL : hitl_alloc(arena, sizeof(HitlJson));
-
-	if (copy == NULL)
-		return;
-	*copy = *value;
-	copy->key = NULL;
-	copy->next = NULL;
-	**end = copy;
-	*end = &copy->next;
-	array->count++;
 }

@@ -13,7 +13,6 @@
 static void resolve(HitlCompiler *c, const HitlNode *node, HitlRule *rule);
 static HitlNode *follow(HitlNode *node, char *pointer);
 static HitlNode *follow_token(const HitlNode *node, char **pointer);
-static char *next_token(char **pointer);
 static bool decode_percents(char *text);
 static void find_loops(HitlCompiler *c);
 static HitlNode *next_in_place(HitlNode *node);
@@ -112,7 +111,7 @@ follow(HitlNode *node, char *pointer)
 static HitlNode *
 follow_token(const HitlNode *node, char **pointer)
 {
-	const char *token = next_token(pointer);
+	const char *token = hitl_pointer_token(pointer);
 	const HitlRule *rule = node->rules;
 	char *end;
 	unsigned long index;
@@ -128,7 +127,7 @@ follow_token(const HitlNode *node, char **pointer)
 		case HITL_SHAPE_SCHEMA:
 			return rule->nodes[0];
 		case HITL_SHAPE_SCHEMAS:
-			token = next_token(pointer);
+			token = hitl_pointer_token(pointer);
 			if (token == NULL || *token < '0' || *token > '9' ||
 				(*token == '0' && token[1] != '\0'))
 				return NULL;
@@ -138,7 +137,7 @@ follow_token(const HitlNode *node, char **pointer)
 				: NULL;
 		case HITL_SHAPE_NAMED:
 		case HITL_SHAPE_PATTERNED:
-			token = next_token(pointer);
+			token = hitl_pointer_token(pointer);
 			found = token == NULL ? -1 : hitl_find_rule_name(rule, token);
 			return found < 0 ? NULL : rule->nodes[found];
 		default:
@@ -147,10 +146,11 @@ follow_token(const HitlNode *node, char **pointer)
 }
 
 /*
- * The next token of a JSON pointer, without its escapes; NULL at the end.
+ * The next token of a JSON pointer, without its escapes; NULL at the end.  The
+ * pointer, from after its first slash, is taken apart in place.
  */
-static char *
-next_token(char **pointer)
+char *
+hitl_pointer_token(char **pointer)
 {
 	char *token = *pointer;
 	char *in;

@@ -209,6 +209,7 @@ extern int hitl_find_rule_name(const HitlRule *rule, const char *name);
 
 extern void hitl_resolve_references(HitlCompiler *c);
 extern HitlNode *hitl_find_anchor(const HitlCompiler *c, const char *anchor);
+extern char *hitl_pointer_token(char **pointer);
 
 /* ---- validate.c ------------------------------------------------------ */
 

@@ -101,28 +101,18 @@ static void
 write_mailbox(HitlBuffer *body, const HitlMailbox *mailbox, bool recipient)
 {
 	HitlBuffer name;
-	bool quoted = recipient &&
-		strcspn(mailbox->name, "()<>[]:;@\\,.\"") < mailbox->name_length;
-	size_t i;
 
-	hitl_append_text(body, "{\"email\":");
-	hitl_json_write_string(body, mailbox->address, strlen(mailbox->address));
+	hitl_append_char(body, '{');
+	hitl_json_write_member(body, "email", mailbox->address);
 	if (mailbox->name_length > 0)
 	{
 		hitl_buffer_init(&name, body->arena);
-		for (i = 0; i < mailbox->name_length; i++)
-		{
-			char c = mailbox->name[i];
-
-			if (quoted && i == 0)
-				hitl_append_char(&name, '"');
-			if (quoted && (c == '"' || c == '\\'))
-				hitl_append_char(&name, '\\');
-			hitl_append_char(&name, c);
-		}
-		if (quoted)
-			hitl_append_char(&name, '"');
-		hitl_append_text(body, ",\"name\":");
+		if (recipient &&
+			strcspn(mailbox->name, "()<>[]:;@\\,.\"") < mailbox->name_length)
+			hitl_append_quoted(&name, mailbox->name, mailbox->name_length);
+		else
+			hitl_append(&name, mailbox->name, mailbox->name_length);
+		hitl_json_write_key(body, "name");
 		if (hitl_buffer_text(&name) != NULL)
 			hitl_json_write_string(body, name.data, name.length);
 	}
@@ -146,17 +136,16 @@ write_content(HitlBuffer *body, const char *type, const HitlJson *text)
 static void
 write_headers(HitlBuffer *body, const HitlJson *headers)
 {
-	const HitlJson *header = headers != NULL ? headers->first : NULL;
-	const char *separator = ",\"headers\":{";
+	const HitlJson *header;
 
-	for (; header != NULL; header = header->next)
+	if (headers == NULL || headers->count == 0)
+		return;
+	hitl_append_text(body, ",\"headers\":{");
+	for (header = headers->first; header != NULL; header = header->next)
 	{
 		HitlBuffer encoded;
 
-		hitl_append_text(body, separator);
-		separator = ",";
-		hitl_json_write_string(body, header->key, strlen(header->key));
-		hitl_append_char(body, ':');
+		hitl_json_write_key(body, header->key);
 		hitl_buffer_init(&encoded, body->arena);
 		if (hitl_is_ascii(header->text, header->length))
 			hitl_append(&encoded, header->text, header->length);
@@ -166,6 +155,5 @@ write_headers(HitlBuffer *body, const HitlJson *headers)
 		if (hitl_buffer_text(&encoded) != NULL)
 			hitl_json_write_string(body, encoded.data, encoded.length);
 	}
-	if (headers != NULL && headers->first != NULL)
-		hitl_append_char(body, '}');
+	hitl_append_char(body, '}');
 }

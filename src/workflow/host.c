@@ -18,6 +18,7 @@
 #include "agent/agent.h"
 #include "agent/budget.h"
 #include "approval/answer.h"
+#include "core_bridge.h"
 #include "fmgr.h"
 #include "hitl.h"
 #include "utils/builtins.h"
@@ -86,9 +87,6 @@ static HitlQueryResult load_branch(void *context, int64_t branch,
 static HitlQueryResult list_branches(void *context, int64_t first,
 									 int64_t count, const int64_t **branches,
 									 int *found);
-static HitlQueryResult keep_error(HitlHostData *host_data,
-								  MemoryContext context, bool evaluating,
-								  const char **text);
 static CompiledPath *compile_path(const char *text);
 static void find_references(CompiledPath *path);
 static bool read_reference(const char **text, const char *start,
@@ -120,9 +118,7 @@ hitl_host_init(HitlHost *host, HitlHostData *host_data)
 void
 hitl_host_rethrow(HitlHostData *host_data)
 {
-	if (host_data->error == NULL)
-		elog(ERROR, "the core reports a failure that its host does not know");
-	ReThrowError(host_data->error);
+	hitl_core_rethrow(host_data->error);
 }
 
 /*
@@ -152,7 +148,7 @@ query_path(void *context, int64_t scope, const char *path, const char **text)
 	}
 	PG_CATCH();
 	{
-		answer = keep_error(host_data, caller, evaluating, text);
+		answer = hitl_keep_error(&host_data->error, caller, evaluating, text);
 	}
 	PG_END_TRY();
 	return answer;
@@ -338,7 +334,7 @@ check_path(void *context, const char *path, const char **text)
 	}
 	PG_CATCH();
 	{
-		answer = keep_error(host_data, caller, true, text);
+		answer = hitl_keep_error(&host_data->error, caller, true, text);
 	}
 	PG_END_TRY();
 	return answer;
@@ -374,7 +370,7 @@ test_path(void *context, const char *document, const char *path,
 	}
 	PG_CATCH();
 	{
-		answer = keep_error(host_data, caller, true, text);
+		answer = hitl_keep_error(&host_data->error, caller, true, text);
 	}
 	PG_END_TRY();
 	return answer;
@@ -412,7 +408,7 @@ load_agent(void *context, const char *name, const char *version,
 	}
 	PG_CATCH();
 	{
-		answer = keep_error(host_data, caller, false, text);
+		answer = hitl_keep_error(&host_data->error, caller, false, text);
 	}
 	PG_END_TRY();
 	return answer;
@@ -436,7 +432,7 @@ load_budgets(void *context, const char *name, const char **text)
 	}
 	PG_CATCH();
 	{
-		answer = keep_error(host_data, caller, false, text);
+		answer = hitl_keep_error(&host_data->error, caller, false, text);
 	}
 	PG_END_TRY();
 	return answer;
@@ -461,7 +457,7 @@ load_branch(void *context, int64_t branch, const char **text)
 	}
 	PG_CATCH();
 	{
-		answer = keep_error(host_data, caller, false, text);
+		answer = hitl_keep_error(&host_data->error, caller, false, text);
 	}
 	PG_END_TRY();
 	return answer;
@@ -488,7 +484,7 @@ list_branches(void *context, int64_t first, int64_t count,
 	}
 	PG_CATCH();
 	{
-		answer = keep_error(host_data, caller, false, &ignored);
+		answer = hitl_keep_error(&host_data->error, caller, false, &ignored);
 	}
 	PG_END_TRY();
 	return answer;
@@ -496,11 +492,11 @@ list_branches(void *context, int64_t first, int64_t count,
 
 /*
  * In PG_CATCH: turn a fault of a path that was being evaluated into an answer;
- * keep any other error for hitl_host_rethrow.
+ * keep any other error for hitl_core_rethrow.
  */
-static HitlQueryResult
-keep_error(HitlHostData *host_data, MemoryContext context, bool evaluating,
-		   const char **text)
+HitlQueryResult
+hitl_keep_error(ErrorData **kept, MemoryContext context, bool evaluating,
+				const char **text)
 {
 	ErrorData *error;
 	int category;
@@ -519,7 +515,7 @@ keep_error(HitlHostData *host_data, MemoryContext context, bool evaluating,
 			: error->message;
 		return HITL_QUERY_FAULTY;
 	}
-	host_data->error = error;
+	*kept = error;
 	return HITL_QUERY_HOST_FAILED;
 }
 
