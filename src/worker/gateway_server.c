@@ -21,7 +21,6 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,9 +43,6 @@
 /* Connections that are about to be closed are still counted by the library. */
 #define SPARE_CONNECTIONS 256
 
-/* Descriptors on top of those for connections: the server's own files. */
-#define OTHER_DESCRIPTORS 1200
-
 /* No accepting after the process ran out of descriptors. */
 #define ACCEPT_PAUSE_MS 1000
 
@@ -64,7 +60,6 @@ static int nclients = 0;			/* without the doomed */
 static int64 next_deadline = 0;		/* none is due before; 0: none at all */
 static HitlClient *accepted = NULL; /* being handed over */
 
-static void raise_descriptor_limit(void);
 static void open_listeners(void);
 static int listen_at(struct addrinfo *address, const char *name);
 static void complain(int save_errno, const char *name, const char *address)
@@ -121,7 +116,8 @@ hitl_server_open(void)
 	const union MHD_DaemonInfo *info;
 
 	(void) hitl_parse_networks(hitl_trusted_proxies, &hitl_proxies);
-	raise_descriptor_limit();
+	hitl_raise_descriptor_limit(hitl_gateway_max_connections +
+								SPARE_CONNECTIONS);
 	PG_TRY();
 	{
 		open_listeners();
@@ -219,23 +215,6 @@ hitl_now_ms(void)
 }
 
 /* ---- listening -------------------------------------------------------- */
-
-/*
- * Connections need descriptors beyond those that the server reckons with.
- */
-static void
-raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-	rlim_t wanted = (rlim_t) hitl_gateway_max_connections + SPARE_CONNECTIONS +
-		OTHER_DESCRIPTORS;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-		return;
-	limit.rlim_cur = Min(wanted, limit.rlim_max);
-	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-		ereport(LOG, (errmsg("could not raise the limit of open files: %m")));
-}
 
 /*
  * A listener for each address of each name.
