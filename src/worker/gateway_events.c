@@ -28,6 +28,7 @@
 
 #include "db.h"
 #include "hitl.h"
+#include "worker/clock.h"
 #include "worker/gateway.h"
 #include "worker/worker.h"
 
@@ -113,7 +114,7 @@ hitl_open_stream(struct MHD_Connection *connection, HitlAnswer *answer)
 		return false;
 	}
 	stream->connection = connection;
-	stream->sent_at = hitl_now_ms();
+	stream->sent_at = monotonic_ms();
 	stream->ends_at = stream->sent_at + LIFETIME_MS;
 	dlist_push_tail(&streams, &stream->node);
 	nstreams++;
@@ -147,7 +148,7 @@ hitl_open_stream(struct MHD_Connection *connection, HitlAnswer *answer)
 bool
 hitl_feed_streams(void)
 {
-	int64 now = hitl_now_ms();
+	int64 now = monotonic_ms();
 	dlist_iter iter;
 
 	if (nstreams == 0)
@@ -182,7 +183,7 @@ hitl_feed_streams(void)
 long
 hitl_streams_sleep(void)
 {
-	int64 now = hitl_now_ms();
+	int64 now = monotonic_ms();
 	int64 next = INT64_MAX;
 	dlist_iter iter;
 
@@ -345,7 +346,7 @@ put(Stream *stream, const char *text, size_t length)
 	}
 	memcpy(stream->buffer + stream->length, text, length);
 	stream->length += length;
-	stream->sent_at = hitl_now_ms();
+	stream->sent_at = monotonic_ms();
 	resume(stream);
 }
 

@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 
 #include "hitl.h"
+#include "worker/clock.h"
 #include "worker/gateway_server.h"
 #include "worker/worker.h"
 
@@ -363,7 +364,7 @@ read_head(struct MHD_Connection *connection, Exchange *exchange,
 	if (hitl_gateway_rate > 0)
 	{
 		HitlAddress client;
-		int64 now = hitl_now_ms();
+		int64 now = monotonic_ms();
 		HitlPeer *peer = NULL;
 
 		if (hitl_parse_address(call->address, strlen(call->address), &client))

@@ -22,7 +22,6 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "access/xact.h"
@@ -32,6 +31,7 @@
 #include "utils/varlena.h"
 
 #include "hitl.h"
+#include "worker/clock.h"
 #include "worker/gateway_server.h"
 #include "worker/shared.h"
 #include "worker/worker.h"
@@ -191,7 +191,7 @@ hitl_server_sleep(void)
 {
 	MHD_UNSIGNED_LONG_LONG timeout;
 	int64 sleep_ms = LONG_MAX;
-	int64 now = hitl_now_ms();
+	int64 now = monotonic_ms();
 
 	if (MHD_get_timeout(server, &timeout) == MHD_YES)
 		sleep_ms = (int64) Min(timeout, (MHD_UNSIGNED_LONG_LONG) 60000);
@@ -200,18 +200,6 @@ hitl_server_sleep(void)
 	if (!listening && accept_after > now)
 		sleep_ms = Min(sleep_ms, accept_after - now);
 	return sleep_ms == LONG_MAX ? HITL_SLEEP_FOREVER : (long) sleep_ms;
-}
-
-/*
- * A clock that does not jump.
- */
-int64
-hitl_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* ---- listening -------------------------------------------------------- */
@@ -390,7 +378,7 @@ accept_connections(void)
 {
 	if (!listening)
 	{
-		if (accept_after > hitl_now_ms())
+		if (accept_after > monotonic_ms())
 			return;
 		listen_to_listeners(true);
 	}
@@ -423,7 +411,7 @@ accept_from(int listener)
 					(errcode_for_socket_access(),
 					 errmsg("the gateway cannot accept a connection: %m")));
 			listen_to_listeners(false);
-			accept_after = hitl_now_ms() + ACCEPT_PAUSE_MS;
+			accept_after = monotonic_ms() + ACCEPT_PAUSE_MS;
 		}
 		return false;
 	}
@@ -445,7 +433,7 @@ admit(int descriptor, const struct sockaddr *address, socklen_t length)
 
 	hitl_socket_address(address, &network);
 	is_proxy = hitl_in_networks(&hitl_proxies, &network);
-	peer = hitl_find_peer(&network, hitl_now_ms(), hitl_gateway_rate);
+	peer = hitl_find_peer(&network, monotonic_ms(), hitl_gateway_rate);
 	if ((!is_proxy && peer != NULL &&
 		 peer->connections >= hitl_gateway_max_per_address) ||
 		(nclients >= hitl_gateway_max_connections && !make_room()) ||
@@ -524,7 +512,7 @@ hitl_enter_phase(HitlClient *client, HitlPhase phase, int64 ms)
 	client->deadline = 0;
 	if (ms > 0 && !client->doomed)
 	{
-		client->deadline = hitl_now_ms() + ms;
+		client->deadline = monotonic_ms() + ms;
 		if (next_deadline == 0 || client->deadline < next_deadline)
 			next_deadline = client->deadline;
 	}
@@ -536,7 +524,7 @@ hitl_enter_phase(HitlClient *client, HitlPhase phase, int64 ms)
 static void
 end_overdue(void)
 {
-	int64 now = hitl_now_ms();
+	int64 now = monotonic_ms();
 	dlist_iter iter;
 
 	if (next_deadline == 0 || now < next_deadline)

@@ -18,6 +18,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "worker/clock.h"
+
 /* Longest time until a server is ready for commands; some let one wait. */
 #define CONNECT_TIMEOUT_MS 60000
 

@@ -23,10 +23,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "worker/address_guard.h"
+#include "worker/clock.h"
 
 #define EVENTS_AT_ONCE 512
 
@@ -277,18 +277,6 @@ transfer_was_refused(const Transfer *transfer, CURLcode code)
 {
 	return transfer->refused[0] != '\0' &&
 		(transfer->sockets == 0 || code == CURLE_ABORTED_BY_CALLBACK);
-}
-
-/*
- * A clock that nobody sets.
- */
-int64_t
-monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /*

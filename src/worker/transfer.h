@@ -62,9 +62,6 @@ extern void transfer_release(TransferLoop *loop, Transfer *transfer);
 /* Was its failure that of the address guard? */
 extern bool transfer_was_refused(const Transfer *transfer, CURLcode code);
 
-/* A clock that nobody sets. */
-extern int64_t monotonic_ms(void);
-
 /* Keep all signals from this thread and those it starts; let them in again. */
 extern void block_signals(sigset_t *before);
 extern void restore_signals(const sigset_t *before);
