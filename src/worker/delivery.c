@@ -20,6 +20,7 @@
 #include "core_bridge.h"
 #include "worker/address_guard.h"
 #include "worker/dispatcher.h"
+#include "worker/gateway_http.h"
 #include "worker/url.h"
 
 /* However long a server asks to be left alone. */
@@ -459,16 +460,7 @@ static bool
 add_header(HitlDelivery *delivery, HeaderLines *headers, const char *name,
 		   const char *value)
 {
-	const char *c;
-	bool valid = name[0] != '\0' &&
-		strspn(name,
-			   "!#$%&'*+-.^_`|~0123456789"
-			   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") ==
-			strlen(name);
-
-	for (c = value; valid && *c != '\0'; c++)
-		valid = ((unsigned char) *c >= ' ' || *c == '\t') && *c != 0x7F;
-	if (!valid)
+	if (!hitl_is_token(name) || !hitl_is_header_value(value))
 	{
 		hitl_fail_delivery(
 			delivery, "validation_error",
