@@ -89,8 +89,7 @@ hitl_prepare_delivery(HitlDelivery *delivery)
 	HttpRequest *request = &delivery->request;
 	bool prepared;
 
-	delivery->is_mail = delivery->purpose == HITL_NOTIFICATION &&
-		delivery->provider != NULL && strcmp(delivery->provider, "smtp") == 0;
+	delivery->is_mail = hitl_is_carried_by(delivery, "smtp");
 	if (delivery->is_mail)
 		prepared = check_retry(delivery) && hitl_prepare_mail(delivery);
 	else

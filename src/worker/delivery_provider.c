@@ -14,15 +14,23 @@ static bool is_for_now(const char *kind);
 static char *header_value(const HttpResult *result, const char *name);
 
 /*
+ * Does this provider carry it?
+ */
+bool
+hitl_is_carried_by(const HitlDelivery *delivery, const char *provider)
+{
+	return delivery->purpose == HITL_NOTIFICATION &&
+		delivery->provider != NULL && strcmp(delivery->provider, provider) == 0;
+}
+
+/*
  * Does somebody whose answers are understood carry the notification?
  */
 bool
 hitl_has_provider(const HitlDelivery *delivery)
 {
-	return delivery->purpose == HITL_NOTIFICATION &&
-		delivery->provider != NULL &&
-		(strcmp(delivery->provider, "sendgrid") == 0 ||
-		 strcmp(delivery->provider, "slack") == 0);
+	return hitl_is_carried_by(delivery, "sendgrid") ||
+		hitl_is_carried_by(delivery, "slack");
 }
 
 /*
@@ -35,8 +43,7 @@ hitl_prepare_provider(HitlDelivery *delivery)
 	char *body;
 	char *error;
 
-	if (delivery->purpose != HITL_NOTIFICATION || delivery->provider == NULL ||
-		strcmp(delivery->provider, "sendgrid") != 0)
+	if (!hitl_is_carried_by(delivery, "sendgrid"))
 		return true;
 	result = hitl_core()->build_sendgrid(delivery->body != NULL ? delivery->body
 																: "",
@@ -66,7 +73,7 @@ void
 hitl_judge_provider(HitlDelivery *delivery, const HttpResult *result,
 					bool success)
 {
-	bool slack = strcmp(delivery->provider, "slack") == 0;
+	bool slack = hitl_is_carried_by(delivery, "slack");
 	const char *kind = success
 		? NULL
 		: hitl_kind_of_status(delivery->purpose, result->status);

@@ -227,6 +227,10 @@ extern void hitl_judge_mail(HitlDelivery *delivery, const MailResult *result);
 
 /* ---- delivery_provider.c ---------------------------------------------- */
 
+/* Is it a notification that this provider (hitl.outbox.provider) carries? */
+extern bool hitl_is_carried_by(const HitlDelivery *delivery,
+							   const char *provider);
+
 /* Does somebody whose answers are understood carry the notification? */
 extern bool hitl_has_provider(const HitlDelivery *delivery);
 
