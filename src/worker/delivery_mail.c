@@ -100,6 +100,21 @@ hitl_judge_mail(HitlDelivery *delivery, const MailResult *result)
 }
 
 /*
+ * A verdict: the core cannot make of the mail document what is to be sent.
+ */
+void
+hitl_fail_mail(HitlDelivery *delivery, HitlResult result, char *error)
+{
+	if (result == HITL_NO_MEMORY)
+		hitl_fail_delivery(delivery, "system_error", "out of memory");
+	else
+		hitl_fail_delivery(delivery, "validation_error",
+						   "the mail cannot be sent: %s", error);
+	if (error != NULL)
+		hitl_core()->free_text(error);
+}
+
+/*
  * Where does it go, and how?  In the clear only where the row asks for that,
  * and to hosts that the administrator named.
  */
@@ -243,13 +258,7 @@ build_message(HitlDelivery *delivery)
 									 &error);
 	if (result != HITL_OK)
 	{
-		if (result == HITL_NO_MEMORY)
-			hitl_fail_delivery(delivery, "system_error", "out of memory");
-		else
-			hitl_fail_delivery(delivery, "validation_error",
-							   "the mail cannot be sent: %s", error);
-		if (error != NULL)
-			hitl_core()->free_text(error);
+		hitl_fail_mail(delivery, result, error);
 		return false;
 	}
 	message = palloc(mail.length);

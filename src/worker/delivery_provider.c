@@ -55,13 +55,7 @@ hitl_prepare_provider(HitlDelivery *delivery)
 		hitl_core()->free_text(body);
 		return true;
 	}
-	if (result == HITL_NO_MEMORY)
-		hitl_fail_delivery(delivery, "system_error", "out of memory");
-	else
-		hitl_fail_delivery(delivery, "validation_error",
-						   "the mail cannot be sent: %s", error);
-	if (error != NULL)
-		hitl_core()->free_text(error);
+	hitl_fail_mail(delivery, result, error);
 	return false;
 }
 

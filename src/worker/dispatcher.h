@@ -225,6 +225,10 @@ extern void hitl_free_delivery(HitlDelivery *delivery);
 extern bool hitl_prepare_mail(HitlDelivery *delivery);
 extern void hitl_judge_mail(HitlDelivery *delivery, const MailResult *result);
 
+/* The verdict on a mail document of which the core makes nothing; frees error. */
+extern void hitl_fail_mail(HitlDelivery *delivery, HitlResult result,
+						   char *error);
+
 /* ---- delivery_provider.c ---------------------------------------------- */
 
 /* Is it a notification that this provider (hitl.outbox.provider) carries? */
