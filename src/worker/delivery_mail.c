@@ -240,8 +240,7 @@ static bool
 build_message(HitlDelivery *delivery)
 {
 	MailRequest *request = &delivery->mail;
-	int64 date = delivery->created_at / USECS_PER_SEC +
-		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * (int64) SECS_PER_DAY;
+	int64 date = timestamptz_to_time_t(delivery->created_at);
 	char *message;
 	char *error;
 	HitlMail mail;
