@@ -31,6 +31,7 @@
 #include "worker/clock.h"
 #include "worker/gateway.h"
 #include "worker/worker.h"
+#include "workflow/data.h"
 
 #define FEED_INTERVAL_MS 100			  /* between two looks at what is new */
 #define LIFE_SIGN_MS	 15000			  /* after nothing else was sent */
@@ -485,22 +486,18 @@ known_positions(const char *ids)
 
 		if (is_id(ids, length))
 		{
+			char *text = pnstrdup(ids, length);
 			Position *known = NULL;
 			JsonbValue value;
 
-			value.type = jbvString;
-			value.val.string.val = pnstrdup(ids, length);
-			value.val.string.len = length;
 			if (positions != NULL)
 			{
-				Datum id = DirectFunctionCall1(uuid_in,
-											   CStringGetDatum(
-												   value.val.string.val));
+				Datum id = DirectFunctionCall1(uuid_in, CStringGetDatum(text));
 
 				known = hash_search(positions, DatumGetUUIDP(id), HASH_FIND,
 									NULL);
 			}
-			pushJsonbValue(&state, WJB_KEY, &value);
+			hitl_push_text(&state, WJB_KEY, text, length);
 			value.type = jbvNull;
 			if (known != NULL)
 			{

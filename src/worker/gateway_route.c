@@ -33,6 +33,7 @@
 #include "hitl.h"
 #include "worker/gateway.h"
 #include "worker/worker.h"
+#include "workflow/data.h"
 
 #define MAX_SEGMENTS 32
 
@@ -75,6 +76,7 @@ static void allow(HitlAnswer *answer, const Path *path);
 static void call_route(const HitlCall *call, HitlAnswer *answer);
 static Jsonb *describe_call(const HitlCall *call, const Path *path,
 							const Route *route);
+static void put_key(JsonbParseState **state, const char *name);
 static void put_bool(JsonbParseState **state, const char *name, bool value);
 static void put_text(JsonbParseState **state, const char *name,
 					 const char *value, size_t length);
@@ -505,16 +507,12 @@ static Jsonb *
 describe_call(const HitlCall *call, const Path *path, const Route *route)
 {
 	JsonbParseState *state = NULL;
-	JsonbValue value;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	put_text(&state, "method", call->method, strlen(call->method));
 	put_text(&state, "path", path->decoded, strlen(path->decoded));
 
-	value.type = jbvString;
-	value.val.string.val = "args";
-	value.val.string.len = 4;
-	pushJsonbValue(&state, WJB_KEY, &value);
+	put_key(&state, "args");
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < route->nsegments; i++)
 	{
@@ -539,15 +537,21 @@ describe_call(const HitlCall *call, const Path *path, const Route *route)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
+/*
+ * The name of a member.
+ */
+static void
+put_key(JsonbParseState **state, const char *name)
+{
+	hitl_push_text(state, WJB_KEY, name, strlen(name));
+}
+
 static void
 put_bool(JsonbParseState **state, const char *name, bool value)
 {
 	JsonbValue member;
 
-	member.type = jbvString;
-	member.val.string.val = unconstify(char *, name);
-	member.val.string.len = strlen(name);
-	pushJsonbValue(state, WJB_KEY, &member);
+	put_key(state, name);
 	member.type = jbvBool;
 	member.val.boolean = value;
 	pushJsonbValue(state, WJB_VALUE, &member);
@@ -560,15 +564,8 @@ static void
 put_text(JsonbParseState **state, const char *name, const char *value,
 		 size_t length)
 {
-	JsonbValue string;
-
-	string.type = jbvString;
-	string.val.string.val = unconstify(char *, name);
-	string.val.string.len = strlen(name);
-	pushJsonbValue(state, WJB_KEY, &string);
-	string.val.string.val = unconstify(char *, value);
-	string.val.string.len = length;
-	pushJsonbValue(state, WJB_VALUE, &string);
+	put_key(state, name);
+	hitl_push_text(state, WJB_VALUE, value, length);
 }
 
 /*
@@ -580,13 +577,9 @@ put_query(JsonbParseState **state, const char *query)
 {
 	char *copy = palloc(2 * strlen(query) + 2);
 	List *names = NIL;
-	JsonbValue key;
 	ListCell *cell;
 
-	key.type = jbvString;
-	key.val.string.val = "query";
-	key.val.string.len = 5;
-	pushJsonbValue(state, WJB_KEY, &key);
+	put_key(state, "query");
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	while (*query != '\0' && *query != '#')
 	{
@@ -635,13 +628,9 @@ put_query(JsonbParseState **state, const char *query)
 static void
 put_headers(JsonbParseState **state, List *headers)
 {
-	JsonbValue key;
 	ListCell *cell;
 
-	key.type = jbvString;
-	key.val.string.val = "headers";
-	key.val.string.len = 7;
-	pushJsonbValue(state, WJB_KEY, &key);
+	put_key(state, "headers");
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	foreach(cell, headers)
 	{
