@@ -26,6 +26,7 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "approval/principal.h"
 #include "db.h"
 #include "hitl.h"
 #include "worker/clock.h"
@@ -426,12 +427,8 @@ tell_streams(void)
 		JsonbValue text;
 		JsonbValue value;
 		bool isnull;
-		ListCell *cell;
-		bool seen = false;
 
-		foreach(cell, done)
-			seen |= strcmp(lfirst(cell), first->allowed) == 0;
-		if (seen)
+		if (hitl_list_has(done, first->allowed))
 			continue;
 		done = lappend(done, first->allowed);
 		values[0] = DirectFunctionCall1(jsonb_in,

@@ -252,7 +252,8 @@ answer_exchange(struct MHD_Connection *connection, Exchange *exchange,
 }
 
 /*
- * One header of a request.
+ * The headers of a request; repeated ones are joined, as RFC 9110 says, but
+ * cookies by "; ".
  */
 typedef struct Collected
 {

@@ -29,6 +29,7 @@
 #include "utils/syscache.h"
 #include "utils/timeout.h"
 
+#include "approval/principal.h"
 #include "db.h"
 #include "hitl.h"
 #include "worker/gateway.h"
@@ -577,7 +578,6 @@ put_query(JsonbParseState **state, const char *query)
 {
 	char *copy = palloc(2 * strlen(query) + 2);
 	List *names = NIL;
-	ListCell *cell;
 
 	put_key(state, "query");
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
@@ -602,11 +602,10 @@ put_query(JsonbParseState **state, const char *query)
 		{
 			char *name = pnstrdup(copy, decoded_name);
 
-			foreach(cell, names)
-				if (strcmp(lfirst(cell), name) == 0)
-					ereport(ERROR,
-							(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-							 errmsg("the query has the parameter \"%s\" more than once", name)));
+			if (hitl_list_has(names, name))
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+						 errmsg("the query has the parameter \"%s\" more than once", name)));
 			names = lappend(names, name);
 			if (list_length(names) > 100)
 				ereport(ERROR,
@@ -623,7 +622,7 @@ put_query(JsonbParseState **state, const char *query)
 }
 
 /*
- * The headers; repeated ones joined, as RFC 9110 says, but cookies by "; ".
+ * The headers, each once.
  */
 static void
 put_headers(JsonbParseState **state, List *headers)
