@@ -390,10 +390,7 @@ look(void)
 	}
 	PG_CATCH();
 	{
-		ErrorData *error = hitl_catch_error(true);
-
-		hitl_record_error(error->message ? error->message : "");
-		FreeErrorData(error);
+		hitl_settle_error();
 		hitl_forget_streams();
 	}
 	PG_END_TRY();

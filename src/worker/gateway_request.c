@@ -118,10 +118,7 @@ hitl_on_request(void *cls, struct MHD_Connection *connection, const char *url,
 	}
 	PG_CATCH();
 	{
-		ErrorData *error = hitl_catch_error(true);
-
-		hitl_record_error(error->message ? error->message : "");
-		FreeErrorData(error);
+		hitl_settle_error();
 		result = MHD_NO;
 	}
 	PG_END_TRY();

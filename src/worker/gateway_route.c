@@ -149,10 +149,7 @@ hitl_find_route(const HitlCall *call, HitlAnswer *answer)
 	}
 	PG_CATCH();
 	{
-		ErrorData *error = hitl_catch_error(true);
-
-		hitl_record_error(error->message ? error->message : "");
-		FreeErrorData(error);
+		hitl_settle_error();
 		MemoryContextSwitchTo(context);
 		hitl_refuse_request(answer, 503, NULL);
 		hitl_add_header(answer, "Retry-After", "1");

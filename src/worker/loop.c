@@ -483,6 +483,18 @@ hitl_catch_error(bool report)
 }
 
 /*
+ * The same of an error that nobody else hears of.
+ */
+void
+hitl_settle_error(void)
+{
+	ErrorData *error = hitl_catch_error(true);
+
+	hitl_record_error(error->message ? error->message : "");
+	FreeErrorData(error);
+}
+
+/*
  * Let the role know, which may fail in its turn.  True if it has put things
  * right.
  */

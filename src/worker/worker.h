@@ -145,6 +145,9 @@ extern const HitlWorkerRole hitl_gateway_role_of_worker; /* gateway.c */
  */
 extern ErrorData *hitl_catch_error(bool report);
 
+/* The same, and that is all: it is logged, and noted for hitl.workers. */
+extern void hitl_settle_error(void);
+
 /* Note an error for hitl.workers (shared.c). */
 extern void hitl_record_error(const char *message);
 
