@@ -69,7 +69,10 @@ static void table_changed(Datum arg, Oid relation);
 static void load_routes(void);
 static const Route *current_route(const HitlCall *call, const Path *path,
 								  HitlAnswer *answer);
+static bool read_path(const HitlCall *call, Path *path, HitlAnswer *answer);
 static bool cut_path(const HitlCall *call, Path *path);
+static bool is_probe(const HitlCall *call, const Path *path,
+					 HitlAnswer *answer);
 static const Route *match(const HitlCall *call, const Path *path,
 						  HitlAnswer *answer);
 static bool matches(const Route *route, const Path *path, int *literals);
@@ -125,20 +128,10 @@ hitl_find_route(const HitlCall *call, HitlAnswer *answer)
 	Path path;
 	const Route *volatile route = NULL;
 
-	if (!cut_path(call, &path))
-	{
-		hitl_refuse_request(answer, 400,
-							"the path is not UTF-8 with valid escapes");
+	if (!read_path(call, &path, answer))
 		return false;
-	}
-
-	/* Not even the table of routes is needed to say that we are alive. */
-	if (strcmp(path.decoded, "/healthz") == 0 &&
-		strcmp(call->method, "GET") == 0)
-	{
-		answer->route = "/healthz";
+	if (is_probe(call, &path, answer))
 		return true;
-	}
 	PG_TRY();
 	{
 		hitl_begin_work("reading routes");
@@ -301,6 +294,19 @@ load_routes(void)
 }
 
 /*
+ * The path of a request.  If it is none, the answer says so.
+ */
+static bool
+read_path(const HitlCall *call, Path *path, HitlAnswer *answer)
+{
+	if (cut_path(call, path))
+		return true;
+	hitl_refuse_request(answer, 400,
+						"the path is not UTF-8 with valid escapes");
+	return false;
+}
+
+/*
  * Cut the path at each "/", and decode what is between them: %2F is part of a
  * segment.
  */
@@ -331,6 +337,20 @@ cut_path(const HitlCall *call, Path *path)
 	if (length < 0)
 		return false;
 	path->decoded = pnstrdup(copy, length);
+	return true;
+}
+
+/*
+ * Does it ask whether we are alive?  Not even the table of routes is needed to
+ * say so.
+ */
+static bool
+is_probe(const HitlCall *call, const Path *path, HitlAnswer *answer)
+{
+	if (strcmp(path->decoded, "/healthz") != 0 ||
+		strcmp(call->method, "GET") != 0)
+		return false;
+	answer->route = "/healthz";
 	return true;
 }
 
@@ -446,16 +466,10 @@ call_route(const HitlCall *call, HitlAnswer *answer)
 	Jsonb *response;
 	Path path;
 
-	if (!cut_path(call, &path))
-	{
-		hitl_refuse_request(answer, 400,
-							"the path is not UTF-8 with valid escapes");
+	if (!read_path(call, &path, answer))
 		return;
-	}
-	if (strcmp(path.decoded, "/healthz") == 0 &&
-		strcmp(call->method, "GET") == 0)
+	if (is_probe(call, &path, answer))
 	{
-		answer->route = "/healthz";
 		answer->status = 200;
 		answer->body = "ok\n";
 		answer->length = 3;
