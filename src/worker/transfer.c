@@ -193,31 +193,23 @@ transfer_prepare(TransferLoop *loop, Transfer *transfer, long timeout_ms,
 	if (easy == NULL)
 		return false;
 
-#define SET(option, value) \
-	do \
-	{ \
-		if (code == CURLE_OK) \
-			code = curl_easy_setopt(easy, option, value); \
-	} while (0)
-
-	SET(CURLOPT_PRIVATE, transfer);
-	SET(CURLOPT_ERRORBUFFER, transfer->error);
-	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_QUICK_EXIT, 1L);
-	SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-	SET(CURLOPT_PROXY, "");
-	SET(CURLOPT_CAPATH, NULL);
+	SET_OPTION(code, easy, CURLOPT_PRIVATE, transfer);
+	SET_OPTION(code, easy, CURLOPT_ERRORBUFFER, transfer->error);
+	SET_OPTION(code, easy, CURLOPT_NOSIGNAL, 1L);
+	SET_OPTION(code, easy, CURLOPT_QUICK_EXIT, 1L);
+	SET_OPTION(code, easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+	SET_OPTION(code, easy, CURLOPT_PROXY, "");
+	SET_OPTION(code, easy, CURLOPT_CAPATH, NULL);
 	if (ca_file != NULL)
-		SET(CURLOPT_CAINFO, ca_file);
-	SET(CURLOPT_TCP_KEEPALIVE, 1L);
-	SET(CURLOPT_TIMEOUT_MS, timeout_ms);
-	SET(CURLOPT_CONNECTTIMEOUT_MS,
-		timeout_ms < connect_ms ? timeout_ms : connect_ms);
-	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	SET(CURLOPT_OPENSOCKETDATA, transfer);
-	SET(CURLOPT_PREREQFUNCTION, check_connection);
-	SET(CURLOPT_PREREQDATA, transfer);
-#undef SET
+		SET_OPTION(code, easy, CURLOPT_CAINFO, ca_file);
+	SET_OPTION(code, easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	SET_OPTION(code, easy, CURLOPT_TIMEOUT_MS, timeout_ms);
+	SET_OPTION(code, easy, CURLOPT_CONNECTTIMEOUT_MS,
+			   timeout_ms < connect_ms ? timeout_ms : connect_ms);
+	SET_OPTION(code, easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	SET_OPTION(code, easy, CURLOPT_OPENSOCKETDATA, transfer);
+	SET_OPTION(code, easy, CURLOPT_PREREQFUNCTION, check_connection);
+	SET_OPTION(code, easy, CURLOPT_PREREQDATA, transfer);
 
 	return code == CURLE_OK;
 }
