@@ -810,38 +810,23 @@ keep_headers(HitlDelivery *delivery, const HttpResult *result)
 	char *values[MAX_RESPONSE_HEADERS];
 	int count = 0;
 	StringInfoData json;
-	char *line;
-	char *next;
+	char *lines;
+	char *name;
+	char *value;
 	int i;
 
 	if (delivery->purpose != HITL_HTTP)
 		return;
-	line = result->headers != NULL ? pstrdup(result->headers) : NULL;
-	for (; line != NULL && *line != '\0'; line = next)
+	lines = result->headers != NULL ? pstrdup(result->headers) : NULL;
+	while (hitl_next_header(&lines, &name, &value))
 	{
-		char *value;
-		char *end;
-
-		next = strchr(line, '\n');
-		end = next != NULL ? next : line + strlen(line);
-		next = next != NULL ? next + 1 : end;
-		while (end > line && strchr(" \t\r", end[-1]) != NULL)
-			end--;
-		*end = '\0';
-		value = strchr(line, ':');
-		if (value == NULL || value == line)
-			continue;
-		*value++ = '\0';
-		value += strspn(value, " \t");
-		for (end = line; *end != '\0'; end++)
-			*end = pg_ascii_tolower((unsigned char) *end);
-		for (i = 0; i < count && strcmp(names[i], line) != 0; i++)
+		for (i = 0; i < count && strcmp(names[i], name) != 0; i++)
 			;
 		if (i < count)
 			values[i] = psprintf("%s, %s", values[i], value);
 		else if (count < MAX_RESPONSE_HEADERS)
 		{
-			names[count] = line;
+			names[count] = name;
 			values[count++] = value;
 		}
 	}

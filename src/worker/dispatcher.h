@@ -248,6 +248,12 @@ extern bool hitl_prepare_provider(HitlDelivery *delivery);
 extern void hitl_judge_provider(HitlDelivery *delivery,
 								const HttpResult *result, bool success);
 
+/*
+ * The next header of the lines of a response, which are overwritten; false if
+ * there is none.  The name is in lower case.
+ */
+extern bool hitl_next_header(char **lines, char **name, char **value);
+
 /* ---- delivery_secret.c ------------------------------------------------ */
 
 /*
