@@ -25,6 +25,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/varlena.h"
+#include "workflow/identifier.h"
 
 struct HitlLine
 {
@@ -176,23 +177,8 @@ hitl_log_begin(const char *event)
 void
 hitl_log_id(HitlLine *line, const char *key, const pg_uuid_t *id)
 {
-	static const char digits[] = "0123456789abcdef";
-	char text[2 * UUID_LEN + 5];
-	char *c = text;
-	int i;
-
-	if (id == NULL)
-		return;
-	for (i = 0; i < UUID_LEN; i++)
-	{
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			*c++ = '-';
-		*c++ = digits[id->data[i] >> 4];
-		*c++ = digits[id->data[i] & 15];
-	}
-	*c = '\0';
-	append_key(line, key);
-	appendStringInfo(&line->facts, "\"%s\"", text);
+	if (id != NULL)
+		hitl_log_text(line, key, hitl_id_text(id));
 }
 
 /*

@@ -129,11 +129,9 @@ hitl_end_of_wait(HitlBatch *batch, const char *agent, TimestampTz due)
 	const Budgets *budgets = find_budgets(batch, agent);
 	Datum value = CStringGetTextDatum(agent);
 	char *set_at;
-	bool isnull;
 
 	hitl_execute(&lock, &value, NULL, 1);
-	(void) hitl_column(0, 1, &isnull);
-	set_at = isnull ? NULL : hitl_column_text(0, 1);
+	set_at = hitl_column_text(0, 1);
 	if (set_at != NULL && budgets->set_at != NULL &&
 		strcmp(set_at, budgets->set_at) == 0)
 		return due;
@@ -188,12 +186,10 @@ read_budgets(Budgets *budgets)
 		{TEXTOID},
 	};
 	Datum value = CStringGetTextDatum(budgets->agent);
-	bool isnull;
 
 	hitl_execute(&load, &value, NULL, 1);
-	(void) hitl_column(0, 1, &isnull);
-	budgets->text = isnull ? NULL : hitl_column_text(0, 1);
-	budgets->set_at = isnull ? NULL : hitl_column_text(0, 2);
+	budgets->text = hitl_column_text(0, 1);
+	budgets->set_at = hitl_column_text(0, 2);
 	budgets->outdated = false;
 }
 

@@ -7,8 +7,6 @@
 
 #include "approval/approval.h"
 #include "approval/principal.h"
-#include "common/hmac.h"
-#include "common/sha2.h"
 #include "core_bridge.h"
 #include "db.h"
 #include "funcapi.h"
@@ -16,6 +14,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
+#include "web/crypto.h"
 #include "workflow/data.h"
 
 #define VERDICT_COLUMNS 6
@@ -215,16 +214,8 @@ sign(const char *key, const char *body)
 {
 	uint8 digest[PG_SHA256_DIGEST_LENGTH];
 	char hex[PG_SHA256_DIGEST_LENGTH * 2];
-	pg_hmac_ctx *hmac = pg_hmac_create(PG_SHA256);
-	bool done;
 
-	done = hmac != NULL &&
-		pg_hmac_init(hmac, (const uint8 *) key, strlen(key)) >= 0 &&
-		pg_hmac_update(hmac, (const uint8 *) body, strlen(body)) >= 0 &&
-		pg_hmac_final(hmac, digest, sizeof(digest)) >= 0;
-	if (hmac)
-		pg_hmac_free(hmac);
-	if (!done)
+	if (!hitl_hmac(key, strlen(key), "", body, strlen(body), digest))
 		elog(ERROR, "could not sign a receipt");
 	return cstring_to_text_with_len(hex,
 									hex_encode((const char *) digest,

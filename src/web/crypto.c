@@ -6,9 +6,9 @@
 
 #include "common/base64.h"
 #include "common/hmac.h"
-#include "common/sha2.h"
 #include "hitl.h"
 #include "utils/builtins.h"
+#include "web/crypto.h"
 #include "worker/dispatcher.h"
 
 /* Of a token. */
@@ -54,21 +54,36 @@ hitl_hmac_sha256(PG_FUNCTION_ARGS)
 	bytea *key = PG_GETARG_BYTEA_PP(0);
 	bytea *message = PG_GETARG_BYTEA_PP(1);
 	bytea *code = palloc(VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
-	pg_hmac_ctx *hmac = pg_hmac_create(PG_SHA256);
 
 	SET_VARSIZE(code, VARHDRSZ + PG_SHA256_DIGEST_LENGTH);
-	if (hmac == NULL ||
-		pg_hmac_init(hmac, (const uint8 *) VARDATA_ANY(key),
-					 VARSIZE_ANY_EXHDR(key)) < 0 ||
-		pg_hmac_update(hmac, (const uint8 *) VARDATA_ANY(message),
-					   VARSIZE_ANY_EXHDR(message)) < 0 ||
-		pg_hmac_final(hmac, (uint8 *) VARDATA(code), PG_SHA256_DIGEST_LENGTH) <
-			0)
+	if (!hitl_hmac(VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key), "",
+				   VARDATA_ANY(message), VARSIZE_ANY_EXHDR(message),
+				   (uint8 *) VARDATA(code)))
 		ereport(ERROR,
 				(errcode(ERRCODE_INTERNAL_ERROR),
 				 errmsg("could not compute a message authentication code")));
-	pg_hmac_free(hmac);
 	PG_RETURN_BYTEA_P(code);
+}
+
+/*
+ * HMAC-SHA256.
+ */
+bool
+hitl_hmac(const void *key, size_t key_length, const char *prefix,
+		  const void *message, size_t length,
+		  uint8 code[PG_SHA256_DIGEST_LENGTH])
+{
+	pg_hmac_ctx *hmac = pg_hmac_create(PG_SHA256);
+	bool done;
+
+	if (hmac == NULL)
+		return false;
+	done = pg_hmac_init(hmac, key, key_length) >= 0 &&
+		pg_hmac_update(hmac, (const uint8 *) prefix, strlen(prefix)) >= 0 &&
+		pg_hmac_update(hmac, message, length) >= 0 &&
+		pg_hmac_final(hmac, code, PG_SHA256_DIGEST_LENGTH) >= 0;
+	pg_hmac_free(hmac);
+	return done;
 }
 
 /*

@@ -20,6 +20,7 @@
 #include "core_bridge.h"
 #include "worker/address_guard.h"
 #include "worker/dispatcher.h"
+#include "worker/gateway_http.h"
 #include "worker/url.h"
 
 /* However long a server asks to be left alone. */
@@ -88,8 +89,7 @@ hitl_prepare_delivery(HitlDelivery *delivery)
 	HttpRequest *request = &delivery->request;
 	bool prepared;
 
-	delivery->is_mail = delivery->purpose == HITL_NOTIFICATION &&
-		delivery->provider != NULL && strcmp(delivery->provider, "smtp") == 0;
+	delivery->is_mail = hitl_is_carried_by(delivery, "smtp");
 	if (delivery->is_mail)
 		prepared = check_retry(delivery) && hitl_prepare_mail(delivery);
 	else
@@ -459,16 +459,7 @@ static bool
 add_header(HitlDelivery *delivery, HeaderLines *headers, const char *name,
 		   const char *value)
 {
-	const char *c;
-	bool valid = name[0] != '\0' &&
-		strspn(name,
-			   "!#$%&'*+-.^_`|~0123456789"
-			   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") ==
-			strlen(name);
-
-	for (c = value; valid && *c != '\0'; c++)
-		valid = ((unsigned char) *c >= ' ' || *c == '\t') && *c != 0x7F;
-	if (!valid)
+	if (!hitl_is_token(name) || !hitl_is_header_value(value))
 	{
 		hitl_fail_delivery(
 			delivery, "validation_error",
@@ -819,38 +810,23 @@ keep_headers(HitlDelivery *delivery, const HttpResult *result)
 	char *values[MAX_RESPONSE_HEADERS];
 	int count = 0;
 	StringInfoData json;
-	char *line;
-	char *next;
+	char *lines;
+	char *name;
+	char *value;
 	int i;
 
 	if (delivery->purpose != HITL_HTTP)
 		return;
-	line = result->headers != NULL ? pstrdup(result->headers) : NULL;
-	for (; line != NULL && *line != '\0'; line = next)
+	lines = result->headers != NULL ? pstrdup(result->headers) : NULL;
+	while (hitl_next_header(&lines, &name, &value))
 	{
-		char *value;
-		char *end;
-
-		next = strchr(line, '\n');
-		end = next != NULL ? next : line + strlen(line);
-		next = next != NULL ? next + 1 : end;
-		while (end > line && strchr(" \t\r", end[-1]) != NULL)
-			end--;
-		*end = '\0';
-		value = strchr(line, ':');
-		if (value == NULL || value == line)
-			continue;
-		*value++ = '\0';
-		value += strspn(value, " \t");
-		for (end = line; *end != '\0'; end++)
-			*end = pg_ascii_tolower((unsigned char) *end);
-		for (i = 0; i < count && strcmp(names[i], line) != 0; i++)
+		for (i = 0; i < count && strcmp(names[i], name) != 0; i++)
 			;
 		if (i < count)
 			values[i] = psprintf("%s, %s", values[i], value);
 		else if (count < MAX_RESPONSE_HEADERS)
 		{
-			names[count] = line;
+			names[count] = name;
 			values[count++] = value;
 		}
 	}

@@ -100,6 +100,21 @@ hitl_judge_mail(HitlDelivery *delivery, const MailResult *result)
 }
 
 /*
+ * A verdict: the core cannot make of the mail document what is to be sent.
+ */
+void
+hitl_fail_mail(HitlDelivery *delivery, HitlResult result, char *error)
+{
+	if (result == HITL_NO_MEMORY)
+		hitl_fail_delivery(delivery, "system_error", "out of memory");
+	else
+		hitl_fail_delivery(delivery, "validation_error",
+						   "the mail cannot be sent: %s", error);
+	if (error != NULL)
+		hitl_core()->free_text(error);
+}
+
+/*
  * Where does it go, and how?  In the clear only where the row asks for that,
  * and to hosts that the administrator named.
  */
@@ -225,8 +240,7 @@ static bool
 build_message(HitlDelivery *delivery)
 {
 	MailRequest *request = &delivery->mail;
-	int64 date = delivery->created_at / USECS_PER_SEC +
-		(POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE) * (int64) SECS_PER_DAY;
+	int64 date = timestamptz_to_time_t(delivery->created_at);
 	char *message;
 	char *error;
 	HitlMail mail;
@@ -243,13 +257,7 @@ build_message(HitlDelivery *delivery)
 									 &error);
 	if (result != HITL_OK)
 	{
-		if (result == HITL_NO_MEMORY)
-			hitl_fail_delivery(delivery, "system_error", "out of memory");
-		else
-			hitl_fail_delivery(delivery, "validation_error",
-							   "the mail cannot be sent: %s", error);
-		if (error != NULL)
-			hitl_core()->free_text(error);
+		hitl_fail_mail(delivery, result, error);
 		return false;
 	}
 	message = palloc(mail.length);

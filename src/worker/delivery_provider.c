@@ -14,15 +14,23 @@ static bool is_for_now(const char *kind);
 static char *header_value(const HttpResult *result, const char *name);
 
 /*
+ * Does this provider carry it?
+ */
+bool
+hitl_is_carried_by(const HitlDelivery *delivery, const char *provider)
+{
+	return delivery->purpose == HITL_NOTIFICATION &&
+		delivery->provider != NULL && strcmp(delivery->provider, provider) == 0;
+}
+
+/*
  * Does somebody whose answers are understood carry the notification?
  */
 bool
 hitl_has_provider(const HitlDelivery *delivery)
 {
-	return delivery->purpose == HITL_NOTIFICATION &&
-		delivery->provider != NULL &&
-		(strcmp(delivery->provider, "sendgrid") == 0 ||
-		 strcmp(delivery->provider, "slack") == 0);
+	return hitl_is_carried_by(delivery, "sendgrid") ||
+		hitl_is_carried_by(delivery, "slack");
 }
 
 /*
@@ -35,8 +43,7 @@ hitl_prepare_provider(HitlDelivery *delivery)
 	char *body;
 	char *error;
 
-	if (delivery->purpose != HITL_NOTIFICATION || delivery->provider == NULL ||
-		strcmp(delivery->provider, "sendgrid") != 0)
+	if (!hitl_is_carried_by(delivery, "sendgrid"))
 		return true;
 	result = hitl_core()->build_sendgrid(delivery->body != NULL ? delivery->body
 																: "",
@@ -48,13 +55,7 @@ hitl_prepare_provider(HitlDelivery *delivery)
 		hitl_core()->free_text(body);
 		return true;
 	}
-	if (result == HITL_NO_MEMORY)
-		hitl_fail_delivery(delivery, "system_error", "out of memory");
-	else
-		hitl_fail_delivery(delivery, "validation_error",
-						   "the mail cannot be sent: %s", error);
-	if (error != NULL)
-		hitl_core()->free_text(error);
+	hitl_fail_mail(delivery, result, error);
 	return false;
 }
 
@@ -66,7 +67,7 @@ void
 hitl_judge_provider(HitlDelivery *delivery, const HttpResult *result,
 					bool success)
 {
-	bool slack = strcmp(delivery->provider, "slack") == 0;
+	bool slack = hitl_is_carried_by(delivery, "slack");
 	const char *kind = success
 		? NULL
 		: hitl_kind_of_status(delivery->purpose, result->status);
@@ -111,6 +112,36 @@ hitl_judge_provider(HitlDelivery *delivery, const HttpResult *result,
 }
 
 /*
+ * The next header of lines, which are overwritten: its name in lower case, and
+ * its value.
+ */
+bool
+hitl_next_header(char **lines, char **name, char **value)
+{
+	while (*lines != NULL && **lines != '\0')
+	{
+		char *line = *lines;
+		char *end = line + strcspn(line, "\n");
+		char *colon;
+
+		*lines = *end != '\0' ? end + 1 : end;
+		while (end > line && strchr(" \t\r", end[-1]) != NULL)
+			end--;
+		*end = '\0';
+		colon = strchr(line, ':');
+		if (colon == NULL || colon == line)
+			continue;
+		*colon = '\0';
+		*name = line;
+		*value = colon + 1 + strspn(colon + 1, " \t");
+		for (end = line; *end != '\0'; end++)
+			*end = pg_ascii_tolower((unsigned char) *end);
+		return true;
+	}
+	return false;
+}
+
+/*
  * May a failure of this kind be over soon?
  */
 static bool
@@ -126,27 +157,12 @@ is_for_now(const char *kind)
 static char *
 header_value(const HttpResult *result, const char *name)
 {
-	size_t length = strlen(name);
-	const char *line = result->headers;
+	char *lines = result->headers != NULL ? pstrdup(result->headers) : NULL;
+	char *found;
+	char *value;
 
-	while (line != NULL && *line != '\0')
-	{
-		const char *end = strchr(line, '\n');
-
-		if (end == NULL)
-			end = line + strlen(line);
-		if (pg_strncasecmp(line, name, length) == 0 && line[length] == ':')
-		{
-			const char *value = line + length + 1;
-
-			while (value < end && (*value == ' ' || *value == '\t'))
-				value++;
-			while (end > value && strchr(" \t\r", end[-1]) != NULL)
-				end--;
-			return end > value ? hitl_valid_text(pnstrdup(value, end - value))
-							   : NULL;
-		}
-		line = *end == '\n' ? end + 1 : end;
-	}
+	while (hitl_next_header(&lines, &found, &value))
+		if (strcmp(found, name) == 0)
+			return value[0] != '\0' ? hitl_valid_text(value) : NULL;
 	return NULL;
 }

@@ -24,8 +24,6 @@
 
 #include "hitl.h"
 
-#include <sys/resource.h>
-
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
@@ -52,9 +50,6 @@
 /* What one transaction records at most. */
 #define MAX_RECORDED	   1000
 #define MAX_RECORDED_BYTES (16 * 1024 * 1024)
-
-/* Descriptors on top of those for connections: the server's own files. */
-#define OTHER_DESCRIPTORS 1200
 
 /*
  * Of the connections of a lane, a host leaves one in this many plus one free:
@@ -83,7 +78,6 @@ static void dispatcher_start(void);
 static long dispatcher_pass(void);
 static bool dispatcher_failed(const ErrorData *error);
 static int dispatcher_wait_descriptor(void);
-static void raise_descriptor_limit(void);
 static void drive_clients(void);
 static void collect_results(void);
 static void take_result(HitlDelivery *delivery);
@@ -197,7 +191,7 @@ dispatcher_pass(void)
 	{
 		kept_connections = hitl_max_connections;
 		transfer_loop_keep_connections(transfers, kept_connections);
-		raise_descriptor_limit();
+		hitl_raise_descriptor_limit(hitl_max_connections);
 	}
 
 	drive_clients();
@@ -309,23 +303,6 @@ static int
 dispatcher_wait_descriptor(void)
 {
 	return transfer_loop_descriptor(transfers);
-}
-
-/*
- * Connections need descriptors beyond those that the server reckons with.
- */
-static void
-raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-	rlim_t wanted = (rlim_t) hitl_max_connections + OTHER_DESCRIPTORS;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-		return;
-	limit.rlim_cur = Min(wanted, limit.rlim_max);
-	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-		ereport(LOG,
-				(errmsg("could not raise the limit of open files: %m")));
 }
 
 /*

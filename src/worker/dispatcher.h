@@ -225,7 +225,15 @@ extern void hitl_free_delivery(HitlDelivery *delivery);
 extern bool hitl_prepare_mail(HitlDelivery *delivery);
 extern void hitl_judge_mail(HitlDelivery *delivery, const MailResult *result);
 
+/* The verdict on a mail document of which the core makes nothing; frees error. */
+extern void hitl_fail_mail(HitlDelivery *delivery, HitlResult result,
+						   char *error);
+
 /* ---- delivery_provider.c ---------------------------------------------- */
+
+/* Is it a notification that this provider (hitl.outbox.provider) carries? */
+extern bool hitl_is_carried_by(const HitlDelivery *delivery,
+							   const char *provider);
 
 /* Does somebody whose answers are understood carry the notification? */
 extern bool hitl_has_provider(const HitlDelivery *delivery);
@@ -239,6 +247,12 @@ extern bool hitl_prepare_provider(HitlDelivery *delivery);
 /* The verdict on its answer. */
 extern void hitl_judge_provider(HitlDelivery *delivery,
 								const HttpResult *result, bool success);
+
+/*
+ * The next header of the lines of a response, which are overwritten; false if
+ * there is none.  The name is in lower case.
+ */
+extern bool hitl_next_header(char **lines, char **name, char **value);
 
 /* ---- delivery_secret.c ------------------------------------------------ */
 

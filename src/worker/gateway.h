@@ -81,7 +81,6 @@ extern void hitl_server_open(void); /* or ERROR */
 extern void hitl_server_close(void);
 extern void hitl_server_run(void);
 extern long hitl_server_sleep(void); /* ms; HITL_SLEEP_FOREVER */
-extern int64 hitl_now_ms(void);		 /* monotonic */
 
 /* ---- gateway_route.c -------------------------------------------------- */
 

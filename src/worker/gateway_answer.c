@@ -222,7 +222,7 @@ hitl_tell_error(const ErrorData *error, HitlAnswer *answer)
 }
 
 /*
- * What a status is called.
+ * What a status is called, of those with which the gateway refuses by itself.
  */
 static const char *
 title_of(int status)
@@ -231,24 +231,14 @@ title_of(int status)
 	{
 		case 400:
 			return "Bad Request";
-		case 401:
-			return "Unauthorized";
-		case 403:
-			return "Forbidden";
 		case 404:
 			return "Not Found";
 		case 405:
 			return "Method Not Allowed";
-		case 409:
-			return "Conflict";
-		case 410:
-			return "Gone";
 		case 413:
 			return "Content Too Large";
 		case 417:
 			return "Expectation Failed";
-		case 422:
-			return "Unprocessable Content";
 		case 429:
 			return "Too Many Requests";
 		case 501:

@@ -26,10 +26,13 @@
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
+#include "approval/principal.h"
 #include "db.h"
 #include "hitl.h"
+#include "worker/clock.h"
 #include "worker/gateway.h"
 #include "worker/worker.h"
+#include "workflow/data.h"
 
 #define FEED_INTERVAL_MS 100			  /* between two looks at what is new */
 #define LIFE_SIGN_MS	 15000			  /* after nothing else was sent */
@@ -113,7 +116,7 @@ hitl_open_stream(struct MHD_Connection *connection, HitlAnswer *answer)
 		return false;
 	}
 	stream->connection = connection;
-	stream->sent_at = hitl_now_ms();
+	stream->sent_at = monotonic_ms();
 	stream->ends_at = stream->sent_at + LIFETIME_MS;
 	dlist_push_tail(&streams, &stream->node);
 	nstreams++;
@@ -147,7 +150,7 @@ hitl_open_stream(struct MHD_Connection *connection, HitlAnswer *answer)
 bool
 hitl_feed_streams(void)
 {
-	int64 now = hitl_now_ms();
+	int64 now = monotonic_ms();
 	dlist_iter iter;
 
 	if (nstreams == 0)
@@ -182,7 +185,7 @@ hitl_feed_streams(void)
 long
 hitl_streams_sleep(void)
 {
-	int64 now = hitl_now_ms();
+	int64 now = monotonic_ms();
 	int64 next = INT64_MAX;
 	dlist_iter iter;
 
@@ -345,7 +348,7 @@ put(Stream *stream, const char *text, size_t length)
 	}
 	memcpy(stream->buffer + stream->length, text, length);
 	stream->length += length;
-	stream->sent_at = hitl_now_ms();
+	stream->sent_at = monotonic_ms();
 	resume(stream);
 }
 
@@ -387,10 +390,7 @@ look(void)
 	}
 	PG_CATCH();
 	{
-		ErrorData *error = hitl_catch_error(true);
-
-		hitl_record_error(error->message ? error->message : "");
-		FreeErrorData(error);
+		hitl_settle_error();
 		hitl_forget_streams();
 	}
 	PG_END_TRY();
@@ -424,12 +424,8 @@ tell_streams(void)
 		JsonbValue text;
 		JsonbValue value;
 		bool isnull;
-		ListCell *cell;
-		bool seen = false;
 
-		foreach(cell, done)
-			seen |= strcmp(lfirst(cell), first->allowed) == 0;
-		if (seen)
+		if (hitl_list_has(done, first->allowed))
 			continue;
 		done = lappend(done, first->allowed);
 		values[0] = DirectFunctionCall1(jsonb_in,
@@ -484,22 +480,18 @@ known_positions(const char *ids)
 
 		if (is_id(ids, length))
 		{
+			char *text = pnstrdup(ids, length);
 			Position *known = NULL;
 			JsonbValue value;
 
-			value.type = jbvString;
-			value.val.string.val = pnstrdup(ids, length);
-			value.val.string.len = length;
 			if (positions != NULL)
 			{
-				Datum id = DirectFunctionCall1(uuid_in,
-											   CStringGetDatum(
-												   value.val.string.val));
+				Datum id = DirectFunctionCall1(uuid_in, CStringGetDatum(text));
 
 				known = hash_search(positions, DatumGetUUIDP(id), HASH_FIND,
 									NULL);
 			}
-			pushJsonbValue(&state, WJB_KEY, &value);
+			hitl_push_text(&state, WJB_KEY, text, length);
 			value.type = jbvNull;
 			if (known != NULL)
 			{

@@ -1,7 +1,7 @@
 /*
  * gateway_http.h
  *		What the gateway reads of a request by itself: addresses, networks,
- *		paths, queries.  Without PostgreSQL.
+ *		paths, queries; and what headers are like.  Without PostgreSQL.
  */
 #ifndef HITL_GATEWAY_HTTP_H
 #define HITL_GATEWAY_HTTP_H

@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 
 #include "hitl.h"
+#include "worker/clock.h"
 #include "worker/gateway_server.h"
 #include "worker/worker.h"
 
@@ -117,10 +118,7 @@ hitl_on_request(void *cls, struct MHD_Connection *connection, const char *url,
 	}
 	PG_CATCH();
 	{
-		ErrorData *error = hitl_catch_error(true);
-
-		hitl_record_error(error->message ? error->message : "");
-		FreeErrorData(error);
+		hitl_settle_error();
 		result = MHD_NO;
 	}
 	PG_END_TRY();
@@ -251,7 +249,8 @@ answer_exchange(struct MHD_Connection *connection, Exchange *exchange,
 }
 
 /*
- * One header of a request.
+ * The headers of a request; repeated ones are joined, as RFC 9110 says, but
+ * cookies by "; ".
  */
 typedef struct Collected
 {
@@ -363,7 +362,7 @@ read_head(struct MHD_Connection *connection, Exchange *exchange,
 	if (hitl_gateway_rate > 0)
 	{
 		HitlAddress client;
-		int64 now = hitl_now_ms();
+		int64 now = monotonic_ms();
 		HitlPeer *peer = NULL;
 
 		if (hitl_parse_address(call->address, strlen(call->address), &client))

@@ -29,10 +29,12 @@
 #include "utils/syscache.h"
 #include "utils/timeout.h"
 
+#include "approval/principal.h"
 #include "db.h"
 #include "hitl.h"
 #include "worker/gateway.h"
 #include "worker/worker.h"
+#include "workflow/data.h"
 
 #define MAX_SEGMENTS 32
 
@@ -67,7 +69,10 @@ static void table_changed(Datum arg, Oid relation);
 static void load_routes(void);
 static const Route *current_route(const HitlCall *call, const Path *path,
 								  HitlAnswer *answer);
+static bool read_path(const HitlCall *call, Path *path, HitlAnswer *answer);
 static bool cut_path(const HitlCall *call, Path *path);
+static bool is_probe(const HitlCall *call, const Path *path,
+					 HitlAnswer *answer);
 static const Route *match(const HitlCall *call, const Path *path,
 						  HitlAnswer *answer);
 static bool matches(const Route *route, const Path *path, int *literals);
@@ -75,6 +80,7 @@ static void allow(HitlAnswer *answer, const Path *path);
 static void call_route(const HitlCall *call, HitlAnswer *answer);
 static Jsonb *describe_call(const HitlCall *call, const Path *path,
 							const Route *route);
+static void put_key(JsonbParseState **state, const char *name);
 static void put_bool(JsonbParseState **state, const char *name, bool value);
 static void put_text(JsonbParseState **state, const char *name,
 					 const char *value, size_t length);
@@ -122,20 +128,10 @@ hitl_find_route(const HitlCall *call, HitlAnswer *answer)
 	Path path;
 	const Route *volatile route = NULL;
 
-	if (!cut_path(call, &path))
-	{
-		hitl_refuse_request(answer, 400,
-							"the path is not UTF-8 with valid escapes");
+	if (!read_path(call, &path, answer))
 		return false;
-	}
-
-	/* Not even the table of routes is needed to say that we are alive. */
-	if (strcmp(path.decoded, "/healthz") == 0 &&
-		strcmp(call->method, "GET") == 0)
-	{
-		answer->route = "/healthz";
+	if (is_probe(call, &path, answer))
 		return true;
-	}
 	PG_TRY();
 	{
 		hitl_begin_work("reading routes");
@@ -146,10 +142,7 @@ hitl_find_route(const HitlCall *call, HitlAnswer *answer)
 	}
 	PG_CATCH();
 	{
-		ErrorData *error = hitl_catch_error(true);
-
-		hitl_record_error(error->message ? error->message : "");
-		FreeErrorData(error);
+		hitl_settle_error();
 		MemoryContextSwitchTo(context);
 		hitl_refuse_request(answer, 503, NULL);
 		hitl_add_header(answer, "Retry-After", "1");
@@ -301,6 +294,19 @@ load_routes(void)
 }
 
 /*
+ * The path of a request.  If it is none, the answer says so.
+ */
+static bool
+read_path(const HitlCall *call, Path *path, HitlAnswer *answer)
+{
+	if (cut_path(call, path))
+		return true;
+	hitl_refuse_request(answer, 400,
+						"the path is not UTF-8 with valid escapes");
+	return false;
+}
+
+/*
  * Cut the path at each "/", and decode what is between them: %2F is part of a
  * segment.
  */
@@ -331,6 +337,20 @@ cut_path(const HitlCall *call, Path *path)
 	if (length < 0)
 		return false;
 	path->decoded = pnstrdup(copy, length);
+	return true;
+}
+
+/*
+ * Does it ask whether we are alive?  Not even the table of routes is needed to
+ * say so.
+ */
+static bool
+is_probe(const HitlCall *call, const Path *path, HitlAnswer *answer)
+{
+	if (strcmp(path->decoded, "/healthz") != 0 ||
+		strcmp(call->method, "GET") != 0)
+		return false;
+	answer->route = "/healthz";
 	return true;
 }
 
@@ -446,16 +466,10 @@ call_route(const HitlCall *call, HitlAnswer *answer)
 	Jsonb *response;
 	Path path;
 
-	if (!cut_path(call, &path))
-	{
-		hitl_refuse_request(answer, 400,
-							"the path is not UTF-8 with valid escapes");
+	if (!read_path(call, &path, answer))
 		return;
-	}
-	if (strcmp(path.decoded, "/healthz") == 0 &&
-		strcmp(call->method, "GET") == 0)
+	if (is_probe(call, &path, answer))
 	{
-		answer->route = "/healthz";
 		answer->status = 200;
 		answer->body = "ok\n";
 		answer->length = 3;
@@ -505,16 +519,12 @@ static Jsonb *
 describe_call(const HitlCall *call, const Path *path, const Route *route)
 {
 	JsonbParseState *state = NULL;
-	JsonbValue value;
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	put_text(&state, "method", call->method, strlen(call->method));
 	put_text(&state, "path", path->decoded, strlen(path->decoded));
 
-	value.type = jbvString;
-	value.val.string.val = "args";
-	value.val.string.len = 4;
-	pushJsonbValue(&state, WJB_KEY, &value);
+	put_key(&state, "args");
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < route->nsegments; i++)
 	{
@@ -539,15 +549,21 @@ describe_call(const HitlCall *call, const Path *path, const Route *route)
 	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
 }
 
+/*
+ * The name of a member.
+ */
+static void
+put_key(JsonbParseState **state, const char *name)
+{
+	hitl_push_text(state, WJB_KEY, name, strlen(name));
+}
+
 static void
 put_bool(JsonbParseState **state, const char *name, bool value)
 {
 	JsonbValue member;
 
-	member.type = jbvString;
-	member.val.string.val = unconstify(char *, name);
-	member.val.string.len = strlen(name);
-	pushJsonbValue(state, WJB_KEY, &member);
+	put_key(state, name);
 	member.type = jbvBool;
 	member.val.boolean = value;
 	pushJsonbValue(state, WJB_VALUE, &member);
@@ -560,15 +576,8 @@ static void
 put_text(JsonbParseState **state, const char *name, const char *value,
 		 size_t length)
 {
-	JsonbValue string;
-
-	string.type = jbvString;
-	string.val.string.val = unconstify(char *, name);
-	string.val.string.len = strlen(name);
-	pushJsonbValue(state, WJB_KEY, &string);
-	string.val.string.val = unconstify(char *, value);
-	string.val.string.len = length;
-	pushJsonbValue(state, WJB_VALUE, &string);
+	put_key(state, name);
+	hitl_push_text(state, WJB_VALUE, value, length);
 }
 
 /*
@@ -580,13 +589,8 @@ put_query(JsonbParseState **state, const char *query)
 {
 	char *copy = palloc(2 * strlen(query) + 2);
 	List *names = NIL;
-	JsonbValue key;
-	ListCell *cell;
 
-	key.type = jbvString;
-	key.val.string.val = "query";
-	key.val.string.len = 5;
-	pushJsonbValue(state, WJB_KEY, &key);
+	put_key(state, "query");
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	while (*query != '\0' && *query != '#')
 	{
@@ -609,11 +613,10 @@ put_query(JsonbParseState **state, const char *query)
 		{
 			char *name = pnstrdup(copy, decoded_name);
 
-			foreach(cell, names)
-				if (strcmp(lfirst(cell), name) == 0)
-					ereport(ERROR,
-							(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-							 errmsg("the query has the parameter \"%s\" more than once", name)));
+			if (hitl_list_has(names, name))
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+						 errmsg("the query has the parameter \"%s\" more than once", name)));
 			names = lappend(names, name);
 			if (list_length(names) > 100)
 				ereport(ERROR,
@@ -630,18 +633,14 @@ put_query(JsonbParseState **state, const char *query)
 }
 
 /*
- * The headers; repeated ones joined, as RFC 9110 says, but cookies by "; ".
+ * The headers, each once.
  */
 static void
 put_headers(JsonbParseState **state, List *headers)
 {
-	JsonbValue key;
 	ListCell *cell;
 
-	key.type = jbvString;
-	key.val.string.val = "headers";
-	key.val.string.len = 7;
-	pushJsonbValue(state, WJB_KEY, &key);
+	put_key(state, "headers");
 	pushJsonbValue(state, WJB_BEGIN_OBJECT, NULL);
 	foreach(cell, headers)
 	{

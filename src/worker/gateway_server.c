@@ -21,9 +21,7 @@
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "access/xact.h"
@@ -33,6 +31,7 @@
 #include "utils/varlena.h"
 
 #include "hitl.h"
+#include "worker/clock.h"
 #include "worker/gateway_server.h"
 #include "worker/shared.h"
 #include "worker/worker.h"
@@ -43,9 +42,6 @@
 
 /* Connections that are about to be closed are still counted by the library. */
 #define SPARE_CONNECTIONS 256
-
-/* Descriptors on top of those for connections: the server's own files. */
-#define OTHER_DESCRIPTORS 1200
 
 /* No accepting after the process ran out of descriptors. */
 #define ACCEPT_PAUSE_MS 1000
@@ -64,7 +60,6 @@ static int nclients = 0;			/* without the doomed */
 static int64 next_deadline = 0;		/* none is due before; 0: none at all */
 static HitlClient *accepted = NULL; /* being handed over */
 
-static void raise_descriptor_limit(void);
 static void open_listeners(void);
 static int listen_at(struct addrinfo *address, const char *name);
 static void complain(int save_errno, const char *name, const char *address)
@@ -121,7 +116,8 @@ hitl_server_open(void)
 	const union MHD_DaemonInfo *info;
 
 	(void) hitl_parse_networks(hitl_trusted_proxies, &hitl_proxies);
-	raise_descriptor_limit();
+	hitl_raise_descriptor_limit(hitl_gateway_max_connections +
+								SPARE_CONNECTIONS);
 	PG_TRY();
 	{
 		open_listeners();
@@ -195,7 +191,7 @@ hitl_server_sleep(void)
 {
 	MHD_UNSIGNED_LONG_LONG timeout;
 	int64 sleep_ms = LONG_MAX;
-	int64 now = hitl_now_ms();
+	int64 now = monotonic_ms();
 
 	if (MHD_get_timeout(server, &timeout) == MHD_YES)
 		sleep_ms = (int64) Min(timeout, (MHD_UNSIGNED_LONG_LONG) 60000);
@@ -206,36 +202,7 @@ hitl_server_sleep(void)
 	return sleep_ms == LONG_MAX ? HITL_SLEEP_FOREVER : (long) sleep_ms;
 }
 
-/*
- * A clock that does not jump.
- */
-int64
-hitl_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* ---- listening -------------------------------------------------------- */
-
-/*
- * Connections need descriptors beyond those that the server reckons with.
- */
-static void
-raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-	rlim_t wanted = (rlim_t) hitl_gateway_max_connections + SPARE_CONNECTIONS +
-		OTHER_DESCRIPTORS;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-		return;
-	limit.rlim_cur = Min(wanted, limit.rlim_max);
-	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-		ereport(LOG, (errmsg("could not raise the limit of open files: %m")));
-}
 
 /*
  * A listener for each address of each name.
@@ -411,7 +378,7 @@ accept_connections(void)
 {
 	if (!listening)
 	{
-		if (accept_after > hitl_now_ms())
+		if (accept_after > monotonic_ms())
 			return;
 		listen_to_listeners(true);
 	}
@@ -444,7 +411,7 @@ accept_from(int listener)
 					(errcode_for_socket_access(),
 					 errmsg("the gateway cannot accept a connection: %m")));
 			listen_to_listeners(false);
-			accept_after = hitl_now_ms() + ACCEPT_PAUSE_MS;
+			accept_after = monotonic_ms() + ACCEPT_PAUSE_MS;
 		}
 		return false;
 	}
@@ -466,7 +433,7 @@ admit(int descriptor, const struct sockaddr *address, socklen_t length)
 
 	hitl_socket_address(address, &network);
 	is_proxy = hitl_in_networks(&hitl_proxies, &network);
-	peer = hitl_find_peer(&network, hitl_now_ms(), hitl_gateway_rate);
+	peer = hitl_find_peer(&network, monotonic_ms(), hitl_gateway_rate);
 	if ((!is_proxy && peer != NULL &&
 		 peer->connections >= hitl_gateway_max_per_address) ||
 		(nclients >= hitl_gateway_max_connections && !make_room()) ||
@@ -545,7 +512,7 @@ hitl_enter_phase(HitlClient *client, HitlPhase phase, int64 ms)
 	client->deadline = 0;
 	if (ms > 0 && !client->doomed)
 	{
-		client->deadline = hitl_now_ms() + ms;
+		client->deadline = monotonic_ms() + ms;
 		if (next_deadline == 0 || client->deadline < next_deadline)
 			next_deadline = client->deadline;
 	}
@@ -557,7 +524,7 @@ hitl_enter_phase(HitlClient *client, HitlPhase phase, int64 ms)
 static void
 end_overdue(void)
 {
-	int64 now = hitl_now_ms();
+	int64 now = monotonic_ms();
 	dlist_iter iter;
 
 	if (next_deadline == 0 || now < next_deadline)

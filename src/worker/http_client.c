@@ -189,34 +189,28 @@ prepare_handle(HttpClient *client, HttpExchange *exchange,
 		curl_slist_append(exchange->headers, "Content-Type:") == NULL)
 		return false;
 
-#define SET(option, value) \
-	do \
-	{ \
-		if (code == CURLE_OK) \
-			code = curl_easy_setopt(easy, option, value); \
-	} while (0)
-
-	SET(CURLOPT_URL, request->url);
-	SET(CURLOPT_PROTOCOLS_STR, "http,https");
-	SET(CURLOPT_FOLLOWLOCATION, 0L);
-	SET(CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
-	SET(CURLOPT_USERAGENT, client->user_agent);
-	SET(CURLOPT_HTTPHEADER, exchange->headers);
+	SET_OPTION(code, easy, CURLOPT_URL, request->url);
+	SET_OPTION(code, easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	SET_OPTION(code, easy, CURLOPT_FOLLOWLOCATION, 0L);
+	SET_OPTION(code, easy, CURLOPT_HTTP_VERSION, (long) CURL_HTTP_VERSION_2TLS);
+	SET_OPTION(code, easy, CURLOPT_USERAGENT, client->user_agent);
+	SET_OPTION(code, easy, CURLOPT_HTTPHEADER, exchange->headers);
 	if (!plain_get && !head)
 	{
-		SET(CURLOPT_POST, 1L);
-		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) request->body_length);
-		SET(CURLOPT_POSTFIELDS, request->body != NULL ? request->body : "");
+		SET_OPTION(code, easy, CURLOPT_POST, 1L);
+		SET_OPTION(code, easy, CURLOPT_POSTFIELDSIZE_LARGE,
+				   (curl_off_t) request->body_length);
+		SET_OPTION(code, easy, CURLOPT_POSTFIELDS,
+				   request->body != NULL ? request->body : "");
 	}
 	if (head)
-		SET(CURLOPT_NOBODY, 1L);
+		SET_OPTION(code, easy, CURLOPT_NOBODY, 1L);
 	else if (!plain_get)
-		SET(CURLOPT_CUSTOMREQUEST, request->method);
-	SET(CURLOPT_HEADERFUNCTION, read_header);
-	SET(CURLOPT_HEADERDATA, exchange);
-	SET(CURLOPT_WRITEFUNCTION, read_body);
-	SET(CURLOPT_WRITEDATA, exchange);
-#undef SET
+		SET_OPTION(code, easy, CURLOPT_CUSTOMREQUEST, request->method);
+	SET_OPTION(code, easy, CURLOPT_HEADERFUNCTION, read_header);
+	SET_OPTION(code, easy, CURLOPT_HEADERDATA, exchange);
+	SET_OPTION(code, easy, CURLOPT_WRITEFUNCTION, read_body);
+	SET_OPTION(code, easy, CURLOPT_WRITEDATA, exchange);
 
 	return code == CURLE_OK;
 }

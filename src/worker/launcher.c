@@ -691,20 +691,18 @@ start_probes(TimestampTz next)
 static bool
 launch(int index)
 {
-	static const char *const names[] = {"hitl probe", "hitl engine",
-										"hitl dispatcher", "hitl executor",
-										"hitl gateway"};
 	HitlSlot *slot = &hitl_shared->slots[index];
 	BackgroundWorker worker;
 	bool started;
 
 	memset(&worker, 0, sizeof(worker));
+	snprintf(worker.bgw_type, BGW_MAXLEN, "hitl %s",
+			 hitl_kind_name(slot->kind));
 	if (slot->kind == HITL_WORKER_ENGINE || slot->kind == HITL_WORKER_EXECUTOR)
-		snprintf(worker.bgw_name, BGW_MAXLEN, "%s %d", names[slot->kind],
+		snprintf(worker.bgw_name, BGW_MAXLEN, "%s %d", worker.bgw_type,
 				 slot->number);
 	else
-		strlcpy(worker.bgw_name, names[slot->kind], BGW_MAXLEN);
-	strlcpy(worker.bgw_type, names[slot->kind], BGW_MAXLEN);
+		strlcpy(worker.bgw_name, worker.bgw_type, BGW_MAXLEN);
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS |
 		BGWORKER_BACKEND_DATABASE_CONNECTION;
 	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;

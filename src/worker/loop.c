@@ -13,6 +13,8 @@
  */
 #include "postgres.h"
 
+#include <sys/resource.h>
+
 #include "access/xact.h"
 #include "commands/async.h"
 #include "executor/spi.h"
@@ -49,6 +51,9 @@
 
 /* A wall clock may jump, so "due in a day" is looked at again now and then. */
 #define SLEEP_LIMIT_MS (10L * 60 * 1000)
+
+/* Descriptors on top of those for connections: the server's own files. */
+#define OTHER_DESCRIPTORS 1200
 
 PGDLLEXPORT void hitl_worker_main(Datum arg);
 
@@ -221,6 +226,23 @@ hitl_log_worker(int number)
 {
 	log_worker("worker_started", number, 0);
 	before_shmem_exit(log_stop, Int32GetDatum(number));
+}
+
+/*
+ * Connections need descriptors beyond those that the server reckons with.
+ */
+void
+hitl_raise_descriptor_limit(int connections)
+{
+	struct rlimit limit;
+	rlim_t wanted = (rlim_t) connections + OTHER_DESCRIPTORS;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+		return;
+	limit.rlim_cur = Min(wanted, limit.rlim_max);
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		ereport(LOG,
+				(errmsg("could not raise the limit of open files: %m")));
 }
 
 /* ---- starting -------------------------------------------------------- */
@@ -458,6 +480,18 @@ hitl_catch_error(bool report)
 
 	RESUME_INTERRUPTS();
 	return error;
+}
+
+/*
+ * The same of an error that nobody else hears of.
+ */
+void
+hitl_settle_error(void)
+{
+	ErrorData *error = hitl_catch_error(true);
+
+	hitl_record_error(error->message ? error->message : "");
+	FreeErrorData(error);
 }
 
 /*

@@ -16,6 +16,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "worker/clock.h"
 #include "worker/mail_connection.h"
 
 #define EVENTS_AT_ONCE 256

@@ -18,6 +18,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "worker/clock.h"
+
 /* Longest time until a server is ready for commands; some let one wait. */
 #define CONNECT_TIMEOUT_MS 60000
 
@@ -205,28 +207,20 @@ prepare_connection(MailConnection *connection, const MailRequest *request)
 		return false;
 	easy = connection->transfer.easy;
 
-#define SET(option, value) \
-	do \
-	{ \
-		if (code == CURLE_OK) \
-			code = curl_easy_setopt(easy, option, value); \
-	} while (0)
-
-	SET(CURLOPT_URL, request->url);
-	SET(CURLOPT_PORT, (long) request->port);
-	SET(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-	SET(CURLOPT_CONNECT_ONLY, 1L);
+	SET_OPTION(code, easy, CURLOPT_URL, request->url);
+	SET_OPTION(code, easy, CURLOPT_PORT, (long) request->port);
+	SET_OPTION(code, easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+	SET_OPTION(code, easy, CURLOPT_CONNECT_ONLY, 1L);
 	if (!request->clear)
-		SET(CURLOPT_USE_SSL, (long) CURLUSESSL_ALL);
+		SET_OPTION(code, easy, CURLOPT_USE_SSL, (long) CURLUSESSL_ALL);
 	if (request->user != NULL)
 	{
-		SET(CURLOPT_USERNAME, request->user);
-		SET(CURLOPT_PASSWORD,
-			request->password != NULL ? request->password : "");
+		SET_OPTION(code, easy, CURLOPT_USERNAME, request->user);
+		SET_OPTION(code, easy, CURLOPT_PASSWORD,
+				   request->password != NULL ? request->password : "");
 	}
-	SET(CURLOPT_HEADERFUNCTION, read_greeting);
-	SET(CURLOPT_HEADERDATA, connection);
-#undef SET
+	SET_OPTION(code, easy, CURLOPT_HEADERFUNCTION, read_greeting);
+	SET_OPTION(code, easy, CURLOPT_HEADERDATA, connection);
 
 	return code == CURLE_OK;
 }

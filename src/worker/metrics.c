@@ -70,6 +70,9 @@ static void at_subtransaction_end(SubXactEvent event, SubTransactionId id,
 								  SubTransactionId parent, void *arg);
 static void count(const char *name, uint64 n);
 static void add(const char *name, uint64 n);
+static void add_to_pass(HitlSeries **series, uint64 n, const char *format, ...)
+	pg_attribute_printf(3, 4);
+static HitlSeries *take_series(const char *name);
 static void add_known(void);
 static HitlSeries *find_series(const char *name);
 static void count_approval(TriggerData *trigger, HeapTuple row);
@@ -152,23 +155,20 @@ hitl_metric_counters(PG_FUNCTION_ARGS)
 void
 hitl_count_pass(const char *kind, int64 us)
 {
-	char name[HITL_SERIES_NAME];
+	/* Places stay, and a worker is of one kind: they are found once. */
+	static HitlSeries *buckets[lengthof(pass_buckets)];
+	static HitlSeries *sum = NULL;
+	static HitlSeries *passes = NULL;
 
 	for (int i = 0; i < lengthof(pass_buckets); i++)
-	{
-		if (us > pass_buckets[i].us)
-			continue;
-		snprintf(name, sizeof(name),
-				 "hitl_worker_pass_seconds_bucket{kind=\"%s\",le=\"%s\"}", kind,
-				 pass_buckets[i].label);
-		add(name, 1);
-	}
-	snprintf(name, sizeof(name), "hitl_worker_pass_seconds_sum{kind=\"%s\"}",
-			 kind);
-	add(name, us);
-	snprintf(name, sizeof(name), "hitl_worker_pass_seconds_count{kind=\"%s\"}",
-			 kind);
-	add(name, 1);
+		if (us <= pass_buckets[i].us)
+			add_to_pass(
+				&buckets[i], 1,
+				"hitl_worker_pass_seconds_bucket{kind=\"%s\",le=\"%s\"}", kind,
+				pass_buckets[i].label);
+	add_to_pass(&sum, us, "hitl_worker_pass_seconds_sum{kind=\"%s\"}", kind);
+	add_to_pass(&passes, 1, "hitl_worker_pass_seconds_count{kind=\"%s\"}",
+				kind);
 }
 
 /* ---- at commit -------------------------------------------------------- */
@@ -268,11 +268,43 @@ add_known(void)
 }
 
 /*
- * Count.  When there are too many different ones, the first that had no room
- * says so.
+ * Count.
  */
 static void
 add(const char *name, uint64 n)
+{
+	HitlSeries *series = take_series(name);
+
+	if (series != NULL)
+		(void) pg_atomic_fetch_add_u64(&series->value, n);
+}
+
+/*
+ * Count for a pass, at a place that is looked up the first time.
+ */
+static void
+add_to_pass(HitlSeries **series, uint64 n, const char *format, ...)
+{
+	if (*series == NULL)
+	{
+		char name[HITL_SERIES_NAME];
+		va_list args;
+
+		va_start(args, format);
+		vsnprintf(name, sizeof(name), format, args);
+		va_end(args);
+		*series = take_series(name);
+	}
+	if (*series != NULL)
+		(void) pg_atomic_fetch_add_u64(&(*series)->value, n);
+}
+
+/*
+ * The place of a counter, which is its own from then on; NULL when there are too
+ * many different ones.
+ */
+static HitlSeries *
+take_series(const char *name)
 {
 	HitlSeries *series;
 
@@ -290,8 +322,7 @@ add(const char *name, uint64 n)
 		}
 		LWLockRelease(hitl_shared->lock);
 	}
-	if (series != NULL)
-		(void) pg_atomic_fetch_add_u64(&series->value, n);
+	return series;
 }
 
 /*

@@ -187,10 +187,9 @@ mark_locked(dlist_head *finished)
 static bool
 is_rendered(const HitlDelivery *delivery)
 {
-	return delivery->purpose == HITL_NOTIFICATION &&
-		(delivery->body == NULL ? delivery->has_notification
-								: delivery->provider != NULL &&
-				 strcmp(delivery->provider, "generic") == 0);
+	if (delivery->body != NULL)
+		return hitl_is_carried_by(delivery, "generic");
+	return delivery->purpose == HITL_NOTIFICATION && delivery->has_notification;
 }
 
 static HitlDelivery *

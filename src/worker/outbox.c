@@ -106,7 +106,6 @@ PG_FUNCTION_INFO_V1(hitl_retry_request);
 static HitlDelivery *read_claimed_row(uint64 row, HitlPurpose purpose,
 									  MemoryContext context);
 static HitlSecret *read_secret(uint64 row, int column);
-static List *read_hosts(Datum array);
 static void gather_header_secrets(HitlDelivery *delivery);
 static void set_header_secrets(HitlDelivery *delivery, const HitlSecret *found);
 static void fill_record(HitlDelivery *delivery, Datum *values, bool *nulls);
@@ -715,28 +714,8 @@ read_secret(uint64 row, int column)
 	secret->value = hitl_column_text(row, column + 1);
 	hosts = hitl_column(row, column + 2, &isnull);
 	if (!isnull)
-		secret->allowed_hosts = read_hosts(hosts);
+		secret->allowed_hosts = hitl_text_list(DatumGetArrayTypeP(hosts));
 	return secret;
-}
-
-/*
- * A list of texts.
- */
-static List *
-read_hosts(Datum array)
-{
-	List *hosts = NIL;
-	Datum *elements;
-	bool *nulls;
-	int count;
-	int i;
-
-	deconstruct_array(DatumGetArrayTypeP(array), TEXTOID, -1, false,
-					  TYPALIGN_INT, &elements, &nulls, &count);
-	for (i = 0; i < count; i++)
-		if (!nulls[i])
-			hosts = lappend(hosts, TextDatumGetCString(elements[i]));
-	return hosts;
 }
 
 /*

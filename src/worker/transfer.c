@@ -23,10 +23,10 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "worker/address_guard.h"
+#include "worker/clock.h"
 
 #define EVENTS_AT_ONCE 512
 
@@ -193,31 +193,23 @@ transfer_prepare(TransferLoop *loop, Transfer *transfer, long timeout_ms,
 	if (easy == NULL)
 		return false;
 
-#define SET(option, value) \
-	do \
-	{ \
-		if (code == CURLE_OK) \
-			code = curl_easy_setopt(easy, option, value); \
-	} while (0)
-
-	SET(CURLOPT_PRIVATE, transfer);
-	SET(CURLOPT_ERRORBUFFER, transfer->error);
-	SET(CURLOPT_NOSIGNAL, 1L);
-	SET(CURLOPT_QUICK_EXIT, 1L);
-	SET(CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-	SET(CURLOPT_PROXY, "");
-	SET(CURLOPT_CAPATH, NULL);
+	SET_OPTION(code, easy, CURLOPT_PRIVATE, transfer);
+	SET_OPTION(code, easy, CURLOPT_ERRORBUFFER, transfer->error);
+	SET_OPTION(code, easy, CURLOPT_NOSIGNAL, 1L);
+	SET_OPTION(code, easy, CURLOPT_QUICK_EXIT, 1L);
+	SET_OPTION(code, easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+	SET_OPTION(code, easy, CURLOPT_PROXY, "");
+	SET_OPTION(code, easy, CURLOPT_CAPATH, NULL);
 	if (ca_file != NULL)
-		SET(CURLOPT_CAINFO, ca_file);
-	SET(CURLOPT_TCP_KEEPALIVE, 1L);
-	SET(CURLOPT_TIMEOUT_MS, timeout_ms);
-	SET(CURLOPT_CONNECTTIMEOUT_MS,
-		timeout_ms < connect_ms ? timeout_ms : connect_ms);
-	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
-	SET(CURLOPT_OPENSOCKETDATA, transfer);
-	SET(CURLOPT_PREREQFUNCTION, check_connection);
-	SET(CURLOPT_PREREQDATA, transfer);
-#undef SET
+		SET_OPTION(code, easy, CURLOPT_CAINFO, ca_file);
+	SET_OPTION(code, easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	SET_OPTION(code, easy, CURLOPT_TIMEOUT_MS, timeout_ms);
+	SET_OPTION(code, easy, CURLOPT_CONNECTTIMEOUT_MS,
+			   timeout_ms < connect_ms ? timeout_ms : connect_ms);
+	SET_OPTION(code, easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	SET_OPTION(code, easy, CURLOPT_OPENSOCKETDATA, transfer);
+	SET_OPTION(code, easy, CURLOPT_PREREQFUNCTION, check_connection);
+	SET_OPTION(code, easy, CURLOPT_PREREQDATA, transfer);
 
 	return code == CURLE_OK;
 }
@@ -277,18 +269,6 @@ transfer_was_refused(const Transfer *transfer, CURLcode code)
 {
 	return transfer->refused[0] != '\0' &&
 		(transfer->sockets == 0 || code == CURLE_ABORTED_BY_CALLBACK);
-}
-
-/*
- * A clock that nobody sets.
- */
-int64_t
-monotonic_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /*

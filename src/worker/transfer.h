@@ -2,8 +2,8 @@
  * transfer.h
  *		libcurl's multi interface behind one epoll descriptor; no PostgreSQL.
  *
- * What the clients for HTTP and for mail have in common: the event loop, which
- * addresses may be reached, and URLs.  All memory is malloc's.
+ * What the clients for HTTP and for mail have in common: the event loop, and
+ * which addresses may be reached.  All memory is malloc's.
  */
 #ifndef HITL_TRANSFER_H
 #define HITL_TRANSFER_H
@@ -13,8 +13,6 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "worker/url.h"
 
 typedef struct TransferLoop TransferLoop;
 
@@ -62,8 +60,13 @@ extern void transfer_release(TransferLoop *loop, Transfer *transfer);
 /* Was its failure that of the address guard? */
 extern bool transfer_was_refused(const Transfer *transfer, CURLcode code);
 
-/* A clock that nobody sets. */
-extern int64_t monotonic_ms(void);
+/* Set an option of a handle, if all before it could be (CURLcode code). */
+#define SET_OPTION(code, easy, option, value) \
+	do \
+	{ \
+		if ((code) == CURLE_OK) \
+			(code) = curl_easy_setopt(easy, option, value); \
+	} while (0)
 
 /* Keep all signals from this thread and those it starts; let them in again. */
 extern void block_signals(sigset_t *before);

@@ -1,6 +1,6 @@
 /*
  * webhook_signature.c
- *		Signatures of outgoing webhooks, as Standard Webhooks 1.0.0 has them.
+ *		Signatures of webhooks, as Standard Webhooks 1.0.0 has them.
  *
  * Signed is "id.timestamp.body" with HMAC-SHA256; the key is the base64 part
  * of "whsec_...".  While a secret rotates there are several, and as many
@@ -11,11 +11,9 @@
 #include "hitl.h"
 
 #include "common/base64.h"
-#include "common/cryptohash.h"
-#include "common/hmac.h"
-#include "common/sha2.h"
 #include "lib/stringinfo.h"
 
+#include "web/crypto.h"
 #include "worker/dispatcher.h"
 
 #define KEY_PREFIX	   "whsec_"
@@ -78,17 +76,8 @@ sign_once(const uint8 *key, int key_length, const char *prefix,
 	uint8 digest[PG_SHA256_DIGEST_LENGTH];
 	char encoded[PG_SHA256_DIGEST_LENGTH * 2];
 	int encoded_length;
-	pg_hmac_ctx *hmac = pg_hmac_create(PG_SHA256);
-	bool done;
 
-	if (hmac == NULL)
-		return false;
-	done = pg_hmac_init(hmac, key, key_length) >= 0 &&
-		pg_hmac_update(hmac, (const uint8 *) prefix, strlen(prefix)) >= 0 &&
-		pg_hmac_update(hmac, (const uint8 *) body, body_length) >= 0 &&
-		pg_hmac_final(hmac, digest, sizeof(digest)) >= 0;
-	pg_hmac_free(hmac);
-	if (!done)
+	if (!hitl_hmac(key, key_length, prefix, body, body_length, digest))
 		return false;
 
 	encoded_length = pg_b64_encode((const char *) digest, sizeof(digest),

@@ -103,8 +103,8 @@ typedef struct HitlWorkerRole
 	/*
 	 * One pass of work; called outside any transaction, in a memory context
 	 * that is reset before every pass.  Returns how many ms the worker may
-	 * sleep: 0 for "call me again at once", HITL_SLEEP_FOREVER for "until the
-	 * I am woken".  After 0 a sleeping engine worker is woken to help.  On
+	 * sleep: 0 for "call me again at once", HITL_SLEEP_FOREVER for "until I
+	 * am woken".  After 0 a sleeping engine worker is woken to help.  On
 	 * ERROR the loop aborts the transaction, logs the error, records it in
 	 * the worker's slot, calls failed, backs off (doubling, at most a minute)
 	 * and goes on.
@@ -145,6 +145,9 @@ extern const HitlWorkerRole hitl_gateway_role_of_worker; /* gateway.c */
  */
 extern ErrorData *hitl_catch_error(bool report);
 
+/* The same, and that is all: it is logged, and noted for hitl.workers. */
+extern void hitl_settle_error(void);
+
 /* Note an error for hitl.workers (shared.c). */
 extern void hitl_record_error(const char *message);
 
@@ -167,6 +170,9 @@ extern void hitl_notify_after_work(const char *channel, const char *payload);
  * number: which of its kind; 0: there is one.
  */
 extern void hitl_log_worker(int number);
+
+/* Let this process have so many connections beside the server's own files. */
+extern void hitl_raise_descriptor_limit(int connections);
 
 /* ---- shared memory (shared.c) ---------------------------------------- */
 
