@@ -53,10 +53,8 @@ DECLARE
 	allowed jsonb := hitl.http_events_allowed(request);
 BEGIN
 	IF allowed ->> 'principal' IS NULL THEN
-		RETURN jsonb_build_object('status', 401,
-			'headers', jsonb_build_object('content-type', 'application/problem+json', 'www-authenticate', 'Bearer'),
-			'json', jsonb_build_object('type', 'about:blank', 'title', 'Unauthorized', 'status', 401,
-									   'detail', 'sign in, or send an API token, to follow events'));
+		RETURN hitl.http_error(401, 'sign in, or send an API token, to follow events',
+			headers => '{"www-authenticate": "Bearer"}');
 	END IF;
 	RETURN jsonb_build_object('status', 200,
 		'events', allowed,

@@ -164,14 +164,12 @@ DECLARE
 	given text := coalesce(substring(request #>> '{headers,authorization}' FROM '^[Bb]earer +(.+)$'), '');
 BEGIN
 	IF token <> '' THEN
-		IF sha256(convert_to(given, 'UTF8')) <> sha256(convert_to(token, 'UTF8')) THEN
-			RETURN '{"status": 401, "headers": {"content-type": "application/problem+json", "www-authenticate": "Bearer"},
-					"json": {"type": "about:blank", "title": "Unauthorized", "status": 401, "detail": "this takes the metrics token"}}';
+		IF hitl.token_hash(given) <> hitl.token_hash(token) THEN
+			RETURN hitl.http_error(401, 'this takes the metrics token', headers => '{"www-authenticate": "Bearer"}');
 		END IF;
 	ELSIF request ? 'proxy' OR request -> 'headers' ?| '{x-forwarded-for,forwarded,via,x-real-ip}'
 		OR NOT (request ->> 'address')::inet <<= ANY ('{127.0.0.0/8,::1}'::inet[]) THEN
-		RETURN '{"status": 403, "headers": {"content-type": "application/problem+json"},
-				"json": {"type": "about:blank", "title": "Forbidden", "status": 403, "detail": "without hitl.metrics_token, this is for the same machine only"}}';
+		RETURN hitl.http_error(403, 'without hitl.metrics_token, this is for the same machine only');
 	END IF;
 	RETURN (SELECT jsonb_build_object('status', 200,
 				'headers', jsonb_build_object('content-type', 'text/plain; version=0.0.4; charset=utf-8'),
