@@ -214,8 +214,8 @@ BEGIN
 		RETURN visitor.refusal;
 	END IF;
 	refusal := hitl.answer_by_form(request, fields, token.approval_id, visitor.person, secret, 'email',
-		jsonb_strip_nulls(jsonb_build_object('method', 'action_link', 'notification', token.notification_id,
-			'address', request ->> 'address', 'user_agent', left(request -> 'headers' ->> 'user-agent', 300))),
+		hitl.request_evidence(request)
+			|| jsonb_strip_nulls(jsonb_build_object('method', 'action_link', 'notification', token.notification_id)),
 		used => token.used_at IS NOT NULL);
 	IF refusal IS NOT NULL THEN
 		RETURN refusal;

@@ -17,8 +17,7 @@ DECLARE
 	visitor record;
 BEGIN
 	IF request -> 'headers' ? 'authorization' THEN
-		SELECT h.principal, h.role, h.scopes, h.evidence || jsonb_strip_nulls(jsonb_build_object(
-				'address', request ->> 'address', 'user_agent', left(request -> 'headers' ->> 'user-agent', 300)))
+		SELECT h.principal, h.role, h.scopes, h.evidence || hitl.request_evidence(request)
 		INTO principal, role, scopes, evidence FROM hitl.token_holder(coalesce(bearer, '')) AS h;
 		channel := 'api';
 	ELSE

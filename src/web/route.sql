@@ -76,6 +76,12 @@ CREATE FUNCTION hitl.http_id(request jsonb) RETURNS uuid
 		THEN request -> 'args' ->> 'id' ELSE '00000000-0000-0000-0000-000000000000' END::uuid;
 COMMENT ON FUNCTION hitl.http_id(jsonb) IS 'the id in the path of a request; where that is none, one that nothing has';
 
+CREATE FUNCTION hitl.request_evidence(request jsonb) RETURNS jsonb
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN jsonb_strip_nulls(jsonb_build_object('address', request -> 'address',
+		'user_agent', left(request -> 'headers' ->> 'user-agent', 300)));
+COMMENT ON FUNCTION hitl.request_evidence(jsonb) IS 'what a request says of where it is from: address and browser';
+
 CREATE FUNCTION hitl.http_media_type(request jsonb) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	RETURN lower(btrim(split_part(coalesce(request -> 'headers' ->> 'content-type', ''), ';', 1)));

@@ -53,8 +53,7 @@ DECLARE
 	secret text := hitl.read_cookie(request, 'hitl');
 BEGIN
 	cookies := '{}';
-	evidence := jsonb_strip_nulls(jsonb_build_object('address', request -> 'address',
-													 'user_agent', left(request -> 'headers' ->> 'user-agent', 300)));
+	evidence := hitl.request_evidence(request);
 	IF told IS NOT NULL THEN
 		SELECT p.name, p.role, hitl.person_document(p.name)
 		INTO principal, role, person
@@ -292,7 +291,7 @@ BEGIN
 	INSERT INTO hitl.web_sessions (id, hash, principal, email, expires_at, user_agent, address)
 	VALUES (hitl.uuidv7(), hitl.token_hash(secret), link.principal, link.email,
 			clock_timestamp() + current_setting('hitl.session_lifetime')::interval,
-			left(request -> 'headers' ->> 'user-agent', 300), request ->> 'address');
+			visitor.evidence ->> 'user_agent', visitor.evidence ->> 'address');
 	RETURN hitl.http_see_other(link.return_to,
 		jsonb_build_object('set-cookie', jsonb_build_array(hitl.write_cookie(request, 'hitl', secret))));
 EXCEPTION WHEN OTHERS THEN
