@@ -76,7 +76,7 @@ BEGIN
 		key := hitl.read_cookie(request, 'hitl-form');
 		IF coalesce(length(key), 0) < 40 THEN
 			key := hitl.random_token();
-			cookies := jsonb_build_object('set-cookie', jsonb_build_array(hitl.write_cookie(request, 'hitl-form', key)));
+			cookies := hitl.write_cookie(request, 'hitl-form', key);
 		END IF;
 	END IF;
 END
@@ -292,8 +292,7 @@ BEGIN
 	VALUES (hitl.uuidv7(), hitl.token_hash(secret), link.principal, link.email,
 			clock_timestamp() + current_setting('hitl.session_lifetime')::interval,
 			visitor.evidence ->> 'user_agent', visitor.evidence ->> 'address');
-	RETURN hitl.http_see_other(link.return_to,
-		jsonb_build_object('set-cookie', jsonb_build_array(hitl.write_cookie(request, 'hitl', secret))));
+	RETURN hitl.http_see_other(link.return_to, hitl.write_cookie(request, 'hitl', secret));
 EXCEPTION WHEN OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
@@ -312,7 +311,7 @@ BEGIN
 		DELETE FROM hitl.web_sessions s WHERE s.id = visitor.session;
 	END IF;
 	RETURN hitl.http_page('{"page": "signed_out", "links": {"sign_in": "/sign-in"}}', 200,
-		jsonb_build_object('set-cookie', jsonb_build_array(hitl.write_cookie(request, 'hitl', ''))));
+		hitl.write_cookie(request, 'hitl', ''));
 EXCEPTION WHEN OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
