@@ -38,6 +38,13 @@ COMMENT ON TABLE hitl.sign_in_attempts IS 'links for signing in that were asked 
 
 -- ---- who is there -----------------------------------------------------------
 
+CREATE FUNCTION hitl.session_lives(session hitl.web_sessions) RETURNS boolean
+	LANGUAGE sql VOLATILE
+	RETURN (session).expires_at > clock_timestamp()
+		AND (session).last_seen_at > clock_timestamp() - current_setting('hitl.session_timeout')::interval;
+COMMENT ON FUNCTION hitl.session_lives(hitl.web_sessions) IS
+	'is a session still good? not after its lifetime, nor after hitl.session_timeout without a request';
+
 -- "key" makes the codes of forms.  Where nothing has one, a cookie is set with it.
 CREATE FUNCTION hitl.web_visitor(
 	request jsonb,
@@ -63,8 +70,7 @@ BEGIN
 		SELECT p.name, p.role, hitl.person_document(p.name), s.id
 		INTO principal, role, person, session
 		FROM hitl.web_sessions s JOIN hitl.principals p ON p.name = s.principal AND p.active AND p.email = s.email
-		WHERE s.hash = hitl.token_hash(secret) AND s.expires_at > clock_timestamp()
-		  AND s.last_seen_at > clock_timestamp() - current_setting('hitl.session_timeout')::interval;
+		WHERE s.hash = hitl.token_hash(secret) AND hitl.session_lives(s);
 		IF FOUND THEN
 			key := secret;
 			evidence := evidence || jsonb_build_object('method', 'session', 'session', session);
@@ -285,9 +291,7 @@ BEGIN
 	PERFORM hitl.check_form_code(request, hitl.form_fields(request) ->> 'csrf', visitor.key,
 								 'sign-in:' || encode(link.hash, 'hex'));
 	UPDATE hitl.sign_in_links l SET used_at = clock_timestamp() WHERE l.hash = link.hash;
-	DELETE FROM hitl.web_sessions s
-	WHERE s.id = visitor.session OR s.expires_at < clock_timestamp()
-	   OR s.last_seen_at < clock_timestamp() - current_setting('hitl.session_timeout')::interval;
+	DELETE FROM hitl.web_sessions s WHERE s.id = visitor.session OR NOT hitl.session_lives(s);
 	INSERT INTO hitl.web_sessions (id, hash, principal, email, expires_at, user_agent, address)
 	VALUES (hitl.uuidv7(), hitl.token_hash(secret), link.principal, link.email,
 			clock_timestamp() + current_setting('hitl.session_lifetime')::interval,
@@ -337,8 +341,7 @@ BEGIN
 					'last_seen_at', hitl.iso_time(s.last_seen_at), 'current', s.id IS NOT DISTINCT FROM visitor.session)
 					ORDER BY s.last_seen_at DESC, s.id), '[]')
 				  FROM hitl.web_sessions s JOIN hitl.principals p ON p.name = s.principal AND p.email = s.email
-				  WHERE s.principal = visitor.principal AND s.expires_at > clock_timestamp()
-					AND s.last_seen_at > clock_timestamp() - current_setting('hitl.session_timeout')::interval)),
+				  WHERE s.principal = visitor.principal AND hitl.session_lives(s))),
 		200, visitor.cookies);
 EXCEPTION WHEN OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
