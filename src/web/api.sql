@@ -333,7 +333,7 @@ DECLARE
 	workflow text := request -> 'query' ->> 'workflow_id';
 BEGIN
 	SELECT * INTO caller FROM hitl.api_caller(request, 'approvals:read');
-	IF workflow !~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$' THEN
+	IF NOT hitl.is_id(workflow) THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = 'workflow_id must be the id of a workflow';
 	END IF;
