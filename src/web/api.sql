@@ -145,25 +145,36 @@ END
 $$;
 COMMENT ON FUNCTION hitl.http_api_form(jsonb) IS 'GET /api/v1/approvals/{id}/form: what an answer must look like';
 
+-- By a client of the API, or by a sender of webhooks.
+CREATE FUNCTION hitl.answer_by_body(request jsonb, principal text, channel text, evidence jsonb, sender text, key text)
+	RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	body jsonb := hitl.api_body(request, 'Answer');
+	response jsonb := hitl.take_request(request, sender, key);
+BEGIN
+	IF response IS NOT NULL THEN
+		RETURN response;
+	END IF;
+	RETURN hitl.keep_response(hitl.http_json(jsonb_build_object('approval_id', hitl.http_id(request),
+		'status', hitl.respond_to_approval(hitl.http_id(request), principal, body ->> 'decision',
+			body -> 'response_data', body ->> 'feedback', body -> 'edits', decode(body ->> 'content_hash', 'hex'),
+			channel, evidence))), sender, key);
+END
+$$;
+COMMENT ON FUNCTION hitl.answer_by_body(jsonb, text, text, jsonb, text, text) IS
+	'answer the request in the path as the body of a request says, once for each key of its sender';
+
 CREATE FUNCTION hitl.http_api_respond(request jsonb) RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	caller record;
-	key text := request -> 'headers' ->> 'idempotency-key';
-	body jsonb;
-	response jsonb;
 BEGIN
 	SELECT * INTO caller FROM hitl.api_caller(request, 'approvals:respond');
-	body := hitl.api_body(request, 'Answer');
-	response := hitl.take_request(request, caller.principal, key);
-	IF response IS NOT NULL THEN
-		RETURN response;
-	END IF;
-	RETURN hitl.keep_response(hitl.http_json(jsonb_build_object('approval_id', hitl.http_id(request),
-		'status', hitl.respond_to_approval(hitl.http_id(request), caller.principal, body ->> 'decision',
-			body -> 'response_data', body ->> 'feedback', body -> 'edits', decode(body ->> 'content_hash', 'hex'),
-			caller.channel, caller.evidence))), caller.principal, key);
+	RETURN hitl.answer_by_body(request, caller.principal, caller.channel, caller.evidence,
+		caller.principal, request -> 'headers' ->> 'idempotency-key');
 END
 $$;
 COMMENT ON FUNCTION hitl.http_api_respond(jsonb) IS 'POST /api/v1/approvals/{id}/respond: answers a request';
