@@ -196,14 +196,13 @@ BEGIN
 	END IF;
 	SELECT hitl.http_json(jsonb_build_object('results', jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
 		'approval_id', r.approval_id, 'status', r.status, 'code', r.sqlstate,
-		'detail', CASE WHEN r.sqlstate IS NOT NULL
-			THEN hitl.http_problem(r.sqlstate, r.message, r.detail) -> 'json' ->> 'detail' END,
-		'details', CASE WHEN r.sqlstate IS NOT NULL
-			THEN hitl.http_problem(r.sqlstate, r.message, r.detail) -> 'json' -> 'details' END)) ORDER BY r.approval_id)))
+		'detail', p.problem -> 'detail', 'details', p.problem -> 'details')) ORDER BY r.approval_id)))
 	INTO response
 	FROM hitl.respond_to_approvals(ARRAY(SELECT i::uuid FROM jsonb_array_elements_text(body -> 'approval_ids') AS i),
 		body ->> 'decision', caller.principal, body -> 'response_data', body ->> 'feedback', caller.channel,
-		caller.evidence) AS r;
+		caller.evidence) AS r
+	LEFT JOIN LATERAL (SELECT hitl.http_problem(r.sqlstate, r.message, r.detail) -> 'json') AS p (problem)
+		ON r.sqlstate IS NOT NULL;
 	RETURN hitl.keep_response(response, caller.principal, key);
 END
 $$;
