@@ -14,15 +14,15 @@ CREATE FUNCTION hitl.approval_page(
 AS $$
 DECLARE
 	approval hitl.approval_requests;
+	document jsonb := hitl.request_document(approval_id);
 	own text;
 	page jsonb;
 BEGIN
 	SELECT * INTO approval FROM hitl.approval_requests a WHERE a.id = approval_page.approval_id;
 	SELECT r.decision INTO own FROM hitl.approval_responses r
 	WHERE r.approval_id = approval.id AND r.standing AND r.approver_id = person ->> 'name';
-	page := jsonb_build_object(
-		'approval', hitl.request_document(approval.id) -> 'approval',
-		'responses', hitl.responses_document(approval.id, true), 'principal', person);
+	page := jsonb_build_object('approval', document -> 'approval', 'responses', document -> 'responses',
+							   'principal', person);
 	IF own IS NOT NULL THEN
 		page := page || jsonb_build_object('page', 'result', 'decision', own);
 	ELSIF approval.status <> 'pending' THEN
