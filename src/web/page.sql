@@ -62,6 +62,7 @@ CREATE FUNCTION hitl.as_sentence(message text) RETURNS text
 COMMENT ON FUNCTION hitl.as_sentence(text) IS 'the message of an error, as people read it';
 
 -- An error, to people.  Conflicts with others are for who called, who tries again.
+-- (Neither a query that was canceled nor a server that stops gets to WHEN OTHERS.)
 CREATE FUNCTION hitl.http_error_page(sqlstate text, message text) RETURNS jsonb
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -70,7 +71,7 @@ DECLARE
 	status integer := problem ->> 'status';
 	detail text := problem -> 'json' ->> 'detail';
 BEGIN
-	IF sqlstate IN ('40001', '40P01', '57014', '57P01') THEN
+	IF sqlstate IN ('40001', '40P01') THEN
 		RAISE EXCEPTION USING ERRCODE = sqlstate, MESSAGE = message;
 	ELSIF status >= 500 THEN
 		RAISE LOG USING ERRCODE = sqlstate, MESSAGE = message;

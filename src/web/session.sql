@@ -154,7 +154,7 @@ BEGIN
 	VALUES (link, person.name, person.email, hitl.public_url(), send_sign_in_link.return_to,
 			clock_timestamp() + interval '15 minutes');
 	PERFORM hitl.queue_link_mail(link);
-EXCEPTION WHEN serialization_failure OR deadlock_detected OR query_canceled THEN
+EXCEPTION WHEN serialization_failure OR deadlock_detected THEN
 	RAISE;
 WHEN OTHERS THEN
 	-- Told to whoever asked, it would say that the address is known.
