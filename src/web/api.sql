@@ -138,8 +138,7 @@ DECLARE
 BEGIN
 	SELECT * INTO caller FROM hitl.api_caller(request, 'approvals:read');
 	PERFORM hitl.check_seen(caller.principal, hitl.http_id(request));
-	RETURN (SELECT hitl.http_json(jsonb_build_object('schema', coalesce(a.answer_schema, '{"type": "object"}'),
-													 'ui_schema', coalesce(a.ui_schema, '{}')))
+	RETURN (SELECT hitl.http_json(hitl.form_document(a))
 			FROM hitl.approval_requests a WHERE a.id = hitl.http_id(request));
 END
 $$;
