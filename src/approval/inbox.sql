@@ -218,6 +218,13 @@ CREATE VIEW hitl.inbox WITH (security_barrier) AS
 COMMENT ON VIEW hitl.inbox IS
 	'what the caller is asked and has not answered; to whoever sees all requests also those that name nobody';
 
+CREATE FUNCTION hitl.form_document(approval hitl.approval_requests) RETURNS jsonb
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN jsonb_build_object('schema', coalesce((approval).answer_schema, '{"type": "object"}'),
+							  'ui_schema', coalesce((approval).ui_schema, '{}'));
+COMMENT ON FUNCTION hitl.form_document(hitl.approval_requests) IS
+	'the form of a request, as hitl.approval_form and the API give it';
+
 CREATE FUNCTION hitl.approval_form(approval_id uuid) RETURNS jsonb
 	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
@@ -225,8 +232,7 @@ DECLARE
 	form jsonb;
 BEGIN
 	IF hitl.sees_approval(approval_id) THEN
-		SELECT jsonb_build_object('schema', coalesce(a.answer_schema, '{"type": "object"}'),
-								  'ui_schema', coalesce(a.ui_schema, '{}')) INTO form
+		SELECT hitl.form_document(a) INTO form
 		FROM hitl.approval_requests a WHERE a.id = approval_form.approval_id;
 	END IF;
 	IF form IS NULL THEN

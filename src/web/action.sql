@@ -14,15 +14,15 @@ CREATE FUNCTION hitl.approval_page(
 AS $$
 DECLARE
 	approval hitl.approval_requests;
+	document jsonb := hitl.request_document(approval_id);
 	own text;
 	page jsonb;
 BEGIN
 	SELECT * INTO approval FROM hitl.approval_requests a WHERE a.id = approval_page.approval_id;
 	SELECT r.decision INTO own FROM hitl.approval_responses r
 	WHERE r.approval_id = approval.id AND r.standing AND r.approver_id = person ->> 'name';
-	page := jsonb_build_object(
-		'approval', hitl.request_document(approval.id) -> 'approval',
-		'responses', hitl.responses_document(approval.id, true), 'principal', person);
+	page := jsonb_build_object('approval', document -> 'approval', 'responses', document -> 'responses',
+							   'principal', person);
 	IF own IS NOT NULL THEN
 		page := page || jsonb_build_object('page', 'result', 'decision', own);
 	ELSIF approval.status <> 'pending' THEN
@@ -214,8 +214,8 @@ BEGIN
 		RETURN visitor.refusal;
 	END IF;
 	refusal := hitl.answer_by_form(request, fields, token.approval_id, visitor.person, secret, 'email',
-		jsonb_strip_nulls(jsonb_build_object('method', 'action_link', 'notification', token.notification_id,
-			'address', request ->> 'address', 'user_agent', left(request -> 'headers' ->> 'user-agent', 300))),
+		hitl.request_evidence(request)
+			|| jsonb_strip_nulls(jsonb_build_object('method', 'action_link', 'notification', token.notification_id)),
 		used => token.used_at IS NOT NULL);
 	IF refusal IS NOT NULL THEN
 		RETURN refusal;

@@ -17,8 +17,7 @@ DECLARE
 	visitor record;
 BEGIN
 	IF request -> 'headers' ? 'authorization' THEN
-		SELECT h.principal, h.role, h.scopes, h.evidence || jsonb_strip_nulls(jsonb_build_object(
-				'address', request ->> 'address', 'user_agent', left(request -> 'headers' ->> 'user-agent', 300)))
+		SELECT h.principal, h.role, h.scopes, h.evidence || hitl.request_evidence(request)
 		INTO principal, role, scopes, evidence FROM hitl.token_holder(coalesce(bearer, '')) AS h;
 		channel := 'api';
 	ELSE
@@ -139,32 +138,42 @@ DECLARE
 BEGIN
 	SELECT * INTO caller FROM hitl.api_caller(request, 'approvals:read');
 	PERFORM hitl.check_seen(caller.principal, hitl.http_id(request));
-	RETURN (SELECT hitl.http_json(jsonb_build_object('schema', coalesce(a.answer_schema, '{"type": "object"}'),
-													 'ui_schema', coalesce(a.ui_schema, '{}')))
+	RETURN (SELECT hitl.http_json(hitl.form_document(a))
 			FROM hitl.approval_requests a WHERE a.id = hitl.http_id(request));
 END
 $$;
 COMMENT ON FUNCTION hitl.http_api_form(jsonb) IS 'GET /api/v1/approvals/{id}/form: what an answer must look like';
+
+-- By a client of the API, or by a sender of webhooks.
+CREATE FUNCTION hitl.answer_by_body(request jsonb, principal text, channel text, evidence jsonb, sender text, key text)
+	RETURNS jsonb
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	body jsonb := hitl.api_body(request, 'Answer');
+	response jsonb := hitl.take_request(request, sender, key);
+BEGIN
+	IF response IS NOT NULL THEN
+		RETURN response;
+	END IF;
+	RETURN hitl.keep_response(hitl.http_json(jsonb_build_object('approval_id', hitl.http_id(request),
+		'status', hitl.respond_to_approval(hitl.http_id(request), principal, body ->> 'decision',
+			body -> 'response_data', body ->> 'feedback', body -> 'edits', decode(body ->> 'content_hash', 'hex'),
+			channel, evidence))), sender, key);
+END
+$$;
+COMMENT ON FUNCTION hitl.answer_by_body(jsonb, text, text, jsonb, text, text) IS
+	'answer the request in the path as the body of a request says, once for each key of its sender';
 
 CREATE FUNCTION hitl.http_api_respond(request jsonb) RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	caller record;
-	key text := request -> 'headers' ->> 'idempotency-key';
-	body jsonb;
-	response jsonb;
 BEGIN
 	SELECT * INTO caller FROM hitl.api_caller(request, 'approvals:respond');
-	body := hitl.api_body(request, 'Answer');
-	response := hitl.take_request(request, caller.principal, key);
-	IF response IS NOT NULL THEN
-		RETURN response;
-	END IF;
-	RETURN hitl.keep_response(hitl.http_json(jsonb_build_object('approval_id', hitl.http_id(request),
-		'status', hitl.respond_to_approval(hitl.http_id(request), caller.principal, body ->> 'decision',
-			body -> 'response_data', body ->> 'feedback', body -> 'edits', decode(body ->> 'content_hash', 'hex'),
-			caller.channel, caller.evidence))), caller.principal, key);
+	RETURN hitl.answer_by_body(request, caller.principal, caller.channel, caller.evidence,
+		caller.principal, request -> 'headers' ->> 'idempotency-key');
 END
 $$;
 COMMENT ON FUNCTION hitl.http_api_respond(jsonb) IS 'POST /api/v1/approvals/{id}/respond: answers a request';
@@ -186,14 +195,13 @@ BEGIN
 	END IF;
 	SELECT hitl.http_json(jsonb_build_object('results', jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
 		'approval_id', r.approval_id, 'status', r.status, 'code', r.sqlstate,
-		'detail', CASE WHEN r.sqlstate IS NOT NULL
-			THEN hitl.http_problem(r.sqlstate, r.message, r.detail) -> 'json' ->> 'detail' END,
-		'details', CASE WHEN r.sqlstate IS NOT NULL
-			THEN hitl.http_problem(r.sqlstate, r.message, r.detail) -> 'json' -> 'details' END)) ORDER BY r.approval_id)))
+		'detail', p.problem -> 'detail', 'details', p.problem -> 'details')) ORDER BY r.approval_id)))
 	INTO response
 	FROM hitl.respond_to_approvals(ARRAY(SELECT i::uuid FROM jsonb_array_elements_text(body -> 'approval_ids') AS i),
 		body ->> 'decision', caller.principal, body -> 'response_data', body ->> 'feedback', caller.channel,
-		caller.evidence) AS r;
+		caller.evidence) AS r
+	LEFT JOIN LATERAL (SELECT hitl.http_problem(r.sqlstate, r.message, r.detail) -> 'json') AS p (problem)
+		ON r.sqlstate IS NOT NULL;
 	RETURN hitl.keep_response(response, caller.principal, key);
 END
 $$;
@@ -334,7 +342,7 @@ DECLARE
 	workflow text := request -> 'query' ->> 'workflow_id';
 BEGIN
 	SELECT * INTO caller FROM hitl.api_caller(request, 'approvals:read');
-	IF workflow !~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$' THEN
+	IF NOT hitl.is_id(workflow) THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = 'workflow_id must be the id of a workflow';
 	END IF;

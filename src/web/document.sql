@@ -53,7 +53,7 @@ BEGIN
 	IF coalesce(most NOT BETWEEN 1 AND 100, true) THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = 'limit must be a number from 1 to 100';
-	ELSIF after !~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$' THEN
+	ELSIF NOT hitl.is_id(after) THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = 'after must be the id of an approval request',
 			HINT = 'It is "next" of the page before.';

@@ -84,18 +84,10 @@ AS $$
 DECLARE
 	sender hitl.webhook_senders := hitl.webhook_sender(request);
 	key text := request -> 'headers' ->> 'webhook-id';
-	body jsonb := hitl.api_body(request, 'Answer');
-	response jsonb;
 BEGIN
-	response := hitl.take_request(request, 'webhook:' || sender.name, key);
-	IF response IS NOT NULL THEN
-		RETURN response;
-	END IF;
-	RETURN hitl.keep_response(hitl.http_json(jsonb_build_object('approval_id', hitl.http_id(request),
-		'status', hitl.respond_to_approval(hitl.http_id(request), sender.principal, body ->> 'decision',
-			body -> 'response_data', body ->> 'feedback', body -> 'edits', decode(body ->> 'content_hash', 'hex'), 'webhook',
-			jsonb_strip_nulls(jsonb_build_object('method', 'webhook', 'sender', sender.name, 'webhook_id', key,
-				'address', request ->> 'address'))))), 'webhook:' || sender.name, key);
+	RETURN hitl.answer_by_body(request, sender.principal, 'webhook',
+		jsonb_strip_nulls(jsonb_build_object('method', 'webhook', 'sender', sender.name, 'webhook_id', key,
+			'address', request ->> 'address')), 'webhook:' || sender.name, key);
 END
 $$;
 COMMENT ON FUNCTION hitl.http_hook_respond(jsonb) IS

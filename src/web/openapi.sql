@@ -127,14 +127,7 @@ CREATE FUNCTION hitl.openapi() RETURNS jsonb
 				"operationId": "getApproval",
 				"summary": "a request and its answers",
 				"security": [{"token": ["approvals:read"]}, {"session": []}],
-				"parameters": [
-					{
-						"name": "id",
-						"in": "path",
-						"required": true,
-						"schema": {"type": "string", "format": "uuid"}
-					}
-				],
+				"parameters": [{"$ref": "#/components/parameters/Id"}],
 				"responses": {
 					"200": {
 						"description": "the request",
@@ -153,14 +146,7 @@ CREATE FUNCTION hitl.openapi() RETURNS jsonb
 				"operationId": "getApprovalForm",
 				"summary": "what an answer must look like",
 				"security": [{"token": ["approvals:read"]}, {"session": []}],
-				"parameters": [
-					{
-						"name": "id",
-						"in": "path",
-						"required": true,
-						"schema": {"type": "string", "format": "uuid"}
-					}
-				],
+				"parameters": [{"$ref": "#/components/parameters/Id"}],
 				"responses": {
 					"200": {
 						"description": "a JSON Schema, and hints of react-jsonschema-form",
@@ -178,12 +164,7 @@ CREATE FUNCTION hitl.openapi() RETURNS jsonb
 				"summary": "answer a request",
 				"security": [{"token": ["approvals:respond"]}, {"session": []}],
 				"parameters": [
-					{
-						"name": "id",
-						"in": "path",
-						"required": true,
-						"schema": {"type": "string", "format": "uuid"}
-					},
+					{"$ref": "#/components/parameters/Id"},
 					{"$ref": "#/components/parameters/IdempotencyKey"}
 				],
 				"requestBody": {
@@ -212,12 +193,7 @@ CREATE FUNCTION hitl.openapi() RETURNS jsonb
 				"summary": "withdraw a request",
 				"security": [{"token": ["approvals:request"]}, {"session": []}],
 				"parameters": [
-					{
-						"name": "id",
-						"in": "path",
-						"required": true,
-						"schema": {"type": "string", "format": "uuid"}
-					},
+					{"$ref": "#/components/parameters/Id"},
 					{"$ref": "#/components/parameters/IdempotencyKey"}
 				],
 				"requestBody": {
@@ -270,14 +246,7 @@ CREATE FUNCTION hitl.openapi() RETURNS jsonb
 				"operationId": "getWorkflow",
 				"summary": "how a workflow stands",
 				"security": [{"token": ["workflows:read"]}, {"session": []}],
-				"parameters": [
-					{
-						"name": "id",
-						"in": "path",
-						"required": true,
-						"schema": {"type": "string", "format": "uuid"}
-					}
-				],
+				"parameters": [{"$ref": "#/components/parameters/Id"}],
 				"responses": {
 					"200": {
 						"description": "all about it",
@@ -317,12 +286,7 @@ CREATE FUNCTION hitl.openapi() RETURNS jsonb
 				"summary": "answer a request by a request that is signed as Standard Webhooks 1.0.0 describes; the same webhook-id again gives the same response",
 				"security": [],
 				"parameters": [
-					{
-						"name": "id",
-						"in": "path",
-						"required": true,
-						"schema": {"type": "string", "format": "uuid"}
-					},
+					{"$ref": "#/components/parameters/Id"},
 					{"name": "webhook-id", "in": "header", "required": true, "schema": {"type": "string"}},
 					{
 						"name": "webhook-timestamp",
@@ -364,6 +328,12 @@ CREATE FUNCTION hitl.openapi() RETURNS jsonb
 			"session": {"type": "apiKey", "in": "cookie", "name": "__Host-hitl"}
 		},
 		"parameters": {
+			"Id": {
+				"name": "id",
+				"in": "path",
+				"required": true,
+				"schema": {"type": "string", "format": "uuid"}
+			},
 			"IdempotencyKey": {
 				"name": "Idempotency-Key",
 				"in": "header",

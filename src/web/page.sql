@@ -18,12 +18,14 @@ CREATE FUNCTION hitl.read_cookie(request jsonb, name text) RETURNS text
 COMMENT ON FUNCTION hitl.read_cookie(jsonb, text) IS 'a cookie that a request brings; NULL: it has none of this name';
 
 -- An empty value takes it away.
-CREATE FUNCTION hitl.write_cookie(request jsonb, name text, value text) RETURNS text
+CREATE FUNCTION hitl.write_cookie(request jsonb, name text, value text) RETURNS jsonb
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-	RETURN format('%s=%s; Path=/; HttpOnly; SameSite=Lax%s%s', hitl.cookie_name(request, name), value,
-		CASE WHEN (request ->> 'secure')::boolean THEN '; Secure' END,
-		CASE WHEN value = '' THEN '; Max-Age=0' END);
-COMMENT ON FUNCTION hitl.write_cookie(jsonb, text, text) IS 'the header set-cookie that sets a cookie for the time of the browser''s session';
+	RETURN jsonb_build_object('set-cookie', jsonb_build_array(
+		format('%s=%s; Path=/; HttpOnly; SameSite=Lax%s%s', hitl.cookie_name(request, name), value,
+			   CASE WHEN (request ->> 'secure')::boolean THEN '; Secure' END,
+			   CASE WHEN value = '' THEN '; Max-Age=0' END)));
+COMMENT ON FUNCTION hitl.write_cookie(jsonb, text, text) IS
+	'the headers of a response that set a cookie for the time of the browser''s session';
 
 -- ---- pages ------------------------------------------------------------------
 
@@ -60,6 +62,7 @@ CREATE FUNCTION hitl.as_sentence(message text) RETURNS text
 COMMENT ON FUNCTION hitl.as_sentence(text) IS 'the message of an error, as people read it';
 
 -- An error, to people.  Conflicts with others are for who called, who tries again.
+-- (Neither a query that was canceled nor a server that stops gets to WHEN OTHERS.)
 CREATE FUNCTION hitl.http_error_page(sqlstate text, message text) RETURNS jsonb
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -68,7 +71,7 @@ DECLARE
 	status integer := problem ->> 'status';
 	detail text := problem -> 'json' ->> 'detail';
 BEGIN
-	IF sqlstate IN ('40001', '40P01', '57014', '57P01') THEN
+	IF sqlstate IN ('40001', '40P01') THEN
 		RAISE EXCEPTION USING ERRCODE = sqlstate, MESSAGE = message;
 	ELSIF status >= 500 THEN
 		RAISE LOG USING ERRCODE = sqlstate, MESSAGE = message;

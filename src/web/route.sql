@@ -69,12 +69,23 @@ COMMENT ON FUNCTION hitl.http_problem(text, text, text, text) IS
 
 -- ---- requests ---------------------------------------------------------------
 
+CREATE FUNCTION hitl.is_id(value text) RETURNS boolean
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	RETURN value ~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$';
+COMMENT ON FUNCTION hitl.is_id(text) IS 'is a text an id, as RFC 9562 writes them?';
+
 -- What is no id is that of nothing.
 CREATE FUNCTION hitl.http_id(request jsonb) RETURNS uuid
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-	RETURN CASE WHEN request -> 'args' ->> 'id' ~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$'
+	RETURN CASE WHEN hitl.is_id(request -> 'args' ->> 'id')
 		THEN request -> 'args' ->> 'id' ELSE '00000000-0000-0000-0000-000000000000' END::uuid;
 COMMENT ON FUNCTION hitl.http_id(jsonb) IS 'the id in the path of a request; where that is none, one that nothing has';
+
+CREATE FUNCTION hitl.request_evidence(request jsonb) RETURNS jsonb
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN jsonb_strip_nulls(jsonb_build_object('address', request -> 'address',
+		'user_agent', left(request -> 'headers' ->> 'user-agent', 300)));
+COMMENT ON FUNCTION hitl.request_evidence(jsonb) IS 'what a request says of where it is from: address and browser';
 
 CREATE FUNCTION hitl.http_media_type(request jsonb) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE

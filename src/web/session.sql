@@ -38,6 +38,13 @@ COMMENT ON TABLE hitl.sign_in_attempts IS 'links for signing in that were asked 
 
 -- ---- who is there -----------------------------------------------------------
 
+CREATE FUNCTION hitl.session_lives(session hitl.web_sessions) RETURNS boolean
+	LANGUAGE sql VOLATILE
+	RETURN (session).expires_at > clock_timestamp()
+		AND (session).last_seen_at > clock_timestamp() - current_setting('hitl.session_timeout')::interval;
+COMMENT ON FUNCTION hitl.session_lives(hitl.web_sessions) IS
+	'is a session still good? not after its lifetime, nor after hitl.session_timeout without a request';
+
 -- "key" makes the codes of forms.  Where nothing has one, a cookie is set with it.
 CREATE FUNCTION hitl.web_visitor(
 	request jsonb,
@@ -53,8 +60,7 @@ DECLARE
 	secret text := hitl.read_cookie(request, 'hitl');
 BEGIN
 	cookies := '{}';
-	evidence := jsonb_strip_nulls(jsonb_build_object('address', request -> 'address',
-													 'user_agent', left(request -> 'headers' ->> 'user-agent', 300)));
+	evidence := hitl.request_evidence(request);
 	IF told IS NOT NULL THEN
 		SELECT p.name, p.role, hitl.person_document(p.name)
 		INTO principal, role, person
@@ -64,8 +70,7 @@ BEGIN
 		SELECT p.name, p.role, hitl.person_document(p.name), s.id
 		INTO principal, role, person, session
 		FROM hitl.web_sessions s JOIN hitl.principals p ON p.name = s.principal AND p.active AND p.email = s.email
-		WHERE s.hash = hitl.token_hash(secret) AND s.expires_at > clock_timestamp()
-		  AND s.last_seen_at > clock_timestamp() - current_setting('hitl.session_timeout')::interval;
+		WHERE s.hash = hitl.token_hash(secret) AND hitl.session_lives(s);
 		IF FOUND THEN
 			key := secret;
 			evidence := evidence || jsonb_build_object('method', 'session', 'session', session);
@@ -77,7 +82,7 @@ BEGIN
 		key := hitl.read_cookie(request, 'hitl-form');
 		IF coalesce(length(key), 0) < 40 THEN
 			key := hitl.random_token();
-			cookies := jsonb_build_object('set-cookie', jsonb_build_array(hitl.write_cookie(request, 'hitl-form', key)));
+			cookies := hitl.write_cookie(request, 'hitl-form', key);
 		END IF;
 	END IF;
 END
@@ -149,7 +154,7 @@ BEGIN
 	VALUES (link, person.name, person.email, hitl.public_url(), send_sign_in_link.return_to,
 			clock_timestamp() + interval '15 minutes');
 	PERFORM hitl.queue_link_mail(link);
-EXCEPTION WHEN serialization_failure OR deadlock_detected OR query_canceled THEN
+EXCEPTION WHEN serialization_failure OR deadlock_detected THEN
 	RAISE;
 WHEN OTHERS THEN
 	-- Told to whoever asked, it would say that the address is known.
@@ -286,15 +291,12 @@ BEGIN
 	PERFORM hitl.check_form_code(request, hitl.form_fields(request) ->> 'csrf', visitor.key,
 								 'sign-in:' || encode(link.hash, 'hex'));
 	UPDATE hitl.sign_in_links l SET used_at = clock_timestamp() WHERE l.hash = link.hash;
-	DELETE FROM hitl.web_sessions s
-	WHERE s.id = visitor.session OR s.expires_at < clock_timestamp()
-	   OR s.last_seen_at < clock_timestamp() - current_setting('hitl.session_timeout')::interval;
+	DELETE FROM hitl.web_sessions s WHERE s.id = visitor.session OR NOT hitl.session_lives(s);
 	INSERT INTO hitl.web_sessions (id, hash, principal, email, expires_at, user_agent, address)
 	VALUES (hitl.uuidv7(), hitl.token_hash(secret), link.principal, link.email,
 			clock_timestamp() + current_setting('hitl.session_lifetime')::interval,
-			left(request -> 'headers' ->> 'user-agent', 300), request ->> 'address');
-	RETURN hitl.http_see_other(link.return_to,
-		jsonb_build_object('set-cookie', jsonb_build_array(hitl.write_cookie(request, 'hitl', secret))));
+			visitor.evidence ->> 'user_agent', visitor.evidence ->> 'address');
+	RETURN hitl.http_see_other(link.return_to, hitl.write_cookie(request, 'hitl', secret));
 EXCEPTION WHEN OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
@@ -313,7 +315,7 @@ BEGIN
 		DELETE FROM hitl.web_sessions s WHERE s.id = visitor.session;
 	END IF;
 	RETURN hitl.http_page('{"page": "signed_out", "links": {"sign_in": "/sign-in"}}', 200,
-		jsonb_build_object('set-cookie', jsonb_build_array(hitl.write_cookie(request, 'hitl', ''))));
+		hitl.write_cookie(request, 'hitl', ''));
 EXCEPTION WHEN OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
@@ -339,8 +341,7 @@ BEGIN
 					'last_seen_at', hitl.iso_time(s.last_seen_at), 'current', s.id IS NOT DISTINCT FROM visitor.session)
 					ORDER BY s.last_seen_at DESC, s.id), '[]')
 				  FROM hitl.web_sessions s JOIN hitl.principals p ON p.name = s.principal AND p.email = s.email
-				  WHERE s.principal = visitor.principal AND s.expires_at > clock_timestamp()
-					AND s.last_seen_at > clock_timestamp() - current_setting('hitl.session_timeout')::interval)),
+				  WHERE s.principal = visitor.principal AND hitl.session_lives(s))),
 		200, visitor.cookies);
 EXCEPTION WHEN OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);

@@ -53,10 +53,8 @@ DECLARE
 	allowed jsonb := hitl.http_events_allowed(request);
 BEGIN
 	IF allowed ->> 'principal' IS NULL THEN
-		RETURN jsonb_build_object('status', 401,
-			'headers', jsonb_build_object('content-type', 'application/problem+json', 'www-authenticate', 'Bearer'),
-			'json', jsonb_build_object('type', 'about:blank', 'title', 'Unauthorized', 'status', 401,
-									   'detail', 'sign in, or send an API token, to follow events'));
+		RETURN hitl.http_error(401, 'sign in, or send an API token, to follow events',
+			headers => '{"www-authenticate": "Bearer"}');
 	END IF;
 	RETURN jsonb_build_object('status', 200,
 		'events', allowed,
@@ -87,19 +85,18 @@ AS $$
 DECLARE
 	who text := allowed ->> 'principal';
 	wanted jsonb := coalesce(allowed -> 'filter', '{}');
-	names text[];
 BEGIN
 	IF wanted ? 'workflow_id' AND wanted ->> 'workflow_id' <> event.workflow_id::text THEN
 		RETURN false;
 	ELSIF wanted -> 'all' = 'true' THEN
 		RETURN true;
 	END IF;
-	names := ARRAY(SELECT n.name FROM hitl.answering_names(who) AS n);
 	RETURN EXISTS (SELECT FROM hitl.workflows w
 				   WHERE w.id = event.workflow_id AND w.created_by = ANY (hitl.own_names(who)))
 		OR EXISTS (SELECT FROM hitl.approval_requests a
 				   WHERE a.id = (CASE WHEN event.event_type LIKE 'approval%' THEN event.data ->> 'approval_id' END)::uuid
-					 AND (a.asked || coalesce(a.requested_from, '{}') || coalesce(a.required_approvers, '{}') && names
+					 AND (a.asked || coalesce(a.requested_from, '{}') || coalesce(a.required_approvers, '{}')
+							  && ARRAY(SELECT n.name FROM hitl.answering_names(who) AS n)
 						  OR EXISTS (SELECT FROM hitl.approval_responses r
 									 WHERE r.approval_id = a.id AND r.approver_id = who)));
 END

@@ -56,23 +56,22 @@ AS $$
 	WITH counters AS MATERIALIZED (SELECT c.series, c.value FROM hitl.metric_counters() AS c),
 	workflows AS MATERIALIZED (SELECT * FROM hitl.count_workflows()),
 	workers AS MATERIALIZED (SELECT * FROM hitl.worker_status()),
-	requests AS MATERIALIZED (
-		SELECT p.purpose, q.*
+	queues AS MATERIALIZED (
+		SELECT 'messages' AS queue, count(*) AS queued,
+			   greatest(coalesce(extract(epoch FROM clock_timestamp() - min(m.due_at)), 0), 0) AS age
+		FROM (SELECT x.due_at FROM hitl.messages x WHERE x.due_at <= clock_timestamp()
+			  ORDER BY x.due_at, x.id LIMIT 10000) AS m
+		UNION ALL
+		SELECT 'statements', count(*), coalesce(extract(epoch FROM clock_timestamp() - min(s.created_at)), 0)
+		FROM (SELECT x.created_at FROM hitl.statements x LIMIT 10000) AS s
+		UNION ALL
+		SELECT p.purpose, q.queued, q.age
 		FROM unnest('{inference,http,notification}'::text[]) AS p (purpose),
 			 LATERAL (SELECT count(*) AS queued,
 							 coalesce(extract(epoch FROM clock_timestamp() - min(o.created_at)), 0) AS age
 					  FROM (SELECT x.created_at FROM hitl.outbox x
 							WHERE x.purpose = p.purpose AND x.status IN ('queued', 'sending')
-							LIMIT 10000) AS o) AS q),
-	messages AS MATERIALIZED (
-		SELECT count(*) AS queued,
-			   greatest(coalesce(extract(epoch FROM clock_timestamp() - min(m.due_at)), 0), 0) AS age
-		FROM (SELECT x.due_at FROM hitl.messages x WHERE x.due_at <= clock_timestamp()
-			  ORDER BY x.due_at, x.id LIMIT 10000) AS m),
-	statements AS MATERIALIZED (
-		SELECT count(*) AS queued,
-			   coalesce(extract(epoch FROM clock_timestamp() - min(s.created_at)), 0) AS age
-		FROM (SELECT x.created_at FROM hitl.statements x LIMIT 10000) AS s)
+							LIMIT 10000) AS o) AS q)
 	SELECT 'hitl_info', 'gauge', 'version of hitl', format('hitl_info{version="%s"} 1', current_setting('hitl.version'))
 	UNION ALL
 	SELECT 'hitl_workflows', 'gauge', 'workflows by status',
@@ -119,14 +118,10 @@ AS $$
 	WHERE split_part(c.series, '{', 1) = k.metric
 	UNION ALL
 	SELECT 'hitl_queue_depth', 'gauge', 'what waits, 10000 of each at most', format('hitl_queue_depth{queue="%s"} %s', q.queue, q.queued)
-	FROM (SELECT 'messages' AS queue, m.queued FROM messages m
-		  UNION ALL SELECT 'statements', s.queued FROM statements s
-		  UNION ALL SELECT r.purpose, r.queued FROM requests r) AS q
+	FROM queues q
 	UNION ALL
 	SELECT 'hitl_queue_age_seconds', 'gauge', 'age of the oldest of them', format('hitl_queue_age_seconds{queue="%s"} %s', q.queue, round(q.age, 3))
-	FROM (SELECT 'messages' AS queue, m.age FROM messages m
-		  UNION ALL SELECT 'statements', s.age FROM statements s
-		  UNION ALL SELECT r.purpose, r.age FROM requests r) AS q
+	FROM queues q
 	UNION ALL
 	SELECT 'hitl_circuit_breaker_open', 'gauge', 'hosts that have failed lately: 1 while they are left alone',
 		   format('hitl_circuit_breaker_open{host="%s"} %s', hitl.metric_label(b.origin), b.open::integer)
@@ -164,14 +159,12 @@ DECLARE
 	given text := coalesce(substring(request #>> '{headers,authorization}' FROM '^[Bb]earer +(.+)$'), '');
 BEGIN
 	IF token <> '' THEN
-		IF sha256(convert_to(given, 'UTF8')) <> sha256(convert_to(token, 'UTF8')) THEN
-			RETURN '{"status": 401, "headers": {"content-type": "application/problem+json", "www-authenticate": "Bearer"},
-					"json": {"type": "about:blank", "title": "Unauthorized", "status": 401, "detail": "this takes the metrics token"}}';
+		IF hitl.token_hash(given) <> hitl.token_hash(token) THEN
+			RETURN hitl.http_error(401, 'this takes the metrics token', headers => '{"www-authenticate": "Bearer"}');
 		END IF;
 	ELSIF request ? 'proxy' OR request -> 'headers' ?| '{x-forwarded-for,forwarded,via,x-real-ip}'
 		OR NOT (request ->> 'address')::inet <<= ANY ('{127.0.0.0/8,::1}'::inet[]) THEN
-		RETURN '{"status": 403, "headers": {"content-type": "application/problem+json"},
-				"json": {"type": "about:blank", "title": "Forbidden", "status": 403, "detail": "without hitl.metrics_token, this is for the same machine only"}}';
+		RETURN hitl.http_error(403, 'without hitl.metrics_token, this is for the same machine only');
 	END IF;
 	RETURN (SELECT jsonb_build_object('status', 200,
 				'headers', jsonb_build_object('content-type', 'text/plain; version=0.0.4; charset=utf-8'),
