@@ -2,8 +2,8 @@
 --		Requests that can be repeated without being done twice.
 
 CREATE TABLE hitl.http_repeats (
-	sender text NOT NULL,				-- principal, or "webhook:" and a sender
-	key text NOT NULL,					-- Idempotency-Key, or webhook-id
+	sender text NOT NULL,				-- principal, "webhook:" and a sender, "slack:" and a channel
+	key text NOT NULL,					-- Idempotency-Key, webhook-id, or the hash of the body
 	request_hash bytea NOT NULL,		-- SHA-256 of method, path and body
 	response jsonb NOT NULL,
 	created_at timestamptz NOT NULL DEFAULT now(),

@@ -34,7 +34,8 @@ CREATE TABLE hitl.sign_in_attempts (
 );
 CREATE INDEX sign_in_attempts_subject ON hitl.sign_in_attempts (subject, attempted_at);
 CREATE INDEX sign_in_attempts_at ON hitl.sign_in_attempts (attempted_at);
-COMMENT ON TABLE hitl.sign_in_attempts IS 'links for signing in that were asked for in the last minutes; left out of dumps';
+COMMENT ON TABLE hitl.sign_in_attempts IS
+	'links for signing in, and codes for Slack, that were asked for in the last minutes; left out of dumps';
 
 -- ---- who is there -----------------------------------------------------------
 
@@ -133,7 +134,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION hitl.count_sign_in(text, text) IS
-	'may another link for signing in be sent to this address, and for this client? in 15 minutes 5 and 20';
+	'may another link for signing in, or code for Slack, be sent to this address, and for this client? in 15 minutes 5 and 20';
 
 CREATE FUNCTION hitl.send_sign_in_link(email text, return_to text) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp

@@ -135,4 +135,4 @@ CREATE FUNCTION hitl.retry_request(request_id uuid) RETURNS boolean
 	LANGUAGE c STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 	AS 'MODULE_PATHNAME', 'hitl_retry_request';
 COMMENT ON FUNCTION hitl.retry_request(uuid) IS
-	'send a failed notification again, with its attempts counted anew; false if there is no such failed notification, or it was redacted';
+	'send a failed notification again, with its attempts counted anew; false if there is no such failed notification, or it was redacted, or its message is under way again';
