@@ -19,6 +19,7 @@ from harness import DEADLINE, ROOT, free_port, wait_until
 
 sys.path.insert(0, str(ROOT / "test/servers"))
 from authority import openssl  # noqa: E402
+from listener import on_free_port  # noqa: E402
 
 HEAD = b"GET /echo HTTP/1.1\r\nHost: x\r\n"
 GET = HEAD + b"\r\n"
@@ -704,7 +705,7 @@ def test_roles_that_may_not_serve(gateway, cluster):
 
 
 def test_port_in_use(gateway, cluster):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with on_free_port(lambda number: socket.create_server(("127.0.0.1", number))) as taken:
         port = gateway.port
         gateway.set(serving=False, port=taken.getsockname()[1])
         wait_until(lambda: "in use" in (gateway.row()["last_error"] or ""), describe=gateway.row)

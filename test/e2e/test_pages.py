@@ -14,6 +14,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 sys.path.insert(0, str(ROOT / "test/servers"))
+from listener import on_free_port  # noqa: E402
 from mail_server import MailServer  # noqa: E402
 
 PEOPLE = """
@@ -734,7 +735,7 @@ def test_answer_by_keyboard(site, browser):
 
 def test_policy_holds(site, browser):
     """Were there something in a page that should not be, the browser would not run or fetch it."""
-    with socket.create_server(("127.0.0.1", 0)) as stranger:
+    with on_free_port(lambda number: socket.create_server(("127.0.0.1", number))) as stranger:
         port = stranger.getsockname()[1]
         browser.open(site.asked("Ship?")[1]).until("Ship?")
         assert browser.complaints() == []

@@ -17,6 +17,8 @@ import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from listener import on_free_port
+
 TEXT_LIMITS = {"section": 3000, "header": 150, "context": 3000}
 INPUTS = {"plain_text_input", "number_input", "static_select", "radio_buttons", "checkboxes", "datepicker",
           "timepicker", "datetimepicker", "email_text_input", "url_text_input", "multi_static_select"}
@@ -95,7 +97,7 @@ def check_blocks(blocks, most):
 
 
 class SlackServer:
-    def __init__(self, token, signing_secret, port=0):
+    def __init__(self, token, signing_secret):
         self.token = token
         self.secret = signing_secret
         self.messages = {}   # (channel, ts): what it shows now
@@ -109,7 +111,7 @@ class SlackServer:
         self.count = 0
         self.triggers = set()
         handler = type("Handler", (Handler,), {"slack": self})
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self.server = on_free_port(lambda port: ThreadingHTTPServer(("127.0.0.1", port), handler))
         self.server.daemon_threads = True
         self.root = f"http://127.0.0.1:{self.server.server_address[1]}"
         self.url = self.root + "/api"
