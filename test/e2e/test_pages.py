@@ -4,6 +4,7 @@ import socket
 import sys
 from contextlib import ExitStack
 
+import approvals
 import pytest
 from accessibility import AUDIT, FOCUS, TOUCH
 from browser import DESKTOP, PHONE, browsing
@@ -57,9 +58,7 @@ class Site:
         self.cluster, self.server, self.base = cluster, server, base
 
     def ask(self, title="Pay 5 EUR?", approvers="ann", **arguments):
-        names = "".join(f", {name} => %s" for name in arguments)
-        return self.cluster.value(f"SELECT hitl.request_approval(%s, requested_from => %s, requested_by => 'shop'{names})", [
-            title, approvers, *(Jsonb(value) if isinstance(value, dict) else value for value in arguments.values())])
+        return approvals.ask(self.cluster, title, requested_from=approvers, requested_by="shop", **arguments)
 
     def link(self, approval, person="ann", which=""):
         """What a mail about a request leads to, once it has come; which: the answer that it is for."""
@@ -84,11 +83,10 @@ class Site:
         return approval, self.link(approval, which=which)
 
     def answers(self, approval):
-        return [tuple(row.values()) for row in self.cluster.sql(
-            "SELECT approver_id, decision, feedback, channel FROM hitl.approval_responses WHERE approval_id = %s ORDER BY number", [approval])]
+        return approvals.answers(self.cluster, approval)
 
     def status(self, approval):
-        return self.cluster.value("SELECT status FROM hitl.approval_requests WHERE id = %s", [approval])
+        return approvals.status(self.cluster, approval)
 
     def clear(self):
         """Nothing waits, nobody is signed in, no mail has come."""
@@ -107,8 +105,7 @@ def site():
             "hitl__allowed_private_hosts": "localhost,127.0.0.1", "hitl__public_url": base}) as cluster:
         cluster.psql(PEOPLE)
         cluster.sql("SELECT hitl.create_approval_type('kinds', %s, %s)", [Jsonb(KINDS), Jsonb(LOOKS)])
-        cluster.sql("SELECT hitl.configure_channel('mail', 'email', %s)", [Jsonb(
-            {"url": server.url, "tls": "none", "from": "Approvals <approvals@example.org>"})])
+        approvals.configure_mail(cluster, server)
         Gateway(cluster, port=port)
         yield Site(cluster, server, base)
 

@@ -6,7 +6,7 @@ import time
 import uuid
 
 import pytest
-from harness import ROOT, Cluster, free_port, wait_until
+from harness import ROOT, free_port, running_cluster, wait_until
 
 sys.path.insert(0, str(ROOT / "test/servers"))
 from authority import authority  # noqa: E402
@@ -70,15 +70,9 @@ def nginx():
 
 @pytest.fixture(scope="module")
 def cluster(nginx):
-    made = Cluster("tls", {"hitl__allowed_private_hosts": "localhost,127.0.0.1",
-                           "hitl__ca_file": nginx.dir / "ca.pem"})
-    try:
-        made.start()
-        made.create_database()
-        made.wait_for_workers()
+    with running_cluster("tls", {"hitl__allowed_private_hosts": "localhost,127.0.0.1",
+                                 "hitl__ca_file": nginx.dir / "ca.pem"}) as made:
         yield made
-    finally:
-        made.destroy()
 
 
 def send(cluster, url, key, count=1):
