@@ -370,7 +370,7 @@ def test_refused_for_now(outbox, command, reply):
         request = put(outbox, server, settings=CLEAR, retry=FAST)
         row = outbox.finished(request)
         assert (row["status"], row["attempts"], row["response_status"]) == ("delivered", 3, 250)
-        assert len(server.messages) == 3 if command == "BODY" else 1
+        assert len(server.messages) == (3 if command == "BODY" else 1)
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "EHLO"])
