@@ -3,7 +3,6 @@ import http.client
 import json
 import random
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +15,7 @@ import psycopg
 import pytest
 from gateway import FUNCTIONS, Gateway, echoed, read_all
 from harness import DEADLINE, ROOT, free_port, wait_until
+from nginx import running_nginx
 
 sys.path.insert(0, str(ROOT / "test/servers"))
 from authority import openssl  # noqa: E402
@@ -482,24 +482,6 @@ def test_trusted_proxies(gateway):
             gateway.cluster.sql(f"SET hitl.trusted_proxies = '{wrong}'")
 
 
-NGINX = """
-daemon off;
-worker_processes 1;
-pid {dir}/pid;
-error_log {dir}/error.log;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    client_body_temp_path {dir}/body;
-    proxy_temp_path {dir}/proxy;
-    fastcgi_temp_path {dir}/fastcgi;
-    uwsgi_temp_path {dir}/uwsgi;
-    scgi_temp_path {dir}/scgi;
-{sites}
-}}
-"""
-
-
 def test_nginx(gateway, cluster, tmp_path):
     """The configuration that docs/how-to/put-a-proxy-in-front.md has, with other names."""
     page = (ROOT / "docs/how-to/put-a-proxy-in-front.md").read_text()
@@ -514,15 +496,8 @@ def test_nginx(gateway, cluster, tmp_path):
         sites = sites.replace(old, new)
     sites = re.sub(r"/etc/\S+/fullchain.pem", f"{tmp_path}/server.pem", sites)
     sites = re.sub(r"/etc/\S+/privkey.pem", f"{tmp_path}/server.key", sites)
-    (tmp_path / "nginx.conf").write_text(NGINX.format(dir=tmp_path, sites=sites))
     gateway.set(trusted_proxies="127.0.0.1")
-    if not shutil.which("nginx"):
-        pytest.fail("nginx is not installed (dev/setup test)")
-    nginx = subprocess.Popen(["nginx", "-c", tmp_path / "nginx.conf", "-e", tmp_path / "error.log"],
-                             stdin=subprocess.DEVNULL)
-    try:
-        wait_until((tmp_path / "pid").exists, describe=lambda: (tmp_path / "error.log").read_text())
-
+    with running_nginx(tmp_path, "    access_log off;\n" + sites):
         def curl(path, *words):
             return subprocess.run(["curl", "-s", "-m", "20", "--cacert", tmp_path / "server.pem", *words,
                                    f"https://localhost:{port}{path}"], check=True, text=True,
@@ -545,10 +520,7 @@ def test_nginx(gateway, cluster, tmp_path):
             assert stream.poll() is None
         stream.kill()
         stream.wait()
-    finally:
-        nginx.terminate()
-        nginx.wait(30)
-        gateway.set(trusted_proxies="")
+    gateway.set(trusted_proxies="")
 
 
 # ---- events -----------------------------------------------------------------
