@@ -165,7 +165,7 @@ def fill_kinds(browser):
     browser.field("voucher").click()
     for tag in ("urgent", "gift"):
         browser.field(tag).click()
-    browser.find(f"#{browser.field('List').get_attribute('id').replace('.', chr(92) + '.')} option[value=CH]").click()
+    browser.field("List").find_element("css selector", "option[value=CH]").click()
     browser.field("The customer has agreed").click()
 
 
@@ -333,7 +333,7 @@ def test_faults_at_their_fields(site, either):
     faults = {field.get_attribute("name"): field for field in either.all("[aria-invalid=true]")}
     assert set(faults) == {"/text", "/number", "/count"}
     for name, field in faults.items():
-        fault, = [either.find(f"#{id_.replace('.', chr(92) + '.')}") for id_ in field.get_attribute("aria-describedby").split() if id_.endswith("fault")]
+        fault, = [either.by_id(one) for one in field.get_attribute("aria-describedby").split() if one.endswith("fault")]
         assert re.match("[A-Z].*[.]$", fault.text), fault.text
         box, = [one for one in either.all(".faults a") if one.get_attribute("href").endswith("#" + field.get_attribute("id"))]
         assert box.text == field.get_attribute("name")[1:].title()
