@@ -84,6 +84,11 @@ def settle(server):
     server.psql("VACUUM ANALYZE; CHECKPOINT;")
 
 
+def kilobytes(pid, name="RssAnon"):
+    """kB of memory of a process: those that are its own, or what else /proc calls by a name."""
+    return int(Path(f"/proc/{pid}/status").read_text().split(name + ":")[1].split()[0])
+
+
 def say(text):
     print(text, flush=True)
 
@@ -144,5 +149,5 @@ class Table:
         say("")
 
 
-__all__ = ["CLIENTS", "Table", "UPDATE_ROW", "arguments", "cluster", "header", "percentile",
-           "pgbench", "say", "set_executors", "settle", "wait_until"]
+__all__ = ["CLIENTS", "Table", "UPDATE_ROW", "arguments", "cluster", "header", "kilobytes",
+           "percentile", "pgbench", "say", "set_executors", "settle", "wait_until"]

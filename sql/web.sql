@@ -333,3 +333,4 @@ SELECT hitl.read_cookie(jsonb_build_object('secure', false, 'headers', jsonb_bui
 SELECT hitl.hmac_sha256('Jefe', 'what do ya want for nothing?'), hitl.same_bytes('a', 'a'), hitl.same_bytes('a', 'b'), hitl.same_bytes('a', 'ab'), hitl.same_bytes('', ''), hitl.random_token() <> hitl.random_token();
 \c :here
 DROP DATABASE hitl_web;
+DROP ROLE hitl_web_gateway;

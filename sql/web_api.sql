@@ -293,7 +293,10 @@ RESET SESSION AUTHORIZATION;
 
 -- the problems that errors are
 SELECT s.state, hitl.http_problem(s.state, 'm', E'a\nb', 'h') - 'headers' FROM unnest('{WF003,WF015,WF011,WF012,WF019,42501,22P02,28000,WF070,WF044,40001,57014,XX000,P0001}'::text[]) AS s (state);
+REVOKE SELECT ON hitl.http_routes FROM hitl_api_gateway;
 REVOKE EXECUTE ON FUNCTION hitl.http_answer, hitl.http_error, hitl.http_json FROM hitl_api_gateway;
 SELECT hitl.revoke_access('hitl_api_gateway');
 SELECT count(*) FROM pg_proc p WHERE pronamespace = 'hitl'::regnamespace AND has_function_privilege('hitl_api_gateway', p.oid, 'EXECUTE');
 DROP FUNCTION call, brief, titles, undescribed;
+SELECT hitl.revoke_access(r) FROM unnest('{hitl_api_amy,hitl_api_oto,hitl_api_admin,hitl_api_lou}'::name[]) AS r;
+DROP ROLE hitl_api_gateway, hitl_api_amy, hitl_api_oto, hitl_api_admin, hitl_api_lou;

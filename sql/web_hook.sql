@@ -54,7 +54,7 @@ SELECT hook(:'other', 'a'), hook('nothing', 'a2'), hook(:'one', 'a', '{"decision
 SELECT hook(:'one', 'm1', age => 290), hook(:'one', 'm1', age => -290), hook(:'one', 'm1', '{"decision": "rejected"}'), hook(:'one', 'm2');
 SELECT hook(:'two', 'm1'), hook(:'two', 'm3', key => 'ABCDEFGHIJKLMNOPQRSTUVWX'), hook(:'two', 'm3'), hook(:'two', 'm4');
 RESET SESSION AUTHORIZATION;
-SELECT approver_id, decision, channel, evidence FROM hitl.approval_responses WHERE approval_id IN (:'one', :'two') ORDER BY approval_id;
+SELECT approver_id, decision, channel, evidence FROM hitl.approval_responses WHERE approval_id IN (:'one', :'two') ORDER BY approval_id = :'two';
 SELECT hitl.verify_webhook('whsec_' || encode('0123456789abcdef01234567', 'base64'), 'i', 1, 'b', s) FROM unnest(ARRAY[
 	'v1,x ' || signed('0123456789abcdef01234567', 'i', 1, 'b'), signed('0123456789abcdef01234567', 'i', 1, 'b') || ' v2,x', 'v1a,' || signed('0123456789abcdef01234567', 'i', 1, 'b'),
 	left(signed('0123456789abcdef01234567', 'i', 1, 'b'), -1), '   ']) AS s;
@@ -69,3 +69,7 @@ SELECT hook(:'two', 'm6');
 RESET SESSION AUTHORIZATION;
 SELECT hitl.delete_secret('tickets_key'), hitl.delete_secret('broken_key'), hitl.delete_secret('chat_key');
 DROP FUNCTION hook, signed_for_me, signed;
+REVOKE SELECT ON hitl.http_routes FROM hitl_hook_gateway;
+REVOKE EXECUTE ON FUNCTION hitl.http_answer, hitl.http_error, hitl.http_json FROM hitl_hook_gateway;
+SELECT hitl.revoke_access(r) FROM unnest('{hitl_hook_gateway,hitl_hook_admin,hitl_hook_operator}'::name[]) AS r;
+DROP ROLE hitl_hook_gateway, hitl_hook_admin, hitl_hook_operator;

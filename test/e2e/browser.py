@@ -8,7 +8,6 @@
 What the browser has asked for and what it has complained of is checked when a
 test ends (strangers, complaints).
 """
-import base64
 import json
 import os
 from contextlib import contextmanager
@@ -53,7 +52,6 @@ def browsing(base, scripts=True):
 class Browser:
     def __init__(self, driver, base):
         self.driver, self.base = driver, base
-        self.tabs = driver.window_handles
 
     def reset(self):
         """As if it had just been installed: one empty tab, no cookie, a desktop's window."""
@@ -134,6 +132,9 @@ class Browser:
     def find(self, selector):
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 
+    def by_id(self, name):
+        return self.driver.find_element(By.ID, name)
+
     def all(self, selector):
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
@@ -148,7 +149,7 @@ class Browser:
         """The field of a label, by its first words."""
         found = [one for one in self.all("label") if one.text.split(" (")[0] == label]
         assert len(found) == 1, (label, [one.text for one in self.all("label")])
-        return self.find("#" + found[0].get_attribute("for").replace(".", "\\."))
+        return self.by_id(found[0].get_attribute("for"))
 
     # What people do
 
@@ -169,14 +170,6 @@ class Browser:
 
     def tab_key(self, back=False):
         self.key((Keys.SHIFT if back else "") + Keys.TAB)
-
-    def screenshot(self, path):
-        """The whole page."""
-        size = self.command("Page.getLayoutMetrics")["cssContentSize"]
-        image = self.command("Page.captureScreenshot", captureBeyondViewport=True, clip={
-            "x": 0, "y": 0, "width": size["width"], "height": size["height"], "scale": 1})
-        with open(path, "wb") as file:
-            file.write(base64.b64decode(image["data"]))
 
     # What it has done
 

@@ -1,6 +1,7 @@
 """Fixtures of the end-to-end tests."""
 import pytest
 from harness import Cluster, install, running_cluster
+from house import PROVIDERS, SHOP, open_house
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,3 +33,16 @@ def new_cluster(request):
     yield make
     for one in made:
         one.destroy()
+
+
+@pytest.fixture(scope="module")
+def shop(cluster):
+    """What the agents of a house work with (house.py)."""
+    cluster.psql(SHOP)
+
+
+@pytest.fixture(params=PROVIDERS)
+def house(cluster, shop, request):
+    """Agents, their model and people (house.py), once with each format of requests."""
+    with open_house(cluster, request.param) as made:
+        yield made

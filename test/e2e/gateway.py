@@ -98,9 +98,9 @@ class Gateway:
         row = self.row()
         return row and row["pid"]
 
-    def alive(self):
+    def alive(self, path="/healthz", port=None):
         try:
-            return self.get("/healthz").status == 200
+            return self.request("GET", path, port=port).status == 200
         except OSError:
             return False
 

@@ -4,25 +4,16 @@ from decimal import Decimal
 
 import pytest
 from harness import wait_until
-from house import PROVIDERS, SHOP, answer, call, open_house
+from house import answer, call, one_format
 from psycopg.types.json import Jsonb
 
 SETTINGS = {"hitl__allowed_private_hosts": "127.0.0.1", "hitl__engine_workers": 3}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def shop(cluster):
-    cluster.psql(SHOP)
-
-
-@pytest.fixture(params=PROVIDERS)
-def house(cluster, request):
-    with open_house(cluster, request.param) as made:
-        yield made
+@pytest.fixture(autouse=True)
+def no_budget_stays(cluster):
+    yield
     cluster.sql("SELECT hitl.drop_agent_budget(agent) FROM (SELECT DISTINCT agent FROM hitl.agent_budgets) AS a")
-
-
-one_format = pytest.mark.parametrize("house", PROVIDERS[:1], indirect=True)
 
 
 def used(house, agent="clerk"):

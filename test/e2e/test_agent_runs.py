@@ -5,7 +5,7 @@ import threading
 
 import pytest
 from harness import ROOT, wait_until
-from house import PROVIDERS, SHOP, answer, call, one_format, open_house, open_things, told
+from house import answer, call, one_format, open_things, told
 from psycopg.types.json import Jsonb
 
 sys.path.insert(0, str(ROOT / "test/servers"))
@@ -15,17 +15,6 @@ from scripted_server import ScriptedServer  # noqa: E402
 SETTINGS = {"hitl__allowed_private_hosts": "127.0.0.1", "hitl__breaker_threshold": 3, "hitl__breaker_cooldown": "60 s"}
 
 ONCE = {"max_attempts": 1}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def shop(cluster):
-    cluster.psql(SHOP)
-
-
-@pytest.fixture(params=PROVIDERS)
-def house(cluster, request):
-    with open_house(cluster, request.param) as made:
-        yield made
 
 
 # Models that are down

@@ -6,7 +6,7 @@ from decimal import Decimal
 import psycopg
 import pytest
 from harness import ROOT, wait_until
-from house import PROVIDERS, SHOP, answer, call, one_format, open_house, open_things, told
+from house import answer, call, one_format, open_things, told
 from psycopg.types.json import Jsonb
 from trail import faults
 
@@ -15,17 +15,6 @@ from inference_server import may_call  # noqa: E402
 from scripted_server import ScriptedServer  # noqa: E402
 
 SETTINGS = {"hitl__allowed_private_hosts": "127.0.0.1", "hitl__breaker_threshold": 3, "hitl__breaker_cooldown": "60 s"}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def shop(cluster):
-    cluster.psql(SHOP)
-
-
-@pytest.fixture(params=PROVIDERS)
-def house(cluster, request):
-    with open_house(cluster, request.param) as made:
-        yield made
 
 
 # Calls, and what comes of them

@@ -1,24 +1,25 @@
 """The gateway: HTTP of all kinds, its limits, its role, and what happens around it."""
 import http.client
 import json
-import os
 import random
 import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 from gateway import FUNCTIONS, Gateway, echoed, read_all
 from harness import DEADLINE, ROOT, free_port, wait_until
+from nginx import running_nginx
 
 sys.path.insert(0, str(ROOT / "test/servers"))
 from authority import openssl  # noqa: E402
+from listener import on_free_port  # noqa: E402
 
 HEAD = b"GET /echo HTTP/1.1\r\nHost: x\r\n"
 GET = HEAD + b"\r\n"
@@ -154,7 +155,7 @@ def test_conflicts_are_tried_again(gateway):
 
 
 def test_time_limit(gateway):
-    gateway.set(gateway_timeout=300)
+    gateway.set(gateway_timeout=1000)
     assert gateway.get("/slow?s=0").text == "at last"
     assert gateway.get("/slow?s=60").status == 503
     assert gateway.get("/slow?s=0").text == "at last"
@@ -481,28 +482,10 @@ def test_trusted_proxies(gateway):
             gateway.cluster.sql(f"SET hitl.trusted_proxies = '{wrong}'")
 
 
-NGINX = """
-daemon off;
-worker_processes 1;
-pid {dir}/pid;
-error_log {dir}/error.log;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    client_body_temp_path {dir}/body;
-    proxy_temp_path {dir}/proxy;
-    fastcgi_temp_path {dir}/fastcgi;
-    uwsgi_temp_path {dir}/uwsgi;
-    scgi_temp_path {dir}/scgi;
-{sites}
-}}
-"""
-
-
 def test_nginx(gateway, cluster, tmp_path):
     """The configuration that docs/how-to/put-a-proxy-in-front.md has, with other names."""
-    page = (os.path.dirname(__file__) + "/../../docs/how-to/put-a-proxy-in-front.md")
-    sites = re.search(r"```nginx\n(.*?)```", open(page, encoding="utf-8").read(), re.S).group(1)
+    page = (ROOT / "docs/how-to/put-a-proxy-in-front.md").read_text()
+    sites = re.search(r"```nginx\n(.*?)```", page, re.S).group(1)
     port = free_port()
     openssl(tmp_path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out",
             "server.pem", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
@@ -513,15 +496,8 @@ def test_nginx(gateway, cluster, tmp_path):
         sites = sites.replace(old, new)
     sites = re.sub(r"/etc/\S+/fullchain.pem", f"{tmp_path}/server.pem", sites)
     sites = re.sub(r"/etc/\S+/privkey.pem", f"{tmp_path}/server.key", sites)
-    (tmp_path / "nginx.conf").write_text(NGINX.format(dir=tmp_path, sites=sites))
     gateway.set(trusted_proxies="127.0.0.1")
-    if not shutil.which("nginx"):
-        pytest.fail("nginx is not installed (dev/setup test)")
-    nginx = subprocess.Popen(["nginx", "-c", tmp_path / "nginx.conf", "-e", tmp_path / "error.log"],
-                             stdin=subprocess.DEVNULL)
-    try:
-        wait_until((tmp_path / "pid").exists, describe=lambda: (tmp_path / "error.log").read_text())
-
+    with running_nginx(tmp_path, "    access_log off;\n" + sites):
         def curl(path, *words):
             return subprocess.run(["curl", "-s", "-m", "20", "--cacert", tmp_path / "server.pem", *words,
                                    f"https://localhost:{port}{path}"], check=True, text=True,
@@ -544,10 +520,7 @@ def test_nginx(gateway, cluster, tmp_path):
             assert stream.poll() is None
         stream.kill()
         stream.wait()
-    finally:
-        nginx.terminate()
-        nginx.wait(30)
-        gateway.set(trusted_proxies="")
+    gateway.set(trusted_proxies="")
 
 
 # ---- events -----------------------------------------------------------------
@@ -606,8 +579,7 @@ def test_events(gateway, cluster):
     last = everything.events(workflow)[-1][0]
     everything.close()
     cluster.sql("SELECT hitl.respond_to_approval(%s, 'anna', 'approved')", [approval])
-    annas.until(lambda: "approval_decided" in dict(map(reversed, annas.events(workflow)))
-                or len(annas.events(workflow)) > 1)
+    annas.until(lambda: len(annas.events(workflow)) > 1)
     assert not annas.events(other)
     # what was missed comes first, each event once
     again = Stream(gateway, "all", last)
@@ -704,7 +676,7 @@ def test_roles_that_may_not_serve(gateway, cluster):
 
 
 def test_port_in_use(gateway, cluster):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with on_free_port(lambda number: socket.create_server(("127.0.0.1", number))) as taken:
         port = gateway.port
         gateway.set(serving=False, port=taken.getsockname()[1])
         wait_until(lambda: "in use" in (gateway.row()["last_error"] or ""), describe=gateway.row)
@@ -724,13 +696,7 @@ def test_port_in_use(gateway, cluster):
     cluster.sql(f"ALTER DATABASE second SET hitl.port = {second}")
     cluster.sql("SELECT hitl.start_workers()", dbname="second")
 
-    def serves():
-        try:
-            return gateway.request("GET", "/readyz", port=second).status == 200
-        except OSError:
-            return False
-
-    wait_until(serves)
+    wait_until(lambda: gateway.alive("/readyz", second))
     assert gateway.request("GET", "/echo", port=second).status == 404  # its own routes
     cluster.sql("DROP DATABASE second")
     with pytest.raises(OSError):
@@ -745,26 +711,20 @@ def test_reload(gateway, cluster):
     assert cluster.worker("gateway", dbname="third") is None
     ports = [free_port(), free_port()]
 
-    def serves(port):
-        try:
-            return gateway.request("GET", "/healthz", port=port).status == 200
-        except OSError:
-            return False
-
     cluster.configure(hitl__listen_addresses="127.0.0.1", hitl__port=ports[0],
                       hitl__gateway_role="hitl_gateway", hitl__gateway_rate=0)
     cluster.reload()
-    wait_until(lambda: serves(ports[0]), describe=lambda: cluster.worker("gateway", dbname="third"))
+    wait_until(lambda: gateway.alive(port=ports[0]), describe=lambda: cluster.worker("gateway", dbname="third"))
     pid = cluster.worker("gateway", dbname="third")["pid"]
     cluster.configure(hitl__port=ports[1])
     cluster.reload()
-    wait_until(lambda: serves(ports[1]))
-    assert not serves(ports[0])
+    wait_until(lambda: gateway.alive(port=ports[1]))
+    assert not gateway.alive(port=ports[0])
     assert cluster.worker("gateway", dbname="third")["pid"] == pid
     cluster.configure(hitl__listen_addresses="")
     cluster.reload()
     wait_until(lambda: cluster.worker("gateway", dbname="third") is None)
-    assert not serves(ports[1])
+    assert not gateway.alive(port=ports[1])
     assert gateway.get("/echo").status == 200  # that of the other database stays
     cluster.sql("DROP EXTENSION hitl", dbname="third")
     cluster.sql("DROP DATABASE third")
@@ -787,7 +747,7 @@ def test_the_server_stops_in_the_middle(gateway, cluster):
 
     def ask():
         try:
-            results.append(gateway.get("/slow?s=5").status)
+            results.append(gateway.get("/slow?s=60").status)
         except (OSError, http.client.HTTPException):
             results.append(None)
 
@@ -835,11 +795,8 @@ def test_random_requests(gateway):
         for _ in range(60):
             send_nonsense(gateway, dice, pieces)
 
-    threads = [threading.Thread(target=attack, args=[dice.random()]) for _ in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(attack, [dice.random() for _ in range(16)]))  # raises what they have raised
     assert gateway.pid() == pid
     assert gateway.get("/echo").status == 200
     gateway.set(gateway_client_timeout=4)

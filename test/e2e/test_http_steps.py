@@ -62,7 +62,8 @@ def call(cluster, step, variables=None):
 
 
 def request_of(cluster, workflow):
-    row, = cluster.sql("SELECT * FROM hitl.outbox WHERE workflow_id = %s", [workflow])
+    """The row of its request, once the engine has queued it."""
+    row, = wait_until(lambda: cluster.sql("SELECT * FROM hitl.outbox WHERE workflow_id = %s", [workflow]))
     return row
 
 

@@ -6,7 +6,7 @@ import uuid
 
 import psycopg
 import pytest
-from harness import ROOT, Cluster, wait_until
+from harness import ROOT, running_cluster, wait_until
 from outbox import Outbox
 
 sys.path.insert(0, str(ROOT / "test/servers"))
@@ -29,16 +29,10 @@ def certificates():
 
 @pytest.fixture(scope="module")
 def cluster(certificates):
-    made = Cluster("mail", {"hitl__allowed_private_hosts": "localhost,127.0.0.1",
-                            "hitl__breaker_threshold": 0,
-                            "hitl__ca_file": certificates / "ca.pem"})
-    try:
-        made.start()
-        made.create_database()
-        made.wait_for_workers()
+    with running_cluster("mail", {"hitl__allowed_private_hosts": "localhost,127.0.0.1",
+                                  "hitl__breaker_threshold": 0,
+                                  "hitl__ca_file": certificates / "ca.pem"}) as made:
         yield made
-    finally:
-        made.destroy()
 
 
 @pytest.fixture
@@ -376,7 +370,7 @@ def test_refused_for_now(outbox, command, reply):
         request = put(outbox, server, settings=CLEAR, retry=FAST)
         row = outbox.finished(request)
         assert (row["status"], row["attempts"], row["response_status"]) == ("delivered", 3, 250)
-        assert len(server.messages) == 3 if command == "BODY" else 1
+        assert len(server.messages) == (3 if command == "BODY" else 1)
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "EHLO"])

@@ -4,59 +4,36 @@ import re
 import sys
 
 import pytest
-from harness import ROOT, Cluster, wait_until
+from approvals import ask, configure_mail, settled, status
+from harness import ROOT, wait_until
 from psycopg.types.json import Jsonb
 
 sys.path.insert(0, str(ROOT / "test/servers"))
 from mail_server import MailServer  # noqa: E402
 from scripted_server import ScriptedServer  # noqa: E402
 
+SETTINGS = {"hitl__allowed_private_hosts": "localhost,127.0.0.1", "hitl__breaker_threshold": 0,
+            "hitl__public_url": "https://hitl.example.org"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    made = Cluster("notify", {"hitl__allowed_private_hosts": "localhost,127.0.0.1", "hitl__breaker_threshold": 0,
-                              "hitl__public_url": "https://hitl.example.org"})
-    try:
-        made.start()
-        made.create_database()
-        made.wait_for_workers()
-        made.psql("""
-            SELECT hitl.create_principal('ann', email => 'ann@example.org', display_name => 'Ann Smith');
-            SELECT hitl.create_principal('bob', email => 'bob@example.org');
-            SELECT hitl.create_principal('eve', email => 'eve@example.org');
-            SELECT hitl.create_group('finance', members => '{ann,bob}');
-        """)
-        yield made
-    finally:
-        made.destroy()
+@pytest.fixture(scope="module", autouse=True)
+def people(cluster):
+    cluster.psql("""
+        SELECT hitl.create_principal('ann', email => 'ann@example.org', display_name => 'Ann Smith');
+        SELECT hitl.create_principal('bob', email => 'bob@example.org');
+        SELECT hitl.create_principal('eve', email => 'eve@example.org');
+        SELECT hitl.create_group('finance', members => '{ann,bob}');
+    """)
 
 
 @pytest.fixture
 def mail(cluster):
     with MailServer() as server:
-        configure(cluster, server)
+        configure_mail(cluster, server)
         yield server
         cluster.psql("UPDATE hitl.approval_requests SET channels = '{}' WHERE status = 'pending';"
                      "DELETE FROM hitl.channel_configurations; DELETE FROM hitl.outbox")
-
-
-def configure(cluster, server, templates=None, **settings):
-    cluster.sql("SELECT hitl.configure_channel('mail', 'email', %s, templates => %s)", [Jsonb(
-        {"url": server.url, "tls": "none", "from": "Approvals <approvals@example.org>", **settings}), Jsonb(templates or {})])
-
-
-def ask(cluster, title="Pay 5 EUR", **arguments):
-    arguments.setdefault("requested_from", "finance")
-    names = ", ".join(f"{name} => %s" for name in arguments)
-    return cluster.value(f"SELECT hitl.request_approval(%s, {names})",
-                         [title, *(Jsonb(value) if isinstance(value, dict) else value for value in arguments.values())])
-
-
-def settled(cluster):
-    return not cluster.value("SELECT EXISTS (SELECT FROM hitl.outbox WHERE purpose = 'notification'"
-                             " AND status IN ('queued', 'sending'))")
 
 
 def mails(cluster, server, count):
@@ -84,10 +61,6 @@ def code(answer):
     return re.search(r'name="csrf" value="([^"]+)"', answer["body"])[1]
 
 
-def status(cluster, approval):
-    return cluster.value("SELECT status FROM hitl.approval_requests WHERE id = %s", [approval])
-
-
 def ledger(cluster, approval):
     return {(row["channel"], row["recipient"]): row["status"] for row in cluster.sql(
         "SELECT channel, recipient, status FROM hitl.notifications WHERE approval_id = %s", [approval])}
@@ -95,7 +68,8 @@ def ledger(cluster, approval):
 
 def test_from_mail_to_decision(cluster, mail):
     """A mail to each who is asked, with links of his own; a scanner's look decides nothing, the form does, once."""
-    approval = ask(cluster, "Überweise 5 € 💶", context_data={"amount": 5, "note": "<b>bold</b>"}, requested_by="eve")
+    approval = ask(cluster, "Überweise 5 € 💶", context_data={"amount": 5, "note": "<b>bold</b>"},
+                   requested_from="finance", requested_by="eve")
     sent = mails(cluster, mail, 2)
     assert set(sent) == {"ann@example.org", "bob@example.org"}
     message = sent["ann@example.org"]
@@ -165,7 +139,7 @@ def test_headers_cannot_be_written(cluster, mail):
 
 def test_templates(cluster, mail):
     """In one's own words; a template that finds nothing fails that mail, and says so."""
-    configure(cluster, mail, {"subject": "[shop] {{ $.approval.title }}", "html": "<p>{{ $.approval.context_data.who }}</p>"})
+    configure_mail(cluster, mail, templates={"subject": "[shop] {{ $.approval.title }}", "html": "<p>{{ $.approval.context_data.who }}</p>"})
     ask(cluster, requested_from="ann", context_data={"who": "<Ann & Co>"})
     message = mails(cluster, mail, 1)["ann@example.org"]
     assert message["Subject"] == "[shop] Pay 5 EUR" and "<p>&lt;Ann &amp; Co&gt;</p>" in parts(message)[1]
@@ -203,7 +177,7 @@ def test_again(cluster, mail):
     with ScriptedServer() as hooks:
         url = hooks.plan("/hook", [200])
         cluster.sql("SELECT hitl.configure_channel('hook', 'webhook', %s)", [Jsonb({"url": url})])
-        configure(cluster, mail, url="smtp://127.0.0.1:1")
+        configure_mail(cluster, mail, url="smtp://127.0.0.1:1")
         approval = ask(cluster, requested_from="ann")
         wait_until(lambda: ledger(cluster, approval)[("hook", None)] == "sent")
         failing = wait_until(lambda: cluster.sql("SELECT * FROM hitl.notifications WHERE approval_id = %s AND recipient = 'ann'"
@@ -211,7 +185,7 @@ def test_again(cluster, mail):
         assert failing[0]["status"] == "queued" and failing[0]["error_message"]
         cluster.sql("UPDATE hitl.outbox SET status = 'failed', finished_at = now() WHERE channel = 'mail';")
         cluster.sql("UPDATE hitl.notification_ledger SET status = 'failed' WHERE channel = 'mail'")
-        configure(cluster, mail)
+        configure_mail(cluster, mail)
         assert cluster.value("SELECT hitl.resend_notification(%s)", [failing[0]["id"]])
         assert set(mails(cluster, mail, 1)) == {"ann@example.org"}
         assert ledger(cluster, approval)[("mail", "ann")] == "sent"

@@ -4,6 +4,7 @@ import socket
 import sys
 from contextlib import ExitStack
 
+import approvals
 import pytest
 from accessibility import AUDIT, FOCUS, TOUCH
 from browser import DESKTOP, PHONE, browsing
@@ -14,6 +15,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
 sys.path.insert(0, str(ROOT / "test/servers"))
+from listener import on_free_port  # noqa: E402
 from mail_server import MailServer  # noqa: E402
 
 PEOPLE = """
@@ -56,9 +58,7 @@ class Site:
         self.cluster, self.server, self.base = cluster, server, base
 
     def ask(self, title="Pay 5 EUR?", approvers="ann", **arguments):
-        names = "".join(f", {name} => %s" for name in arguments)
-        return self.cluster.value(f"SELECT hitl.request_approval(%s, requested_from => %s, requested_by => 'shop'{names})", [
-            title, approvers, *(Jsonb(value) if isinstance(value, dict) else value for value in arguments.values())])
+        return approvals.ask(self.cluster, title, requested_from=approvers, requested_by="shop", **arguments)
 
     def link(self, approval, person="ann", which=""):
         """What a mail about a request leads to, once it has come; which: the answer that it is for."""
@@ -83,11 +83,10 @@ class Site:
         return approval, self.link(approval, which=which)
 
     def answers(self, approval):
-        return [tuple(row.values()) for row in self.cluster.sql(
-            "SELECT approver_id, decision, feedback, channel FROM hitl.approval_responses WHERE approval_id = %s ORDER BY number", [approval])]
+        return approvals.answers(self.cluster, approval)
 
     def status(self, approval):
-        return self.cluster.value("SELECT status FROM hitl.approval_requests WHERE id = %s", [approval])
+        return approvals.status(self.cluster, approval)
 
     def clear(self):
         """Nothing waits, nobody is signed in, no mail has come."""
@@ -106,8 +105,7 @@ def site():
             "hitl__allowed_private_hosts": "localhost,127.0.0.1", "hitl__public_url": base}) as cluster:
         cluster.psql(PEOPLE)
         cluster.sql("SELECT hitl.create_approval_type('kinds', %s, %s)", [Jsonb(KINDS), Jsonb(LOOKS)])
-        cluster.sql("SELECT hitl.configure_channel('mail', 'email', %s)", [Jsonb(
-            {"url": server.url, "tls": "none", "from": "Approvals <approvals@example.org>"})])
+        approvals.configure_mail(cluster, server)
         Gateway(cluster, port=port)
         yield Site(cluster, server, base)
 
@@ -167,7 +165,7 @@ def fill_kinds(browser):
     browser.field("voucher").click()
     for tag in ("urgent", "gift"):
         browser.field(tag).click()
-    browser.find(f"#{browser.field('List').get_attribute('id').replace('.', chr(92) + '.')} option[value=CH]").click()
+    browser.field("List").find_element("css selector", "option[value=CH]").click()
     browser.field("The customer has agreed").click()
 
 
@@ -335,7 +333,7 @@ def test_faults_at_their_fields(site, either):
     faults = {field.get_attribute("name"): field for field in either.all("[aria-invalid=true]")}
     assert set(faults) == {"/text", "/number", "/count"}
     for name, field in faults.items():
-        fault, = [either.find(f"#{id_.replace('.', chr(92) + '.')}") for id_ in field.get_attribute("aria-describedby").split() if id_.endswith("fault")]
+        fault, = [either.by_id(one) for one in field.get_attribute("aria-describedby").split() if one.endswith("fault")]
         assert re.match("[A-Z].*[.]$", fault.text), fault.text
         box, = [one for one in either.all(".faults a") if one.get_attribute("href").endswith("#" + field.get_attribute("id"))]
         assert box.text == field.get_attribute("name")[1:].title()
@@ -734,7 +732,7 @@ def test_answer_by_keyboard(site, browser):
 
 def test_policy_holds(site, browser):
     """Were there something in a page that should not be, the browser would not run or fetch it."""
-    with socket.create_server(("127.0.0.1", 0)) as stranger:
+    with on_free_port(lambda number: socket.create_server(("127.0.0.1", number))) as stranger:
         port = stranger.getsockname()[1]
         browser.open(site.asked("Ship?")[1]).until("Ship?")
         assert browser.complaints() == []

@@ -2,18 +2,12 @@
 import json
 import threading
 
-import pytest
 from harness import wait_until
-from house import PROVIDERS, SHOP, answer, call, open_house
+from house import answer, call, one_format
 
 SETTINGS = {"hitl__allowed_private_hosts": "127.0.0.1"}
 
-
-@pytest.fixture(scope="module")
-def house(cluster):
-    cluster.psql(SHOP)
-    with open_house(cluster, PROVIDERS[0]) as made:
-        yield made
+pytestmark = one_format
 
 
 def requests(house, workflow):

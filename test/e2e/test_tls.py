@@ -1,36 +1,23 @@
 """The dispatcher and TLS: an nginx with a certificate of an authority of our own."""
-import shutil
-import subprocess
 import sys
 import time
 import uuid
 
 import pytest
-from harness import ROOT, Cluster, free_port, wait_until
+from harness import ROOT, free_port, running_cluster, wait_until
+from nginx import running_nginx
 
 sys.path.insert(0, str(ROOT / "test/servers"))
 from authority import authority  # noqa: E402
 
-CONFIGURATION = """
-daemon off;
-worker_processes 1;
-pid {dir}/pid;
-error_log {dir}/error.log;
-events {{ worker_connections 1024; }}
-http {{
+SITES = """
     log_format seen '$server_protocol $connection $http_idempotency_key';
     access_log {dir}/access.log seen;
-    client_body_temp_path {dir}/body;
-    proxy_temp_path {dir}/proxy;
-    fastcgi_temp_path {dir}/fastcgi;
-    uwsgi_temp_path {dir}/uwsgi;
-    scgi_temp_path {dir}/scgi;
     keepalive_requests 100000;
     ssl_certificate {dir}/server.pem;
     ssl_certificate_key {dir}/server.key;
     server {{ listen 127.0.0.1:{http2} ssl http2; location / {{ return 200 "two"; }} }}
     server {{ listen 127.0.0.1:{http1} ssl; location / {{ return 200 "one"; }} }}
-}}
 """
 
 
@@ -38,13 +25,7 @@ class Nginx:
     def __init__(self, directory):
         self.dir = directory
         self.http1, self.http2 = free_port(), free_port()
-        (directory / "nginx.conf").write_text(CONFIGURATION.format(
-            dir=directory, http1=self.http1, http2=self.http2))
         (directory / "access.log").touch()
-        self.process = subprocess.Popen(
-            ["nginx", "-c", directory / "nginx.conf", "-e", directory / "error.log"],
-            stdin=subprocess.DEVNULL)
-        wait_until((directory / "pid").exists)
 
     def seen(self, key):
         """Protocol and connection of the requests with a key."""
@@ -53,32 +34,20 @@ class Nginx:
             return [tuple(line.split()[:2]) for line in lines if line.endswith(f" {key}")]
         return wait_until(logged)
 
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(30)
-
 
 @pytest.fixture(scope="module")
 def nginx():
-    if not shutil.which("nginx"):
-        pytest.fail("nginx is not installed (dev/setup test)")
     with authority() as directory:
-        running = Nginx(directory)
-        yield running
-        running.stop()
+        made = Nginx(directory)
+        with running_nginx(directory, SITES.format(dir=directory, http1=made.http1, http2=made.http2)):
+            yield made
 
 
 @pytest.fixture(scope="module")
 def cluster(nginx):
-    made = Cluster("tls", {"hitl__allowed_private_hosts": "localhost,127.0.0.1",
-                           "hitl__ca_file": nginx.dir / "ca.pem"})
-    try:
-        made.start()
-        made.create_database()
-        made.wait_for_workers()
+    with running_cluster("tls", {"hitl__allowed_private_hosts": "localhost,127.0.0.1",
+                                 "hitl__ca_file": nginx.dir / "ca.pem"}) as made:
         yield made
-    finally:
-        made.destroy()
 
 
 def send(cluster, url, key, count=1):

@@ -9,6 +9,7 @@ import time
 from urllib.parse import urlencode
 
 import pytest
+from approvals import ask, configure_mail, status
 from gateway import Gateway
 from harness import ROOT, wait_until
 from official import run_official
@@ -60,17 +61,13 @@ def hook(gate, approval, signature, message, at, body):
     headers = {"content-type": "application/json", "webhook-id": message, "webhook-signature": signature,
                "webhook-timestamp": str(at)}
     return gate.execute("SELECT (hitl.http_answer('POST', %s, '{}', %s, %s) ->> 'status')::integer",
-                           [f"/hooks/approvals/{approval}/respond", Jsonb(headers), body]).fetchone()[0]
-
-
-def ask(cluster):
-    return cluster.value("SELECT hitl.request_approval('Ship?', requested_from => 'ann')")
+                        [f"/hooks/approvals/{approval}/respond", Jsonb(headers), body]).fetchone()[0]
 
 
 @pytest.mark.parametrize("key", [KEY, OLD_KEY])
 @pytest.mark.parametrize("body", ['{"decision": "approved"}', '{"decision": "approved", "feedback": "Übergröße 🚢\\n"}'])
 def test_signed_by_the_official_library(cluster, gate, key, body):
-    approval, now, message = ask(cluster), int(time.time()), f"msg_{time.monotonic_ns()}"
+    approval, now, message = ask(cluster, requested_from="ann"), int(time.time()), f"msg_{time.monotonic_ns()}"
     signature = sign(key, message, now, body)
     assert hook(gate, approval, signature, message + "x", now, body) == 401
     assert hook(gate, approval, signature, message, now, body + " ") == 401
@@ -83,9 +80,9 @@ def test_signed_by_the_official_library(cluster, gate, key, body):
 
 @pytest.mark.parametrize("age", [-3600, -400, 400, 3600])
 def test_stale_signatures(cluster, gate, age):
-    approval, then, body = ask(cluster), int(time.time()) - age, '{"decision": "approved"}'
+    approval, then, body = ask(cluster, requested_from="ann"), int(time.time()) - age, '{"decision": "approved"}'
     assert hook(gate, approval, sign(KEY, "msg_stale", then, body), "msg_stale", then, body) == 401
-    assert cluster.value("SELECT status FROM hitl.approval_requests WHERE id = %s", [approval]) == "pending"
+    assert status(cluster, approval) == "pending"
 
 
 def test_openapi_document(cluster, gate):
@@ -127,14 +124,12 @@ def test_over_http(cluster):
     cluster.sql("ALTER DATABASE hitl SET hitl.public_url = 'https://approve.example.com'")
     server = Gateway(cluster)
     cluster.sql("SELECT hitl.create_principal('bea', email => 'bea@example.com', display_name => 'Bea <B>')")
-    first, second = (cluster.value("SELECT hitl.request_approval(%s, requested_from => 'bea', channels => '{}')", [title])
-                     for title in ("Ship & sail?", "Sink?"))
+    first, second = (ask(cluster, title, requested_from="bea", channels=[]) for title in ("Ship & sail?", "Sink?"))
     browser = Browser(server)
     assert browser.open("/approvals").status == 200
     assert "E-mail address" in browser.page
     with MailServer() as mail:
-        cluster.sql("SELECT hitl.configure_channel('mail', 'email', %s, is_default => false)",
-                    [Jsonb({"url": mail.url, "tls": "none", "from": "hitl@example.com"})])
+        configure_mail(cluster, mail, is_default=False)
         browser.send(email="bea@example.com")
         wait_until(lambda: mail.mails)
     browser.open(re.search(r"https://approve\.example\.com(/sign-in/[\w-]+)", mail.mails[0].message.get_content())[1])
@@ -162,7 +157,7 @@ def test_over_http(cluster):
     other.open(link)
     other.send(decision="rejected")
     assert (other.status, "rejected" in other.page.lower()) == (200, True)
-    assert cluster.value("SELECT status FROM hitl.approval_requests WHERE id = %s", [second]) == "rejected"
+    assert status(cluster, second) == "rejected"
     # By a program.
     token = cluster.value("SELECT hitl.create_api_token('bea')")
     response = server.get(f"/api/v1/approvals/{second}", authorization="Bearer " + token)

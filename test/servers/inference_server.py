@@ -44,7 +44,6 @@ GET /requests returns what has been asked so far, for tests to look at.
 import argparse
 import hmac
 import json
-import random
 import re
 import secrets
 import socket
@@ -52,7 +51,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-PORTS = range(20000, 32000)  # below the ephemeral ports
+from listener import on_free_port
 
 
 def count_tokens(text):
@@ -397,14 +396,8 @@ class InferenceServer(ThreadingHTTPServer):
     request_queue_size = 1000
 
     def __init__(self, script, key=None, port=None):
-        ports = [port] if port else random.sample(PORTS, 50)
-        for attempt in ports:
-            try:
-                super().__init__(("127.0.0.1", attempt), Handler)
-                break
-            except OSError:
-                if attempt == ports[-1]:
-                    raise
+        listen = super().__init__
+        on_free_port(lambda attempt: listen(("127.0.0.1", attempt), Handler), port)
         self.key = key
         self.lock = threading.Lock()
         self.open = set()

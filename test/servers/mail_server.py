@@ -15,16 +15,13 @@ CONNECT, the greeting, and BODY, when the message has come.
 import asyncio
 import email
 import email.policy
-import random
 import socket
 import ssl
 import threading
-import time
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult
-
-PORTS = range(20000, 32000)  # below the ephemeral ports
+from listener import Listener, on_free_port
 
 DROP = object()
 HANG = object()
@@ -80,22 +77,19 @@ class MailServer:
             def factory(self):
                 return Counted(self.handler, hostname="mail.example.org", **options)
 
-        for attempt in random.sample(PORTS, 50):
-            self.controller = Controlled(self, hostname="127.0.0.1", port=attempt,
-                                         ssl_context=context if implicit else None)
-            try:
-                self.controller.start()
-                break
-            except OSError:
-                continue
-        else:
-            raise OSError("no free port")
+        def start(port):
+            controller = Controlled(self, hostname="127.0.0.1", port=port,
+                                    ssl_context=context if implicit else None)
+            controller.start()
+            return controller
+
+        self.controller = on_free_port(start)
         # The controller has tried whether it answers.
         with self.lock:
             self.lock.wait_for(lambda: self.under_way == 0, 30)
             self.sessions.clear()
             self.most_under_way = 0
-        self.port = attempt
+        self.port = self.controller.port
         self.url = f"{'smtps' if implicit else 'smtp'}://localhost:{self.port}"
 
     def __enter__(self):
@@ -135,46 +129,14 @@ class MailServer:
         return "250 2.0.0 Ok: queued as 4F2A"
 
 
-class ScriptedMailServer:
+class ScriptedMailServer(Listener):
     def __init__(self, replies=None, extensions=("SIZE 1000000",)):
+        super().__init__()
         self.replies = {verb: list(lines) for verb, lines in (replies or {}).items()}
         self.extensions = extensions
-        self.lock = threading.Condition()
         self.commands = []
         self.messages = []
-        self.connections = 0
-        self.open = {}
-        self.stopping = threading.Event()
-        self.listener = socket.socket()
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        for attempt in random.sample(PORTS, 50):
-            try:
-                self.listener.bind(("127.0.0.1", attempt))
-                break
-            except OSError:
-                continue
-        self.listener.listen(512)
-        self.port = self.listener.getsockname()[1]
         self.url = f"smtp://localhost:{self.port}"
-
-    def __enter__(self):
-        threading.Thread(target=self.accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        self.drop_all()
-
-    def drop_all(self):
-        """Close all connections, as a server does that is restarted."""
-        with self.lock:
-            for connection in self.open.values():
-                try:
-                    connection.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
 
     def verbs(self, connection=None):
         with self.lock:
@@ -183,38 +145,15 @@ class ScriptedMailServer:
 
     def wait_for(self, verb, count=1, seconds=30):
         """Wait until so many of a command have come."""
-        deadline = time.monotonic() + seconds
         with self.lock:
-            while sum(line.upper().startswith(verb) for _, line in self.commands) < count:
-                if not self.lock.wait(deadline - time.monotonic()):
-                    raise AssertionError(f"fewer than {count} {verb} in {seconds} s")
+            if not self.lock.wait_for(lambda: sum(line.upper().startswith(verb) for _, line in self.commands) >= count,
+                                      seconds):
+                raise AssertionError(f"fewer than {count} {verb} in {seconds} s")
 
-    def accept(self):
-        while not self.stopping.is_set():
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with self.lock:
-                self.connections += 1
-                number = self.connections
-                self.open[number] = connection
-            threading.Thread(target=self.serve, args=(connection, number), daemon=True).start()
-
-    def serve(self, connection, number):
-        stream = connection.makefile("rb")
-        try:
-            if self.reply(connection, "CONNECT", "220 scripted"):
-                while self.serve_command(connection, stream, number):
-                    pass
-        except OSError:
-            pass
-        finally:
-            with self.lock:
-                self.open.pop(number, None)
-            stream.close()
-            connection.close()
+    def converse(self, connection, stream, number):
+        if self.reply(connection, "CONNECT", "220 scripted"):
+            while self.serve_command(connection, stream, number):
+                pass
 
     def serve_command(self, connection, stream, number):
         """Read and answer a command; false when the connection is to end."""

@@ -15,12 +15,10 @@ answer is a status, or a dictionary:
     hang                     read the request and never answer
     close                    close the connection after the answer
 """
-import random
 import socket
-import threading
 import time
 
-PORTS = range(20000, 32000)  # below the ephemeral ports
+from listener import Listener
 
 
 class Request:
@@ -34,27 +32,12 @@ class Request:
         self.at = time.time()
 
 
-class ScriptedServer:
+class ScriptedServer(Listener):
     def __init__(self, family=socket.AF_INET, host="127.0.0.1", port=None):
-        self.lock = threading.Condition()
+        super().__init__(family, host, port)
         self.plans = {}
         self.seen = []
-        self.connections = 0
-        self.open = set()
-        self.stopping = threading.Event()
-        for attempt in [port] if port else random.sample(PORTS, 50):
-            self.listener = socket.socket(family)
-            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                self.listener.bind((host, attempt))
-                break
-            except OSError:
-                self.listener.close()
-        else:
-            raise OSError("no free port")
-        self.listener.listen(512)
         self.host = f"[{host}]" if ":" in host else host
-        self.port = self.listener.getsockname()[1]
 
     def url(self, path):
         return f"http://{self.host}:{self.port}{path}"
@@ -71,52 +54,13 @@ class ScriptedServer:
 
     def wait_for(self, path, count=1, seconds=30):
         """Wait until so many requests have been read."""
-        deadline = time.monotonic() + seconds
         with self.lock:
-            while sum(request.path == path for request in self.seen) < count:
-                if not self.lock.wait(deadline - time.monotonic()):
-                    raise AssertionError(f"{path}: fewer than {count} requests in {seconds} s")
+            if not self.lock.wait_for(lambda: sum(request.path == path for request in self.seen) >= count, seconds):
+                raise AssertionError(f"{path}: fewer than {count} requests in {seconds} s")
 
-    def __enter__(self):
-        threading.Thread(target=self.accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.stopping.set()
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-        with self.lock:
-            for connection in self.open:
-                try:
-                    connection.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-
-    def accept(self):
-        while not self.stopping.is_set():
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            with self.lock:
-                self.connections += 1
-                self.open.add(connection)
-                number = self.connections
-            threading.Thread(target=self.serve, args=(connection, number), daemon=True).start()
-
-    def serve(self, connection, number):
-        stream = connection.makefile("rb")
-        try:
-            while self.serve_request(connection, stream, number):
-                pass
-        except OSError:
+    def converse(self, connection, stream, number):
+        while self.serve_request(connection, stream, number):
             pass
-        finally:
-            with self.lock:
-                self.open.discard(connection)
-            stream.close()
-            connection.close()
 
     def serve_request(self, connection, stream, number):
         """Read and answer a request; false when the connection is to end."""

@@ -17,9 +17,12 @@ import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from listener import on_free_port
+
+OPTIONS = {"static_select": 100, "multi_static_select": 100, "radio_buttons": 10, "checkboxes": 10}  # at most
 TEXT_LIMITS = {"section": 3000, "header": 150, "context": 3000}
-INPUTS = {"plain_text_input", "number_input", "static_select", "radio_buttons", "checkboxes", "datepicker",
-          "timepicker", "datetimepicker", "email_text_input", "url_text_input", "multi_static_select"}
+INPUTS = {"plain_text_input", "number_input", "datepicker", "timepicker", "datetimepicker", "email_text_input",
+          "url_text_input", *OPTIONS}
 
 
 class Refused(Exception):
@@ -55,12 +58,22 @@ def check_element(element):
         check(length(element.get("url", "")) <= 3000, "invalid_blocks")
     else:
         check(element["type"] in INPUTS, "invalid_blocks")
-        for option in element.get("options", ()):
-            check_text(option["text"], 75, ("plain_text", "mrkdwn"))
-            check(0 < length(option["value"]) <= 150, "invalid_blocks")
-        check(len(element.get("options", ())) <= 100, "invalid_blocks")
-        if "options" in element:
-            check(element["options"], "invalid_blocks")
+        if element["type"] in OPTIONS:
+            check_options(element["options"], OPTIONS[element["type"]])
+            # What is chosen must be one of the options, to the letter.
+            chosen = [element["initial_option"]] if "initial_option" in element else element.get("initial_options", [])
+            check(all(option in element["options"] for option in chosen), "invalid_blocks")
+        if "placeholder" in element:
+            check_text(element["placeholder"], 150, ("plain_text",))
+        check(0 < length(element.get("initial_value", "x")) <= 3000, "invalid_blocks")
+
+
+def check_options(options, most):
+    check(0 < len(options) <= most, "invalid_blocks")
+    for option in options:
+        check_text(option["text"], 75, ("plain_text", "mrkdwn"))
+        check(0 < length(option["value"]) <= 150, "invalid_blocks")
+    check(len({option["value"] for option in options}) == len(options), "invalid_blocks")
 
 
 def check_blocks(blocks, most):
@@ -88,6 +101,8 @@ def check_blocks(blocks, most):
                 check_element(element)
         elif kind == "input":
             check_text(block["label"], 2000, ("plain_text",))
+            if "hint" in block:
+                check_text(block["hint"], 2000, ("plain_text",))
             check(block["element"]["type"] in INPUTS, "invalid_blocks")
             check_element(block["element"])
         else:
@@ -95,7 +110,7 @@ def check_blocks(blocks, most):
 
 
 class SlackServer:
-    def __init__(self, token, signing_secret, port=0):
+    def __init__(self, token, signing_secret):
         self.token = token
         self.secret = signing_secret
         self.messages = {}   # (channel, ts): what it shows now
@@ -109,7 +124,7 @@ class SlackServer:
         self.count = 0
         self.triggers = set()
         handler = type("Handler", (Handler,), {"slack": self})
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self.server = on_free_port(lambda port: ThreadingHTTPServer(("127.0.0.1", port), handler))
         self.server.daemon_threads = True
         self.root = f"http://127.0.0.1:{self.server.server_address[1]}"
         self.url = self.root + "/api"
