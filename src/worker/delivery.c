@@ -534,8 +534,10 @@ judge_status(HitlDelivery *delivery, const HttpResult *result)
 
 	if (hitl_has_provider(delivery))
 	{
-		keep_body(delivery, result, false);
 		hitl_judge_provider(delivery, result, is_success(delivery, status));
+		/* Slack repeats the message that it takes, with the links in it. */
+		if (strcmp(delivery->status, "delivered") != 0)
+			keep_body(delivery, result, false);
 	}
 	else if (is_success(delivery, status))
 	{

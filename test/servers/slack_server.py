@@ -149,7 +149,7 @@ class SlackServer:
             check(place in shown, "message_not_found")
             self.check_message(body)
             shown[place] = body
-            return {"ok": True, "channel": body["channel"], "ts": body["ts"]}
+            return {"ok": True, "channel": body["channel"], "ts": body["ts"], "message": body}
         if method == "views.open":
             return self.open_view(body)
         raise Refused("unknown_method")
@@ -172,7 +172,7 @@ class SlackServer:
             self.replies[channel, ts] = body
         else:
             self.messages[channel, ts] = body
-        return {"ok": True, "channel": channel, "ts": ts}
+        return {"ok": True, "channel": channel, "ts": ts, "message": body}
 
     def open_view(self, body):
         view = body.get("view", {})
