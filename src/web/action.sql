@@ -213,7 +213,9 @@ BEGIN
 	IF visitor.refusal IS NOT NULL THEN
 		RETURN visitor.refusal;
 	END IF;
-	refusal := hitl.answer_by_form(request, fields, token.approval_id, visitor.person, secret, 'email',
+	refusal := hitl.answer_by_form(request, fields, token.approval_id, visitor.person, secret,
+		coalesce((SELECT c.channel_type FROM hitl.notification_ledger n JOIN hitl.channel_configurations c ON c.name = n.channel
+				  WHERE n.id = token.notification_id), 'web'),
 		hitl.request_evidence(request)
 			|| jsonb_strip_nulls(jsonb_build_object('method', 'action_link', 'notification', token.notification_id)),
 		used => token.used_at IS NOT NULL);

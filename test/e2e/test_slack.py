@@ -162,6 +162,21 @@ def test_form(cluster, slack):
                          [approval]) == "120.50"
 
 
+def test_link_to_the_page(cluster, slack):
+    """A message leads to a page, where its recipient answers, too; the link stands in the message alone."""
+    approval = ask(cluster, requested_from="finance")
+    places = shown(cluster, slack)
+    link = re.search(r"https://hitl[.]example[.]org(/a/([\w-]+))", texts(slack.messages[places["D1"]]))
+    for table in ("hitl.outbox", "hitl.notification_ledger", "hitl.action_tokens"):
+        assert not cluster.value(f"SELECT EXISTS (SELECT FROM {table} t WHERE t::text LIKE %s)", [f"%{link[2]}%"])
+    page = answer_to(cluster, link[1], {}, None, "GET")
+    code = re.search(r'name="csrf" value="([^"]+)"', page["body"])[1]
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert answer_to(cluster, link[1], form, f"decision=approved&csrf={code}")["status"] == 303
+    assert answers(cluster, approval) == [("ann", "approved", None, "slack")]
+    wait_until(lambda: settled(cluster))
+
+
 def test_strangers(cluster, slack):
     """Who is not asked, or not known, is told so and nobody else is; nothing is decided."""
     approval = ask(cluster, requested_from="ann")
