@@ -20,3 +20,12 @@ CREATE FUNCTION hitl.validate_answer(schema jsonb, answer jsonb)
 	AS 'MODULE_PATHNAME', 'hitl_validate_answer' LANGUAGE C STABLE PARALLEL SAFE;
 COMMENT ON FUNCTION hitl.validate_answer(jsonb, jsonb) IS
 	'everything in an answer that a JSON Schema does not allow: where, by which keyword, and why; no rows for a valid one';
+
+CREATE FUNCTION hitl.answer_faults(detail text) RETURNS TABLE (pointer text, message text)
+	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+	SELECT coalesce((regexp_match(l, '^(/\S*): '))[1], ''), regexp_replace(l, '^/\S*: ', '')
+	FROM string_to_table(detail, E'\n') AS l;
+END;
+COMMENT ON FUNCTION hitl.answer_faults(text) IS
+	'the faults that the detail of an error about an answer (WF019) tells, each with its JSON pointer; '''': the whole answer';

@@ -112,8 +112,7 @@ EXCEPTION
 	WHEN SQLSTATE 'WF019' THEN
 		GET STACKED DIAGNOSTICS details = PG_EXCEPTION_DETAIL;
 		message := 'Something in your answer is not as it should be.';
-		SELECT jsonb_object_agg('answer' || coalesce((regexp_match(l, '^(/\S*): '))[1], ''), regexp_replace(l, '^/\S*: ', ''))
-		INTO faults FROM string_to_table(details, E'\n') AS l;
+		SELECT jsonb_object_agg('answer' || f.pointer, f.message) INTO faults FROM hitl.answer_faults(details) AS f;
 	WHEN OTHERS THEN
 		message := CASE SQLSTATE
 			WHEN 'WF011' THEN 'This request has been decided already.'

@@ -108,9 +108,7 @@ EXCEPTION
 	WHEN SQLSTATE 'WF019' THEN
 		GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
 		RETURN hitl.approval_page(request, approval_id, person, key, typed || jsonb_build_object(
-			'faults', (SELECT jsonb_agg(jsonb_build_object('pointer', coalesce((regexp_match(l, '^(/\S*): '))[1], ''),
-								'message', regexp_replace(l, '^/\S*: ', '')))
-					   FROM string_to_table(detail, E'\n') AS l)), 422, links => links);
+			'faults', (SELECT jsonb_agg(to_jsonb(f)) FROM hitl.answer_faults(detail) AS f)), 422, links => links);
 	WHEN invalid_parameter_value THEN
 		RETURN hitl.approval_page(request, approval_id, person, key, typed || jsonb_build_object('message', hitl.as_sentence(SQLERRM)), 422, links => links);
 	WHEN SQLSTATE 'WF018' THEN
