@@ -242,11 +242,15 @@ END
 $$;
 COMMENT ON FUNCTION hitl.take_names(hitl.principals) IS 'reserve the texts by which a principal can be named';
 
+CREATE FUNCTION hitl.is_email_address(address text) RETURNS boolean LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	RETURN address ~ '^[^@[:space:][:cntrl:]]+@[^@[:space:][:cntrl:]]+$';
+COMMENT ON FUNCTION hitl.is_email_address(text) IS 'whether a text can be an address of mail; what it is, its server knows';
+
 CREATE FUNCTION hitl.check_principal(principal hitl.principals) RETURNS void
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF principal.email IS NOT NULL AND principal.email !~ '^[^@[:space:][:cntrl:]]+@[^@[:space:][:cntrl:]]+$' THEN
+	IF NOT hitl.is_email_address(principal.email) THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 			MESSAGE = format('"%s" is no e-mail address', left(principal.email, 100));
 	END IF;

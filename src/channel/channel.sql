@@ -195,11 +195,15 @@ COMMENT ON FUNCTION hitl.set_preferred_channels(text, text[]) IS
 
 -- ---- how messages to people go out -----------------------------------------
 
+CREATE FUNCTION hitl.slack_method(settings jsonb, method text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN coalesce(settings ->> 'url', 'https://slack.com/api') || '/' || method;
+COMMENT ON FUNCTION hitl.slack_method(jsonb, text) IS 'the URL of a method of Slack''s Web API, as a channel''s settings say';
+
 CREATE VIEW hitl.message_channels AS
 	SELECT c.name, c.channel_type, c.settings, c.templates, c.secret_name,
 		   CASE c.channel_type WHEN 'slack' THEN 'slack' ELSE coalesce(c.settings ->> 'provider', 'smtp') END AS provider,
 		   CASE c.channel_type
-			   WHEN 'slack' THEN coalesce(c.settings ->> 'url', 'https://slack.com/api') || '/chat.postMessage'
+			   WHEN 'slack' THEN hitl.slack_method(c.settings, 'chat.postMessage')
 			   ELSE coalesce(c.settings ->> 'url', 'https://api.sendgrid.com/v3/mail/send') END AS url,
 		   CASE c.channel_type WHEN 'slack' THEN '{"Content-Type": "application/json; charset=utf-8"}'::jsonb ELSE '{}' END AS headers,
 		   CASE WHEN c.channel_type = 'email' AND coalesce(c.settings ->> 'provider', 'smtp') = 'smtp'

@@ -87,7 +87,7 @@ BEGIN
 		FROM stand_in s JOIN hitl.principals p ON p.name = s.name AND p.active
 		UNION ALL
 		-- Somebody whom hitl knows by this text alone.
-		SELECT n.id, n.name, CASE WHEN n.name ~ '^[^@[:space:][:cntrl:]]+@[^@[:space:][:cntrl:]]+$' THEN n.name END,
+		SELECT n.id, n.name, CASE WHEN hitl.is_email_address(n.name) THEN n.name END,
 			   substring(n.name FROM '^slack:([A-Z0-9]+)/[A-Z0-9]+$'), substring(n.name FROM '^slack:[A-Z0-9]+/([A-Z0-9]+)$'), NULL
 		FROM named n WHERE n.kind IS NULL
 	)

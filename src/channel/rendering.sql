@@ -231,7 +231,7 @@ BEGIN
 			ELSE
 				slack := hitl.render_notification_slack(notification, document);
 				body := slack.body::text;
-				render_notifications.url := regexp_replace(channel.url, 'chat\.postMessage$', slack.method);
+				render_notifications.url := hitl.slack_method(channel.settings, slack.method);
 			END IF;
 		EXCEPTION
 			WHEN query_canceled THEN

@@ -83,7 +83,7 @@ DECLARE
 	id uuid := hitl.uuidv7();
 BEGIN
 	INSERT INTO hitl.outbox (id, purpose, channel, url, provider, headers, secret_name, idempotency_key, priority, retry, timeout_seconds, body)
-	VALUES (id, 'notification', channel.name, coalesce(channel.settings ->> 'url', 'https://slack.com/api') || '/views.open', 'slack',
+	VALUES (id, 'notification', channel.name, hitl.slack_method(channel.settings, 'views.open'), 'slack',
 			'{"Content-Type": "application/json; charset=utf-8"}', channel.secret_name, id::text, 9, '{"max_attempts": 1}', 3,
 			jsonb_build_object('trigger_id', trigger_id, 'view', hitl.render_slack_modal(document))::text);
 END

@@ -222,7 +222,7 @@ BEGIN
 	PERFORM hitl.check_form_code(request, fields ->> 'csrf', visitor.key, 'sign-in');
 	page := jsonb_build_object('page', 'sign_in', 'csrf', hitl.form_code(visitor.key, 'sign-in'),
 		'action', '/sign-in?return=' || hitl.return_path(request -> 'query' ->> 'return'));
-	IF coalesce(email !~ '^[^@[:space:][:cntrl:]]{1,100}@[^@[:space:][:cntrl:]]{1,200}$', true) THEN
+	IF coalesce(NOT hitl.is_email_address(email) OR length(email) > 300, true) THEN
 		RETURN hitl.http_page(page || '{"message": "Please enter an e-mail address."}', 422);
 	ELSIF hitl.public_url() IS NULL THEN
 		RETURN hitl.http_page(page || '{"message": "Signing in by mail is not set up here."}', 503);
