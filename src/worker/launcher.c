@@ -47,6 +47,7 @@ typedef struct Database
 	Oid oid;
 	HitlSighting verdict;
 	bool gateway; /* it asks for one */
+	bool doubted; /* a session spoke, whose settings may be old ones */
 	bool seen;	  /* in this scan of pg_database */
 	int failures; /* probes that ended without a verdict */
 	TimestampTz probe_at;
@@ -273,7 +274,10 @@ take_requests(void)
 		Database *database = find_database(requests[i].dbid);
 
 		database->verdict = requests[i].verdict;
-		database->gateway = requests[i].gateway;
+		database->doubted =
+			requests[i].by_session && requests[i].verdict == HITL_PRESENT;
+		if (!requests[i].by_session)
+			database->gateway = requests[i].gateway;
 		database->failures = 0;
 		database->probe_at = 0;
 		if (database->verdict != HITL_PRESENT)
@@ -629,7 +633,8 @@ start_workers(void)
 }
 
 /*
- * The same for probes of databases that nothing is known of, a few at a time.
+ * The same for probes of databases of which something is not known, a few at
+ * a time.
  */
 static TimestampTz
 start_probes(TimestampTz next)
@@ -643,7 +648,8 @@ start_probes(TimestampTz next)
 		int index = -1;
 		bool skip;
 
-		if (database->verdict != HITL_UNKNOWN || !database->seen)
+		if ((database->verdict != HITL_UNKNOWN && !database->doubted) ||
+			!database->seen)
 			continue;
 
 		LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);

@@ -703,6 +703,17 @@ def test_port_in_use(gateway, cluster):
         gateway.request("GET", "/healthz", port=second)
 
 
+def test_session_from_before(gateway, cluster):
+    """What a session knows of the settings may be old: the gateway goes by those of the database."""
+    cluster.sql("ALTER DATABASE hitl RESET hitl.listen_addresses")
+    with cluster.connect() as before:
+        gateway.set(listen_addresses="127.0.0.1")
+        pid = gateway.pid()
+        assert before.execute("SHOW hitl.listen_addresses").fetchone()[0] == ""
+        before.execute("SELECT hitl.start_workers()")
+        wait_until(lambda: gateway.pid() not in (None, pid) and gateway.alive(), describe=gateway.row)
+
+
 def test_reload(gateway, cluster):
     """postgresql.conf: the gateway comes, moves and goes at a reload."""
     cluster.create_database("third")
