@@ -105,7 +105,7 @@ BEGIN ATOMIC
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.set_secret(text, text, text[])'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.delete_secret(text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.retry_request(uuid)'),
-		(3, 'EXECUTE', 'FUNCTION', 'hitl.resend_notification(uuid)'),
+		(4, 'EXECUTE', 'FUNCTION', 'hitl.resend_notification(uuid)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.request_body(uuid)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.redact_request(uuid, text)'),
 		(4, 'EXECUTE', 'FUNCTION', 'hitl.redact_requests(text, uuid, interval, integer)'),
