@@ -124,6 +124,11 @@ SELECT :'made'::jsonb -> 'json' ->> 'approval_id' AS both \gset
 RESET SESSION AUTHORIZATION;
 SELECT title, requested_by, requested_role FROM hitl.approval_requests WHERE requested_by IN ('oto', 'cic') ORDER BY title;
 SET SESSION AUTHORIZATION hitl_api_gateway;
+SELECT call('POST', '/api/v1/approvals', :'cic_token', '{"title": "Told", "requested_from": "amy", "webhook": {"url": "https://example.org/x", "headers": {"a": "b"}}}') -> 'json' ->> 'approval_id' AS told \gset
+RESET SESSION AUTHORIZATION;
+SELECT webhook FROM hitl.approval_requests WHERE id = :'told';
+SELECT hitl.cancel_approval(:'told');
+SET SESSION AUTHORIZATION hitl_api_gateway;
 -- faulty bodies
 SELECT brief(call('POST', '/api/v1/approvals', :'cic_token'));
 SELECT brief(call('POST', '/api/v1/approvals', :'cic_token', 'title=Pay', headers => '{"content-type": "application/x-www-form-urlencoded"}'));
@@ -135,6 +140,8 @@ SELECT brief(call('POST', '/api/v1/approvals', :'cic_token', '{"title": "x\u0000
 SELECT brief(call('POST', '/api/v1/approvals', :'cic_token', '{"title": "x", "channels": ["no such channel"]}'));
 SELECT brief(call('POST', '/api/v1/approvals', :'cic_token', '{"title": "x", "approval_type": "nothing"}'));
 SELECT brief(call('POST', '/api/v1/approvals', :'cic_token', '{"title": "x", "policy": {"from": []}}'));
+SELECT brief(call('POST', '/api/v1/approvals', :'cic_token', '{"title": "x", "webhook": {"url": "mailto:a@example.org"}}'));
+SELECT brief(call('POST', '/api/v1/approvals', :'cic_token', '{"title": "x", "webhook": {"to": 1}}'));
 SELECT brief(call('POST', '/api/v1/approvals', :'cic_token', '{"title": "x", "requested_from": "amy", "approval_threshold": 3}'));
 SELECT call('POST', '/api/v1/approvals', :'cic_token', repeat('[', 100000)) -> 'status';
 

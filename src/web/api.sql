@@ -230,7 +230,7 @@ BEGIN
 			($1 ->> 'approval_threshold')::integer, ($1 ->> 'timeout_hours')::numeric,
 			coalesce($1 -> 'context_data', '{}'), ($1 ->> 'workflow_id')::uuid, $1 ->> 'requested_by',
 			CASE WHEN $1 ? 'channels' THEN ARRAY(SELECT jsonb_array_elements_text($1 -> 'channels')) END,
-			NULL, $1 -> 'policy', $1 -> 'form_fields')) $call$,
+			NULL, $1 -> 'policy', $1 -> 'form_fields', $1 -> 'webhook')) $call$,
 		body || jsonb_build_object('requested_by', caller.principal)) #>> '{}';
 	RETURN hitl.keep_response(hitl.http_json(jsonb_build_object('approval_id', id), 201,
 		jsonb_build_object('location', '/api/v1/approvals/' || id)), caller.principal, key);

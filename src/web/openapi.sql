@@ -538,7 +538,17 @@ CREATE FUNCTION hitl.openapi() RETURNS jsonb
 					"policy": {
 						"description": "in the place of requested_from, required_approvers and approval_threshold"
 					},
-					"form_fields": {"description": "of the types form and budget"}
+					"form_fields": {"description": "of the types form and budget"},
+					"webhook": {
+						"description": "one that is told of this request, beside the channels",
+						"type": "object",
+						"required": ["url"],
+						"additionalProperties": false,
+						"properties": {
+							"url": {"type": "string", "minLength": 1},
+							"headers": {"type": "object", "additionalProperties": {"type": "string"}}
+						}
+					}
 				}
 			},
 			"Cancellation": {"type": "object", "additionalProperties": false, "properties": {"reason": {"type": "string"}}},
