@@ -274,8 +274,8 @@ take_requests(void)
 		Database *database = find_database(requests[i].dbid);
 
 		database->verdict = requests[i].verdict;
-		database->doubted =
-			requests[i].by_session && requests[i].verdict == HITL_PRESENT;
+		database->doubted = requests[i].by_session &&
+			requests[i].verdict == HITL_PRESENT;
 		if (!requests[i].by_session)
 			database->gateway = requests[i].gateway;
 		database->failures = 0;
