@@ -27,7 +27,7 @@ SQL_PARTS = src/hitl.sql src/library.sql \
 	src/workflow/recovery.sql \
 	src/workflow/status.sql src/agent/memory.sql src/workflow/evidence.sql src/workflow/await.sql \
 	src/workflow/admission.sql src/workflow/schedule.sql src/workflow/retention.sql src/workflow/display.sql \
-	src/worker/worker.sql src/worker/gateway.sql src/worker/metrics.sql \
+	src/worker/worker.sql src/worker/news.sql src/worker/gateway.sql src/worker/metrics.sql \
 	src/web/crypto.sql src/web/call_as.sql src/web/route.sql src/web/once.sql src/web/form.sql \
 	src/web/document.sql src/web/token.sql src/web/page.sql src/web/session.sql src/web/action_token.sql \
 	src/web/action.sql src/web/openapi.sql src/web/api.sql src/web/hook.sql \

@@ -101,13 +101,13 @@ SELECT hitl.execute_workflow(:'id') = :'id' AS started;
 CALL hitl.await_workflow(:'id', '30 seconds', 'waiting_approval');
 CREATE FUNCTION pg_temp.follow(who text, filter jsonb DEFAULT '{}', after integer DEFAULT NULL) RETURNS text LANGUAGE sql
 RETURN (SELECT string_agg(m[1], ' ') FROM regexp_matches(hitl.http_event_batch(jsonb_build_object('principal', who, 'filter', filter),
-		jsonb_build_object(current_setting('test.id'), after), now() - interval '1 minute') ->> 'text', 'event: ([a-z_]+)', 'g') AS m);
+		jsonb_build_object(current_setting('test.id'), after), now() - interval '1 minute', 0, 0) ->> 'text', 'event: ([a-z_]+)', 'g') AS m);
 SET test.id = :'id';
 SELECT pg_temp.follow('root', '{"all": true}') AS "all", pg_temp.follow('root', '{"all": true}', 2) AS rest;
 SELECT pg_temp.follow('berta') AS own, pg_temp.follow('anna') AS asked, pg_temp.follow('carl') AS other,
 	   pg_temp.follow('root', jsonb_build_object('all', true, 'workflow_id', hitl.uuidv7(0))) AS another;
-SELECT hitl.http_event_batch('{"principal": "root", "filter": {"all": true}}', jsonb_build_object(:'id', 1), now()) #>> ARRAY['last', :'id'] AS last;
-SELECT hitl.http_event_batch('{"principal": "root"}', '{}', now());
+SELECT hitl.http_event_batch('{"principal": "root", "filter": {"all": true}}', jsonb_build_object(:'id', 1), now(), 0, 0) #>> ARRAY['last', :'id'] AS last;
+SELECT hitl.http_event_batch('{"principal": "root"}', '{}', now(), 0, 0);
 -- more than is told at once is not left out in silence
 BEGIN;
 INSERT INTO hitl.workflow_events SELECT (jsonb_populate_record(e, jsonb_build_object('seq', 100 + n))).*
@@ -118,6 +118,42 @@ SELECT regexp_replace(hitl.http_event_resume('{"principal": "root", "filter": {"
 	   format('%s.%s.1', (extract(epoch FROM now()) * 1000000)::bigint, :'id')), '.*(event: workflow_started).*', '\1') AS resumed;
 SELECT hitl.http_event_resume('{"principal": "root", "filter": {"all": true}}', '1.' || :'id' || '.1') AS too_old,
 	   hitl.http_event_resume('{"principal": "root", "filter": {"all": true}}', 'nonsense') AS nonsense;
+-- requests of no workflow have no trail: what happens to them is remembered for a while
+CREATE FUNCTION pg_temp.news(who text, approval text, filter jsonb DEFAULT '{}') RETURNS text LANGUAGE sql
+RETURN (SELECT string_agg(m[1], ' ') FROM regexp_matches(hitl.http_event_batch(jsonb_build_object('principal', who, 'filter', filter),
+		'{}', now(), (SELECT coalesce(max(n.number), 0) - 100 FROM hitl.approval_news(NULL, NULL) AS n), 1000000000) ->> 'text',
+		'event: ([a-z_]+)\ndata: [^\n]*' || approval, 'g') AS m);
+SELECT hitl.request_approval('Told?', requested_by => 'berta', policy => '{"all_of": ["anna", "carl"]}') AS told \gset
+SELECT hitl.respond_to_approval(:'told', 'anna', 'information_requested', feedback => 'Why?') \gset _
+BEGIN;
+SAVEPOINT mistaken;
+SELECT hitl.respond_to_approval(:'told', 'anna', 'rejected') \gset _
+ROLLBACK TO mistaken;
+SAVEPOINT meant;
+SELECT hitl.respond_to_approval(:'told', 'anna', 'approved') \gset _
+RELEASE meant;
+SELECT pg_temp.news('anna', :'told') AS not_committed;
+COMMIT;
+BEGIN;
+SELECT hitl.cancel_approval(:'told') \gset _
+ROLLBACK;
+SELECT hitl.respond_to_approval(:'told', 'carl', 'approved') \gset _
+SELECT pg_temp.news('anna', :'told') AS asked, pg_temp.news('carl', :'told') = pg_temp.news('anna', :'told') AS asked_too,
+	   pg_temp.news('berta', :'told') = pg_temp.news('anna', :'told') AS has_asked, pg_temp.news('dora', :'told') AS other;
+SELECT pg_temp.news('dora', :'told', '{"all": true}') = pg_temp.news('anna', :'told') AS "all",
+	   pg_temp.news('anna', :'told', jsonb_build_object('all', true, 'workflow_id', :'id')) AS of_a_workflow;
+SELECT hitl.cancel_approval(hitl.request_approval('Not any more', requested_from => 'anna')) AS status, max(n.number) AS before
+FROM hitl.approval_news(NULL, NULL) AS n \gset
+SELECT string_agg(n.event_type, ' ' ORDER BY n.number) AS withdrawn FROM hitl.approval_news(:before, NULL) AS n;
+-- what is too long ago is not known any more
+SELECT hitl.publish_approval(:'told', 'approval_unreachable') \gset _
+SELECT hitl.http_event_resume('{"principal": "anna"}', format('%s.%s.%s', hitl.microseconds(n.happened_at), n.approval_id, n.number - 1))
+	   ~ ('event: approval_unreachable\ndata: [^\n]*' || :'told') AS resumed
+FROM hitl.approval_news(:before, NULL) AS n WHERE n.event_type = 'approval_unreachable';
+SELECT hitl.http_event_resume('{"principal": "anna"}', format('%s.%s.1', hitl.microseconds(hitl.approval_news_since() - interval '1 second'), :'told')) AS before_it_began;
+SELECT count(p.told) AS more FROM (SELECT hitl.publish_approval(:'told', 'approval_commented') AS told FROM generate_series(1, 5000)) AS p;
+SELECT count(*) AS remembered FROM hitl.approval_news(NULL, NULL) AS n;
+SELECT hitl.http_event_batch('{"principal": "dora"}', '{}', now(), 0, 1) ->> 'text' AS too_much;
 SELECT hitl.revoke_access('hitl_door');
 SELECT count(*) AS callable FROM pg_proc
 WHERE pronamespace = 'hitl'::regnamespace AND has_function_privilege('hitl_door', oid, 'EXECUTE');

@@ -11,6 +11,7 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "worker/news.h"
 #include "worker/gateway.h"
 #include "worker/gateway_http.h"
 #include "worker/worker.h"
@@ -86,6 +87,7 @@ _PG_init(void)
 	hitl_shared_init();
 	hitl_wake_init();
 	hitl_metrics_init();
+	hitl_news_init();
 	hitl_log_init(); /* after wake: the last one registered is called first */
 	hitl_lifecycle_init();
 	hitl_launcher_register();

@@ -16,6 +16,7 @@
 #include "db.h"
 #include "hitl.h"
 #include "utils/builtins.h"
+#include "worker/news.h"
 #include "worker/worker.h"
 #include "workflow/caller.h"
 #include "workflow/data.h"
@@ -64,6 +65,8 @@ static void wake_for_due(const HitlApproval *approval);
 static void tell_workflow(const HitlApproval *approval, const HitlAct *act,
 						  const char *outcome, const char *reason,
 						  const char *decider, const char *decision_hash);
+static void publish(const HitlApproval *approval, const HitlAct *act,
+					const char *outcome);
 static bool is_telling(const char *outcome, const char *reason);
 static void append_member(StringInfo text, const char *key, const char *value);
 
@@ -177,6 +180,8 @@ hitl_record_act(HitlApproval *approval, const HitlAct *act,
 		tell_workflow(approval, act,
 					  outcome == HITL_OUTCOME_PENDING ? NULL : status,
 					  verdict ? verdict->reason : NULL, NULL, decision_hash);
+	else
+		publish(approval, act, outcome == HITL_OUTCOME_PENDING ? NULL : status);
 	return status;
 }
 
@@ -233,6 +238,8 @@ hitl_record_verdict(HitlApproval *approval, const HitlVerdict *verdict,
 		if (approval->has_workflow)
 			tell_workflow(approval, NULL, status, verdict->reason,
 						  verdict->decider, decision_hash);
+		else
+			publish(approval, NULL, status);
 		return;
 	}
 	take_verdict(approval, verdict);
@@ -573,6 +580,21 @@ tell_workflow(const HitlApproval *approval, const HitlAct *act,
 		body = hitl_merge(body, hitl_jsonb_parse(extra.data));
 	}
 	hitl_tell_workflow(&approval->workflow_id, "approval", body);
+}
+
+/*
+ * The same for those who follow events, of a request of no workflow.
+ */
+static void
+publish(const HitlApproval *approval, const HitlAct *act, const char *outcome)
+{
+	if (act)
+		hitl_publish_at_commit(&approval->id,
+							   hitl_is_answer(act->decision)
+								   ? "approval_responded"
+								   : psprintf("approval_%s", act->decision));
+	if (outcome)
+		hitl_publish_at_commit(&approval->id, psprintf("approval_%s", outcome));
 }
 
 /*

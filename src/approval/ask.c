@@ -17,9 +17,11 @@
 #include "utils/builtins.h"
 #include "utils/formatting.h"
 #include "utils/timestamp.h"
+#include "worker/news.h"
 #include "workflow/data.h"
 #include "workflow/evidence.h"
 
+static void publish_requested(const HitlRows *rows);
 static void log_requested(const HitlRows *rows);
 static bytea *hash_content(Jsonb *body, Jsonb *context, const char *type,
 						   Jsonb *schema);
@@ -173,6 +175,7 @@ hitl_insert_approvals(HitlRows *rows)
 	if (rows->count == 0)
 		return;
 	hitl_rows_execute(rows, &insert);
+	publish_requested(rows);
 	if (hitl_logs(HITL_LOG_APPROVALS))
 		log_requested(rows);
 	ids = construct_array(rows->values[0], rows->count, UUIDOID, UUID_LEN,
@@ -191,6 +194,20 @@ hitl_insert_approvals(HitlRows *rows)
 	}
 	if (any_channel)
 		hitl_notify_channels("approval.requested", ids);
+}
+
+/*
+ * Have those who follow events told of requests of no workflow.
+ */
+static void
+publish_requested(const HitlRows *rows)
+{
+	int i;
+
+	for (i = 0; i < rows->count; i++)
+		if (rows->nulls[1][i])
+			hitl_publish_at_commit(DatumGetUUIDP(rows->values[0][i]),
+								   "approval_requested");
 }
 
 /*

@@ -17,6 +17,7 @@
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/timestamp.h"
+#include "worker/news.h"
 #include "worker/worker.h"
 #include "workflow/data.h"
 #include "workflow/identifier.h"
@@ -192,6 +193,9 @@ tell_happened(const HitlApproval *approval, const char *happened, List *names)
 		hitl_tell_workflow(&approval->workflow_id, "approval",
 						   hitl_jsonb_parse(body.data));
 	}
+	else
+		hitl_publish_at_commit(&approval->id,
+							   psprintf("approval_%s", happened));
 }
 
 /*

@@ -20,6 +20,7 @@
 #include "utils/numeric.h"
 #include "utils/timestamp.h"
 #include "version.h"
+#include "worker/news.h"
 #include "worker/worker.h"
 #include "workflow/batch.h"
 #include "workflow/caller.h"
@@ -725,6 +726,8 @@ end_request(FunctionCallInfo fcinfo, const char *status, const char *reason)
 										   approval->token)));
 		hitl_tell_workflow(&approval->workflow_id, "approval", body);
 	}
+	else
+		hitl_publish_at_commit(id, psprintf("approval_%s", status));
 	SPI_finish();
 	return cstring_to_text(status);
 }

@@ -306,12 +306,14 @@ BEGIN
 			INSERT INTO hitl.messages (workflow_id, kind, body)
 			VALUES (lost.workflow_id, 'approval', jsonb_strip_nulls(jsonb_build_object(
 				'approval_id', lost.id, 'happened', 'unreachable', 'step_name', lost.step_name, 'asked', to_jsonb(lost.asked))));
+		ELSE
+			PERFORM hitl.publish_approval(lost.id, 'approval_unreachable');
 		END IF;
 	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION hitl.report_unreachable(uuid[]) IS
-	'leave the workflows of pending requests of which nobody could be told a message that says so';
+	'leave the workflows of pending requests of which nobody could be told a message that says so, and tell those who follow events of others';
 
 -- ---- mails with links ----------------------------------------------------------
 

@@ -183,6 +183,7 @@ WHERE c.oid IN ('hitl.approval_requests'::regclass, 'hitl.approval_responses'::r
 -- @code src/workflow/retention.sql
 -- @code src/workflow/display.sql
 -- @code src/worker/worker.sql
+-- @all src/worker/news.sql
 -- @all src/worker/gateway.sql
 -- @all src/worker/metrics.sql
 -- @all src/web/crypto.sql

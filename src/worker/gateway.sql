@@ -69,14 +69,40 @@ COMMENT ON FUNCTION hitl.http_events(jsonb) IS
 CREATE FUNCTION hitl.http_event_text(event hitl.workflow_events) RETURNS text
 	LANGUAGE sql STABLE
 	RETURN format(E'id: %s.%s.%s\nevent: %s\ndata: %s\n\n',
-		(extract(epoch FROM (event).created_at) * 1000000)::bigint, (event).workflow_id, (event).seq,
-		(event).event_type,
+		hitl.microseconds((event).created_at), (event).workflow_id, (event).seq, (event).event_type,
 		jsonb_strip_nulls(jsonb_build_object(
 			'workflow_id', (event).workflow_id, 'seq', (event).seq, 'event_type', (event).event_type,
 			'step_name', (event).step_name, 'approval_id', (event).data -> 'approval_id',
 			'created_at', (event).created_at)));
 COMMENT ON FUNCTION hitl.http_event_text(hitl.workflow_events) IS
-	'an event as server-sent events have it';
+	'an event of a workflow as server-sent events have it';
+
+CREATE FUNCTION hitl.http_news_text(number bigint, approval_id uuid, event_type text, happened_at timestamptz) RETURNS text
+	LANGUAGE sql STABLE
+	RETURN format(E'id: %s.%s.%s\nevent: %s\ndata: %s\n\n',
+		hitl.microseconds(happened_at), approval_id, number, event_type,
+		jsonb_build_object('approval_id', approval_id, 'event_type', event_type, 'created_at', happened_at));
+COMMENT ON FUNCTION hitl.http_news_text(bigint, uuid, text, timestamptz) IS
+	'what has happened to an approval request of no workflow, as server-sent events have it';
+
+CREATE FUNCTION hitl.policy_texts(policy jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+	RETURN ARRAY(SELECT p.value #>> '{}' FROM jsonb_path_query(policy, 'strict $.** ? (@.type() == "string")') AS p (value));
+COMMENT ON FUNCTION hitl.policy_texts(jsonb) IS 'all texts in a policy: the names in it, and some words';
+
+-- Those who are asked, and all whom the policy names, so that they hear how it ended.
+CREATE FUNCTION hitl.follows_approval(who text, approval_id uuid) RETURNS boolean
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN EXISTS (SELECT FROM hitl.approval_requests a
+				   WHERE a.id = follows_approval.approval_id
+					 AND (hitl.principal_of(a.requested_by) = who
+						  OR a.asked || hitl.policy_texts(a.policy) && ARRAY(SELECT n.name FROM hitl.answering_names(who) AS n)
+						  OR EXISTS (SELECT FROM hitl.approval_responses r WHERE r.approval_id = a.id AND r.approver_id = who)));
+END
+$$;
+COMMENT ON FUNCTION hitl.follows_approval(text, uuid) IS
+	'does somebody who follows events hear of this request: one that he has made, is or was asked by, or has answered?';
 
 -- Does somebody see an event?  Of workflows of others, those about what he is asked.
 CREATE FUNCTION hitl.http_event_seen(allowed jsonb, event hitl.workflow_events) RETURNS boolean
@@ -93,41 +119,58 @@ BEGIN
 	END IF;
 	RETURN EXISTS (SELECT FROM hitl.workflows w
 				   WHERE w.id = event.workflow_id AND w.created_by = ANY (hitl.own_names(who)))
-		OR EXISTS (SELECT FROM hitl.approval_requests a
-				   WHERE a.id = (CASE WHEN event.event_type LIKE 'approval%' THEN event.data ->> 'approval_id' END)::uuid
-					 AND (a.asked || coalesce(a.requested_from, '{}') || coalesce(a.required_approvers, '{}')
-							  && ARRAY(SELECT n.name FROM hitl.answering_names(who) AS n)
-						  OR EXISTS (SELECT FROM hitl.approval_responses r
-									 WHERE r.approval_id = a.id AND r.approver_id = who)));
+		OR event.event_type LIKE 'approval%' AND hitl.follows_approval(who, (event.data ->> 'approval_id')::uuid);
 END
 $$;
 COMMENT ON FUNCTION hitl.http_event_seen(jsonb, hitl.workflow_events) IS
 	'does who is allowed to follow events see this one?';
 
+CREATE FUNCTION hitl.http_news_seen(allowed jsonb, approval_id uuid) RETURNS boolean
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	wanted jsonb := coalesce(allowed -> 'filter', '{}');
+BEGIN
+	RETURN NOT wanted ? 'workflow_id'
+		AND (coalesce(wanted -> 'all' = 'true', false) OR hitl.follows_approval(allowed ->> 'principal', approval_id));
+END
+$$;
+COMMENT ON FUNCTION hitl.http_news_seen(jsonb, uuid) IS
+	'does who is allowed to follow events hear of this request of no workflow?';
+
 -- What is new of workflows: {"id": number of the last event that was sent, or null}.  Of
--- what nothing was sent yet, the events since a time.
-CREATE FUNCTION hitl.http_event_batch(allowed jsonb, workflows jsonb, since timestamptz) RETURNS jsonb
+-- what nothing was sent yet, the events since a time.  And what has happened to requests
+-- of no workflow, by numbers.
+CREATE FUNCTION hitl.http_event_batch(allowed jsonb, workflows jsonb, since timestamptz, news_after bigint, news_upto bigint) RETURNS jsonb
 	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-	WITH news AS MATERIALIZED (
+	WITH trail AS MATERIALIZED (
 		SELECT (e.event).workflow_id, (e.event).seq, e.event
 		FROM jsonb_each_text(workflows) AS w (id, seq),
 			 LATERAL (SELECT x AS event FROM hitl.workflow_events x
 					  WHERE x.workflow_id = w.id::uuid AND x.seq > coalesce(w.seq::integer, 0)
 					  ORDER BY x.seq DESC LIMIT 101) AS e
 		WHERE w.seq IS NOT NULL OR (e.event).created_at >= since
+	), news AS MATERIALIZED (
+		SELECT n.* FROM hitl.approval_news(news_after, news_upto) AS n
+	), told AS (
+		SELECT (t.event).created_at AS at, t.workflow_id AS id, t.seq::bigint AS number, hitl.http_event_text(t.event) AS text
+		FROM trail t WHERE hitl.http_event_seen(allowed, t.event)
+		UNION ALL
+		SELECT n.happened_at, n.approval_id, n.number, hitl.http_news_text(n.number, n.approval_id, n.event_type, n.happened_at)
+		FROM news n WHERE n.approval_id IS NOT NULL AND hitl.http_news_seen(allowed, n.approval_id)
 	)
 	SELECT jsonb_build_object(
-		'text', coalesce((SELECT string_agg(hitl.http_event_text(n.event), '' ORDER BY (n.event).created_at, n.workflow_id, n.seq)
-						  FROM news n WHERE hitl.http_event_seen(allowed, n.event)), '')
+		'text', coalesce((SELECT string_agg(t.text, '' ORDER BY t.at, t.id, t.number) FROM told t), '')
 			-- More than is told at once: what is missing is to be read elsewhere.
-			|| CASE WHEN EXISTS (SELECT FROM news n GROUP BY n.workflow_id HAVING count(*) > 100)
+			|| CASE WHEN EXISTS (SELECT FROM trail t GROUP BY t.workflow_id HAVING count(*) > 100)
+					  OR EXISTS (SELECT FROM news n WHERE n.approval_id IS NULL)
 				THEN E'event: resync\ndata: {}\n\n' ELSE '' END,
 		'last', coalesce((SELECT jsonb_object_agg(l.workflow_id, l.seq)
-						  FROM (SELECT n.workflow_id, max(n.seq) AS seq FROM news n GROUP BY n.workflow_id) AS l), '{}'))
+						  FROM (SELECT t.workflow_id, max(t.seq) AS seq FROM trail t GROUP BY t.workflow_id) AS l), '{}'))
 $$;
-COMMENT ON FUNCTION hitl.http_event_batch(jsonb, jsonb, timestamptz) IS
-	'for the gateway: what is new of these workflows, as text of a stream, and the number of the last event of each';
+COMMENT ON FUNCTION hitl.http_event_batch(jsonb, jsonb, timestamptz, bigint, bigint) IS
+	'for the gateway: what is new of these workflows, and of requests of no workflow, as text of a stream, and the number of the last event of each workflow';
 
 -- Transactions commit in another order than their times say: some events come twice,
 -- with the same id.
@@ -137,26 +180,38 @@ AS $$
 DECLARE
 	again CONSTANT text := E'event: resync\ndata: {}\n\n';
 	since timestamptz;
-	news text;
+	last_number bigint;
+	missed text;
 	found_ integer;
 BEGIN
-	IF last_event_id !~ '^[0-9]{1,17}[.][0-9a-f-]{36}[.][0-9]{1,9}$' THEN
+	IF last_event_id !~ '^[0-9]{1,17}[.][0-9a-f-]{36}[.][0-9]{1,18}$' THEN
 		RETURN again;
 	END IF;
 	since := to_timestamp(split_part(last_event_id, '.', 1)::numeric / 1000000);
-	IF since < now() - interval '1 hour' THEN
+	last_number := split_part(last_event_id, '.', 3)::bigint;
+	IF since < now() - interval '1 hour' OR since < hitl.approval_news_since()
+		OR EXISTS (SELECT FROM hitl.approval_news(NULL, NULL) AS n WHERE n.approval_id IS NULL AND n.happened_at >= since) THEN
 		RETURN again;
 	END IF;
-	SELECT string_agg(hitl.http_event_text(n.event), '' ORDER BY (n.event).created_at, (n.event).workflow_id, (n.event).seq)
-			   FILTER (WHERE hitl.http_event_seen(allowed, n.event)),
-		   count(*)
-	INTO news, found_
-	FROM (SELECT e AS event FROM hitl.workflow_events e
-		  WHERE e.created_at >= since - interval '5 seconds'
-			AND NOT (e.workflow_id::text = split_part(last_event_id, '.', 2)
-					 AND e.seq <= split_part(last_event_id, '.', 3)::integer)
-		  LIMIT 10001) AS n;
-	RETURN CASE WHEN found_ > 10000 THEN again ELSE coalesce(news, '') END;
+	WITH trail AS MATERIALIZED (
+		SELECT e AS event FROM hitl.workflow_events e
+		WHERE e.created_at >= since - interval '5 seconds'
+		  AND NOT (e.workflow_id::text = split_part(last_event_id, '.', 2) AND e.seq <= last_number)
+		LIMIT 10001
+	), told AS (
+		SELECT (t.event).created_at AS at, (t.event).workflow_id AS id, (t.event).seq::bigint AS number,
+			   hitl.http_event_text(t.event) AS text
+		FROM trail t WHERE hitl.http_event_seen(allowed, t.event)
+		UNION ALL
+		SELECT n.happened_at, n.approval_id, n.number, hitl.http_news_text(n.number, n.approval_id, n.event_type, n.happened_at)
+		FROM hitl.approval_news(NULL, NULL) AS n
+		WHERE n.happened_at >= since - interval '5 seconds'
+		  AND NOT (n.approval_id::text = split_part(last_event_id, '.', 2) AND n.number <= last_number)
+		  AND hitl.http_news_seen(allowed, n.approval_id)
+	)
+	SELECT (SELECT count(*) FROM trail), (SELECT string_agg(t.text, '' ORDER BY t.at, t.id, t.number) FROM told t)
+	INTO found_, missed;
+	RETURN CASE WHEN found_ > 10000 THEN again ELSE coalesce(missed, '') END;
 END
 $$;
 COMMENT ON FUNCTION hitl.http_event_resume(jsonb, text) IS
@@ -169,4 +224,4 @@ CREATE INDEX workflow_events_created_at ON hitl.workflow_events
 INSERT INTO hitl.http_routes (method, path, function, description) VALUES
 	('GET', '/healthz', NULL, 'whether the gateway is alive; asks no database'),
 	('GET', '/readyz', 'hitl.http_ready(jsonb)', 'whether the database answers and the workers run'),
-	('GET', '/api/v1/events', 'hitl.http_events(jsonb)', 'server-sent events of workflows, from Last-Event-ID on');
+	('GET', '/api/v1/events', 'hitl.http_events(jsonb)', 'server-sent events, from Last-Event-ID on');

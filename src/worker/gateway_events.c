@@ -3,8 +3,9 @@
  *		Streams of events: what "hitl_events" tells of, to those who may know.
  *
  * While anybody follows, the worker listens.  What was notified is the ids of
- * workflows that have changed; what is new of them is read a few times a second
- * at most, once for all streams that see the same.  A stream that waits is
+ * workflows that have changed; what has happened to requests without a workflow
+ * is in shared memory.  What is new is read a few times a second at most, once
+ * for all streams that see the same.  A stream that waits is
  * suspended; data, or a sign of life every now and then, resume it.
  *
  * Streams end after a while, so that whoever may not follow any more does not;
@@ -31,6 +32,7 @@
 #include "hitl.h"
 #include "worker/clock.h"
 #include "worker/gateway.h"
+#include "worker/news.h"
 #include "worker/worker.h"
 #include "workflow/data.h"
 
@@ -75,6 +77,8 @@ static HTAB *positions = NULL;
 static char heard[HEARD_LIMIT];
 static size_t heard_length = 0;
 static bool heard_too_much = false;
+static bool news = false; /* of requests without a workflow */
+static int64 last_news = 0;
 static int64 feed_at = 0;
 
 static void listen_to_events(bool wanted);
@@ -86,7 +90,8 @@ static void put(Stream *stream, const char *text, size_t length);
 static void resume(Stream *stream);
 static void end_stream(Stream *stream);
 static void look(void);
-static void tell_streams(void);
+static void forget_heard(void);
+static void tell_streams(int64 upto);
 static bool is_id(const char *text, size_t length);
 static Jsonb *known_positions(const char *ids);
 static void remember_positions(Jsonb *last);
@@ -155,14 +160,14 @@ hitl_feed_streams(void)
 
 	if (nstreams == 0)
 	{
-		heard_length = 0;
-		heard_too_much = false;
+		forget_heard();
 		if (listening)
 			listen_to_events(false);
 		return false;
 	}
 	resumed = false;
-	if (heard_length > 0 && now >= feed_at)
+	news |= hitl_take_news();
+	if ((heard_length > 0 || news) && now >= feed_at)
 	{
 		look();
 		feed_at = now + FEED_INTERVAL_MS;
@@ -197,7 +202,7 @@ hitl_streams_sleep(void)
 
 		next = Min(next, Min(stream->sent_at + LIFE_SIGN_MS, stream->ends_at));
 	}
-	if (heard_length > 0)
+	if (heard_length > 0 || news)
 		next = Min(next, feed_at);
 	return (long) Max(next - now, 0) + 1;
 }
@@ -253,6 +258,9 @@ listen_to_events(bool wanted)
 	else
 		Async_Unlisten(HITL_EVENTS_CHANNEL);
 	CommitTransactionCommand();
+	hitl_follow_news(wanted);
+	last_news = hitl_last_news();
+	news = false;
 	listening = wanted;
 	listening_since = GetCurrentTimestamp();
 }
@@ -380,10 +388,12 @@ end_stream(Stream *stream)
 static void
 look(void)
 {
+	int64 upto = hitl_last_news();
+
 	PG_TRY();
 	{
 		hitl_begin_work("reading events");
-		tell_streams();
+		tell_streams(upto);
 		hitl_end_work();
 		if (heard_too_much)
 			hitl_forget_streams();
@@ -394,28 +404,40 @@ look(void)
 		hitl_forget_streams();
 	}
 	PG_END_TRY();
+	forget_heard();
+	news = false;
+	last_news = upto;
+}
+
+static void
+forget_heard(void)
+{
 	heard_length = 0;
+	heard[0] = '\0';
 	heard_too_much = false;
 }
 
 /*
- * Tell it to each stream, those that see the same at once.
+ * Tell it to each stream, those that see the same at once.  upto: the last of
+ * the news to tell.
  */
 static void
-tell_streams(void)
+tell_streams(int64 upto)
 {
 	static HitlStatement read = {
-		"SELECT hitl.http_event_batch($1, $2, $3)",
-		3,
-		{JSONBOID, JSONBOID, TIMESTAMPTZOID},
+		"SELECT hitl.http_event_batch($1, $2, $3, $4, $5)",
+		5,
+		{JSONBOID, JSONBOID, TIMESTAMPTZOID, INT8OID, INT8OID},
 	};
 	Jsonb *last = NULL;
 	List *done = NIL;
 	dlist_iter iter;
-	Datum values[3];
+	Datum values[5];
 
 	values[1] = JsonbPGetDatum(known_positions(heard));
 	values[2] = TimestampTzGetDatum(listening_since);
+	values[3] = Int64GetDatum(last_news);
+	values[4] = Int64GetDatum(upto);
 	dlist_foreach(iter, &streams)
 	{
 		Stream *first = dlist_container(Stream, node, iter.cur);

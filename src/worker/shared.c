@@ -15,6 +15,7 @@
 
 #include "compat.h"
 #include "hitl.h"
+#include "worker/news.h"
 #include "worker/shared.h"
 
 #define TRANCHE "hitl"
@@ -403,7 +404,7 @@ shmem_request(void)
 	if (previous_shmem_request)
 		previous_shmem_request();
 	RequestAddinShmemSpace(MAXALIGN(sizeof(HitlShared)));
-	RequestNamedLWLockTranche(TRANCHE, 1);
+	RequestNamedLWLockTranche(TRANCHE, 2);
 }
 
 /*
@@ -422,7 +423,9 @@ shmem_startup(void)
 	if (!found)
 	{
 		memset(hitl_shared, 0, sizeof(HitlShared));
-		hitl_shared->lock = &GetNamedLWLockTranche(TRANCHE)->lock;
+		hitl_shared->lock = &GetNamedLWLockTranche(TRANCHE)[0].lock;
+		hitl_shared->news_lock = &GetNamedLWLockTranche(TRANCHE)[1].lock;
+		hitl_shared->news_since = GetCurrentTimestamp();
 		ConditionVariableInit(&hitl_shared->exited);
 		for (int i = 0; i < HITL_ANNOUNCEMENTS; i++)
 			ConditionVariableInit(&hitl_shared->announcements[i]);
@@ -435,6 +438,7 @@ shmem_startup(void)
 			pg_atomic_init_u32(&slot->woken, 0);
 			pg_atomic_init_u32(&slot->look_back, 0);
 			pg_atomic_init_u32(&slot->state, HITL_STATE_WAITING);
+			pg_atomic_init_u32(&slot->news, HITL_NEWS_UNWANTED);
 			pg_atomic_init_u64(&slot->handled, 0);
 			pg_atomic_init_u64(&slot->errors, 0);
 		}

@@ -64,6 +64,7 @@ typedef struct HitlSlot
 	bool exit_failed;		/* the last process ended with an error */
 	int failures;			/* deaths soon after the start, in a row */
 	TimestampTz restart_at;
+	pg_atomic_uint32 news; /* HitlNewsState, of a gateway */
 	pg_atomic_uint64 handled;
 	pg_atomic_uint64 errors;
 	TimestampTz last_error_at; /* 0: none */
@@ -114,6 +115,18 @@ typedef struct HitlSeries
 	pg_atomic_uint64 value;
 } HitlSeries;
 
+/* What has happened to approval requests, in all databases (news.c). */
+#define HITL_NEWS	   4096
+#define HITL_NEWS_TYPE 32
+
+typedef struct HitlNewsItem
+{
+	Oid dbid;
+	pg_uuid_t approval_id;
+	TimestampTz at;
+	char event_type[HITL_NEWS_TYPE]; /* "": not known */
+} HitlNewsItem;
+
 typedef struct HitlShared
 {
 	LWLock *lock;
@@ -136,6 +149,12 @@ typedef struct HitlShared
 	ConditionVariable announcements[HITL_ANNOUNCEMENTS];
 
 	HitlSeries series[HITL_SERIES];
+
+	/* A ring: number n, from 1, lies at n % HITL_NEWS. */
+	LWLock *news_lock;
+	TimestampTz news_since;
+	int64 news_count; /* that there were */
+	HitlNewsItem news[HITL_NEWS];
 
 	int slots_end; /* no used slot from here; read without lock */
 	HitlSlot slots[HITL_SLOTS];

@@ -22,6 +22,7 @@
 
 #include "compat.h"
 #include "hitl.h"
+#include "worker/news.h"
 #include "worker/shared.h"
 #include "worker/worker.h"
 
@@ -189,6 +190,7 @@ hitl_wake_all(void)
 	wake_kind(HITL_WORKER_DISPATCHER);
 	wake_kind(HITL_WORKER_EXECUTOR);
 	wake_kind(HITL_WORKER_GATEWAY);
+	hitl_publish_unknown();
 	broadcast(~UINT64CONST(0));
 }
 

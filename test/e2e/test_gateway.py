@@ -490,7 +490,7 @@ def test_nginx(gateway, cluster, tmp_path):
     openssl(tmp_path, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out",
             "server.pem", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
     for old, new in (("listen 443 ssl http2", f"listen 127.0.0.1:{port} ssl http2"),
-                     ("listen [::]:443 ssl http2;", ""), ("hitl.example.org", "localhost"),
+                     ("listen [::]:443 ssl http2;", ""), ("approvals.example.com", "localhost"),
                      ("127.0.0.1:8432", f"127.0.0.1:{gateway.port}")):
         assert old in sites
         sites = sites.replace(old, new)
@@ -551,9 +551,10 @@ class Stream:
         self.until(lambda: b": hello\n\n" in self.text)
 
     def until(self, condition):
+        deadline = time.monotonic() + 60
         while not condition():
             piece = self.connection.recv(65536)
-            assert piece, self.text
+            assert piece and time.monotonic() < deadline, self.text
             self.text += piece
 
     def events(self, workflow):
@@ -592,6 +593,37 @@ def test_events(gateway, cluster):
     lost.until(lambda: b"event: resync" in lost.text)
     for stream in (annas, again, lost):
         stream.close()
+
+
+def test_events_of_requests_without_a_workflow(gateway, cluster):
+    """They have no trail; whoever follows hears of them all the same, and of what he has missed."""
+    allow_events(cluster)
+    annas, everything = Stream(gateway, "anna"), Stream(gateway, "all")
+    approval, other = (str(cluster.value("SELECT hitl.request_approval('Pay', requested_from => %s)", [who]))
+                       for who in ("anna", "berta"))
+    annas.until(lambda: annas.events(approval))
+    everything.until(lambda: everything.events(other))
+    assert [kind for _, kind in annas.events(approval)] == ["approval_requested"] and not annas.events(other)
+    last = annas.events(approval)[-1][0]
+    annas.close()
+    cluster.sql("SELECT hitl.respond_to_approval(%s, 'anna', 'approved')", [approval])
+    everything.until(lambda: len(everything.events(approval)) == 3)
+    everything.close()
+    # Nobody follows, and then there is another gateway.
+    late = cluster.value("SELECT hitl.request_approval('Late', requested_from => 'anna')")
+    gateway.set()
+    again = Stream(gateway, "anna", last)
+    again.until(lambda: again.events(late))
+    assert [kind for _, kind in again.events(approval)] == ["approval_responded", "approval_approved"]
+    assert b"resync" not in again.text
+    # What a prepared transaction has done, nobody knows.
+    with cluster.connect() as connection:
+        connection.execute("BEGIN")
+        connection.execute("SELECT hitl.request_approval('Prepared', requested_from => 'anna')")
+        connection.execute("PREPARE TRANSACTION 'told'")
+        connection.execute("COMMIT PREPARED 'told'")
+    again.until(lambda: b"event: resync" in again.text)
+    again.close()
 
 
 def test_streams_come_and_go(gateway, cluster):
