@@ -238,6 +238,16 @@ hitl_log_since(HitlLine *line, TimestampTz since, TimestampTz until)
 }
 
 /*
+ * The same of something short.
+ */
+void
+hitl_log_ms(HitlLine *line, double ms)
+{
+	append_key(line, "ms");
+	appendStringInfo(&line->facts, "%.1f", ms);
+}
+
+/*
  * Leave a line for the end of the transaction.
  */
 void

@@ -5,7 +5,8 @@
  * The message is constant, the name of the happening; the facts are the
  * DETAIL, an object of JSON in one line, which PostgreSQL's jsonlog and csvlog
  * keep apart.  Facts are ids, names from definitions, numbers, and words of
- * ours: no text that came from outside, nobody's name, no body, no URL.
+ * ours: no text that came from outside, nobody's name, no body, no URL; of what
+ * the gateway has answered, the address of the client.
  *
  *		if (hitl_logs(HITL_LOG_REQUESTS))
  *		{
@@ -53,9 +54,10 @@ extern void hitl_log_number(HitlLine *line, const char *key, int64 value);
 extern void hitl_log_time(HitlLine *line, const char *key, TimestampTz value);
 extern void hitl_log_true(HitlLine *line, const char *key);
 
-/* How long something took, in ms. */
+/* How long something took, in ms; the second one to a tenth of them. */
 extern void hitl_log_since(HitlLine *line, TimestampTz since,
 						   TimestampTz until);
+extern void hitl_log_ms(HitlLine *line, double ms);
 
 /*
  * Log the line when the transaction has committed, and not if it, or the

@@ -14,6 +14,7 @@
 #include "utils/memutils.h"
 
 #include "hitl.h"
+#include "log.h"
 #include "worker/clock.h"
 #include "worker/gateway_server.h"
 #include "worker/worker.h"
@@ -521,6 +522,7 @@ log_request(const char *method, const HitlAnswer *answer, const HitlCall *call,
 										  "PATCH", "DELETE", "OPTIONS"};
 	const char *name = "OTHER";
 	instr_time duration;
+	HitlLine *line;
 
 	if (hitl_gateway_access_log == HITL_LOG_NONE ||
 		(hitl_gateway_access_log == HITL_LOG_ERRORS && answer->status < 400))
@@ -530,13 +532,14 @@ log_request(const char *method, const HitlAnswer *answer, const HitlCall *call,
 			name = methods[i];
 	INSTR_TIME_SET_CURRENT(duration);
 	INSTR_TIME_SUBTRACT(duration, start);
-	ereport(LOG,
-			(errmsg_internal("gateway: %s %s %d %zu bytes %.1f ms %s", name,
-							 answer->route ? answer->route : "-",
-							 answer->status, answer->length,
-							 INSTR_TIME_GET_MILLISEC(duration),
-							 call->address),
-			 errhidestmt(true), errhidecontext(true)));
+	line = hitl_log_begin("gateway_answered");
+	hitl_log_text(line, "method", name);
+	hitl_log_text(line, "route", answer->route);
+	hitl_log_number(line, "status", answer->status);
+	hitl_log_number(line, "bytes", answer->length);
+	hitl_log_ms(line, INSTR_TIME_GET_MILLISEC(duration));
+	hitl_log_text(line, "address", call->address);
+	hitl_log_now(line);
 }
 
 /*

@@ -669,20 +669,30 @@ def test_health(gateway, cluster):
     assert gateway.row()["handled"] > 0
 
 
+def answered(cluster):
+    """The access log."""
+    return [json.loads(detail) for detail in re.findall(
+        r"LOG: +hitl: gateway answered\n[^\n]*DETAIL: +([^\n]*)\n", cluster.log())]
+
+
+def seen(line):
+    return line["method"], line.get("route"), line["status"]
+
+
 def test_access_log(gateway, cluster):
     gateway.get("/echo/secret-token?key=secret-query", Authorization="Bearer secret-header")
     gateway.get("/secret-nowhere")
     gateway.post("/fail/secret-code")
-    wait_until(lambda: "gateway: GET - 404" in cluster.log())
-    lines = [line for line in cluster.log().splitlines() if "gateway: GET /echo/{name} 200 " in line]
-    assert re.search(r"gateway: GET /echo/\{name\} 200 \d+ bytes \d+\.\d ms 127\.0\.0\.1$", lines[-1])
+    wait_until(lambda: ("GET", None, 404) in [seen(line) for line in answered(cluster)])
+    line = [line for line in answered(cluster) if seen(line) == ("GET", "/echo/{name}", 200)][-1]
+    assert line["bytes"] > 0 and line["ms"] > 0 and line["address"] == "127.0.0.1" and line["database"] == "hitl"
     assert "secret" not in cluster.log()
     gateway.set(gateway_access_log="errors")
-    mark = len(cluster.log())
+    mark = len(answered(cluster))
     gateway.get("/echo")
     gateway.get("/nowhere")
-    wait_until(lambda: "gateway: GET - 404" in cluster.log()[mark:])
-    assert "gateway: GET /echo" not in cluster.log()[mark:]
+    wait_until(lambda: answered(cluster)[mark:])
+    assert [seen(line) for line in answered(cluster)[mark:]] == [("GET", None, 404)]
     gateway.set(gateway_access_log="all")
 
 
