@@ -1,4 +1,5 @@
-"""Libraries of others, from PyPI, against which hitl is tested."""
+"""Libraries of others, from PyPI, against which hitl is tested; Node and npm are among them."""
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -23,6 +24,13 @@ def official_python():
             pytest.skip("PyPI does not give the libraries: " + pip.stderr.strip().splitlines()[-1])
         shutil.copyfile(REQUIREMENTS, installed)
     return home / "bin/python"
+
+
+def run_node(*command, cwd):
+    """What npm or npx did, as PyPI has them: Debian's npm cannot be installed beside the Node of others."""
+    home = official_python().parent
+    return subprocess.run([home / command[0], *command[1:]], cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, env={**os.environ, "PATH": f"{home}:{os.environ['PATH']}"}, check=False)
 
 
 def run_official(script, *arguments):

@@ -7,12 +7,12 @@ filled in and sent as browsers do.
 """
 import json
 import shutil
-import subprocess
 import sys
 
 import html5lib
 import pytest
 from harness import ROOT
+from official import run_node
 from psycopg.types.json import Jsonb
 
 sys.path.insert(0, str(ROOT / "test/servers"))
@@ -209,12 +209,9 @@ def test_slack_modal(name):
 
 def test_types_of_slack(tmp_path):
     """All messages and views are of the types that Slack publishes for JavaScript."""
-    if shutil.which("npm") is None:
-        pytest.skip("there is no npm")
     for name in ("package.json", "package-lock.json"):
         shutil.copy(ROOT / "test/slack-types" / name, tmp_path)
-    installed = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=tmp_path,
-                               stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    installed = run_node("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", cwd=tmp_path)
     if installed.returncode != 0:
         pytest.skip(f"npm cannot install @slack/types: {installed.stderr[-300:]}")
     lines = ['import type { KnownBlock, ModalView } from "@slack/types";']
@@ -224,6 +221,5 @@ def test_types_of_slack(tmp_path):
     for name in MODALS:
         lines.append(f"export const v{len(lines)}: ModalView = {(EXPECTED / name).read_text()};")
     (tmp_path / "messages.ts").write_text("\n".join(lines))
-    checked = subprocess.run(["npx", "--no-install", "tsc", "--noEmit", "--strict", "--skipLibCheck", "messages.ts"],
-                             cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    checked = run_node("npx", "--no-install", "tsc", "--noEmit", "--strict", "--skipLibCheck", "messages.ts", cwd=tmp_path)
     assert checked.returncode == 0, checked.stdout[-3000:]
