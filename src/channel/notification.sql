@@ -248,6 +248,9 @@ COMMENT ON FUNCTION hitl.queue_notifications(text, uuid[]) IS
 
 -- What is under way already will tell it; or if it has been claimed by then, the
 -- dispatcher sees that there is more to tell.
+--
+-- Their requests are found by the notification.  If the planner knew that they are queued
+-- it would read all that are queued, which looks like little until there are many.
 CREATE FUNCTION hitl.send_notifications(notification_ids uuid[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 	SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -262,9 +265,9 @@ BEGIN
 	JOIN hitl.message_channels c ON c.name = n.channel,
 		 LATERAL (SELECT hitl.uuidv7(hitl.partition_of(n.approval_id)) AS id OFFSET 0) AS o
 	WHERE n.id = ANY (notification_ids)
-	  AND NOT EXISTS (SELECT FROM hitl.outbox s WHERE s.notification_id = n.id AND s.status IN ('queued', 'sending'));
+	  AND NOT EXISTS (SELECT FROM hitl.outbox s WHERE s.notification_id = n.id AND concat(s.status) IN ('queued', 'sending'));
 	UPDATE hitl.outbox o SET next_attempt_at = clock_timestamp()
-	WHERE o.notification_id = ANY (notification_ids) AND o.status = 'queued' AND o.next_attempt_at > clock_timestamp();
+	WHERE o.notification_id = ANY (notification_ids) AND concat(o.status) = 'queued' AND o.next_attempt_at > clock_timestamp();
 END
 $$;
 COMMENT ON FUNCTION hitl.send_notifications(uuid[]) IS
