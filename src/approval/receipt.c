@@ -11,10 +11,10 @@
 #include "db.h"
 #include "funcapi.h"
 #include "hitl.h"
+#include "hmac.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
-#include "web/crypto.h"
 #include "workflow/data.h"
 
 #define VERDICT_COLUMNS 6

@@ -13,7 +13,7 @@
 #include "common/base64.h"
 #include "lib/stringinfo.h"
 
-#include "web/crypto.h"
+#include "hmac.h"
 #include "worker/dispatcher.h"
 
 #define KEY_PREFIX	   "whsec_"

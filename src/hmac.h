@@ -1,9 +1,9 @@
 /*
- * crypto.h
+ * hmac.h
  *		Codes that tell who wrote something.
  */
-#ifndef HITL_CRYPTO_H
-#define HITL_CRYPTO_H
+#ifndef HITL_HMAC_H
+#define HITL_HMAC_H
 
 #include "postgres.h"
 
@@ -17,4 +17,4 @@ extern bool hitl_hmac(const void *key, size_t key_length, const char *prefix,
 					  const void *message, size_t length,
 					  uint8 code[PG_SHA256_DIGEST_LENGTH]);
 
-#endif /* HITL_CRYPTO_H */
+#endif /* HITL_HMAC_H */
