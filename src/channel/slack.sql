@@ -365,7 +365,7 @@ COMMENT ON FUNCTION hitl.http_slack_command(jsonb) IS
 CREATE TABLE hitl.slack_links (
 	id uuid PRIMARY KEY,
 	hash bytea UNIQUE,					-- hitl.token_hash(); the code is made when the mail is sent
-	principal text NOT NULL,
+	principal text,						-- whose address it is; looked up when the mail is made
 	email text NOT NULL,				-- to which it is sent
 	slack_team text NOT NULL,
 	slack_user text NOT NULL,
@@ -380,28 +380,22 @@ CREATE FUNCTION hitl.send_slack_link(team text, member text, email text) RETURNS
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	person hitl.principals;
 	link uuid := hitl.uuidv7();
 BEGIN
 	DELETE FROM hitl.slack_links l WHERE l.expires_at < clock_timestamp();
 	-- Slack's own address is the same for all of its users.
-	IF NOT hitl.count_sign_in(lower(email), format('slack %s/%s', team, member)) THEN
+	IF NOT hitl.is_email_address(email) OR length(email) > 300 OR NOT hitl.count_sign_in(lower(email), format('slack %s/%s', team, member)) THEN
 		RETURN;
 	END IF;
-	SELECT p.* INTO person FROM hitl.principals p
-	WHERE p.email = lower(send_slack_link.email) AND p.active AND p.kind = 'person';
-	IF NOT FOUND THEN
-		RETURN;
-	END IF;
-	INSERT INTO hitl.slack_links (id, principal, email, slack_team, slack_user, expires_at)
-	VALUES (link, person.name, person.email, team, member, clock_timestamp() + interval '15 minutes');
+	INSERT INTO hitl.slack_links (id, email, slack_team, slack_user, expires_at)
+	VALUES (link, lower(send_slack_link.email), team, member, clock_timestamp() + interval '15 minutes');
 	PERFORM hitl.queue_link_mail(link);
 EXCEPTION WHEN object_not_in_prerequisite_state THEN
 	RAISE LOG USING MESSAGE = format('a code for Slack could not be sent: %s', SQLERRM);
 END
 $$;
 COMMENT ON FUNCTION hitl.send_slack_link(text, text, text) IS
-	'mail somebody a code by which this user of Slack proves to be him';
+	'mail somebody a code by which this user of Slack proves to be him, if the address is known; the same is done if not';
 
 CREATE FUNCTION hitl.slack_link_mail(link_id uuid, OUT address text, OUT subject text, OUT text text)
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
@@ -410,8 +404,11 @@ DECLARE
 	token CONSTANT text := hitl.random_token();
 	link hitl.slack_links;
 BEGIN
-	UPDATE hitl.slack_links l SET hash = hitl.token_hash(token)
-	WHERE l.id = link_id AND l.expires_at > clock_timestamp() RETURNING l.* INTO link;
+	UPDATE hitl.slack_links l SET hash = hitl.token_hash(token), principal = p.name
+	FROM hitl.principals p
+	WHERE l.id = link_id AND l.expires_at > clock_timestamp()
+	  AND p.email = l.email AND p.active AND p.kind = 'person'
+	RETURNING l.* INTO link;
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
@@ -423,7 +420,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION hitl.slack_link_mail(uuid) IS
-	'what the mail with a code for Slack says, with a new code; nothing if it is of no use any more';
+	'what the mail with a code for Slack says, with a new code; nothing if it is of no use any more, or the address is nobody''s';
 
 -- What to tell whoever typed it.
 CREATE FUNCTION hitl.use_slack_link(team text, member text, token text) RETURNS text

@@ -18,7 +18,7 @@ COMMENT ON TABLE hitl.web_sessions IS 'who is signed in on the web, each by the 
 CREATE TABLE hitl.sign_in_links (
 	id uuid PRIMARY KEY,
 	hash bytea UNIQUE,					-- hitl.token_hash(); the token is made when the mail is sent
-	principal text NOT NULL,
+	principal text,						-- whose address it is; looked up when the mail is made
 	email text NOT NULL,				-- to which it is sent
 	base_url text NOT NULL,				-- hitl.public_url of who was asked for it
 	return_to text NOT NULL,			-- the page after signing in
@@ -26,7 +26,7 @@ CREATE TABLE hitl.sign_in_links (
 	expires_at timestamptz NOT NULL,
 	used_at timestamptz
 );
-COMMENT ON TABLE hitl.sign_in_links IS 'links for signing in that were mailed, by their hashes; left out of dumps';
+COMMENT ON TABLE hitl.sign_in_links IS 'links for signing in that were asked for, by their hashes; left out of dumps';
 
 CREATE TABLE hitl.sign_in_attempts (
 	subject bytea NOT NULL,				-- hash of an e-mail address, or of a client's
@@ -136,23 +136,19 @@ $$;
 COMMENT ON FUNCTION hitl.count_sign_in(text, text) IS
 	'may another link for signing in, or code for Slack, be sent to this address, and for this client? in 15 minutes 5 and 20';
 
+-- The same is done for every address, so that neither what is answered nor when tells
+-- whether it is known; nobody gets a mail if it is not.
 CREATE FUNCTION hitl.send_sign_in_link(email text, return_to text) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	person hitl.principals;
 	link uuid := hitl.uuidv7();
 BEGIN
 	DELETE FROM hitl.sign_in_links l
 	WHERE l.ctid IN (SELECT o.ctid FROM hitl.sign_in_links o WHERE o.expires_at < clock_timestamp() - interval '1 day'
 					 LIMIT 1000 FOR UPDATE SKIP LOCKED);
-	SELECT p.* INTO person FROM hitl.principals p
-	WHERE p.email = send_sign_in_link.email AND p.active AND p.kind = 'person';
-	IF NOT FOUND THEN
-		RETURN;
-	END IF;
-	INSERT INTO hitl.sign_in_links (id, principal, email, base_url, return_to, expires_at)
-	VALUES (link, person.name, person.email, hitl.public_url(), send_sign_in_link.return_to,
+	INSERT INTO hitl.sign_in_links (id, email, base_url, return_to, expires_at)
+	VALUES (link, send_sign_in_link.email, hitl.public_url(), send_sign_in_link.return_to,
 			clock_timestamp() + interval '15 minutes');
 	PERFORM hitl.queue_link_mail(link);
 EXCEPTION WHEN serialization_failure OR deadlock_detected THEN
@@ -173,8 +169,11 @@ DECLARE
 	token CONSTANT text := hitl.random_token();
 	link hitl.sign_in_links;
 BEGIN
-	UPDATE hitl.sign_in_links l SET hash = hitl.token_hash(token)
-	WHERE l.id = link_id AND l.used_at IS NULL AND l.expires_at > clock_timestamp() RETURNING l.* INTO link;
+	UPDATE hitl.sign_in_links l SET hash = hitl.token_hash(token), principal = p.name
+	FROM hitl.principals p
+	WHERE l.id = link_id AND l.used_at IS NULL AND l.expires_at > clock_timestamp()
+	  AND p.email = l.email AND p.active AND p.kind = 'person'
+	RETURNING l.* INTO link;
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
@@ -186,7 +185,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION hitl.sign_in_mail(uuid) IS
-	'what the mail with a link for signing in says, with a new token; nothing if the link is of no use any more';
+	'what the mail with a link for signing in says, with a new token; nothing if the link is of no use any more, or the address is nobody''s';
 
 CREATE FUNCTION hitl.http_sign_in_page(request jsonb) RETURNS jsonb
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
