@@ -150,6 +150,8 @@ COMMENT ON VIEW hitl.pending_approvals IS
 CREATE FUNCTION hitl.pending_of(principal text, anybody boolean) RETURNS SETOF uuid
 	LANGUAGE plpgsql STABLE STRICT ROWS 100 SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
+	-- Where somebody is asked much, a table for as much would be made for everybody, and a plan for each call.
+	SET enable_hashagg = off SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
 	RETURN QUERY
@@ -179,7 +181,7 @@ CREATE FUNCTION hitl.list_pending_approvals(
 	workflow_id uuid DEFAULT NULL
 ) RETURNS SETOF hitl.pending_approvals
 	LANGUAGE plpgsql STABLE SECURITY DEFINER
-	SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
+	SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
 	person text;
