@@ -142,9 +142,11 @@ COMMENT ON FUNCTION hitl.http_news_seen(jsonb, uuid) IS
 -- what nothing was sent yet, the events since a time.  And what has happened to requests
 -- of no workflow, by numbers.
 CREATE FUNCTION hitl.http_event_batch(allowed jsonb, workflows jsonb, since timestamptz, news_after bigint, news_upto bigint) RETURNS jsonb
-	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
+	SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
-	WITH trail AS MATERIALIZED (
+BEGIN
+	RETURN (WITH trail AS MATERIALIZED (
 		SELECT (e.event).workflow_id, (e.event).seq, e.event
 		FROM jsonb_each_text(workflows) AS w (id, seq),
 			 LATERAL (SELECT x AS event FROM hitl.workflow_events x
@@ -167,7 +169,8 @@ AS $$
 					  OR EXISTS (SELECT FROM news n WHERE n.approval_id IS NULL)
 				THEN E'event: resync\ndata: {}\n\n' ELSE '' END,
 		'last', coalesce((SELECT jsonb_object_agg(l.workflow_id, l.seq)
-						  FROM (SELECT t.workflow_id, max(t.seq) AS seq FROM trail t GROUP BY t.workflow_id) AS l), '{}'))
+						  FROM (SELECT t.workflow_id, max(t.seq) AS seq FROM trail t GROUP BY t.workflow_id) AS l), '{}')));
+END
 $$;
 COMMENT ON FUNCTION hitl.http_event_batch(jsonb, jsonb, timestamptz, bigint, bigint) IS
 	'for the gateway: what is new of these workflows, and of requests of no workflow, as text of a stream, and the number of the last event of each workflow';

@@ -153,32 +153,29 @@ Datum
 hitl_approval_news(PG_FUNCTION_ARGS)
 {
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	int64 after = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+	int64 upto = PG_ARGISNULL(1) ? INT64_MAX : PG_GETARG_INT64(1);
 	HitlNewsItem *items;
+	int64 oldest;
 	int64 number;
-	int64 last;
-	int64 first;
+	int64 count;
 
 	hitl_require_shared();
 	InitMaterializedSRF(fcinfo, 0);
 	items = palloc(sizeof(hitl_shared->news));
 	LWLockAcquire(hitl_shared->news_lock, LW_SHARED);
-	last = hitl_shared->news_count;
-	memcpy(items, hitl_shared->news, sizeof(hitl_shared->news));
+	oldest = Max(hitl_shared->news_count - HITL_NEWS, 0) + 1;
+	number = Max(after + 1, oldest);
+	count = Max(Min(upto, hitl_shared->news_count) - number + 1, 0);
+	for (int64 i = 0; i < count; i++)
+		items[i] = hitl_shared->news[(number + i) % HITL_NEWS];
 	LWLockRelease(hitl_shared->news_lock);
 
-	first = Max(last - HITL_NEWS, 0) + 1;
-	if (!PG_ARGISNULL(1))
-		last = Min(last, PG_GETARG_INT64(1));
-	number = PG_ARGISNULL(0) ? first : PG_GETARG_INT64(0) + 1;
-	if (number < first)
-		put_row(result, first - 1, NULL);
-	for (number = Max(number, first); number <= last; number++)
-	{
-		const HitlNewsItem *item = &items[number % HITL_NEWS];
-
-		if (item->dbid == MyDatabaseId)
-			put_row(result, number, item);
-	}
+	if (!PG_ARGISNULL(0) && after + 1 < oldest)
+		put_row(result, oldest - 1, NULL);
+	for (int64 i = 0; i < count; i++)
+		if (items[i].dbid == MyDatabaseId)
+			put_row(result, number + i, &items[i]);
 	return (Datum) 0;
 }
 
