@@ -41,9 +41,10 @@ COMMENT ON FUNCTION hitl.answering_names(text) IS
 	'the names by which a principal can be asked, its own and those of everybody that has delegated to it';
 
 CREATE FUNCTION hitl.sees_approval(approval_id uuid) RETURNS boolean
-	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT hitl.sees_all() OR EXISTS (
+	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN hitl.sees_all() OR EXISTS (
 		SELECT FROM hitl.approval_requests a
 		WHERE a.id = sees_approval.approval_id
 		  AND (pg_has_role(hitl.calling_role(), (SELECT r.oid FROM pg_roles r WHERE r.rolname = a.requested_role), 'USAGE')
@@ -58,26 +59,30 @@ BEGIN ATOMIC
 								 OR EXISTS (SELECT FROM hitl.approval_asks k
 											WHERE k.approval_id = a.id
 											  AND k.name IN (SELECT n.name FROM hitl.answering_names(hitl.principal_of(g.approver_id)) AS n))))));
-END;
+END
+$$;
 COMMENT ON FUNCTION hitl.sees_approval(uuid) IS
 	'does the caller see this request: one that it has made, answered, is asked by, or may answer for somebody?';
 
 -- Of who comes through the gateway, which sees all; his role counts as if he had logged in.
 CREATE FUNCTION hitl.principal_sees_all(principal text) RETURNS boolean
-	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT EXISTS (
+	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN EXISTS (
 		SELECT FROM hitl.principals p JOIN pg_roles r ON r.rolname = p.role
 		WHERE p.name = principal_sees_all.principal AND p.active
 		  AND has_function_privilege(r.oid, 'hitl.see_all()', 'EXECUTE'));
-END;
+END
+$$;
 COMMENT ON FUNCTION hitl.principal_sees_all(text) IS
 	'has the role of this principal the right to see all workflows and approval requests?';
 
 CREATE FUNCTION hitl.principal_sees_approval(principal text, approval_id uuid) RETURNS boolean
-	LANGUAGE sql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-	SELECT EXISTS (
+	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	RETURN EXISTS (
 		SELECT FROM hitl.approval_requests a
 		WHERE a.id = principal_sees_approval.approval_id
 		  AND (hitl.principal_of(a.requested_by) = principal_sees_approval.principal
@@ -90,7 +95,8 @@ BEGIN ATOMIC
 						  JOIN pg_roles q ON q.rolname = a.requested_role
 						  WHERE p.name = principal_sees_approval.principal AND pg_has_role(r.oid, q.oid, 'USAGE'))
 			   OR hitl.principal_sees_all(principal_sees_approval.principal)));
-END;
+END
+$$;
 COMMENT ON FUNCTION hitl.principal_sees_approval(text, uuid) IS
 	'does this principal see the request: one that it has made, answered, is asked by, or that its role may see?';
 

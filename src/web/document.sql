@@ -44,7 +44,7 @@ COMMENT ON FUNCTION hitl.responses_document(uuid, boolean) IS
 
 -- What a principal is asked and has not answered, oldest first, by pages.
 CREATE FUNCTION hitl.pending_documents(principal text, after text, "limit" text) RETURNS jsonb
-	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
 	most integer := CASE WHEN "limit" IS NULL THEN 50 WHEN "limit" ~ '^[0-9]{1,3}$' THEN "limit"::integer END;
