@@ -20,6 +20,7 @@
 #include "lib/stringinfo.h"
 #include "log.h"
 #include "miscadmin.h"
+#include "pending.h"
 #include "utils/datetime.h"
 #include "utils/json.h"
 #include "utils/memutils.h"
@@ -29,10 +30,9 @@
 
 struct HitlLine
 {
+	HitlPending pending;
 	const char *event;
-	int level;			  /* of the transaction that it is to commit with */
 	StringInfoData facts; /* JSON text, still open */
-	HitlLine *before;	  /* the one that was left before it */
 };
 
 int hitl_log_wanted = 0;
@@ -57,8 +57,8 @@ static const struct
 /* That of this process, once it was looked up; it can be renamed by others only. */
 static char *database = NULL;
 
-/* Left by this transaction, the last first; in its memory. */
-static HitlLine *pending = NULL;
+/* Left by this transaction. */
+static dlist_head pending = DLIST_STATIC_INIT(pending);
 static bool prepared = false; /* do the callbacks run? */
 
 static void append_key(HitlLine *line, const char *key);
@@ -264,9 +264,7 @@ hitl_log_at_commit(HitlLine *line)
 	kept->event = pstrdup(line->event);
 	kept->facts.data = pnstrdup(line->facts.data, line->facts.len);
 	kept->facts.maxlen = line->facts.len + 1;
-	kept->level = GetCurrentTransactionNestLevel();
-	kept->before = pending;
-	pending = kept;
+	hitl_leave(&pending, &kept->pending);
 	MemoryContextSwitchTo(before);
 	pfree(line->facts.data);
 	pfree(line);
@@ -336,7 +334,7 @@ static void
 at_transaction_end(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
-		pending = NULL;
+		dlist_init(&pending);
 }
 
 /*
@@ -346,20 +344,7 @@ static void
 at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 					  SubTransactionId parent, void *arg)
 {
-	int level;
-	HitlLine *line;
-
-	if (pending == NULL ||
-		(event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB))
-		return;
-	level = GetCurrentTransactionNestLevel();
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-		while (pending != NULL && pending->level >= level)
-			pending = pending->before;
-	else
-		for (line = pending; line != NULL && line->level >= level;
-			 line = line->before)
-			line->level = level - 1;
+	hitl_settle_pending(&pending, event);
 }
 
 /*
@@ -375,7 +360,7 @@ at_release(ResourceReleasePhase phase, bool is_commit, bool is_top_level,
 	MemoryContext context = CurrentMemoryContext;
 	uint32 holdoff = InterruptHoldoffCount;
 
-	if (pending == NULL || phase != RESOURCE_RELEASE_AFTER_LOCKS ||
+	if (dlist_is_empty(&pending) || phase != RESOURCE_RELEASE_AFTER_LOCKS ||
 		!is_commit || !is_top_level)
 		return;
 	MemoryContextSwitchTo(TopTransactionContext);
@@ -389,6 +374,7 @@ at_release(ResourceReleasePhase phase, bool is_commit, bool is_top_level,
 		InterruptHoldoffCount = holdoff; /* an error has set it to zero */
 	}
 	PG_END_TRY();
+	dlist_init(&pending);
 	MemoryContextSwitchTo(context);
 }
 
@@ -398,16 +384,8 @@ at_release(ResourceReleasePhase phase, bool is_commit, bool is_top_level,
 static void
 emit_pending(void)
 {
-	HitlLine *line = NULL;
+	dlist_iter iter;
 
-	while (pending != NULL)
-	{
-		HitlLine *before = pending->before;
-
-		pending->before = line;
-		line = pending;
-		pending = before;
-	}
-	for (; line != NULL; line = line->before)
-		emit(line);
+	dlist_foreach(iter, &pending)
+		emit(dlist_container(HitlLine, pending.node, iter.cur));
 }

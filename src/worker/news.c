@@ -21,27 +21,27 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "pending.h"
 #include "worker/news.h"
 #include "worker/shared.h"
 #include "worker/worker.h"
 
-typedef struct Pending
+typedef struct Publication
 {
+	HitlPending pending;
 	pg_uuid_t approval_id;
 	char event_type[HITL_NEWS_TYPE];
-	int level; /* of the transaction that it is to commit with */
-	struct Pending *before;
-} Pending;
+} Publication;
 
-/* Left by this transaction, the last first; in its memory. */
-static Pending *pending = NULL;
+/* Left by this transaction. */
+static dlist_head pending = DLIST_STATIC_INIT(pending);
 
 static void at_transaction_end(XactEvent event, void *arg);
 static void at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 								  SubTransactionId parent, void *arg);
 static void at_release(ResourceReleasePhase phase, bool is_commit,
 					   bool is_top_level, void *arg);
-static void publish(Pending *last);
+static void publish(void);
 static void put(const pg_uuid_t *approval_id, const char *event_type,
 				TimestampTz now);
 static void wake_gateway(void);
@@ -69,16 +69,14 @@ hitl_news_init(void)
 void
 hitl_publish_at_commit(const pg_uuid_t *approval_id, const char *event_type)
 {
-	Pending *item;
+	Publication *item;
 
 	if (hitl_shared == NULL)
 		return;
-	item = MemoryContextAlloc(TopTransactionContext, sizeof(Pending));
+	item = MemoryContextAlloc(TopTransactionContext, sizeof(Publication));
 	item->approval_id = *approval_id;
 	strlcpy(item->event_type, event_type, sizeof(item->event_type));
-	item->level = GetCurrentTransactionNestLevel();
-	item->before = pending;
-	pending = item;
+	hitl_leave(&pending, &item->pending);
 }
 
 /*
@@ -206,7 +204,7 @@ static void
 at_transaction_end(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
-		pending = NULL;
+		dlist_init(&pending);
 }
 
 /*
@@ -216,19 +214,7 @@ static void
 at_subtransaction_end(SubXactEvent event, SubTransactionId mine,
 					  SubTransactionId parent, void *arg)
 {
-	int level;
-
-	if (pending == NULL ||
-		(event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB))
-		return;
-	level = GetCurrentTransactionNestLevel();
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-		while (pending != NULL && pending->level >= level)
-			pending = pending->before;
-	else
-		for (Pending *item = pending; item != NULL && item->level >= level;
-			 item = item->before)
-			item->level = level - 1;
+	hitl_settle_pending(&pending, event);
 }
 
 /*
@@ -238,35 +224,30 @@ static void
 at_release(ResourceReleasePhase phase, bool is_commit, bool is_top_level,
 		   void *arg)
 {
-	Pending *last = pending;
-
-	if (last == NULL || phase != RESOURCE_RELEASE_AFTER_LOCKS || !is_commit ||
-		!is_top_level)
+	if (dlist_is_empty(&pending) || phase != RESOURCE_RELEASE_AFTER_LOCKS ||
+		!is_commit || !is_top_level)
 		return;
-	pending = NULL;
-	publish(last);
+	publish();
+	dlist_init(&pending);
 }
 
 /*
  * Put them into the ring, in their order.
  */
 static void
-publish(Pending *last)
+publish(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	Pending *first = NULL;
+	dlist_iter iter;
 
-	while (last != NULL)
-	{
-		Pending *item = last;
-
-		last = item->before;
-		item->before = first;
-		first = item;
-	}
 	LWLockAcquire(hitl_shared->news_lock, LW_EXCLUSIVE);
-	for (; first != NULL; first = first->before)
-		put(&first->approval_id, first->event_type, now);
+	dlist_foreach(iter, &pending)
+	{
+		Publication *item = dlist_container(Publication, pending.node,
+											iter.cur);
+
+		put(&item->approval_id, item->event_type, now);
+	}
 	LWLockRelease(hitl_shared->news_lock);
 	wake_gateway();
 }

@@ -1,0 +1,48 @@
+/*
+ * pending.c
+ *		What a transaction leaves for its end.
+ */
+#include "postgres.h"
+
+#include "pending.h"
+
+/*
+ * Leave something.
+ */
+void
+hitl_leave(dlist_head *list, HitlPending *item)
+{
+	item->level = GetCurrentTransactionNestLevel();
+	dlist_push_tail(list, &item->node);
+}
+
+/*
+ * What a subtransaction has left is its parent's now, or nobody's.  Called at
+ * the end of every subtransaction, so it looks at no more than that has left.
+ */
+void
+hitl_settle_pending(dlist_head *list, SubXactEvent event)
+{
+	int level;
+	dlist_node *node;
+
+	if (dlist_is_empty(list) ||
+		(event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB))
+		return;
+	level = GetCurrentTransactionNestLevel();
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+	{
+		while (!dlist_is_empty(list) &&
+			   dlist_tail_element(HitlPending, node, list)->level >= level)
+			dlist_delete(dlist_tail_node(list));
+		return;
+	}
+	for (node = dlist_tail_node(list);
+		 dlist_container(HitlPending, node, node)->level >= level;
+		 node = dlist_prev_node(list, node))
+	{
+		dlist_container(HitlPending, node, node)->level = level - 1;
+		if (!dlist_has_prev(list, node))
+			break;
+	}
+}
