@@ -547,15 +547,24 @@ class Stream:
         extra = f"Last-Event-ID: {last}\r\n" if last else ""
         self.connection.sendall(f"GET /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
                                 f"{extra}\r\n".encode())
-        self.text = b""
+        self.received = self.text = b""
         self.until(lambda: b": hello\n\n" in self.text)
 
     def until(self, condition):
         deadline = time.monotonic() + 60
         while not condition():
             piece = self.connection.recv(65536)
-            assert piece and time.monotonic() < deadline, self.text
-            self.text += piece
+            assert piece and time.monotonic() < deadline, self.received
+            self.received += piece
+            self.text = self.body()
+
+    def body(self):
+        """What has come so far, without the lengths of the chunks."""
+        rest, body = self.received.partition(b"\r\n\r\n")[2], b""
+        while b"\r\n" in rest:
+            length, rest = rest.split(b"\r\n", 1)
+            body, rest = body + rest[:int(length, 16)], rest[int(length, 16) + 2:]
+        return body
 
     def events(self, workflow):
         """(id, type) of the events of a workflow so far."""
@@ -624,6 +633,32 @@ def test_events_of_requests_without_a_workflow(gateway, cluster):
         connection.execute("COMMIT PREPARED 'told'")
     again.until(lambda: b"event: resync" in again.text)
     again.close()
+
+
+def test_events_of_many_at_once(gateway, cluster):
+    """Whoever commits beside others: each event comes once."""
+    allow_events(cluster)
+    stream = Stream(gateway, "all")
+
+    def decide(asked):
+        with cluster.connect() as connection:
+            for _ in range(50):
+                approval, = connection.execute("SELECT hitl.request_approval('Pay', requested_from => 'anna')").fetchone()
+                connection.execute("SELECT hitl.respond_to_approval(%s, 'anna', 'approved')", [approval])
+                asked.append(str(approval))
+
+    asked = []
+    threads = [threading.Thread(target=decide, args=[asked]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    stream.until(lambda: stream.text.count(b"event: approval_approved") >= 400)
+    assert len(asked) == 400 and b"resync" not in stream.text
+    for approval in asked:
+        assert [kind for _, kind in stream.events(approval)] == [
+            "approval_requested", "approval_responded", "approval_approved"]
+    stream.close()
 
 
 def test_streams_come_and_go(gateway, cluster):
