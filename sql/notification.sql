@@ -35,6 +35,10 @@ SELECT channel, event_type FROM hitl.notification_deliveries WHERE approval_id =
 -- a request names its channels
 SELECT hitl.request_approval('Pay 6 EUR', requested_from => 'n.ann', channels => '{n.mail,n.teams}') AS id \gset
 SELECT * FROM pg_temp.told(:'id');
+-- or none
+SELECT hitl.request_approval('Pay 6 EUR', requested_from => 'n.ann', channels => '{}') AS id \gset
+SELECT hitl.respond_to_approval(:'id', 'n.ann', 'approved');
+SELECT * FROM pg_temp.told(:'id');
 -- so do people, for the others
 SELECT hitl.set_preferred_channels('n.ann', '{n.mail}');
 SELECT hitl.set_preferred_channels('bob@example.org', '{}');

@@ -139,7 +139,7 @@ hitl_insert_approvals(HitlRows *rows)
 		"hitl.text_array(body -> 'requested_from'), "
 		"hitl.text_array(body -> 'required_approvers'), "
 		"(body ->> 'approval_threshold')::integer, coalesce(body -> 'context_data', '{}'), "
-		"hitl.text_array(body -> 'channels'), r.content_hash, r.requested_by, r.requested_role, "
+		"CASE body -> 'channels' WHEN '[]' THEN '{}' ELSE hitl.text_array(body -> 'channels') END, r.content_hash, r.requested_by, r.requested_role, "
 		"r.requested_at, r.requested_at, r.expires_at, r.policy, r.timed, "
 		"coalesce(hitl.text_array(r.asked), '{}'), r.due_at, r.answer_schema, r.ui_schema, "
 		"coalesce((body ->> 'editable')::boolean, true), "

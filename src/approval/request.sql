@@ -15,7 +15,7 @@ CREATE TABLE hitl.approval_requests (
 	required_approvers text[],
 	approval_threshold integer,
 	context_data jsonb NOT NULL DEFAULT '{}',
-	channels text[],					-- to be told by; NULL: the default channels
+	channels text[],					-- to be told by; NULL: the default channels, empty: none
 	status text NOT NULL DEFAULT 'pending'
 		CHECK (status = ANY ('{pending, approved, rejected, expired, cancelled}')),
 	content_hash bytea NOT NULL,		-- SHA-256 of what approvers are shown

@@ -17,13 +17,21 @@
 static const char *const outcomes[] = {"approved", "rejected", "expired",
 									   "cancelled", NULL};
 
+/* How many names a member may have. */
+typedef enum HitlNames
+{
+	SOME,
+	OR_ONE, /* also as a text, not in an array */
+	OR_NONE /* also an empty array */
+} HitlNames;
+
 static bool is_one_of(const char *text, const char *const *names);
 static const char *parse_type(HitlParse *parse, const HitlPlace *place,
 							  const HitlJson *object, bool in_config,
 							  HitlBuffer *terms);
 static const HitlJson *get_people(HitlParse *parse, const HitlPlace *place,
 								  const HitlJson *object, const char *key,
-								  bool may_be_text);
+								  HitlNames which);
 static void write_people(HitlBuffer *buffer, const char *key,
 						 const HitlJson *people, const char *none);
 static int count_people(const HitlJson *first, const HitlJson *second);
@@ -80,8 +88,8 @@ hitl_parse_question(HitlParse *parse, const HitlPlace *place,
 
 	hitl_buffer_init(&terms, parse->arena);
 	type = parse_type(parse, place, object, default_title != NULL, &terms);
-	asked = get_people(parse, place, object, "requested_from", true);
-	required = get_people(parse, place, object, "required_approvers", false);
+	asked = get_people(parse, place, object, "requested_from", OR_ONE);
+	required = get_people(parse, place, object, "required_approvers", SOME);
 	write_people(&terms, "requested_from", asked, "[]");
 	write_people(&terms, "required_approvers", required, "[]");
 
@@ -92,7 +100,7 @@ hitl_parse_question(HitlParse *parse, const HitlPlace *place,
 	parse_threshold(parse, place, object, people, &terms);
 	parse_time_limit(parse, place, object, &terms);
 	write_people(&terms, "channels",
-				 get_people(parse, place, object, "channels", false), "null");
+				 get_people(parse, place, object, "channels", OR_NONE), "null");
 	parse_policy(parse, place, object, &terms);
 	parse_form(parse, place, object, type, &terms);
 	question->terms = hitl_buffer_text(&terms);
@@ -383,11 +391,11 @@ parse_type(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 }
 
 /*
- * A member that is an array of names, or perhaps a single one.
+ * A member that is an array of names.
  */
 static const HitlJson *
 get_people(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
-		   const char *key, bool may_be_text)
+		   const char *key, HitlNames which)
 {
 	const HitlJson *people = hitl_json_member(object, key);
 	const HitlJson *name;
@@ -398,7 +406,7 @@ get_people(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 		return NULL;
 	if (people->type == HITL_JSON_ARRAY)
 	{
-		if (people->count == 0)
+		if (people->count == 0 && which != OR_NONE)
 			hitl_fault(parse, &here, "must not be empty");
 		if (people->count > MAX_PEOPLE)
 		{
@@ -409,12 +417,12 @@ get_people(HitlParse *parse, const HitlPlace *place, const HitlJson *object,
 		}
 		name = people->first;
 	}
-	else if (people->type == HITL_JSON_STRING && may_be_text)
+	else if (people->type == HITL_JSON_STRING && which == OR_ONE)
 		name = people;
 	else
 	{
 		hitl_fault(parse, &here, "must be %sa list of strings, not %s",
-				   may_be_text ? "a string or " : "",
+				   which == OR_ONE ? "a string or " : "",
 				   hitl_json_type_name(people));
 		return NULL;
 	}

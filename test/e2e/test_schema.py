@@ -245,7 +245,7 @@ STEPS = [
     (WRONG, ask(approval_threshold=0)),
     (WRONG, ask(approval_threshold=1.5)),
     (WRONG, ask(context_data=[])),
-    (WRONG, ask(channels=[])),
+    (RIGHT, ask(channels=[])),
     (WRONG, ask(channels="c")),
     (WRONG, ask(when="before", colour=1)),
     (BEYOND, ask(requested_from=["a", "b"], approval_threshold=3)),

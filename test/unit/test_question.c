@@ -55,6 +55,12 @@ TEST(body)
 		"\"requested_from\":[\"a\\\"b\"],\"required_approvers\":[],\"approval_threshold\":null,"
 		"\"timeout_seconds\":90,\"channels\":null,\"context_data\":{}}");
 	workflow_close(&w);
+
+	workflow_open(&w, ASK(",\"channels\":[]"), NULL);
+	workflow_send(&w, "start", NULL);
+	CHECK(strstr(find_effect(&w, HITL_EFFECT_REQUEST_APPROVAL)->body,
+				 "\"channels\":[],") != NULL);
+	workflow_close(&w);
 }
 
 TEST(empty_title)
