@@ -80,13 +80,16 @@ hitl_publish_at_commit(const pg_uuid_t *approval_id, const char *event_type)
 }
 
 /*
- * There was something of which nothing is known.
+ * A prepared transaction has committed.  Which of them had something to tell is
+ * not remembered, but whether any had.
  */
 void
-hitl_publish_unknown(void)
+hitl_publish_prepared(void)
 {
 	pg_uuid_t none = {0};
 
+	if (pg_atomic_read_u32(&hitl_shared->news_prepared) == 0)
+		return;
 	LWLockAcquire(hitl_shared->news_lock, LW_EXCLUSIVE);
 	put(&none, "", GetCurrentTimestamp());
 	LWLockRelease(hitl_shared->news_lock);
@@ -197,12 +200,14 @@ hitl_approval_news_since(PG_FUNCTION_ARGS)
 /* ---- at commit -------------------------------------------------------- */
 
 /*
- * What is not committed has not happened.  What was prepared is told of as a
- * whole, by who commits it.
+ * What is not committed has not happened.  That something was prepared is told
+ * by who commits it.
  */
 static void
 at_transaction_end(XactEvent event, void *arg)
 {
+	if (event == XACT_EVENT_PREPARE && !dlist_is_empty(&pending))
+		pg_atomic_write_u32(&hitl_shared->news_prepared, 1);
 	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_PREPARE)
 		dlist_init(&pending);
 }

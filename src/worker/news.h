@@ -25,8 +25,11 @@ extern void hitl_news_init(void); /* from _PG_init: callbacks */
 extern void hitl_publish_at_commit(const pg_uuid_t *approval_id,
 								   const char *event_type);
 
-/* At once: there was something of which nothing is known. */
-extern void hitl_publish_unknown(void);
+/*
+ * A prepared transaction has committed: what it would have told is not known
+ * any more, if any of them had something to tell.
+ */
+extern void hitl_publish_prepared(void);
 
 /* For the gateway: tell it, or no more, when there is something. */
 extern void hitl_follow_news(bool wanted);

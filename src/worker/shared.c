@@ -8,6 +8,7 @@
 
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "storage/fd.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
 #include "storage/shmem.h"
@@ -34,6 +35,7 @@ static shmem_startup_hook_type previous_shmem_startup = NULL;
 
 static void shmem_request(void);
 static void shmem_startup(void);
+static bool has_prepared_transactions(void);
 static void detach_slot(int code, Datum arg);
 static void terminate_slot(HitlSlot *slot);
 static bool has_processes(Oid dbid);
@@ -426,6 +428,8 @@ shmem_startup(void)
 		hitl_shared->lock = &GetNamedLWLockTranche(TRANCHE)[0].lock;
 		hitl_shared->news_lock = &GetNamedLWLockTranche(TRANCHE)[1].lock;
 		hitl_shared->news_since = GetCurrentTimestamp();
+		pg_atomic_init_u32(&hitl_shared->news_prepared,
+						   has_prepared_transactions());
 		ConditionVariableInit(&hitl_shared->exited);
 		for (int i = 0; i < HITL_ANNOUNCEMENTS; i++)
 			ConditionVariableInit(&hitl_shared->announcements[i]);
@@ -444,6 +448,24 @@ shmem_startup(void)
 		}
 	}
 	LWLockRelease(AddinShmemInitLock);
+}
+
+/*
+ * Are there prepared transactions from before the server started?
+ */
+static bool
+has_prepared_transactions(void)
+{
+	DIR *directory = AllocateDir("pg_twophase");
+	struct dirent *entry;
+	bool found = false;
+
+	while (!found &&
+		   (entry = ReadDirExtended(directory, "pg_twophase", LOG)) != NULL)
+		found = entry->d_name[0] != '.';
+	if (directory != NULL)
+		FreeDir(directory);
+	return found;
 }
 
 /*

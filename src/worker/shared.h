@@ -153,7 +153,8 @@ typedef struct HitlShared
 	/* A ring: number n, from 1, lies at n % HITL_NEWS. */
 	LWLock *news_lock;
 	TimestampTz news_since;
-	int64 news_count; /* that there were */
+	pg_atomic_uint32 news_prepared; /* may a prepared transaction have some? */
+	int64 news_count;				/* that there were */
 	HitlNewsItem news[HITL_NEWS];
 
 	int slots_end; /* no used slot from here; read without lock */

@@ -190,7 +190,7 @@ hitl_wake_all(void)
 	wake_kind(HITL_WORKER_DISPATCHER);
 	wake_kind(HITL_WORKER_EXECUTOR);
 	wake_kind(HITL_WORKER_GATEWAY);
-	hitl_publish_unknown();
+	hitl_publish_prepared();
 	broadcast(~UINT64CONST(0));
 }
 

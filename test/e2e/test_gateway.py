@@ -625,8 +625,15 @@ def test_events_of_requests_without_a_workflow(gateway, cluster):
     again.until(lambda: again.events(late))
     assert [kind for _, kind in again.events(approval)] == ["approval_responded", "approval_approved"]
     assert b"resync" not in again.text
-    # What a prepared transaction has done, nobody knows.
+    # What a prepared transaction has done, nobody knows; of others there is nothing to know.
     with cluster.connect() as connection:
+        connection.execute("BEGIN")
+        connection.execute("CREATE TABLE not_told ()")
+        connection.execute("PREPARE TRANSACTION 'not told'")
+        connection.execute("COMMIT PREPARED 'not told'")
+        after = connection.execute("SELECT hitl.request_approval('After', requested_from => 'anna')").fetchone()[0]
+        again.until(lambda: again.events(after))
+        assert b"resync" not in again.text
         connection.execute("BEGIN")
         connection.execute("SELECT hitl.request_approval('Prepared', requested_from => 'anna')")
         connection.execute("PREPARE TRANSACTION 'told'")
