@@ -145,6 +145,12 @@ SELECT pg_temp.news('dora', :'told', '{"all": true}') = pg_temp.news('anna', :'t
 SELECT hitl.cancel_approval(hitl.request_approval('Not any more', requested_from => 'anna')) AS status, max(n.number) AS before
 FROM hitl.approval_news(NULL, NULL) AS n \gset
 SELECT string_agg(n.event_type, ' ' ORDER BY n.number) AS withdrawn FROM hitl.approval_news(:before, NULL) AS n;
+SELECT hitl.request_approval('Too late', requested_from => 'anna', timeout_hours => 1) AS late \gset
+BEGIN;
+UPDATE hitl.approval_requests SET due_at = now() WHERE id = :'late';
+SELECT hitl.expire_due_approvals() > 0 AS expired;
+COMMIT;
+SELECT string_agg(n.event_type, ' ' ORDER BY n.number) AS told FROM hitl.approval_news(NULL, NULL) AS n WHERE n.approval_id = :'late';
 -- what is too long ago is not known any more
 SELECT hitl.publish_approval(:'told', 'approval_unreachable') \gset _
 SELECT hitl.http_event_resume('{"principal": "anna"}', format('%s.%s.%s', hitl.microseconds(n.happened_at), n.approval_id, n.number - 1))

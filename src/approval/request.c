@@ -144,11 +144,13 @@ hitl_withdraw_all_approvals(ArrayType *workflow_ids)
 
 /*
  * After a statement that ended requests RETURNING id, workflow_id: wake who waits
- * for them, tell the channels and the log.
+ * for them, tell the channels, the log and, of those of no workflow, who follows
+ * events.
  */
 void
 hitl_announce_decided(const char *event_type)
 {
+	const char *status = event_type + strlen("approval.");
 	uint64 count = SPI_processed;
 	Datum *ids = palloc((count + 1) * sizeof(Datum));
 	uint64 i;
@@ -161,8 +163,12 @@ hitl_announce_decided(const char *event_type)
 
 		ids[i] = hitl_column(i, 1, &isnull);
 		hitl_announce_at_commit(DatumGetUUIDP(ids[i]));
+		(void) hitl_column(i, 2, &isnull);
+		if (isnull)
+			hitl_publish_at_commit(DatumGetUUIDP(ids[i]),
+								   psprintf("approval_%s", status));
 		if (hitl_logs(HITL_LOG_APPROVALS))
-			log_ended(i, event_type + strlen("approval."));
+			log_ended(i, status);
 	}
 	hitl_notify_channels(event_type,
 						 construct_array(ids, count, UUIDOID, UUID_LEN, false,
@@ -726,8 +732,6 @@ end_request(FunctionCallInfo fcinfo, const char *status, const char *reason)
 										   approval->token)));
 		hitl_tell_workflow(&approval->workflow_id, "approval", body);
 	}
-	else
-		hitl_publish_at_commit(id, psprintf("approval_%s", status));
 	SPI_finish();
 	return cstring_to_text(status);
 }
