@@ -11,9 +11,9 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
-#include "worker/news.h"
 #include "worker/gateway.h"
 #include "worker/gateway_http.h"
+#include "worker/news.h"
 #include "worker/worker.h"
 
 PG_MODULE_MAGIC;

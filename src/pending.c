@@ -24,7 +24,7 @@ void
 hitl_settle_pending(dlist_head *list, SubXactEvent event)
 {
 	int level;
-	dlist_node *node;
+	dlist_iter iter;
 
 	if (dlist_is_empty(list) ||
 		(event != SUBXACT_EVENT_COMMIT_SUB && event != SUBXACT_EVENT_ABORT_SUB))
@@ -37,12 +37,12 @@ hitl_settle_pending(dlist_head *list, SubXactEvent event)
 			dlist_delete(dlist_tail_node(list));
 		return;
 	}
-	for (node = dlist_tail_node(list);
-		 dlist_container(HitlPending, node, node)->level >= level;
-		 node = dlist_prev_node(list, node))
+	dlist_reverse_foreach(iter, list)
 	{
-		dlist_container(HitlPending, node, node)->level = level - 1;
-		if (!dlist_has_prev(list, node))
+		HitlPending *item = dlist_container(HitlPending, node, iter.cur);
+
+		if (item->level < level)
 			break;
+		item->level = level - 1;
 	}
 }
