@@ -166,7 +166,7 @@ SET hitl.public_url = 'https://approve.example.com/';
 SET SESSION AUTHORIZATION hitl_web_gateway;
 SET hitl.public_url = 'https://evil.example.com';
 -- the answer is the same whether the address is known; services sign in in other ways
-SELECT send('laptop', '{"email": "wanda"}'), send('laptop');
+SELECT send('laptop', '{"email": "wanda"}'), send('laptop'), send('laptop', jsonb_build_object('email', repeat('a', 101) || '@example.com'));
 SELECT send('laptop', '{"email": " Wanda@Example.com "}'), send('laptop', '{"email": "nobody@example.com"}'), send('laptop', '{"email": "robot@example.com"}');
 SELECT visit('laptop', 'POST', '/sign-in', '{"email": "wanda@example.com"}');
 RESET SESSION AUTHORIZATION;

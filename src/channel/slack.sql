@@ -384,7 +384,7 @@ DECLARE
 BEGIN
 	DELETE FROM hitl.slack_links l WHERE l.expires_at < clock_timestamp();
 	-- Slack's own address is the same for all of its users.
-	IF NOT hitl.is_email_address(email) OR length(email) > 300 OR NOT hitl.count_sign_in(lower(email), format('slack %s/%s', team, member)) THEN
+	IF NOT hitl.can_get_link(email) OR NOT hitl.count_sign_in(lower(email), format('slack %s/%s', team, member)) THEN
 		RETURN;
 	END IF;
 	INSERT INTO hitl.slack_links (id, email, slack_team, slack_user, expires_at)

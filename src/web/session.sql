@@ -111,6 +111,11 @@ COMMENT ON FUNCTION hitl.http_ask_sign_in(jsonb) IS 'the response to who must si
 
 -- ---- signing in -------------------------------------------------------------
 
+CREATE FUNCTION hitl.can_get_link(email text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN coalesce(hitl.is_email_address(email) AND email ~ '^.{1,100}@.{1,200}$', false);
+COMMENT ON FUNCTION hitl.can_get_link(text) IS
+	'whether a text is an address to which a link for signing in, or a code for Slack, can be asked for: one that is not too long';
+
 -- A mail costs its reader attention: few for an address, and few from a client,
 -- whose IPv6 addresses are as many as it likes.
 CREATE FUNCTION hitl.count_sign_in(email text, address text) RETURNS boolean
@@ -221,7 +226,7 @@ BEGIN
 	PERFORM hitl.check_form_code(request, fields ->> 'csrf', visitor.key, 'sign-in');
 	page := jsonb_build_object('page', 'sign_in', 'csrf', hitl.form_code(visitor.key, 'sign-in'),
 		'action', '/sign-in?return=' || hitl.return_path(request -> 'query' ->> 'return'));
-	IF coalesce(NOT hitl.is_email_address(email) OR length(email) > 300, true) THEN
+	IF NOT hitl.can_get_link(email) THEN
 		RETURN hitl.http_page(page || '{"message": "Please enter an e-mail address."}', 422);
 	ELSIF hitl.public_url() IS NULL THEN
 		RETURN hitl.http_page(page || '{"message": "Signing in by mail is not set up here."}', 503);
