@@ -102,7 +102,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION hitl.follows_approval(text, uuid) IS
-	'does somebody who follows events hear of this request: one that he has made, is or was asked by, or has answered?';
+	'does somebody who follows events hear of this request: one that he has made, or has answered, or whose policy names him?';
 
 -- Does somebody see an event?  Of workflows of others, those about what he is asked.
 CREATE FUNCTION hitl.http_event_seen(allowed jsonb, event hitl.workflow_events) RETURNS boolean
