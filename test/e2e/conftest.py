@@ -2,6 +2,7 @@
 import pytest
 from harness import Cluster, install, running_cluster
 from house import PROVIDERS, SHOP, open_house
+from outbox import Outbox
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -33,6 +34,14 @@ def new_cluster(request):
     yield make
     for one in made:
         one.destroy()
+
+
+@pytest.fixture
+def outbox(cluster):
+    """An Outbox, emptied afterwards; the cluster must be as it was found."""
+    box = Outbox(cluster)
+    yield box
+    box.clear()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import uuid
 import psycopg
 import pytest
 from harness import ROOT, wait_until
-from outbox import Outbox
 from psycopg.types.json import Jsonb
 
 sys.path.insert(0, str(ROOT / "test/servers"))
@@ -28,14 +27,6 @@ ONCE = {"max_attempts": 1}
 def server():
     with ScriptedServer() as running:
         yield running
-
-
-@pytest.fixture
-def outbox(cluster):
-    """An Outbox, emptied afterwards; the cluster must be as it was found."""
-    box = Outbox(cluster)
-    yield box
-    box.clear()
 
 
 # What is sent

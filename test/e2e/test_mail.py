@@ -7,7 +7,6 @@ import uuid
 import psycopg
 import pytest
 from harness import ROOT, running_cluster, wait_until
-from outbox import Outbox
 
 sys.path.insert(0, str(ROOT / "test/servers"))
 from authority import authority  # noqa: E402
@@ -36,11 +35,9 @@ def cluster(certificates):
 
 
 @pytest.fixture
-def outbox(cluster):
-    box = Outbox(cluster)
-    box.execute("SELECT hitl.set_secret('mail', 'pass word')")
-    yield box
-    box.clear()
+def outbox(outbox):
+    outbox.execute("SELECT hitl.set_secret('mail', 'pass word')")
+    return outbox
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import time
 
 import pytest
 from harness import ROOT, wait_until
-from outbox import Outbox
 
 sys.path.insert(0, str(ROOT / "test/servers"))
 from scripted_server import ScriptedServer  # noqa: E402
@@ -24,11 +23,9 @@ def server():
 
 
 @pytest.fixture
-def outbox(cluster):
-    box = Outbox(cluster)
-    box.execute("SELECT hitl.set_secret('key', 'SG.secret-key')")
-    yield box
-    box.clear()
+def outbox(outbox):
+    outbox.execute("SELECT hitl.set_secret('key', 'SG.secret-key')")
+    return outbox
 
 
 def put(outbox, url, provider, body, **columns):

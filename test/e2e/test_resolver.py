@@ -7,7 +7,6 @@ import socket
 
 import pytest
 from harness import Cluster, wait_until
-from outbox import Outbox
 
 LIBRARY = "libnss_wrapper.so"
 PUBLIC = "203.0.113.1"  # TEST-NET-3: nobody has it
@@ -49,13 +48,6 @@ def resolve(cluster):
         fresh.chmod(0o644)
         fresh.rename(file)
     return set_addresses
-
-
-@pytest.fixture
-def outbox(cluster):
-    box = Outbox(cluster)
-    yield box
-    box.clear()
 
 
 @pytest.fixture
