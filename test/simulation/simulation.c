@@ -18,6 +18,9 @@
 /* Runs of one definition, one after the other. */
 #define SCHEDULES 8
 
+/* So many runs are told of, for whoever waits for the end of a million. */
+#define PROGRESS 100000
+
 bool tracing;
 
 static uint64_t current_seed;
@@ -69,7 +72,14 @@ main(int argc, char **argv)
 
 	tracing = runs == 1;
 	for (i = 0; i < runs; i++)
+	{
+		if (i > 0 && i % PROGRESS == 0)
+		{
+			printf("%ld of %ld schedules\n", i, runs);
+			fflush(stdout);
+		}
 		run(seed + i);
+	}
 	hitl_free_definition(definition);
 	hitl_arena_free(&definition_arena);
 	printf("%ld schedules from seed %llu: %llu messages, %llu duplicates, "
