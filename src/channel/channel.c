@@ -12,6 +12,7 @@
 #include "hitl.h"
 #include "utils/builtins.h"
 #include "version.h"
+#include "worker/worker.h"
 
 PG_FUNCTION_INFO_V1(hitl_configure_channel);
 
@@ -69,6 +70,11 @@ hitl_configure_channel(PG_FUNCTION_ARGS)
 		{TEXTOID, TEXTOID, JSONBOID, TEXTOID, BOOLOID, BOOLOID, TEXTOID,
 		 JSONBOID},
 	};
+	static HitlStatement redirect = {
+		"SELECT hitl.redirect_notifications($1)",
+		1,
+		{TEXTOID},
+	};
 	Datum values[8];
 	char nulls[9] = "        ";
 	int i;
@@ -93,6 +99,8 @@ hitl_configure_channel(PG_FUNCTION_ARGS)
 	SPI_connect();
 	hitl_execute(&check, values, nulls, 0);
 	hitl_execute(&upsert, values, nulls, 0);
+	hitl_execute(&redirect, values, NULL, 0);
 	SPI_finish();
+	hitl_wake_at_commit(HITL_WORKER_DISPATCHER);
 	PG_RETURN_DATUM(values[0]);
 }

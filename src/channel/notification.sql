@@ -124,6 +124,11 @@ CREATE FUNCTION hitl.notification_body(event_type text, approval hitl.approval_r
 COMMENT ON FUNCTION hitl.notification_body(text, hitl.approval_requests) IS
 	'what a hook is told about an approval request';
 
+CREATE FUNCTION hitl.hook_headers(settings jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN CASE WHEN settings ? 'content_type' THEN jsonb_build_object('Content-Type', settings -> 'content_type') ELSE '{}' END
+		|| coalesce(settings -> 'headers', '{}');
+COMMENT ON FUNCTION hitl.hook_headers(jsonb) IS 'the headers that a hook is sent, as its settings say';
+
 -- To plan these statements takes longer than to run them: each session does it once,
 -- when the tables may be empty, and what it reads it finds by indexes.
 
@@ -168,8 +173,7 @@ BEGIN
 							 body, provider, secret_name, signing_secret_name, idempotency_key)
 	SELECT o.id, 'notification', a.workflow_id, a.id, n.channel, n.id, coalesce(h.settings ->> 'method', 'POST'),
 		   h.settings ->> 'url',
-		   CASE WHEN h.settings ? 'content_type' THEN jsonb_build_object('Content-Type', h.settings -> 'content_type') ELSE '{}' END
-			|| coalesce(h.settings -> 'headers', '{}'), hitl.notification_body(event_type, a)::text,
+		   hitl.hook_headers(h.settings), hitl.notification_body(event_type, a)::text,
 		   nullif(c.channel_type, 'webhook'), c.secret_name,
 		   CASE WHEN c.name IS NOT NULL THEN c.signing_secret_name
 				ELSE (SELECT s.name FROM hitl.secrets s WHERE s.name = 'webhooks') END, o.id::text
@@ -272,6 +276,35 @@ END
 $$;
 COMMENT ON FUNCTION hitl.send_notifications(uuid[]) IS
 	'queue requests for messages of the ledger, where none is under way';
+
+-- A request keeps where it goes, and with which secrets, from when it was queued.  Who
+-- mends a channel wants what waits for it to take the new way, at once.
+CREATE FUNCTION hitl.redirect_notifications(channel text) RETURNS void
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	UPDATE hitl.outbox o
+	SET url = way.url, method = way.method, headers = way.headers, provider = way.provider, settings = way.transport,
+		secret_name = way.secret_name, signing_secret_name = way.signing_secret_name,
+		missing_secret = NULL, attempts = 0, next_attempt_at = clock_timestamp()
+	FROM (
+		SELECT m.name, false AS hook, m.url, 'POST' AS method, m.headers, m.provider, m.transport, m.secret_name,
+			   NULL AS signing_secret_name
+		FROM hitl.message_channels m
+		UNION ALL
+		SELECT c.name, true, c.settings ->> 'url', coalesce(c.settings ->> 'method', 'POST'), hitl.hook_headers(c.settings),
+			   nullif(c.channel_type, 'webhook'), NULL, c.secret_name, c.signing_secret_name
+		FROM hitl.channel_configurations c WHERE c.active AND c.channel_type IN ('webhook', 'generic')) AS way
+	WHERE way.name = redirect_notifications.channel AND o.channel = way.name
+	  AND o.purpose = 'notification' AND o.status = 'queued' AND o.notification_id IS NOT NULL
+	  -- What was queued for a channel of another type is of no use to this one.
+	  AND way.hook = (o.body IS NOT NULL) AND (o.provider = 'slack') IS NOT DISTINCT FROM (way.provider = 'slack')
+	  AND (o.url, o.method, o.headers, o.provider, o.settings, o.secret_name, o.signing_secret_name) IS DISTINCT FROM
+		  (way.url, way.method, way.headers, way.provider, way.transport, way.secret_name, way.signing_secret_name);
+END
+$$;
+COMMENT ON FUNCTION hitl.redirect_notifications(text) IS
+	'have what is queued for a channel go the way that its configuration says now';
 
 -- For the dispatcher: what became of requests of the outbox, whose rows of the
 -- ledger it has locked.  A hook has no revision (0): each event has a request of

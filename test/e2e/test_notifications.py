@@ -191,6 +191,23 @@ def test_again(cluster, mail):
         assert ledger(cluster, approval)[("mail", "ann")] == "sent"
 
 
+def test_mended(cluster, mail):
+    """What waits for a channel goes the new way as soon as that is mended."""
+    with ScriptedServer() as hooks:
+        url = hooks.plan("/hook", [200])
+        configure = "SELECT hitl.configure_channel('hook', 'webhook', %s)"
+        cluster.sql(configure, [Jsonb({"url": "http://127.0.0.1:1/hook"})])
+        configure_mail(cluster, mail, url="smtp://127.0.0.1:1")
+        approval = ask(cluster, requested_from="ann")
+        wait_until(lambda: cluster.value("SELECT bool_and(attempts > 0 AND status = 'queued') FROM hitl.notification_deliveries"
+                                         " WHERE approval_id = %s", [approval]))
+        cluster.sql(configure, [Jsonb({"url": url, "headers": {"X-Team": "a"}})])
+        configure_mail(cluster, mail)
+        assert set(mails(cluster, mail, 1)) == {"ann@example.org"}
+        assert ledger(cluster, approval) == {("hook", None): "sent", ("mail", "ann"): "sent"}
+        assert hooks.requests("/hook")[0].headers["x-team"] == "a"
+
+
 def test_generic(cluster, mail):
     """A body of one's own, and only of the events that are wanted."""
     with ScriptedServer() as hooks:
