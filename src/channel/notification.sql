@@ -144,7 +144,9 @@ DECLARE
 	wanted boolean := event_type IN ('approval.changes_requested', 'approval.information_requested');
 	-- Whoever was told before that he is asked need not hear that others are asked, too.
 	again boolean := event_type NOT IN ('approval.escalated', 'approval.reassigned');
+	asking boolean := event_type IN ('approval.requested', 'approval.escalated', 'approval.reassigned', 'approval.revised');
 	messages uuid[];
+	homeless uuid[];
 BEGIN
 	WITH told AS (
 		SELECT a.id AS approval_id, c.name AS channel, c.settings ->> 'url' AS address
@@ -241,9 +243,15 @@ BEGIN
 				message_id = CASE WHEN n.recipient = '' OR n.address = excluded.address THEN n.message_id END
 		RETURNING n.id
 	)
-	SELECT array_agg(p.id) INTO messages FROM put p;
+	SELECT (SELECT array_agg(p.id) FROM put p),
+		   (SELECT array_agg(DISTINCT r.approval_id) FROM recipient r WHERE asking AND r.address IS NULL)
+	INTO messages, homeless;
 	IF messages IS NOT NULL THEN
 		PERFORM hitl.send_notifications(messages);
+	END IF;
+	-- A channel would tell somebody, and does not know where.
+	IF homeless IS NOT NULL THEN
+		PERFORM hitl.report_unreachable(homeless);
 	END IF;
 END
 $$;

@@ -287,9 +287,10 @@ $$;
 COMMENT ON FUNCTION hitl.resend_notification(uuid) IS
 	'tell a recipient again, or a hook what it could not be told; false if there is nothing to tell';
 
--- Whether nobody at all can be told any more; if so, the workflow hears of it.
+-- Whether nobody at all can be told any more; if so, the workflow hears of it.  The line
+-- of the log goes without the statement, which may be that of whoever asks.
 CREATE FUNCTION hitl.report_unreachable(approval_ids uuid[]) RETURNS void
-	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET log_min_error_statement = panic
 AS $$
 DECLARE
 	lost record;
@@ -301,7 +302,7 @@ BEGIN
 						  WHERE n.approval_id = a.id AND n.asked AND n.status IN ('queued', 'sent'))
 	LOOP
 		RAISE LOG USING MESSAGE = format('nobody could be told of approval request %s', lost.id),
-			HINT = 'hitl.notifications says why.';
+			HINT = 'hitl.notifications says why; whoever is asked and is not there has no address for any channel.';
 		IF lost.workflow_id IS NOT NULL THEN
 			INSERT INTO hitl.messages (workflow_id, kind, body)
 			VALUES (lost.workflow_id, 'approval', jsonb_strip_nulls(jsonb_build_object(

@@ -208,6 +208,27 @@ def test_mended(cluster, mail):
         assert hooks.requests("/hook")[0].headers["x-team"] == "a"
 
 
+@pytest.mark.parametrize("asked, told", [("nobody", 0), ("nobody,ann", 1)])
+def test_without_address(cluster, mail, asked, told):
+    """Whom a channel would tell and does not know where: the trail has it if nobody else is told."""
+    workflow = cluster.value("SELECT hitl.execute_workflow(hitl.create_workflow('x', workflow_definition => %s))", [Jsonb(
+        {"steps": [{"name": "ask", "type": "approval", "title": "Go?", "required_approvers": asked.split(",")},
+                   {"name": "wait", "type": "signal", "signal": "never"}]})])
+    wait_until(lambda: cluster.value("SELECT count(*) FROM hitl.approval_requests WHERE workflow_id = %s", [workflow]))
+    mails(cluster, mail, told)
+    wait_until(lambda: not cluster.value("SELECT count(*) FROM hitl.messages"))
+    events = cluster.sql("SELECT event_type, step_name FROM hitl.workflow_events WHERE workflow_id = %s"
+                         " AND event_type = 'approval_unreachable'", [workflow])
+    assert [event["step_name"] for event in events] == ["ask"] * (1 - told)
+
+
+def test_log_without_address(cluster, mail):
+    """The log says which request nobody is told of, and not what it says."""
+    approval = cluster.value("SELECT hitl.request_approval('Words of a person', requested_from => 'nobody')")
+    log = cluster.log()
+    assert f"nobody could be told of approval request {approval}" in log and "Words of a person" not in log
+
+
 def test_generic(cluster, mail):
     """A body of one's own, and only of the events that are wanted."""
     with ScriptedServer() as hooks:
