@@ -209,6 +209,7 @@ SELECT hitl.configure_channel('n.x', 'generic', '{"url": "https://example.org"}'
 SELECT hitl.configure_channel('n.x', 'generic', '{"url": "https://example.org", "method": "GET"}', templates => '{"body": "x"}');
 SELECT hitl.configure_channel('n.x', 'webhook', '{"url": "https://example.org", "headers": {"a": 1}}');
 SELECT hitl.configure_channel('n.x', 'webhook', '{"url": "https://example.org", "events": "all"}');
+SELECT hitl.configure_channel('n.x', 'webhook', '{"url": "https://example.org", "events": ["approval.approved", "requested"]}');
 SELECT hitl.configure_channel('n.x', 'webhook', '[]');
 SELECT hitl.configure_channel('n.x', 'webhook', '{"url": "https://example.org"}', templates => NULL);
 SELECT hitl.set_preferred_channels('nobody.known', NULL);

@@ -32,6 +32,9 @@ DECLARE
 	known text[];
 	texts text[];
 	url text := settings ->> 'url';
+	events constant text[] := '{approval.requested,approval.approved,approval.rejected,approval.expired,approval.cancelled,'
+		'approval.reminder,approval.escalated,approval.reassigned,approval.revised,approval.changes_requested,'
+		'approval.information_requested,approval.information_given}';
 	fault text;
 BEGIN
 	CASE channel_type
@@ -136,6 +139,13 @@ BEGIN
 			RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
 				MESSAGE = 'a channel of type "generic" needs the template "body"',
 				HINT = 'For example {"body": {"text": "{{ $.data.title }}: {{ $.data.status }}"}}.';
+		END IF;
+		-- One that there is not would never be told.
+		fault := (SELECT e FROM jsonb_array_elements_text(settings -> 'events') AS e WHERE e <> ALL (events) ORDER BY e LIMIT 1);
+		IF fault IS NOT NULL THEN
+			RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+				MESSAGE = format('there is no event "%s" that a channel could tell', fault),
+				HINT = format('There are %s.', array_to_string(events, ', '));
 		END IF;
 		IF settings ->> 'method' NOT IN ('POST', 'PUT', 'PATCH') THEN
 			RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
