@@ -102,9 +102,13 @@ hitl_judge_provider(HitlDelivery *delivery, const HttpResult *result,
 	}
 	if (strcmp(kind, "service_unavailable") == 0)
 		delivery->outcome = BREAKER_FAILURE;
-	reason = psprintf("%s answered with status %d%s%s", delivery->host,
-					  result->status, reason != NULL ? ": " : "",
-					  reason != NULL ? reason : "");
+	/* Slack refuses with status 200, which would read like a success. */
+	if (success && reason != NULL)
+		reason = psprintf("%s refused the request: %s", delivery->host, reason);
+	else
+		reason = psprintf("%s answered with status %d%s%s", delivery->host,
+						  result->status, reason != NULL ? ": " : "",
+						  reason != NULL ? reason : "");
 	if (is_for_now(kind))
 		hitl_repeat_delivery(delivery, result->retry_after, kind, "%s", reason);
 	else

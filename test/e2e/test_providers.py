@@ -136,7 +136,7 @@ def test_slack_refuses(outbox, server, error, kind):
     row = send(outbox, server.plan("/post", [slack(ok=False, error=error)]), "slack", POST)
     assert (row["status"], row["error_kind"], row["attempts"]) == ("failed", kind, 1)
     assert row["response_status"] == 200
-    assert row["error_message"] == f"127.0.0.1 answered with status 200: {error}"
+    assert row["error_message"] == f"127.0.0.1 refused the request: {error}"
 
 
 @pytest.mark.parametrize("answer", [
