@@ -235,7 +235,7 @@ BEGIN
 	END IF;
 	channel := hitl.slack_sender(request);
 	IF channel.name IS NULL THEN
-		response := hitl.http_error(401, 'The request is not signed, or was signed too long ago.');
+		response := hitl.http_error(401, 'The request is not signed with the signing secret of an active channel of type slack, or was signed more than five minutes ago.');
 	END IF;
 END
 $$;
