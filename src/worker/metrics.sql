@@ -164,7 +164,7 @@ BEGIN
 		END IF;
 	ELSIF request ? 'proxy' OR request -> 'headers' ?| '{x-forwarded-for,forwarded,via,x-real-ip}'
 		OR NOT (request ->> 'address')::inet <<= ANY ('{127.0.0.0/8,::1}'::inet[]) THEN
-		RETURN hitl.http_error(403, 'without hitl.metrics_token, this is for the same machine only');
+		RETURN hitl.http_error(403, 'without hitl.metrics_token, this is for clients on the same machine that come neither through a proxy nor from one of hitl.trusted_proxies');
 	END IF;
 	RETURN (SELECT jsonb_build_object('status', 200,
 				'headers', jsonb_build_object('content-type', 'text/plain; version=0.0.4; charset=utf-8'),
