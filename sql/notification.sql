@@ -203,6 +203,18 @@ SELECT hitl.configure_channel('n.x', 'email', '{"url": "smtp://mail.example.org"
 SELECT hitl.configure_channel('n.x', 'email', '{"url": "smtp://mail.example.org", "from": "a@example.org", "colour": "red"}');
 SELECT hitl.configure_channel('n.x', 'email', '{"url": "smtp://mail.example.org", "from": "a@example.org"}', templates => '{"subject": 1}');
 SELECT hitl.configure_channel('n.x', 'email', '{"url": "smtp://mail.example.org", "from": "a@example.org"}', templates => '{"body": "x"}');
+-- templates that are none; what their paths match is not known yet
+\set VERBOSITY default
+\set SHOW_CONTEXT never
+SELECT hitl.configure_channel('n.x', 'email', '{"url": "smtp://mail.example.org", "from": "a@example.org"}', templates => '{"subject": "{{ $.approval.title "}');
+SELECT hitl.configure_channel('n.x', 'email', '{"url": "smtp://mail.example.org", "from": "a@example.org"}', templates => '{"html": "<p>{{ approval.title }}</p>"}');
+SELECT hitl.configure_channel('n.x', 'generic', '{"url": "https://example.org"}', templates => '{"body": {"a": ["{{ }}"]}}');
+BEGIN;
+SELECT hitl.configure_channel('n.x', 'email', '{"url": "smtp://mail.example.org", "from": "a@example.org"}', templates => '{"subject": "{{ $.other }}", "text": "{{ $.x + 1 }}"}');
+SELECT hitl.configure_channel('n.x', 'generic', '{"url": "https://example.org"}', templates => '{"body": "{{ $.x }}"}');
+ROLLBACK;
+\set SHOW_CONTEXT errors
+\set VERBOSITY terse
 SELECT hitl.configure_channel('n.x', 'slack', '{}');
 SELECT hitl.configure_channel('n.x', 'slack', '{"direct": "yes"}');
 SELECT hitl.configure_channel('n.x', 'generic', '{"url": "https://example.org"}');

@@ -153,6 +153,12 @@ BEGIN
 				HINT = 'It is "POST", "PUT" or "PATCH".';
 		END IF;
 	END IF;
+	IF channel_type = 'email' THEN
+		PERFORM hitl.check_templates(jsonb_build_object('event', 'approval.requested', 'templates', templates,
+			'approval', '{"id": "1", "title": "a", "status": "pending"}'::jsonb), true);
+	ELSIF templates ? 'body' THEN
+		PERFORM hitl.check_templates(templates -> 'body', false);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION hitl.check_channel(text, jsonb, jsonb) IS 'refuse faulty settings of a channel';

@@ -19,7 +19,7 @@
 /* What stands behind the callbacks of the core. */
 typedef struct Templates
 {
-	Jsonb *document;
+	Jsonb *document;  /* NULL: any path matches something */
 	ErrorData *error; /* that must not pass through the core */
 } Templates;
 
@@ -44,6 +44,7 @@ static HitlQueryResult check_path(void *context, const char *path,
 
 PG_FUNCTION_INFO_V1(hitl_render_mail);
 PG_FUNCTION_INFO_V1(hitl_render_template);
+PG_FUNCTION_INFO_V1(hitl_check_templates);
 PG_FUNCTION_INFO_V1(hitl_render_slack);
 PG_FUNCTION_INFO_V1(hitl_render_slack_modal);
 PG_FUNCTION_INFO_V1(hitl_render_page);
@@ -68,6 +69,20 @@ hitl_render_template(PG_FUNCTION_ARGS)
 {
 	return fill(PG_GETARG_JSONB_P(0), PG_GETARG_JSONB_P(1),
 				hitl_core()->render_template, "the template cannot be filled");
+}
+
+/*
+ * hitl.check_templates(input, is_mail): refuse templates that are malformed;
+ * whether their paths match is known only when there is a document.
+ */
+Datum
+hitl_check_templates(PG_FUNCTION_ARGS)
+{
+	fill(PG_GETARG_JSONB_P(0), NULL,
+		 PG_GETARG_BOOL(1) ? hitl_core()->render_mail
+						   : hitl_core()->render_template,
+		 "a template of the channel is malformed");
+	PG_RETURN_VOID();
 }
 
 /*
@@ -217,6 +232,11 @@ query_document(void *context, int64_t scope, const char *path,
 	MemoryContext caller = CurrentMemoryContext;
 	volatile HitlQueryResult answer = HITL_QUERY_EMPTY;
 
+	if (templates->document == NULL)
+	{
+		*text = "null";
+		return HITL_QUERY_FOUND;
+	}
 	PG_TRY();
 	{
 		Datum parsed = DirectFunctionCall1(jsonpath_in, CStringGetDatum(path));

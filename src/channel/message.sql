@@ -12,6 +12,11 @@ CREATE FUNCTION hitl.render_template(template jsonb, document jsonb) RETURNS jso
 COMMENT ON FUNCTION hitl.render_template(jsonb, jsonb) IS
 	'a template, {{ SQL/JSON path }} in its strings, with what the paths match in a document';
 
+CREATE FUNCTION hitl.check_templates(input jsonb, is_mail boolean) RETURNS void
+	AS 'MODULE_PATHNAME', 'hitl_check_templates' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hitl.check_templates(jsonb, boolean) IS
+	'refuse malformed templates: in the strings of the input, or, of a mail, in its member templates';
+
 CREATE FUNCTION hitl.render_slack(document jsonb) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'hitl_render_slack' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION hitl.render_slack(jsonb) IS
