@@ -279,7 +279,13 @@ BEGIN
 		PERFORM hitl.send_notifications(ARRAY[notification_id]);
 		RETURN true;
 	END IF;
-	-- A hook is sent the last event again.
+	-- A hook that is to be tried later is tried now.
+	IF EXISTS (SELECT FROM hitl.outbox o
+			   WHERE o.notification_id = found_.id AND o.body IS NOT NULL AND concat(o.status) = 'queued') THEN
+		PERFORM hitl.send_notifications(ARRAY[notification_id]);
+		RETURN true;
+	END IF;
+	-- Else it is sent the last event again, if that has failed.
 	RETURN coalesce((SELECT hitl.retry_request(o.id) FROM hitl.outbox o
 					 WHERE o.notification_id = found_.id AND o.body IS NOT NULL ORDER BY o.created_at DESC, o.id DESC LIMIT 1), false);
 END

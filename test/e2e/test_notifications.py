@@ -208,6 +208,18 @@ def test_mended(cluster, mail):
         assert hooks.requests("/hook")[0].headers["x-team"] == "a"
 
 
+def test_hook_that_is_to_be_tried_later(cluster, mail):
+    """Whoever knows that a hook is well again need not wait for its next attempt."""
+    with ScriptedServer() as hooks:
+        url = hooks.plan("/hook", [{"status": 503, "headers": {"Retry-After": "18000"}}, 200])
+        cluster.sql("SELECT hitl.configure_channel('hook', 'webhook', %s)", [Jsonb({"url": url})])
+        approval = ask(cluster, requested_from="ann", channels=["hook"])
+        wait_until(lambda: cluster.value("SELECT attempts = 1 AND status = 'queued' FROM hitl.notification_deliveries"
+                                         " WHERE approval_id = %s", [approval]))
+        assert cluster.value("SELECT hitl.resend_notification(id) FROM hitl.notifications WHERE approval_id = %s", [approval])
+        wait_until(lambda: ledger(cluster, approval) == {("hook", None): "sent"})
+
+
 @pytest.mark.parametrize("asked, told", [("nobody", 0), ("nobody,ann", 1)])
 def test_without_address(cluster, mail, asked, told):
     """Whom a channel would tell and does not know where: the trail has it if nobody else is told."""
