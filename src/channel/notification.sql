@@ -42,6 +42,15 @@ CREATE VIEW hitl.notifications AS
 COMMENT ON VIEW hitl.notifications IS
 	'who was told of which approval request by which channel, and how that went: queued, sent, failed, answered, or withdrawn because there was nothing to tell any more';
 
+COMMENT ON COLUMN hitl.notifications.channel IS 'name of the channel; (request): the webhook of the request itself';
+COMMENT ON COLUMN hitl.notifications.recipient IS 'a person; NULL: the hook, or the room';
+COMMENT ON COLUMN hitl.notifications.address IS 'e-mail address, Slack id or URL';
+COMMENT ON COLUMN hitl.notifications.event_type IS 'what was or is to be told last';
+COMMENT ON COLUMN hitl.notifications.status IS
+	'queued, sent, failed (hitl.resend_notification), answered, or withdrawn: there was nothing to tell any more';
+COMMENT ON COLUMN hitl.notifications.attempts IS 'to tell it last';
+COMMENT ON COLUMN hitl.notifications.error_message IS 'of the last attempt; queued: it is repeated, as hitl.notification_deliveries says';
+
 CREATE VIEW hitl.notification_deliveries AS
 	SELECT o.id, o.notification_id, o.approval_id, o.workflow_id, o.channel, o.url,
 		   coalesce(n.event_type, o.body::jsonb ->> 'type') AS event_type, o.status, o.attempts,
@@ -52,6 +61,10 @@ CREATE VIEW hitl.notification_deliveries AS
 	WHERE o.purpose = 'notification';
 COMMENT ON VIEW hitl.notification_deliveries IS
 	'the requests of the outbox by which channels are told, one for each thing that was told';
+
+COMMENT ON COLUMN hitl.notification_deliveries.approval_id IS 'NULL: a mail with a link for signing in, or what Slack is answered';
+COMMENT ON COLUMN hitl.notification_deliveries.status IS
+	'queued (tried at next_attempt_at, unless hitl.circuit_breakers has the server), sending, delivered, failed, or cancelled';
 
 -- ---- whom to tell ---------------------------------------------------------
 
