@@ -87,10 +87,12 @@ AS $$
 DECLARE
 	thread text := format('<%s@%s>', coalesce(document #>> '{approval,workflow_id}', notification.approval_id::text),
 						  hitl.mail_domain(channel));
+	-- SendGrid has ids of its own, by which no mail is known.
+	first text := CASE WHEN notification.message_id ~ '^<.*>$' THEN notification.message_id END;
 BEGIN
 	RETURN hitl.mail_document(channel, request_id, notification.address, hitl.render_mail(document), jsonb_build_object(
-		'In-Reply-To', notification.message_id,
-		'References', concat_ws(' ', thread, notification.message_id),
+		'In-Reply-To', first,
+		'References', concat_ws(' ', thread, first),
 		'X-Hitl-Approval', notification.approval_id));
 END
 $$;

@@ -191,6 +191,22 @@ def test_again(cluster, mail):
         assert ledger(cluster, approval)[("mail", "ann")] == "sent"
 
 
+def test_sendgrid(cluster, mail):
+    """SendGrid's ids are none of mails: what follows a mail is sent all the same, in the same thread."""
+    with ScriptedServer() as sendgrid:
+        url = sendgrid.plan("/send", [{"status": 202, "headers": {"X-Message-Id": "14c5d75ce93.dfd.64b469"}}])
+        cluster.sql("SELECT hitl.set_secret('sendgrid', 'SG.key')")
+        cluster.sql("SELECT hitl.configure_channel('mail', 'email', %s, secret_name => 'sendgrid')", [
+            Jsonb({"provider": "sendgrid", "url": url, "from": "approvals@example.org"})])
+        approval = ask(cluster, requested_from="ann", requested_by="eve")
+        wait_until(lambda: ledger(cluster, approval) == {("mail", "ann"): "sent"})
+        cluster.sql("SELECT hitl.cancel_approval(%s)", [approval])
+        wait_until(lambda: ledger(cluster, approval) == {("mail", "ann"): "sent", ("mail", "eve"): "sent"},
+                   describe=lambda: cluster.sql("SELECT * FROM hitl.notifications WHERE approval_id = %s", [approval]))
+        first, *later = [json.loads(request.body)["headers"] for request in sendgrid.requests("/send")]
+        assert len(later) == 2 and all(mail["References"] == first["References"] for mail in later)
+
+
 def test_generic(cluster, mail):
     """A body of one's own, and only of the events that are wanted."""
     with ScriptedServer() as hooks:
