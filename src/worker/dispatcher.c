@@ -512,7 +512,7 @@ claim_from_queues(Lane *lane, int capacity, bool swept)
 	int i;
 
 	if (orders_count > 0)
-		count = hitl_claim_outbox(purpose_of(lane), orders, orders_count,
+		count = hitl_claim_outbox(purpose_of(lane), orders, orders_count, &held,
 								  delivery_context, &claimed);
 	lane->claimed += count;
 	for (i = 0; i < orders_count; i++)

@@ -103,6 +103,7 @@ const char *const hitl_purposes[HITL_PURPOSES] =
 
 PG_FUNCTION_INFO_V1(hitl_retry_request);
 
+static Datum held_ids(dlist_head *held);
 static HitlDelivery *read_claimed_row(uint64 row, HitlPurpose purpose,
 									  MemoryContext context);
 static HitlSecret *read_secret(uint64 row, int column);
@@ -135,14 +136,14 @@ hitl_release_outbox(void)
  */
 int
 hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
-				  MemoryContext context, dlist_head *claimed)
+				  dlist_head *held, MemoryContext context, dlist_head *claimed)
 {
 	static HitlStatement claim = {
 		"WITH due AS MATERIALIZED ("
 		" SELECT q.place, q.rank FROM unnest($2, $3, $4) AS a (origin, since, most),"
 		" LATERAL (SELECT ctid AS place, rank FROM hitl.outbox"
 		" WHERE purpose = $1 AND origin = a.origin AND status IN ('queued', 'sending')"
-		" AND rank >= a.since AND rank <= now()"
+		" AND rank >= a.since AND rank <= now() AND id <> ALL ($8)"
 		" ORDER BY rank LIMIT a.most FOR NO KEY UPDATE SKIP LOCKED) q),"
 		" claimed AS ("
 		" UPDATE hitl.outbox o SET status = 'sending', attempts = o.attempts + 1,"
@@ -159,15 +160,15 @@ hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
 		" FROM claimed c"
 		" LEFT JOIN hitl.secrets s ON s.name = c.secret_name"
 		" LEFT JOIN hitl.secrets w ON w.name = c.signing_secret_name",
-		7,
+		8,
 		{TEXTOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, INT4OID,
-		 INT4OID, INT4OID}};
+		 INT4OID, INT4OID, UUIDARRAYOID}};
 	int timeout = hitl_request_timeout;
 	TimestampTz now = GetCurrentTimestamp();
 	Datum *origins = palloc(count * sizeof(Datum));
 	Datum *since = palloc(count * sizeof(Datum));
 	Datum *limits = palloc(count * sizeof(Datum));
-	Datum values[7];
+	Datum values[8];
 	uint64 row;
 	int i;
 
@@ -193,6 +194,7 @@ hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
 	values[4] = Int32GetDatum(timeout);
 	values[5] = Int32GetDatum(LEASE_MARGIN_SECONDS);
 	values[6] = Int32GetDatum(hitl_request_timeout);
+	values[7] = held_ids(held);
 	hitl_execute(&claim, values, NULL, 0);
 
 	for (row = 0; row < SPI_processed; row++)
@@ -622,6 +624,27 @@ hitl_retry_request(PG_FUNCTION_ARGS)
 	if (found)
 		hitl_wake_at_commit(HITL_WORKER_DISPATCHER);
 	PG_RETURN_BOOL(found);
+}
+
+/*
+ * The ids of requests that have been sent, whose verdicts wait to be recorded.
+ */
+static Datum
+held_ids(dlist_head *held)
+{
+	Datum *ids;
+	int count = 0;
+	dlist_iter iter;
+
+	dlist_foreach(iter, held)
+		count++;
+	ids = palloc((count + 1) * sizeof(Datum));
+	count = 0;
+	dlist_foreach(iter, held)
+		ids[count++] = UUIDPGetDatum(
+			&dlist_container(HitlDelivery, node, iter.cur)->id);
+	return PointerGetDatum(
+		construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 }
 
 /*

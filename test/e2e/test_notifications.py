@@ -247,6 +247,25 @@ def test_webhook_of_a_request(cluster, mail):
         wait_until(lambda: ledger(cluster, approval).get(("(request)", None)) == "sent")
 
 
+def test_forgotten_transaction(cluster, mail):
+    """While somebody has a row of the ledger locked, what was sent is not sent again, however long that takes."""
+    approval = ask(cluster, requested_from="ann")
+    mails(cluster, mail, 1)
+    with cluster.connect(autocommit=False) as forgetful:
+        notification, = forgetful.execute("SELECT id FROM hitl.notification_ledger WHERE approval_id = %s FOR NO KEY UPDATE",
+                                          [approval]).fetchone()
+        cluster.sql("SELECT hitl.send_notifications(ARRAY[%s]::uuid[])", [notification])
+        wait_until(lambda: len(mail.mails) == 2)
+        # Its lease ends; what comes after it is sent, and so the dispatcher has looked.
+        cluster.sql("UPDATE hitl.outbox SET next_attempt_at = now() WHERE status = 'sending'")
+        ask(cluster, "Pay 6 EUR", requested_from="bob")
+        wait_until(lambda: any(received.recipients == ["bob@example.org"] for received in mail.mails))
+        assert len(mail.mails) == 3
+    mails(cluster, mail, 3)
+    assert ledger(cluster, approval) == {("mail", "ann"): "sent"}
+    assert cluster.value("SELECT max(attempts) FROM hitl.outbox WHERE notification_id = %s", [notification]) == 1
+
+
 def test_killed_dispatcher(cluster, mail):
     """What was on its way when the dispatcher died arrives, once more at most, with the same Message-ID."""
     for number in range(30):
