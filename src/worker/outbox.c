@@ -386,7 +386,8 @@ hitl_divert_outbox(List *origins)
  * Record verdicts, and tell the workflows that wait for them.  A row that is
  * gone, cancelled, or claimed again since is left as it is, and nobody is
  * told; but what an answer has taken is noted, though it was cancelled.  A
- * channel whose endpoint is gone (410) is switched off.
+ * channel whose endpoint is gone (410) is switched off, unless it has another
+ * one by now.
  */
 void
 hitl_record_outbox(dlist_head *finished, int count)
@@ -421,7 +422,7 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" FROM hitl.models m WHERE m.name = o.model)"
 		" FROM verdict v"
 		" WHERE o.ctid = v.place"
-		" RETURNING o.id, o.status, o.purpose, o.channel, o.workflow_id, o.token,"
+		" RETURNING o.id, o.status, o.purpose, o.channel, o.url, o.workflow_id, o.token,"
 		" o.response_status, v.response_body, v.error_kind, v.error_message,"
 		" v.answered, v.response_headers, o.priority, o.provider, o.fallbacks, o.cost,"
 		" CASE WHEN coalesce(v.input_tokens, v.output_tokens) IS NOT NULL"
@@ -447,9 +448,9 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" UPDATE hitl.channel_configurations SET active = false"
 		" WHERE name = ANY (ARRAY("
 		" SELECT c.name FROM hitl.channel_configurations c"
-		" WHERE c.active AND c.channel_type IN ('webhook', 'generic') AND c.name = ANY (ARRAY("
-		" SELECT channel FROM recorded"
-		" WHERE purpose = 'notification' AND response_status = 410))"
+		" WHERE c.active AND c.channel_type IN ('webhook', 'generic') AND EXISTS ("
+		" SELECT FROM recorded r WHERE r.purpose = 'notification' AND r.response_status = 410"
+		" AND r.channel = c.name AND r.url = c.settings ->> 'url')"
 		" FOR NO KEY UPDATE SKIP LOCKED)))"
 		" SELECT id, priority, agent, tokens, cost, status FROM recorded",
 		RECORD_COLUMNS,
