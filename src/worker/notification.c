@@ -188,7 +188,8 @@ static bool
 is_rendered(const HitlDelivery *delivery)
 {
 	if (delivery->body != NULL)
-		return hitl_is_carried_by(delivery, "generic");
+		return delivery->status == NULL &&
+			hitl_is_carried_by(delivery, "generic");
 	return delivery->purpose == HITL_NOTIFICATION && delivery->has_notification;
 }
 

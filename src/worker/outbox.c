@@ -156,7 +156,11 @@ hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
 		" c.signing_secret_name, w.value, w.allowed_hosts,"
 		" c.idempotency_key, c.retry::text, c.timeout,"
 		" c.expect, c.created_at, c.provider, c.workflow_id, c.conversation,"
-		" c.settings, c.notification_id, c.approval_id"
+		" c.settings, c.notification_id, c.approval_id,"
+		/* A hook that was switched off, or dropped, is told nothing any more. */
+		" c.body IS NOT NULL AND c.notification_id IS NOT NULL"
+		" AND c.channel <> '(request)' AND NOT EXISTS ("
+		" SELECT FROM hitl.channel_configurations k WHERE k.name = c.channel AND k.active)"
 		" FROM claimed c"
 		" LEFT JOIN hitl.secrets s ON s.name = c.secret_name"
 		" LEFT JOIN hitl.secrets w ON w.name = c.signing_secret_name",
@@ -714,6 +718,8 @@ read_claimed_row(uint64 row, HitlPurpose purpose, MemoryContext parent)
 		delivery->approval_id = *DatumGetUUIDP(approval_id);
 	delivery->input_tokens = -1;
 	delivery->output_tokens = -1;
+	if (DatumGetBool(hitl_column(row, 26, &isnull)) && !isnull)
+		delivery->status = "cancelled";
 
 	MemoryContextSwitchTo(before);
 	return delivery;

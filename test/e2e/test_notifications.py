@@ -227,6 +227,23 @@ def test_generic(cluster, mail):
         wait_until(lambda: ledger(cluster, approval) == {("ntfy", None): "failed"})
 
 
+@pytest.mark.parametrize("act", ["UPDATE hitl.channel_configurations SET active = false", "DELETE FROM hitl.channel_configurations"])
+def test_switched_off(cluster, mail, act):
+    """A hook that is switched off, or dropped, is told nothing any more, also of what was queued before."""
+    with ScriptedServer() as hooks:
+        url = hooks.plan("/hook", [503, 200])
+        cluster.sql("SELECT hitl.configure_channel('hook', 'webhook', %s, is_default => false)", [Jsonb({"url": url})])
+        approval = ask(cluster, requested_from="ann", channels=["hook"], webhook={"url": hooks.plan("/own", [503, 200])})
+        wait_until(lambda: cluster.value("SELECT count(*) = 2 FROM hitl.outbox WHERE approval_id = %s AND status = 'queued'"
+                                         " AND attempts = 1", [approval]))
+        cluster.sql(act)
+        cluster.sql("UPDATE hitl.outbox SET next_attempt_at = now()")
+        cluster.sql("NOTIFY hitl")
+        wait_until(lambda: ledger(cluster, approval) == {("hook", None): "withdrawn", ("(request)", None): "sent"},
+                   describe=lambda: ledger(cluster, approval))
+        assert len(hooks.requests("/hook")) == 1 and len(hooks.requests("/own")) == 2
+
+
 def test_webhook_of_a_request(cluster, mail):
     """A step says where to report, by templates; what it reports is signed with the key for such hooks."""
     with ScriptedServer() as hooks:
