@@ -190,6 +190,9 @@ SELECT status, error_message FROM hitl.notification_ledger WHERE approval_id = :
 UPDATE hitl.notification_ledger SET status = 'queued' WHERE approval_id = :'id';
 SELECT hitl.note_notifications(array_agg(id ORDER BY id DESC), '{0,0}') FROM hitl.outbox WHERE approval_id = :'id';
 SELECT status, error_message FROM hitl.notification_ledger WHERE approval_id = :'id';
+-- also if the first one ends later
+SELECT hitl.note_notifications(ARRAY[id], '{0}') FROM hitl.outbox WHERE approval_id = :'id' AND status = 'failed';
+SELECT status, error_message FROM hitl.notification_ledger WHERE approval_id = :'id';
 ROLLBACK;
 
 -- faulty channels

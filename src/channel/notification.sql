@@ -284,11 +284,15 @@ DECLARE
 	again uuid[];
 	failed uuid[];
 BEGIN
-	-- Of a hook, the last event counts.
+	-- Of a hook, the last event counts, also if an earlier one ends later.
 	WITH request AS (
 		SELECT DISTINCT ON (o.notification_id) o.notification_id, o.status, o.attempts, o.error_message, o.provider_message_id, nullif(r.revision, 0) AS revision
 		FROM unnest(request_ids, revisions) AS r (id, revision) JOIN hitl.outbox o ON o.id = r.id
-		WHERE o.status <> 'sending' ORDER BY o.notification_id, o.id DESC
+		WHERE o.status <> 'sending'
+		  AND (o.body IS NULL OR NOT EXISTS (
+				SELECT FROM hitl.outbox l WHERE l.notification_id = o.notification_id AND l.body IS NOT NULL
+				  AND (l.created_at, l.id) > (o.created_at, o.id)))
+		ORDER BY o.notification_id, o.created_at DESC, o.id DESC
 	), noted AS (
 		UPDATE hitl.notification_ledger n SET
 			attempts = r.attempts, error_message = r.error_message,
