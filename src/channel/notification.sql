@@ -137,7 +137,7 @@ AS $$
 DECLARE
 	outcome boolean := event_type IN ('approval.approved', 'approval.rejected', 'approval.expired', 'approval.cancelled');
 	wanted boolean := event_type IN ('approval.changes_requested', 'approval.information_requested');
-	-- Whoever was told before that he is asked need not hear that others are asked, too.
+	-- Whoever was told before that he is asked, or is about to be, need not hear that others are asked, too.
 	again boolean := event_type NOT IN ('approval.escalated', 'approval.reassigned');
 	messages uuid[];
 BEGIN
@@ -212,8 +212,10 @@ BEGIN
 	), message AS (
 		SELECT r.approval_id, r.channel, r.recipient, r.asked, r.address, true AS now FROM recipient r
 		WHERE r.address IS NOT NULL
+		  -- What is queued may be withdrawn at this moment: it is newer now.
 		  AND (again OR NOT EXISTS (SELECT FROM hitl.notification_ledger n
-									WHERE n.approval_id = r.approval_id AND n.channel = r.channel AND n.recipient = r.recipient))
+									WHERE n.approval_id = r.approval_id AND n.channel = r.channel AND n.recipient = r.recipient
+									  AND n.shown > 0))
 		UNION
 		-- What can be changed shows how things are; by mail whoever was asked is told how it ended.
 		SELECT n.approval_id, n.channel, n.recipient, n.asked, n.address, false
@@ -230,8 +232,9 @@ BEGIN
 		FROM message m ORDER BY m.approval_id, m.channel, m.recipient, m.now DESC, m.asked DESC
 		-- Whoever has another address has seen nothing there.  A room keeps its message.
 		ON CONFLICT ON CONSTRAINT notification_ledger_approval_id_channel_recipient_key DO UPDATE
-			SET event_type = excluded.event_type, revision = n.revision + 1, status = 'queued',
-				attempts = 0, error_message = NULL,
+			SET event_type = CASE WHEN again OR n.recipient = '' OR n.shown > 0 OR n.status <> 'queued'
+								  THEN excluded.event_type ELSE n.event_type END,
+				revision = n.revision + 1, status = 'queued', attempts = 0, error_message = NULL,
 				address = CASE n.recipient WHEN '' THEN n.address ELSE excluded.address END,
 				shown = CASE WHEN n.recipient = '' OR n.address = excluded.address THEN n.shown ELSE 0 END,
 				message_id = CASE WHEN n.recipient = '' OR n.address = excluded.address THEN n.message_id END

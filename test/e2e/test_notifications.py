@@ -283,6 +283,36 @@ def test_forgotten_transaction(cluster, mail):
     assert cluster.value("SELECT max(attempts) FROM hitl.outbox WHERE notification_id = %s", [notification]) == 1
 
 
+def unsent(cluster, mail, approval):
+    """A mail server that is down has got nothing yet; what is queued for it is tried when the test wants that."""
+    wait_until(lambda: cluster.value("SELECT bool_and(status = 'queued' AND attempts = 1) FROM hitl.outbox WHERE approval_id = %s",
+                                     [approval]))
+
+
+def try_again(cluster, approval):
+    cluster.sql("UPDATE hitl.outbox SET next_attempt_at = now() WHERE approval_id = %s AND status = 'queued'", [approval])
+    cluster.sql("NOTIFY hitl")
+
+
+def test_asked_again_who_was_not_told(cluster, mail):
+    """Whoever is asked, then somebody else, then he again, hears of it, if he has not before."""
+    configure_mail(cluster, mail, url="smtp://127.0.0.1:1")
+    approval = ask(cluster, requested_from="ann")
+    unsent(cluster, mail, approval)
+    cluster.sql("SELECT hitl.reassign_approval(%s, 'bob', from_approver => 'ann')", [approval])
+    try_again(cluster, approval)
+    wait_until(lambda: ledger(cluster, approval)[("mail", "ann")] == "withdrawn")
+    cluster.sql("DELETE FROM hitl.outbox")
+    configure_mail(cluster, mail)
+    cluster.sql("SELECT hitl.reassign_approval(%s, 'ann', from_approver => 'bob')", [approval])
+    assert set(mails(cluster, mail, 1)) == {"ann@example.org"}
+    cluster.sql("SELECT hitl.reassign_approval(%s, 'bob', from_approver => 'ann')", [approval])
+    assert set(mails(cluster, mail, 2)) == {"ann@example.org", "bob@example.org"}
+    # Now he has.
+    cluster.sql("SELECT hitl.reassign_approval(%s, 'ann', from_approver => 'bob')", [approval])
+    mails(cluster, mail, 2)
+
+
 def test_killed_dispatcher(cluster, mail):
     """What was on its way when the dispatcher died arrives, once more at most, with the same Message-ID."""
     for number in range(30):
