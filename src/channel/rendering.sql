@@ -173,7 +173,7 @@ COMMENT ON FUNCTION hitl.is_worth_telling(hitl.notification_ledger, text) IS
 	'whether a notification still has something to say to its recipient';
 
 -- For the dispatcher, in the transaction in which it claims them.  A row that is
--- not returned has nothing to say any more.
+-- not returned, or has neither a body nor a fault, has nothing to say any more.
 CREATE FUNCTION hitl.render_notifications(request_ids uuid[])
 	RETURNS TABLE (request_id uuid, url text, body text, revision integer, fault text)
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
@@ -214,10 +214,14 @@ BEGIN
 				RETURN NEXT;
 				CONTINUE;
 			END IF;
-			address := hitl.notification_address(notification, channel.channel_type);
-			CONTINUE WHEN address IS NULL
-				OR NOT hitl.is_worth_telling(notification, channel.channel_type);
 			revision := notification.revision;
+			address := hitl.notification_address(notification, channel.channel_type);
+			-- What comes in until that is noted makes it newer than this.
+			IF address IS NULL OR NOT hitl.is_worth_telling(notification, channel.channel_type) THEN
+				body := NULL;
+				RETURN NEXT;
+				CONTINUE;
+			END IF;
 			pending := (SELECT a.status = 'pending' FROM hitl.approval_requests a WHERE a.id = notification.approval_id);
 			-- What was shown at another address is closed there, but asks nobody any more.
 			IF address <> notification.address THEN
@@ -252,7 +256,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION hitl.render_notifications(uuid[]) IS
-	'for the dispatcher: where requests of notifications go and what they say; those not returned have nothing to say any more';
+	'for the dispatcher: where requests of notifications go and what they say; those not returned, or without a body, have nothing to say any more';
 
 -- ---- doing it again ---------------------------------------------------------
 

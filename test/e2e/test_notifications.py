@@ -313,6 +313,22 @@ def test_asked_again_who_was_not_told(cluster, mail):
     mails(cluster, mail, 2)
 
 
+def test_asked_again_while_it_is_withdrawn(cluster, mail):
+    """What has nothing to say any more when it is claimed, but has when that is noted, is sent."""
+    configure_mail(cluster, mail, url="smtp://127.0.0.1:1")
+    approval = ask(cluster, policy={"all_of": [{"from": "ann"}, {"from": "bob"}]}, context_data={"amount": 5})
+    unsent(cluster, mail, approval)
+    cluster.sql("SELECT hitl.respond_to_approval(%s, 'ann', 'approved')", [approval])
+    configure_mail(cluster, mail)
+    with cluster.connect(autocommit=False) as slow:
+        cluster.sql("UPDATE hitl.outbox SET next_attempt_at = now() WHERE approval_id = %s", [approval])
+        slow.execute("SELECT hitl.revise_approval(%s, context_data => '{\"amount\": 500}')", [approval])
+        cluster.sql("NOTIFY hitl")
+        wait_until(lambda: cluster.value("SELECT count(*) = 2 FROM hitl.outbox WHERE approval_id = %s AND status = 'sending'", [approval]))
+    wait_until(lambda: any(received.recipients == ["ann@example.org"] for received in mail.mails),
+               describe=lambda: cluster.sql("SELECT * FROM hitl.notification_ledger WHERE approval_id = %s", [approval]))
+
+
 def test_killed_dispatcher(cluster, mail):
     """What was on its way when the dispatcher died arrives, once more at most, with the same Message-ID."""
     for number in range(30):
