@@ -9,10 +9,16 @@ CREATE FUNCTION hitl.notification_document(notification hitl.notification_ledger
 AS $$
 DECLARE
 	document jsonb := hitl.request_document(notification.approval_id);
+	-- Not as a reminder to whoever has answered, or is not asked any more.
+	reminded boolean := notification.event_type NOT IN ('approval.reminder', 'approval.information_given')
+		OR notification.recipient = ''
+		OR notification.asked AND EXISTS (SELECT FROM hitl.recipients_of(ARRAY[notification.approval_id], true) AS r
+										  WHERE r.recipient = notification.recipient);
 BEGIN
 	RETURN document || jsonb_strip_nulls(jsonb_build_object(
 		'event', CASE WHEN notification.shown = 0 AND notification.asked AND document #>> '{approval,status}' = 'pending'
 						   AND notification.event_type NOT IN ('approval.escalated', 'approval.reassigned')
+						   OR NOT reminded
 					  THEN 'approval.requested' ELSE notification.event_type END,
 		'recipient', CASE WHEN notification.recipient <> '' THEN hitl.person_document(notification.recipient) END,
 		'links', links, 'templates', nullif(templates, '{}')));
@@ -123,7 +129,7 @@ BEGIN
 	IF ts IS NULL THEN
 		method := 'chat.postMessage';
 		body := body || jsonb_strip_nulls(jsonb_build_object('thread_ts', parent));
-	ELSIF notification.event_type IN ('approval.reminder', 'approval.information_given')
+	ELSIF document ->> 'event' IN ('approval.reminder', 'approval.information_given')
 		AND document #>> '{approval,status}' = 'pending' THEN
 		method := 'chat.postMessage';
 		body := (body - 'blocks') || jsonb_build_object('thread_ts', coalesce(parent, ts));

@@ -307,6 +307,17 @@ def test_reminder(cluster, slack):
     assert buttons(slack.messages[place])
 
 
+def test_reminder_of_others(cluster, slack):
+    """Who has answered is not reminded; his message shows that others have not."""
+    approval = ask(cluster, policy={"all_of": [{"from": "ann"}, {"from": "bob"}]})
+    places = shown(cluster, slack)
+    cluster.sql("SELECT hitl.respond_to_approval(%s, 'ann', 'approved')", [approval])
+    cluster.sql("SELECT hitl.queue_notifications('approval.reminder', ARRAY[%s]::uuid[])", [approval])
+    wait_until(lambda: {"C1", "D2"} <= {place[0] for place in slack.thread} and settled(cluster))
+    assert {place[0] for place in slack.thread} == {"C1", "D2"}
+    assert "Approval needed" in texts(slack.messages[places["D1"]]) and "Ann: Approved" in texts(slack.messages[places["D1"]])
+
+
 def test_refusals(cluster, slack):
     """Slack says no with status 200: for a moment, or for good."""
     slack.refusals += [("ratelimited", 1), "internal_error"]
