@@ -113,7 +113,7 @@ COMMENT ON FUNCTION hitl.slack_thread(jsonb) IS
 	'the thread of Slack that a request came from, as its context says: {"slack": {"channel", "thread_ts"}}';
 
 -- The first message is changed later on; what nobody would notice, follows in its
--- thread.
+-- thread, unless there is more that the message does not show yet.
 CREATE FUNCTION hitl.render_notification_slack(notification hitl.notification_ledger, document jsonb,
 											   OUT method text, OUT body jsonb)
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -130,7 +130,7 @@ BEGIN
 		method := 'chat.postMessage';
 		body := body || jsonb_strip_nulls(jsonb_build_object('thread_ts', parent));
 	ELSIF document ->> 'event' IN ('approval.reminder', 'approval.information_given')
-		AND document #>> '{approval,status}' = 'pending' THEN
+		AND document #>> '{approval,status}' = 'pending' AND notification.shown >= notification.revision - 1 THEN
 		method := 'chat.postMessage';
 		body := (body - 'blocks') || jsonb_build_object('thread_ts', coalesce(parent, ts));
 	ELSE

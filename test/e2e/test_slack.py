@@ -318,6 +318,19 @@ def test_reminder_of_others(cluster, slack):
     assert "Approval needed" in texts(slack.messages[places["D1"]]) and "Ann: Approved" in texts(slack.messages[places["D1"]])
 
 
+def test_reminder_after_a_change(cluster, slack):
+    """A reminder does not keep a message from showing what has changed just before."""
+    approval = ask(cluster, requested_from="ann", context_data={"amount": 5})
+    places = shown(cluster, slack, 2)
+    with cluster.connect(autocommit=False) as connection:
+        connection.execute("SELECT hitl.revise_approval(%s, context_data => '{\"amount\": 500}')", [approval])
+        connection.execute("SELECT hitl.queue_notifications('approval.reminder', ARRAY[%s]::uuid[])", [approval])
+    wait_until(lambda: settled(cluster))
+    assert all("500" in texts(slack.messages[place]) for place in places.values())
+    content = cluster.value("SELECT encode(content_hash, 'hex') FROM hitl.approval_requests WHERE id = %s", [approval])
+    assert all(content in texts(slack.messages[place]) for place in places.values())
+
+
 def test_refusals(cluster, slack):
     """Slack says no with status 200: for a moment, or for good."""
     slack.refusals += [("ratelimited", 1), "internal_error"]
