@@ -143,7 +143,7 @@ COMMENT ON FUNCTION hitl.render_notification_slack(hitl.notification_ledger, jso
 	'the message of a notification to Slack, and by which method to send it';
 
 -- Of whom hitl knows more than this text, the address is what it is now; NULL: he has
--- none any more.
+-- none any more, or is not active.  What Slack shows him goes on to change.
 CREATE FUNCTION hitl.notification_address(notification hitl.notification_ledger, channel_type text) RETURNS text
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -152,11 +152,12 @@ DECLARE
 BEGIN
 	SELECT * INTO person FROM hitl.principals p WHERE p.name = notification.recipient;
 	RETURN CASE WHEN NOT FOUND THEN notification.address
+				WHEN NOT person.active AND (channel_type = 'email' OR notification.message_id IS NULL) THEN NULL
 				WHEN channel_type = 'email' THEN person.email ELSE person.slack_user END;
 END
 $$;
 COMMENT ON FUNCTION hitl.notification_address(hitl.notification_ledger, text) IS
-	'where to send a notification now; NULL: its recipient has no address of this kind any more';
+	'where to send a notification now; NULL: its recipient has no address of this kind any more, or is not active';
 
 -- Is there still something to tell?
 CREATE FUNCTION hitl.is_worth_telling(notification hitl.notification_ledger, channel_type text) RETURNS boolean

@@ -172,6 +172,17 @@ def test_ended_before_it_was_sent(cluster, mail):
                              [approval])
 
 
+def test_left(cluster, mail):
+    """Who has left is told nothing any more, not even how it ended."""
+    approval = ask(cluster, requested_from="finance", requested_by="eve")
+    mails(cluster, mail, 2)
+    cluster.sql("SELECT hitl.set_principal_active('bob', false)")
+    cluster.sql("SELECT hitl.respond_to_approval(%s, 'ann', 'approved')", [approval])
+    cluster.sql("SELECT hitl.resend_notification(id) FROM hitl.notifications WHERE approval_id = %s AND recipient = 'bob'", [approval])
+    assert "eve@example.org" in mails(cluster, mail, 3)
+    cluster.sql("SELECT hitl.set_principal_active('bob', true)")
+
+
 def test_again(cluster, mail):
     """A channel that failed holds up no other; what failed can be sent again, to a server that is back."""
     with ScriptedServer() as hooks:
