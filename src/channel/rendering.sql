@@ -284,7 +284,15 @@ BEGIN
 	PERFORM FROM hitl.approval_requests a WHERE a.id = found_.approval_id FOR NO KEY UPDATE;
 	SELECT c.channel_type INTO kind FROM hitl.message_channels c WHERE c.name = found_.channel;
 	IF FOUND THEN
-		UPDATE hitl.notification_ledger n SET revision = n.revision + 1, status = 'queued', attempts = 0, error_message = NULL
+		-- Whoever has another address has seen nothing there, as in queue_notifications.
+		UPDATE hitl.notification_ledger n SET revision = n.revision + 1, status = 'queued', attempts = 0, error_message = NULL,
+			address = coalesce(here.address, n.address),
+			shown = CASE WHEN here.address <> n.address THEN 0 ELSE n.shown END,
+			message_id = CASE WHEN here.address <> n.address THEN NULL ELSE n.message_id END
+		FROM (SELECT CASE WHEN a.status = 'pending' AND (NOT found_.asked OR EXISTS (
+						SELECT FROM hitl.recipients_of(ARRAY[a.id], true) AS r WHERE r.recipient = found_.recipient))
+					 THEN hitl.notification_address(found_, kind) END AS address
+			  FROM hitl.approval_requests a WHERE a.id = found_.approval_id) AS here
 		WHERE n.id = notification_id AND hitl.is_worth_telling(n, kind);
 		IF NOT FOUND THEN
 			RETURN false;

@@ -307,6 +307,22 @@ def test_reminder(cluster, slack):
     assert buttons(slack.messages[place])
 
 
+def test_moved(cluster, slack):
+    """Whoever is another user of Slack by now, and is told again, has a message there that goes on to change."""
+    approval = ask(cluster, requested_from="ann")
+    shown(cluster, slack, 2)
+    cluster.sql("SELECT hitl.update_principal('ann', slack_team => 'T1', slack_user => 'U7')")
+    try:
+        cluster.sql("SELECT hitl.resend_notification(id) FROM hitl.notifications WHERE approval_id = %s AND recipient = 'ann'", [approval])
+        place = shown(cluster, slack)["D7"]
+        assert buttons(slack.messages[place])
+        cluster.sql("SELECT hitl.respond_to_approval(%s, 'ann', 'approved')", [approval])
+        wait_until(lambda: settled(cluster))
+        assert not buttons(slack.messages[place])
+    finally:
+        cluster.sql("SELECT hitl.update_principal('ann', slack_team => 'T1', slack_user => 'U1')")
+
+
 def test_reminder_of_others(cluster, slack):
     """Who has answered is not reminded; his message shows that others have not."""
     approval = ask(cluster, policy={"all_of": [{"from": "ann"}, {"from": "bob"}]})
