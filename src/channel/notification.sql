@@ -269,8 +269,12 @@ BEGIN
 		 LATERAL (SELECT hitl.uuidv7(hitl.partition_of(n.approval_id)) AS id OFFSET 0) AS o
 	WHERE n.id = ANY (notification_ids)
 	  AND NOT EXISTS (SELECT FROM hitl.outbox s WHERE s.notification_id = n.id AND concat(s.status) IN ('queued', 'sending'));
-	UPDATE hitl.outbox o SET next_attempt_at = clock_timestamp()
-	WHERE o.notification_id = ANY (notification_ids) AND concat(o.status) = 'queued' AND o.next_attempt_at > clock_timestamp();
+	-- What waits for another attempt goes by the channel as it is now.
+	UPDATE hitl.outbox o SET next_attempt_at = clock_timestamp(), url = c.url, provider = c.provider, headers = c.headers,
+		settings = c.transport, secret_name = c.secret_name
+	FROM hitl.message_channels c
+	WHERE o.notification_id = ANY (notification_ids) AND concat(o.status) = 'queued' AND o.next_attempt_at > clock_timestamp()
+	  AND c.name = o.channel;
 END
 $$;
 COMMENT ON FUNCTION hitl.send_notifications(uuid[]) IS

@@ -273,6 +273,7 @@ AS $$
 DECLARE
 	found_ hitl.notification_ledger;
 	kind text;
+	last_request uuid;
 BEGIN
 	SELECT * INTO found_ FROM hitl.notification_ledger n WHERE n.id = notification_id;
 	IF NOT FOUND THEN
@@ -300,9 +301,16 @@ BEGIN
 		PERFORM hitl.send_notifications(ARRAY[notification_id]);
 		RETURN true;
 	END IF;
-	-- A hook is sent the last event again.
-	RETURN coalesce((SELECT hitl.retry_request(o.id) FROM hitl.outbox o
-					 WHERE o.notification_id = found_.id AND o.body IS NOT NULL ORDER BY o.created_at DESC, o.id DESC LIMIT 1), false);
+	-- A hook is sent the last event again, by the channel as it is now.
+	SELECT o.id INTO last_request FROM hitl.outbox o
+	WHERE o.notification_id = found_.id AND o.body IS NOT NULL ORDER BY o.created_at DESC, o.id DESC LIMIT 1;
+	UPDATE hitl.outbox o SET method = coalesce(c.settings ->> 'method', 'POST'), url = c.settings ->> 'url',
+		headers = CASE WHEN c.settings ? 'content_type' THEN jsonb_build_object('Content-Type', c.settings -> 'content_type') ELSE '{}' END
+			|| coalesce(c.settings -> 'headers', '{}'),
+		provider = nullif(c.channel_type, 'webhook'), secret_name = c.secret_name, signing_secret_name = c.signing_secret_name
+	FROM hitl.channel_configurations c
+	WHERE o.id = last_request AND o.status = 'failed' AND c.name = o.channel AND c.channel_type IN ('webhook', 'generic');
+	RETURN coalesce(hitl.retry_request(last_request), false);
 END
 $$;
 COMMENT ON FUNCTION hitl.resend_notification(uuid) IS

@@ -202,6 +202,23 @@ def test_again(cluster, mail):
         assert ledger(cluster, approval)[("mail", "ann")] == "sent"
 
 
+def test_again_elsewhere(cluster, mail):
+    """What is sent again goes to where the channel goes by now: what still waits for an attempt, and what has failed."""
+    with ScriptedServer() as hooks:
+        old, new = hooks.plan("/old", [410]), hooks.plan("/new", [200])
+        cluster.sql("SELECT hitl.configure_channel('hook', 'webhook', %s)", [Jsonb({"url": old})])
+        configure_mail(cluster, mail, url="smtp://127.0.0.1:1")
+        approval = ask(cluster, requested_from="ann")
+        wait_until(lambda: cluster.value("SELECT bool_and(attempts = 1) FROM hitl.notifications WHERE approval_id = %s", [approval]))
+        assert ledger(cluster, approval) == {("hook", None): "failed", ("mail", "ann"): "queued"}
+        cluster.sql("SELECT hitl.configure_channel('hook', 'webhook', %s)", [Jsonb({"url": new})])
+        configure_mail(cluster, mail)
+        assert cluster.value("SELECT bool_and(hitl.resend_notification(id)) FROM hitl.notifications WHERE approval_id = %s", [approval])
+        mails(cluster, mail, 1)
+        assert ledger(cluster, approval) == {("hook", None): "sent", ("mail", "ann"): "sent"}
+        assert len(hooks.requests("/old")) == len(hooks.requests("/new")) == 1
+
+
 def test_sendgrid(cluster, mail):
     """SendGrid's ids are none of mails: what follows a mail is sent all the same, in the same thread."""
     with ScriptedServer() as sendgrid:
