@@ -289,6 +289,7 @@ CREATE FUNCTION hitl.slack_inbox(person text) RETURNS jsonb
 AS $$
 DECLARE
 	shown CONSTANT integer := 10;
+	most CONSTANT integer := 600;		-- characters, of which Slack counts each as five at most: 3000
 	base text := hitl.public_url();
 	total integer;
 	blocks jsonb;
@@ -299,10 +300,10 @@ BEGIN
 	), block AS (
 		SELECT m.place, b.rank, b.block, m.total FROM mine m, LATERAL (VALUES
 			(1, jsonb_build_object('type', 'section', 'text', jsonb_build_object('type', 'plain_text',
-				'text', left(hitl.slack_escape(m.title), 2900)))),
+				'text', hitl.slack_escape(left(m.title, most))))),
 			(2, jsonb_build_object('type', 'context', 'elements', jsonb_build_array(jsonb_build_object('type', 'plain_text',
-				'text', left(hitl.slack_escape(format('%s asked %s ago%s', m.requested_by, hitl.time_span(clock_timestamp() - m.requested_at),
-					CASE WHEN m.expires_at > clock_timestamp() THEN format(', due in %s', hitl.time_span(m.expires_at - clock_timestamp())) ELSE '' END)), 2900))))),
+				'text', hitl.slack_escape(format('%s asked %s ago%s', left(m.requested_by, most - 100), hitl.time_span(clock_timestamp() - m.requested_at),
+					CASE WHEN m.expires_at > clock_timestamp() THEN format(', due in %s', hitl.time_span(m.expires_at - clock_timestamp())) ELSE '' END)))))),
 			(3, (SELECT r.block || jsonb_build_object('block_id', 'hitl_actions:' || m.id)
 				 FROM jsonb_array_elements(hitl.render_slack(hitl.request_document(m.id)) -> 'blocks') AS r (block)
 				 WHERE r.block ->> 'type' = 'actions'))) AS b (rank, block)

@@ -406,6 +406,12 @@ def test_command(cluster, slack):
     assert titles == [f"Pay &lt;{number}&gt; &amp; more" for number in range(11, 1, -1)]
     assert re.search(r"asked a minute ago, due in \d days", texts(reply)) and "2 more" in texts(reply)
     assert len(buttons(reply)) >= 20
+    # What is very long is cut where Slack takes it: it counts what is escaped, and some characters twice.
+    for title in (2000 * "\N{MONEY BAG}", "x" + 2000 * "&", 2000 * "x&"):
+        ask(cluster, title, requested_from="ann", requested_by=title, timeout_hours=1)
+    reply = send(cluster, slack, command, "/slack/commands")["json"]
+    slack.check_message({**reply, "channel": "x"})
+    assert "\N{MONEY BAG}" in texts(reply)
     assert "/approvals link" in send(cluster, slack, {**command, "user_id": "U7"}, "/slack/commands")["json"]["text"]
     assert send(cluster, slack, command, "/slack/commands", now=time.time() - 400)["status"] == 401
 
