@@ -312,10 +312,12 @@ BEGIN
 			message_id = coalesce(n.message_id, r.provider_message_id),
 			sent_at = CASE r.status WHEN 'delivered' THEN clock_timestamp() ELSE n.sent_at END
 		FROM request r WHERE n.id = r.notification_id
-		RETURNING n.id, n.approval_id, n.status, r.status AS verdict
+		RETURNING n.id, n.approval_id, n.channel, n.status, r.status AS verdict
 	)
 	SELECT array_agg(n.id) FILTER (WHERE n.status = 'queued' AND n.verdict <> 'queued'),
-		   array_agg(n.approval_id) FILTER (WHERE n.status = 'failed')
+		   -- What was queued for a channel that is switched off by now reaches nobody, either.
+		   array_agg(n.approval_id) FILTER (WHERE n.status = 'failed' OR n.status = 'withdrawn' AND NOT EXISTS (
+				SELECT FROM hitl.channel_configurations c WHERE c.name = n.channel AND c.active))
 	INTO again, failed FROM noted n;
 	IF again IS NOT NULL THEN
 		PERFORM hitl.send_notifications(again);

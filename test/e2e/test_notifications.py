@@ -272,6 +272,21 @@ def test_switched_off(cluster, mail, act):
         assert len(hooks.requests("/hook")) == 1 and len(hooks.requests("/own")) == 2
 
 
+def test_unreachable_by_what_is_switched_off(cluster, mail):
+    """Where the only channel is switched off before anybody was told, the workflow hears that nobody could be."""
+    configure_mail(cluster, mail, url="smtp://127.0.0.1:1")
+    workflow = cluster.value("SELECT hitl.execute_workflow(hitl.create_workflow('x', workflow_definition => %s))", [
+        Jsonb({"steps": [{"name": "ask", "type": "approval", "title": "Go?", "requested_from": "ann"}]})])
+    wait_until(lambda: cluster.value("SELECT bool_and(attempts = 1) FROM hitl.notifications WHERE workflow_id = %s", [workflow]))
+    cluster.sql("UPDATE hitl.channel_configurations SET active = false")
+    cluster.sql("UPDATE hitl.outbox SET next_attempt_at = now()")
+    cluster.sql("NOTIFY hitl")
+    wait_until(lambda: cluster.value("SELECT count(*) = 1 FROM hitl.workflow_events WHERE workflow_id = %s"
+                                     " AND event_type = 'approval_unreachable'", [workflow]),
+               describe=lambda: cluster.sql("SELECT * FROM hitl.notifications WHERE workflow_id = %s", [workflow]))
+    cluster.sql("SELECT hitl.cancel_workflow(%s)", [workflow])
+
+
 def test_webhook_of_a_request(cluster, mail):
     """A step says where to report, by templates; what it reports is signed with the key for such hooks."""
     with ScriptedServer() as hooks:
