@@ -326,6 +326,22 @@ def test_forgotten_transaction(cluster, mail):
     assert cluster.value("SELECT max(attempts) FROM hitl.outbox WHERE notification_id = %s", [notification]) == 1
 
 
+@pytest.mark.parametrize("table, send", [("sign_in_links", "hitl.send_sign_in_link('ann@example.org', '/approvals')"),
+                                         ("slack_links", "hitl.send_slack_link('T1', 'U1', 'ann@example.org')")])
+def test_locked_link(cluster, mail, table, send):
+    """A link that somebody has locked does not keep other mails waiting."""
+    configure_mail(cluster, mail, url="smtp://127.0.0.1:1")
+    cluster.sql(f"SELECT {send}")
+    wait_until(lambda: cluster.value("SELECT bool_and(status = 'queued' AND attempts = 1) FROM hitl.outbox"))
+    configure_mail(cluster, mail)
+    with cluster.connect(autocommit=False) as forgetful:
+        assert forgetful.execute(f"SELECT id FROM hitl.{table} FOR UPDATE").fetchone()
+        cluster.sql("UPDATE hitl.outbox SET next_attempt_at = now()")
+        ask(cluster, requested_from="bob")
+        wait_until(lambda: [received.recipients for received in mail.mails] == [["bob@example.org"]])
+        wait_until(lambda: settled(cluster))
+
+
 def unsent(cluster, mail, approval):
     """A mail server that is down has got nothing yet; what is queued for it is tried when the test wants that."""
     wait_until(lambda: cluster.value("SELECT bool_and(status = 'queued' AND attempts = 1) FROM hitl.outbox WHERE approval_id = %s",
