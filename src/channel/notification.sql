@@ -230,12 +230,12 @@ BEGIN
 		SELECT DISTINCT ON (m.approval_id, m.channel, m.recipient) hitl.uuidv7(hitl.partition_of(m.approval_id)),
 			   m.approval_id, m.channel, m.recipient, m.asked, m.address, event_type
 		FROM message m ORDER BY m.approval_id, m.channel, m.recipient, m.now DESC, m.asked DESC
-		-- Whoever has another address has seen nothing there.  A room keeps its message.
+		-- Whoever has another address has seen nothing there.  A room keeps its message, if it has one.
 		ON CONFLICT ON CONSTRAINT notification_ledger_approval_id_channel_recipient_key DO UPDATE
 			SET event_type = CASE WHEN again OR n.recipient = '' OR n.shown > 0 OR n.status <> 'queued'
 								  THEN excluded.event_type ELSE n.event_type END,
 				revision = n.revision + 1, status = 'queued', attempts = 0, error_message = NULL,
-				address = CASE n.recipient WHEN '' THEN n.address ELSE excluded.address END,
+				address = CASE WHEN n.recipient = '' AND n.message_id IS NOT NULL THEN n.address ELSE excluded.address END,
 				shown = CASE WHEN n.recipient = '' OR n.address = excluded.address THEN n.shown ELSE 0 END,
 				message_id = CASE WHEN n.recipient = '' OR n.address = excluded.address THEN n.message_id END
 		RETURNING n.id

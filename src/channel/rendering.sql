@@ -285,15 +285,19 @@ BEGIN
 	PERFORM FROM hitl.approval_requests a WHERE a.id = found_.approval_id FOR NO KEY UPDATE;
 	SELECT c.channel_type INTO kind FROM hitl.message_channels c WHERE c.name = found_.channel;
 	IF FOUND THEN
-		-- Whoever has another address has seen nothing there, as in queue_notifications.
+		-- Whoever has another address has seen nothing there, and a room keeps its message, as in queue_notifications.
 		UPDATE hitl.notification_ledger n SET revision = n.revision + 1, status = 'queued', attempts = 0, error_message = NULL,
 			address = coalesce(here.address, n.address),
 			shown = CASE WHEN here.address <> n.address THEN 0 ELSE n.shown END,
 			message_id = CASE WHEN here.address <> n.address THEN NULL ELSE n.message_id END
-		FROM (SELECT CASE WHEN a.status = 'pending' AND (NOT found_.asked OR EXISTS (
+		FROM (SELECT CASE WHEN found_.recipient = '' AND found_.message_id IS NULL
+					 THEN coalesce(CASE WHEN c.settings -> 'threads' = 'true' THEN hitl.slack_thread(a.context_data) ->> 'channel' END,
+								   c.settings ->> 'room')
+					 WHEN a.status = 'pending' AND (NOT found_.asked OR EXISTS (
 						SELECT FROM hitl.recipients_of(ARRAY[a.id], true) AS r WHERE r.recipient = found_.recipient))
 					 THEN hitl.notification_address(found_, kind) END AS address
-			  FROM hitl.approval_requests a WHERE a.id = found_.approval_id) AS here
+			  FROM hitl.approval_requests a, hitl.message_channels c
+			  WHERE a.id = found_.approval_id AND c.name = found_.channel) AS here
 		WHERE n.id = notification_id AND hitl.is_worth_telling(n, kind);
 		IF NOT FOUND THEN
 			RETURN false;

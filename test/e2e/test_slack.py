@@ -360,6 +360,25 @@ def test_refusals(cluster, slack):
                                      " AND error_message LIKE '%%channel_not_found%%'", [approval]))
 
 
+def test_another_room(cluster, slack):
+    """What could not be told to a room is told to the one that the channel has by now, again or by what happens next."""
+    slack.refusals += ["channel_not_found"] * 2
+    requests = [ask(cluster, requested_by="bob", requested_from="eve") for _ in range(2)]
+    wait_until(lambda: cluster.value("SELECT count(*) = 2 FROM hitl.notifications WHERE approval_id = ANY (%s) AND status = 'failed'",
+                                     [requests]))
+    cluster.sql("UPDATE hitl.channel_configurations SET settings = settings || '{\"room\": \"C2\"}'")
+    assert cluster.value("SELECT hitl.resend_notification(id) FROM hitl.notifications WHERE approval_id = %s", requests[:1])
+    cluster.sql("SELECT hitl.revise_approval(%s, context_data => '{\"amount\": 500}')", requests[1:])
+    assert set(shown(cluster, slack, 2)) == {"C2"}
+    # What it has been told stays where it is, and changes.
+    cluster.sql("UPDATE hitl.channel_configurations SET settings = settings || '{\"room\": \"C3\"}'")
+    cluster.sql("SELECT hitl.resend_notification(id) FROM hitl.notifications WHERE approval_id = ANY (%s)", [requests])
+    cluster.sql("SELECT hitl.cancel_approval(id) FROM unnest(%s::uuid[]) AS id", [requests])
+    wait_until(lambda: settled(cluster))
+    assert {place[0] for place in slack.messages} - {"D2"} == {"C2"}
+    assert not any(buttons(message) for message in slack.messages.values())
+
+
 def test_unreachable(cluster, slack):
     """Where nobody can be told, the workflow and its trail know."""
     slack.refusals += ["channel_not_found"] * 2
