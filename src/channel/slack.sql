@@ -408,7 +408,8 @@ BEGIN
 	-- The dispatcher waits for nobody: a code that somebody has locked is being used, or removed.
 	UPDATE hitl.slack_links l SET hash = hitl.token_hash(token), principal = p.name
 	FROM hitl.principals p
-	WHERE l.id = (SELECT k.id FROM hitl.slack_links k WHERE k.id = link_id FOR NO KEY UPDATE SKIP LOCKED) AND l.expires_at > clock_timestamp()
+	WHERE l.id = (SELECT k.id FROM hitl.slack_links k WHERE k.id = link_id FOR NO KEY UPDATE SKIP LOCKED)
+	  AND l.expires_at > clock_timestamp()
 	  AND p.email = l.email AND p.active AND p.kind = 'person'
 	RETURNING l.* INTO link;
 	IF NOT FOUND THEN
