@@ -293,7 +293,9 @@ DECLARE
 BEGIN
 	-- Of a hook, the last event counts, also if an earlier one ends later.
 	WITH request AS (
-		SELECT DISTINCT ON (o.notification_id) o.notification_id, o.status, o.attempts, o.error_message, o.provider_message_id, nullif(r.revision, 0) AS revision
+		SELECT DISTINCT ON (o.notification_id) o.notification_id, o.status, o.attempts, o.error_message, o.provider_message_id, nullif(r.revision, 0) AS revision,
+			   -- Somebody has removed it from Slack: there is a new one next time.
+			   o.status = 'failed' AND o.provider = 'slack' AND o.error_message ~ ': message_not_found($|:)' AS removed
 		FROM unnest(request_ids, revisions) AS r (id, revision) JOIN hitl.outbox o ON o.id = r.id
 		WHERE o.status <> 'sending'
 		  AND (o.body IS NULL OR NOT EXISTS (
@@ -308,8 +310,8 @@ BEGIN
 				WHEN r.status = 'delivered' OR r.status = 'cancelled' AND n.shown > 0 THEN 'sent'
 				WHEN r.status = 'cancelled' THEN 'withdrawn'
 				ELSE r.status END,
-			shown = CASE r.status WHEN 'delivered' THEN coalesce(r.revision, n.revision) ELSE n.shown END,
-			message_id = coalesce(n.message_id, r.provider_message_id),
+			shown = CASE WHEN r.status = 'delivered' THEN coalesce(r.revision, n.revision) WHEN r.removed THEN 0 ELSE n.shown END,
+			message_id = CASE WHEN r.removed IS NOT TRUE THEN coalesce(n.message_id, r.provider_message_id) END,
 			sent_at = CASE r.status WHEN 'delivered' THEN clock_timestamp() ELSE n.sent_at END
 		FROM request r WHERE n.id = r.notification_id
 		RETURNING n.id, n.approval_id, n.channel, n.status, r.status AS verdict

@@ -379,6 +379,21 @@ def test_another_room(cluster, slack):
     assert not any(buttons(message) for message in slack.messages.values())
 
 
+def test_removed(cluster, slack):
+    """Who has removed a message gets another one when he is told again."""
+    approval = ask(cluster, requested_from="ann")
+    slack.messages.pop(shown(cluster, slack, 2)["D1"])
+    again = ("SELECT hitl.resend_notification(id) FROM hitl.notifications WHERE approval_id = %s AND recipient = 'ann'", [approval])
+    cluster.sql(*again)
+    wait_until(lambda: cluster.value("SELECT status = 'failed' AND error_message LIKE '%%message_not_found' FROM hitl.notifications"
+                                     " WHERE approval_id = %s AND recipient = 'ann'", [approval]))
+    cluster.sql(*again)
+    place = shown(cluster, slack, 2)["D1"]
+    cluster.sql("SELECT hitl.respond_to_approval(%s, 'ann', 'approved')", [approval])
+    wait_until(lambda: settled(cluster))
+    assert not buttons(slack.messages[place])
+
+
 def test_unreachable(cluster, slack):
     """Where nobody can be told, the workflow and its trail know."""
     slack.refusals += ["channel_not_found"] * 2
