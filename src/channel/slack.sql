@@ -5,7 +5,8 @@
 -- ids of team and user say, and nothing else; they become those of a principal by
 -- a code that is mailed to the principal's address.
 
--- By which channel's secret a request is signed; NULL: by none.
+-- By which channel's secret a request is signed; NULL: by none.  An app has one, in
+-- however many workspaces it is: then the one whose team it comes from.
 CREATE FUNCTION hitl.slack_sender(request jsonb) RETURNS hitl.channel_configurations
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -14,6 +15,10 @@ DECLARE
 	given bytea := convert_to(request #>> '{headers,x-slack-signature}', 'UTF8');
 	signed bytea := convert_to(format('v0:%s:%s', stamp, request ->> 'body'), 'UTF8');
 	candidate record;
+	signers hitl.channel_configurations[];
+	sender hitl.channel_configurations;
+	form jsonb;
+	payload jsonb;
 BEGIN
 	IF given IS NULL OR coalesce(stamp !~ '^[0-9]{1,11}$', true)
 		OR abs(extract(epoch FROM clock_timestamp()) - stamp::bigint) > 300 THEN
@@ -24,14 +29,24 @@ BEGIN
 		WHERE c.channel_type = 'slack' AND c.active ORDER BY c.name
 	LOOP
 		IF hitl.same_bytes(given, convert_to('v0=' || encode(hitl.hmac_sha256(convert_to(candidate.secret, 'UTF8'), signed), 'hex'), 'UTF8')) THEN
-			RETURN candidate.channel;
+			signers := signers || candidate.channel;
 		END IF;
 	END LOOP;
-	RETURN NULL;
+	IF cardinality(signers) > 1 THEN
+		form := hitl.form_fields(request);
+		payload := (form ->> 'payload')::jsonb;
+	END IF;
+	SELECT s.* INTO sender FROM unnest(signers) AS s
+	ORDER BY CASE s.settings ->> 'team'
+			WHEN coalesce(form ->> 'team_id', payload #>> '{team,id}') THEN 1
+			WHEN payload #>> '{user,team_id}' THEN 2
+			ELSE CASE WHEN s.settings ? 'team' THEN 4 ELSE 3 END END, s.name
+	LIMIT 1;
+	RETURN sender;
 END
 $$;
 COMMENT ON FUNCTION hitl.slack_sender(jsonb) IS
-	'the channel with whose signing secret Slack has signed a request within five minutes; NULL: there is none';
+	'the channel with whose signing secret Slack has signed a request within five minutes, of several that of its team; NULL: there is none';
 
 CREATE FUNCTION hitl.slack_person(team text, member text) RETURNS text
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

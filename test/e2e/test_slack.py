@@ -210,6 +210,25 @@ def test_guest(cluster, slack):
     assert not answers(cluster, approval)
 
 
+@pytest.mark.parametrize("team", [None, "T1"])
+def test_app_of_several_workspaces(cluster, slack, team):
+    """An app signs with one secret for all workspaces: what comes from one is heard by the channel that it has."""
+    cluster.sql("UPDATE hitl.channel_configurations SET settings = settings || jsonb_strip_nulls(jsonb_build_object('team', %s::text))", [team])
+    cluster.sql("SELECT hitl.set_secret('slack.elsewhere', 'xoxb-9'), hitl.configure_channel('elsewhere', 'slack', %s, is_default => false,"
+                " secret_name => 'slack.elsewhere', signing_secret_name => 'slack.signing')",
+                [Jsonb({"url": slack.url, "room": "C9", "team": "T9"})])
+    approval = ask(cluster, requested_from="ann")
+    place = shown(cluster, slack, 2)["D1"]
+    command = {"command": "/approvals", "text": "", "team_id": "T1", "user_id": "U1", "response_url": slack.root + "/respond/1"}
+    assert "Pay 5 EUR" in texts(send(cluster, slack, command, "/slack/commands"))
+    send(cluster, slack, slack.press(place, "hitl_open", *ANN))
+    wait_until(lambda: slack.views, describe=lambda: (slack.calls, slack.whispers))
+    assert send(cluster, slack, slack.press(place, "hitl_approve", *ANN)) == {"status": 200}
+    assert status(cluster, approval) == "approved"
+    # In the other one, nobody is known.
+    assert "/approvals link" in texts(send(cluster, slack, {**command, "team_id": "T9"}, "/slack/commands"))
+
+
 def test_gone(cluster, slack):
     """Where nothing can be whispered any more, the channel goes on."""
     approval = ask(cluster, requested_from="ann")
