@@ -99,7 +99,8 @@ SELECT hitl.configure_channel('n.chat', 'slack', '{"direct": true}', secret_name
 SELECT hitl.create_principal('n.ann', email => 'old@example.org', slack_team => 'T1', slack_user => 'U1');
 CREATE FUNCTION pg_temp.rendered(id uuid) RETURNS TABLE (line text) LANGUAGE sql AS $$
 	SELECT format('%s %s %s', o.channel, r.url, coalesce(r.fault, coalesce(r.body::jsonb -> 'to', r.body::jsonb -> 'channel')::text))
-	FROM hitl.outbox o, hitl.render_notifications(ARRAY[o.id]) AS r WHERE o.approval_id = $1 AND o.status = 'queued' ORDER BY o.channel
+	FROM hitl.outbox o, hitl.render_notifications(ARRAY[o.id]) AS r
+	WHERE o.approval_id = $1 AND o.status = 'queued' AND coalesce(r.fault, r.body) IS NOT NULL ORDER BY o.channel
 $$;
 CREATE FUNCTION pg_temp.end_all(id uuid, verdict text) RETURNS void LANGUAGE sql AS $$
 	WITH ended AS (UPDATE hitl.outbox SET status = $2, provider_message_id = CASE $2 WHEN 'delivered' THEN 'D1/1' END
@@ -189,6 +190,9 @@ SELECT hitl.note_notifications(array_agg(id ORDER BY id), '{0,0}') FROM hitl.out
 SELECT status, error_message FROM hitl.notification_ledger WHERE approval_id = :'id';
 UPDATE hitl.notification_ledger SET status = 'queued' WHERE approval_id = :'id';
 SELECT hitl.note_notifications(array_agg(id ORDER BY id DESC), '{0,0}') FROM hitl.outbox WHERE approval_id = :'id';
+SELECT status, error_message FROM hitl.notification_ledger WHERE approval_id = :'id';
+-- also if the first one ends later
+SELECT hitl.note_notifications(ARRAY[id], '{0}') FROM hitl.outbox WHERE approval_id = :'id' AND status = 'failed';
 SELECT status, error_message FROM hitl.notification_ledger WHERE approval_id = :'id';
 ROLLBACK;
 

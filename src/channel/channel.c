@@ -71,7 +71,9 @@ hitl_configure_channel(PG_FUNCTION_ARGS)
 		 JSONBOID},
 	};
 	static HitlStatement redirect = {
-		"SELECT hitl.redirect_notifications($1)",
+		"SELECT hitl.redirect_notifications(ARRAY(SELECT id FROM hitl.outbox"
+		" WHERE channel = $1 AND purpose = 'notification' AND status = 'queued'"
+		" AND notification_id IS NOT NULL))",
 		1,
 		{TEXTOID},
 	};

@@ -155,7 +155,7 @@ AS $$
 DECLARE
 	outcome boolean := event_type IN ('approval.approved', 'approval.rejected', 'approval.expired', 'approval.cancelled');
 	wanted boolean := event_type IN ('approval.changes_requested', 'approval.information_requested');
-	-- Whoever was told before that he is asked need not hear that others are asked, too.
+	-- Whoever was told before that he is asked, or is about to be, need not hear that others are asked, too.
 	again boolean := event_type NOT IN ('approval.escalated', 'approval.reassigned');
 	asking boolean := event_type IN ('approval.requested', 'approval.escalated', 'approval.reassigned', 'approval.revised');
 	messages uuid[];
@@ -231,8 +231,10 @@ BEGIN
 	), message AS (
 		SELECT r.approval_id, r.channel, r.recipient, r.asked, r.address, true AS now FROM recipient r
 		WHERE r.address IS NOT NULL
+		  -- What is queued may be withdrawn at this moment: it is newer now.
 		  AND (again OR NOT EXISTS (SELECT FROM hitl.notification_ledger n
-									WHERE n.approval_id = r.approval_id AND n.channel = r.channel AND n.recipient = r.recipient))
+									WHERE n.approval_id = r.approval_id AND n.channel = r.channel AND n.recipient = r.recipient
+									  AND n.shown > 0))
 		UNION
 		-- What can be changed shows how things are; by mail whoever was asked is told how it ended.
 		SELECT n.approval_id, n.channel, n.recipient, n.asked, n.address, false
@@ -247,11 +249,12 @@ BEGIN
 		SELECT DISTINCT ON (m.approval_id, m.channel, m.recipient) hitl.uuidv7(hitl.partition_of(m.approval_id)),
 			   m.approval_id, m.channel, m.recipient, m.asked, m.address, event_type
 		FROM message m ORDER BY m.approval_id, m.channel, m.recipient, m.now DESC, m.asked DESC
-		-- Whoever has another address has seen nothing there.  A room keeps its message.
+		-- Whoever has another address has seen nothing there.  A room keeps its message, if it has one.
 		ON CONFLICT ON CONSTRAINT notification_ledger_approval_id_channel_recipient_key DO UPDATE
-			SET event_type = excluded.event_type, revision = n.revision + 1, status = 'queued',
-				attempts = 0, error_message = NULL,
-				address = CASE n.recipient WHEN '' THEN n.address ELSE excluded.address END,
+			SET event_type = CASE WHEN again OR n.recipient = '' OR n.shown > 0 OR n.status <> 'queued'
+								  THEN excluded.event_type ELSE n.event_type END,
+				revision = n.revision + 1, status = 'queued', attempts = 0, error_message = NULL,
+				address = CASE WHEN n.recipient = '' AND n.message_id IS NOT NULL THEN n.address ELSE excluded.address END,
 				shown = CASE WHEN n.recipient = '' OR n.address = excluded.address THEN n.shown ELSE 0 END,
 				message_id = CASE WHEN n.recipient = '' OR n.address = excluded.address THEN n.message_id END
 		RETURNING n.id
@@ -280,6 +283,8 @@ CREATE FUNCTION hitl.send_notifications(notification_ids uuid[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 	SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 AS $$
+DECLARE
+	waiting uuid[];
 BEGIN
 	INSERT INTO hitl.outbox (id, purpose, workflow_id, approval_id, channel, notification_id, url, provider,
 							 headers, settings, secret_name, idempotency_key)
@@ -291,23 +296,28 @@ BEGIN
 		 LATERAL (SELECT hitl.uuidv7(hitl.partition_of(n.approval_id)) AS id OFFSET 0) AS o
 	WHERE n.id = ANY (notification_ids)
 	  AND NOT EXISTS (SELECT FROM hitl.outbox s WHERE s.notification_id = n.id AND concat(s.status) IN ('queued', 'sending'));
-	UPDATE hitl.outbox o SET next_attempt_at = clock_timestamp()
-	WHERE o.notification_id = ANY (notification_ids) AND concat(o.status) = 'queued' AND o.next_attempt_at > clock_timestamp();
+	waiting := ARRAY(SELECT o.id FROM hitl.outbox o
+					 WHERE o.notification_id = ANY (notification_ids) AND concat(o.status) = 'queued'
+					   AND o.next_attempt_at > clock_timestamp());
+	IF waiting <> '{}' THEN
+		PERFORM hitl.redirect_notifications(waiting);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION hitl.send_notifications(uuid[]) IS
 	'queue requests for messages of the ledger, where none is under way';
 
--- A request keeps where it goes, and with which secrets, from when it was queued.  Who
--- mends a channel wants what waits for it to take the new way, at once.
-CREATE FUNCTION hitl.redirect_notifications(channel text) RETURNS void
+-- A request keeps where it goes, and with which secrets, from when it was queued.  What
+-- waits for another attempt, or has failed, need not go there again.
+CREATE FUNCTION hitl.redirect_notifications(request_ids uuid[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+	UPDATE hitl.outbox o SET missing_secret = NULL, attempts = 0, next_attempt_at = clock_timestamp()
+	WHERE o.id = ANY (request_ids) AND o.status = 'queued';
 	UPDATE hitl.outbox o
 	SET url = way.url, method = way.method, headers = way.headers, provider = way.provider, settings = way.transport,
-		secret_name = way.secret_name, signing_secret_name = way.signing_secret_name,
-		missing_secret = NULL, attempts = 0, next_attempt_at = clock_timestamp()
+		secret_name = way.secret_name, signing_secret_name = way.signing_secret_name
 	FROM (
 		SELECT m.name, false AS hook, m.url, 'POST' AS method, m.headers, m.provider, m.transport, m.secret_name,
 			   NULL AS signing_secret_name
@@ -316,16 +326,13 @@ BEGIN
 		SELECT c.name, true, c.settings ->> 'url', coalesce(c.settings ->> 'method', 'POST'), hitl.hook_headers(c.settings),
 			   nullif(c.channel_type, 'webhook'), NULL, c.secret_name, c.signing_secret_name
 		FROM hitl.channel_configurations c WHERE c.active AND c.channel_type IN ('webhook', 'generic')) AS way
-	WHERE way.name = redirect_notifications.channel AND o.channel = way.name
-	  AND o.purpose = 'notification' AND o.status = 'queued' AND o.notification_id IS NOT NULL
+	WHERE o.id = ANY (request_ids) AND o.status IN ('queued', 'failed') AND way.name = o.channel
 	  -- What was queued for a channel of another type is of no use to this one.
-	  AND way.hook = (o.body IS NOT NULL) AND (o.provider = 'slack') IS NOT DISTINCT FROM (way.provider = 'slack')
-	  AND (o.url, o.method, o.headers, o.provider, o.settings, o.secret_name, o.signing_secret_name) IS DISTINCT FROM
-		  (way.url, way.method, way.headers, way.provider, way.transport, way.secret_name, way.signing_secret_name);
+	  AND way.hook = (o.body IS NOT NULL) AND (o.provider = 'slack') IS NOT DISTINCT FROM (way.provider = 'slack');
 END
 $$;
-COMMENT ON FUNCTION hitl.redirect_notifications(text) IS
-	'have what is queued for a channel go the way that its configuration says now';
+COMMENT ON FUNCTION hitl.redirect_notifications(uuid[]) IS
+	'have requests that wait for another attempt go at once, and all the way that their channels are configured now';
 
 -- For the dispatcher: what became of requests of the outbox, whose rows of the
 -- ledger it has locked.  A hook has no revision (0): each event has a request of
@@ -338,11 +345,17 @@ DECLARE
 	again uuid[];
 	failed uuid[];
 BEGIN
-	-- Of a hook, the last event counts.
+	-- Of a hook, the last event counts, also if an earlier one ends later.
 	WITH request AS (
-		SELECT DISTINCT ON (o.notification_id) o.notification_id, o.status, o.attempts, o.error_message, o.provider_message_id, nullif(r.revision, 0) AS revision
+		SELECT DISTINCT ON (o.notification_id) o.notification_id, o.status, o.attempts, o.error_message, o.provider_message_id, nullif(r.revision, 0) AS revision,
+			   -- Somebody has removed it from Slack: there is a new one next time.
+			   o.status = 'failed' AND o.provider = 'slack' AND o.error_message ~ ': message_not_found($|:)' AS removed
 		FROM unnest(request_ids, revisions) AS r (id, revision) JOIN hitl.outbox o ON o.id = r.id
-		WHERE o.status <> 'sending' ORDER BY o.notification_id, o.id DESC
+		WHERE o.status <> 'sending'
+		  AND (o.body IS NULL OR NOT EXISTS (
+				SELECT FROM hitl.outbox l WHERE l.notification_id = o.notification_id AND l.body IS NOT NULL
+				  AND (l.created_at, l.id) > (o.created_at, o.id)))
+		ORDER BY o.notification_id, o.created_at DESC, o.id DESC
 	), noted AS (
 		UPDATE hitl.notification_ledger n SET
 			attempts = r.attempts, error_message = r.error_message,
@@ -351,14 +364,16 @@ BEGIN
 				WHEN r.status = 'delivered' OR r.status = 'cancelled' AND n.shown > 0 THEN 'sent'
 				WHEN r.status = 'cancelled' THEN 'withdrawn'
 				ELSE r.status END,
-			shown = CASE r.status WHEN 'delivered' THEN coalesce(r.revision, n.revision) ELSE n.shown END,
-			message_id = coalesce(n.message_id, r.provider_message_id),
+			shown = CASE WHEN r.status = 'delivered' THEN coalesce(r.revision, n.revision) WHEN r.removed THEN 0 ELSE n.shown END,
+			message_id = CASE WHEN r.removed IS NOT TRUE THEN coalesce(n.message_id, r.provider_message_id) END,
 			sent_at = CASE r.status WHEN 'delivered' THEN clock_timestamp() ELSE n.sent_at END
 		FROM request r WHERE n.id = r.notification_id
-		RETURNING n.id, n.approval_id, n.status, r.status AS verdict
+		RETURNING n.id, n.approval_id, n.channel, n.status, r.status AS verdict
 	)
 	SELECT array_agg(n.id) FILTER (WHERE n.status = 'queued' AND n.verdict <> 'queued'),
-		   array_agg(n.approval_id) FILTER (WHERE n.status = 'failed')
+		   -- What was queued for a channel that is switched off by now reaches nobody, either.
+		   array_agg(n.approval_id) FILTER (WHERE n.status = 'failed' OR n.status = 'withdrawn' AND NOT EXISTS (
+				SELECT FROM hitl.channel_configurations c WHERE c.name = n.channel AND c.active))
 	INTO again, failed FROM noted n;
 	IF again IS NOT NULL THEN
 		PERFORM hitl.send_notifications(again);

@@ -9,10 +9,16 @@ CREATE FUNCTION hitl.notification_document(notification hitl.notification_ledger
 AS $$
 DECLARE
 	document jsonb := hitl.request_document(notification.approval_id);
+	-- Not as a reminder to whoever has answered, or is not asked any more.
+	reminded boolean := notification.event_type NOT IN ('approval.reminder', 'approval.information_given')
+		OR notification.recipient = ''
+		OR notification.asked AND EXISTS (SELECT FROM hitl.recipients_of(ARRAY[notification.approval_id], true) AS r
+										  WHERE r.recipient = notification.recipient);
 BEGIN
 	RETURN document || jsonb_strip_nulls(jsonb_build_object(
 		'event', CASE WHEN notification.shown = 0 AND notification.asked AND document #>> '{approval,status}' = 'pending'
 						   AND notification.event_type NOT IN ('approval.escalated', 'approval.reassigned')
+						   OR NOT reminded
 					  THEN 'approval.requested' ELSE notification.event_type END,
 		'recipient', CASE WHEN notification.recipient <> '' THEN hitl.person_document(notification.recipient) END,
 		'links', links, 'templates', nullif(templates, '{}')));
@@ -87,10 +93,12 @@ AS $$
 DECLARE
 	thread text := format('<%s@%s>', coalesce(document #>> '{approval,workflow_id}', notification.approval_id::text),
 						  hitl.mail_domain(channel));
+	-- SendGrid has ids of its own, by which no mail is known.
+	first text := CASE WHEN notification.message_id ~ '^<.*>$' THEN notification.message_id END;
 BEGIN
 	RETURN hitl.mail_document(channel, request_id, notification.address, hitl.render_mail(document), jsonb_build_object(
-		'In-Reply-To', notification.message_id,
-		'References', concat_ws(' ', thread, notification.message_id),
+		'In-Reply-To', first,
+		'References', concat_ws(' ', thread, first),
 		'X-Hitl-Approval', notification.approval_id));
 END
 $$;
@@ -105,7 +113,7 @@ COMMENT ON FUNCTION hitl.slack_thread(jsonb) IS
 	'the thread of Slack that a request came from, as its context says: {"slack": {"channel", "thread_ts"}}';
 
 -- The first message is changed later on; what nobody would notice, follows in its
--- thread.
+-- thread, unless there is more that the message does not show yet.
 CREATE FUNCTION hitl.render_notification_slack(notification hitl.notification_ledger, document jsonb,
 											   OUT method text, OUT body jsonb)
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
@@ -121,8 +129,8 @@ BEGIN
 	IF ts IS NULL THEN
 		method := 'chat.postMessage';
 		body := body || jsonb_strip_nulls(jsonb_build_object('thread_ts', parent));
-	ELSIF notification.event_type IN ('approval.reminder', 'approval.information_given')
-		AND document #>> '{approval,status}' = 'pending' THEN
+	ELSIF document ->> 'event' IN ('approval.reminder', 'approval.information_given')
+		AND document #>> '{approval,status}' = 'pending' AND notification.shown >= notification.revision - 1 THEN
 		method := 'chat.postMessage';
 		body := (body - 'blocks') || jsonb_build_object('thread_ts', coalesce(parent, ts));
 	ELSE
@@ -135,7 +143,7 @@ COMMENT ON FUNCTION hitl.render_notification_slack(hitl.notification_ledger, jso
 	'the message of a notification to Slack, and by which method to send it';
 
 -- Of whom hitl knows more than this text, the address is what it is now; NULL: he has
--- none any more.
+-- none any more, or is not active.  What Slack shows him goes on to change.
 CREATE FUNCTION hitl.notification_address(notification hitl.notification_ledger, channel_type text) RETURNS text
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -144,11 +152,12 @@ DECLARE
 BEGIN
 	SELECT * INTO person FROM hitl.principals p WHERE p.name = notification.recipient;
 	RETURN CASE WHEN NOT FOUND THEN notification.address
+				WHEN NOT person.active AND (channel_type = 'email' OR notification.message_id IS NULL) THEN NULL
 				WHEN channel_type = 'email' THEN person.email ELSE person.slack_user END;
 END
 $$;
 COMMENT ON FUNCTION hitl.notification_address(hitl.notification_ledger, text) IS
-	'where to send a notification now; NULL: its recipient has no address of this kind any more';
+	'where to send a notification now; NULL: its recipient has no address of this kind any more, or is not active';
 
 -- Is there still something to tell?
 CREATE FUNCTION hitl.is_worth_telling(notification hitl.notification_ledger, channel_type text) RETURNS boolean
@@ -171,7 +180,7 @@ COMMENT ON FUNCTION hitl.is_worth_telling(hitl.notification_ledger, text) IS
 	'whether a notification still has something to say to its recipient';
 
 -- For the dispatcher, in the transaction in which it claims them.  A row that is
--- not returned has nothing to say any more.
+-- not returned, or has neither a body nor a fault, has nothing to say any more.
 CREATE FUNCTION hitl.render_notifications(request_ids uuid[])
 	RETURNS TABLE (request_id uuid, url text, body text, revision integer, fault text)
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
@@ -212,10 +221,14 @@ BEGIN
 				RETURN NEXT;
 				CONTINUE;
 			END IF;
-			address := hitl.notification_address(notification, channel.channel_type);
-			CONTINUE WHEN address IS NULL
-				OR NOT hitl.is_worth_telling(notification, channel.channel_type);
 			revision := notification.revision;
+			address := hitl.notification_address(notification, channel.channel_type);
+			-- What comes in until that is noted makes it newer than this.
+			IF address IS NULL OR NOT hitl.is_worth_telling(notification, channel.channel_type) THEN
+				body := NULL;
+				RETURN NEXT;
+				CONTINUE;
+			END IF;
 			pending := (SELECT a.status = 'pending' FROM hitl.approval_requests a WHERE a.id = notification.approval_id);
 			-- What was shown at another address is closed there, but asks nobody any more.
 			IF address <> notification.address THEN
@@ -250,7 +263,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION hitl.render_notifications(uuid[]) IS
-	'for the dispatcher: where requests of notifications go and what they say; those not returned have nothing to say any more';
+	'for the dispatcher: where requests of notifications go and what they say; those not returned, or without a body, have nothing to say any more';
 
 -- ---- doing it again ---------------------------------------------------------
 
@@ -260,6 +273,7 @@ AS $$
 DECLARE
 	found_ hitl.notification_ledger;
 	kind text;
+	last_request uuid;
 BEGIN
 	SELECT * INTO found_ FROM hitl.notification_ledger n WHERE n.id = notification_id;
 	IF NOT FOUND THEN
@@ -271,7 +285,19 @@ BEGIN
 	PERFORM FROM hitl.approval_requests a WHERE a.id = found_.approval_id FOR NO KEY UPDATE;
 	SELECT c.channel_type INTO kind FROM hitl.message_channels c WHERE c.name = found_.channel;
 	IF FOUND THEN
-		UPDATE hitl.notification_ledger n SET revision = n.revision + 1, status = 'queued', attempts = 0, error_message = NULL
+		-- Whoever has another address has seen nothing there, and a room keeps its message, as in queue_notifications.
+		UPDATE hitl.notification_ledger n SET revision = n.revision + 1, status = 'queued', attempts = 0, error_message = NULL,
+			address = coalesce(here.address, n.address),
+			shown = CASE WHEN here.address <> n.address THEN 0 ELSE n.shown END,
+			message_id = CASE WHEN here.address <> n.address THEN NULL ELSE n.message_id END
+		FROM (SELECT CASE WHEN found_.recipient = '' AND found_.message_id IS NULL
+					 THEN coalesce(CASE WHEN c.settings -> 'threads' = 'true' THEN hitl.slack_thread(a.context_data) ->> 'channel' END,
+								   c.settings ->> 'room')
+					 WHEN a.status = 'pending' AND (NOT found_.asked OR EXISTS (
+						SELECT FROM hitl.recipients_of(ARRAY[a.id], true) AS r WHERE r.recipient = found_.recipient))
+					 THEN hitl.notification_address(found_, kind) END AS address
+			  FROM hitl.approval_requests a, hitl.message_channels c
+			  WHERE a.id = found_.approval_id AND c.name = found_.channel) AS here
 		WHERE n.id = notification_id AND hitl.is_worth_telling(n, kind);
 		IF NOT FOUND THEN
 			RETURN false;
@@ -286,8 +312,10 @@ BEGIN
 		RETURN true;
 	END IF;
 	-- Else it is sent the last event again, if that has failed.
-	RETURN coalesce((SELECT hitl.retry_request(o.id) FROM hitl.outbox o
-					 WHERE o.notification_id = found_.id AND o.body IS NOT NULL ORDER BY o.created_at DESC, o.id DESC LIMIT 1), false);
+	SELECT o.id INTO last_request FROM hitl.outbox o
+	WHERE o.notification_id = found_.id AND o.body IS NOT NULL ORDER BY o.created_at DESC, o.id DESC LIMIT 1;
+	PERFORM hitl.redirect_notifications(ARRAY[last_request]);
+	RETURN coalesce(hitl.retry_request(last_request), false);
 END
 $$;
 COMMENT ON FUNCTION hitl.resend_notification(uuid) IS

@@ -5,7 +5,8 @@
 -- ids of team and user say, and nothing else; they become those of a principal by
 -- a code that is mailed to the principal's address.
 
--- By which channel's secret a request is signed; NULL: by none.
+-- By which channel's secret a request is signed; NULL: by none.  An app has one, in
+-- however many workspaces it is: then the one whose team it comes from.
 CREATE FUNCTION hitl.slack_sender(request jsonb) RETURNS hitl.channel_configurations
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -14,6 +15,10 @@ DECLARE
 	given bytea := convert_to(request #>> '{headers,x-slack-signature}', 'UTF8');
 	signed bytea := convert_to(format('v0:%s:%s', stamp, request ->> 'body'), 'UTF8');
 	candidate record;
+	signers hitl.channel_configurations[];
+	sender hitl.channel_configurations;
+	form jsonb;
+	payload jsonb;
 BEGIN
 	IF given IS NULL OR coalesce(stamp !~ '^[0-9]{1,11}$', true)
 		OR abs(extract(epoch FROM clock_timestamp()) - stamp::bigint) > 300 THEN
@@ -24,14 +29,24 @@ BEGIN
 		WHERE c.channel_type = 'slack' AND c.active ORDER BY c.name
 	LOOP
 		IF hitl.same_bytes(given, convert_to('v0=' || encode(hitl.hmac_sha256(convert_to(candidate.secret, 'UTF8'), signed), 'hex'), 'UTF8')) THEN
-			RETURN candidate.channel;
+			signers := signers || candidate.channel;
 		END IF;
 	END LOOP;
-	RETURN NULL;
+	IF cardinality(signers) > 1 THEN
+		form := hitl.form_fields(request);
+		payload := (form ->> 'payload')::jsonb;
+	END IF;
+	SELECT s.* INTO sender FROM unnest(signers) AS s
+	ORDER BY CASE s.settings ->> 'team'
+			WHEN coalesce(form ->> 'team_id', payload #>> '{team,id}') THEN 1
+			WHEN payload #>> '{user,team_id}' THEN 2
+			ELSE CASE WHEN s.settings ? 'team' THEN 4 ELSE 3 END END, s.name
+	LIMIT 1;
+	RETURN sender;
 END
 $$;
 COMMENT ON FUNCTION hitl.slack_sender(jsonb) IS
-	'the channel with whose signing secret Slack has signed a request within five minutes; NULL: there is none';
+	'the channel with whose signing secret Slack has signed a request within five minutes, of several that of its team; NULL: there is none';
 
 CREATE FUNCTION hitl.slack_person(team text, member text) RETURNS text
 	LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
@@ -289,6 +304,7 @@ CREATE FUNCTION hitl.slack_inbox(person text) RETURNS jsonb
 AS $$
 DECLARE
 	shown CONSTANT integer := 10;
+	most CONSTANT integer := 600;		-- characters, of which Slack counts each as five at most: 3000
 	base text := hitl.public_url();
 	total integer;
 	blocks jsonb;
@@ -299,10 +315,10 @@ BEGIN
 	), block AS (
 		SELECT m.place, b.rank, b.block, m.total FROM mine m, LATERAL (VALUES
 			(1, jsonb_build_object('type', 'section', 'text', jsonb_build_object('type', 'plain_text',
-				'text', left(hitl.slack_escape(m.title), 2900)))),
+				'text', hitl.slack_escape(left(m.title, most))))),
 			(2, jsonb_build_object('type', 'context', 'elements', jsonb_build_array(jsonb_build_object('type', 'plain_text',
-				'text', left(hitl.slack_escape(format('%s asked %s ago%s', m.requested_by, hitl.time_span(clock_timestamp() - m.requested_at),
-					CASE WHEN m.expires_at > clock_timestamp() THEN format(', due in %s', hitl.time_span(m.expires_at - clock_timestamp())) ELSE '' END)), 2900))))),
+				'text', hitl.slack_escape(format('%s asked %s ago%s', left(m.requested_by, most - 100), hitl.time_span(clock_timestamp() - m.requested_at),
+					CASE WHEN m.expires_at > clock_timestamp() THEN format(', due in %s', hitl.time_span(m.expires_at - clock_timestamp())) ELSE '' END)))))),
 			(3, (SELECT r.block || jsonb_build_object('block_id', 'hitl_actions:' || m.id)
 				 FROM jsonb_array_elements(hitl.render_slack(hitl.request_document(m.id)) -> 'blocks') AS r (block)
 				 WHERE r.block ->> 'type' = 'actions'))) AS b (rank, block)
@@ -404,9 +420,11 @@ DECLARE
 	token CONSTANT text := hitl.random_token();
 	link hitl.slack_links;
 BEGIN
+	-- The dispatcher waits for nobody: a code that somebody has locked is being used, or removed.
 	UPDATE hitl.slack_links l SET hash = hitl.token_hash(token), principal = p.name
 	FROM hitl.principals p
-	WHERE l.id = link_id AND l.expires_at > clock_timestamp()
+	WHERE l.id = (SELECT k.id FROM hitl.slack_links k WHERE k.id = link_id FOR NO KEY UPDATE SKIP LOCKED)
+	  AND l.expires_at > clock_timestamp()
 	  AND p.email = l.email AND p.active AND p.kind = 'person'
 	RETURNING l.* INTO link;
 	IF NOT FOUND THEN

@@ -174,9 +174,11 @@ DECLARE
 	token CONSTANT text := hitl.random_token();
 	link hitl.sign_in_links;
 BEGIN
+	-- The dispatcher waits for nobody: a link that somebody has locked is being used, or removed.
 	UPDATE hitl.sign_in_links l SET hash = hitl.token_hash(token), principal = p.name
 	FROM hitl.principals p
-	WHERE l.id = link_id AND l.used_at IS NULL AND l.expires_at > clock_timestamp()
+	WHERE l.id = (SELECT k.id FROM hitl.sign_in_links k WHERE k.id = link_id FOR NO KEY UPDATE SKIP LOCKED)
+	  AND l.used_at IS NULL AND l.expires_at > clock_timestamp()
 	  AND p.email = l.email AND p.active AND p.kind = 'person'
 	RETURNING l.* INTO link;
 	IF NOT FOUND THEN

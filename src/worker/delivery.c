@@ -63,6 +63,7 @@ static bool add_header(HitlDelivery *delivery, HeaderLines *headers,
 					   const char *name, const char *value);
 static bool is_reserved(HitlPurpose purpose, const char *name);
 static bool has_header(const HeaderLines *headers, const char *name);
+static bool has_arrived(const HitlDelivery *delivery, const HttpResult *result);
 static void judge_status(HitlDelivery *delivery, const HttpResult *result);
 static bool is_success(const HitlDelivery *delivery, int status);
 static bool keep_answer(HitlDelivery *delivery, const HttpResult *result);
@@ -133,6 +134,15 @@ hitl_judge_delivery(HitlDelivery *delivery, const HttpResult *result)
 
 	delivery->response_status = result->status;
 	delivery->outcome = BREAKER_NEUTRAL;
+	if (has_arrived(delivery, result))
+	{
+		delivery->response_status = result->begun;
+		delivery->outcome = BREAKER_SUCCESS;
+		delivery->status = "delivered";
+		(void) keep_answer(delivery, result);
+		MemoryContextSwitchTo(before);
+		return;
+	}
 	switch (result->outcome)
 	{
 		case HTTP_ANSWERED:
@@ -518,6 +528,17 @@ has_header(const HeaderLines *headers, const char *name)
 			 headers->lines[i][length] == ';'))
 			return true;
 	return false;
+}
+
+/*
+ * Has a hook said that it took what it was sent, though not the whole of its
+ * answer came?  It would get the same a second time.
+ */
+static bool
+has_arrived(const HitlDelivery *delivery, const HttpResult *result)
+{
+	return delivery->purpose == HITL_NOTIFICATION &&
+		!hitl_has_provider(delivery) && is_success(delivery, result->begun);
 }
 
 /*

@@ -78,6 +78,7 @@ static void dispatcher_start(void);
 static long dispatcher_pass(void);
 static bool dispatcher_failed(const ErrorData *error);
 static int dispatcher_wait_descriptor(void);
+static void notice_set_back(TimestampTz now);
 static void drive_clients(void);
 static void collect_results(void);
 static void take_result(HitlDelivery *delivery);
@@ -172,6 +173,7 @@ dispatcher_start(void)
 	hitl_begin_work("releasing requests of an earlier dispatcher");
 	hitl_release_outbox();
 	(void) hitl_refresh_hosts();
+	hitl_hosts_set_back(GetCurrentTimestamp()); /* perhaps, since it ended */
 	waiting_for_secrets = hitl_release_waiting();
 	hitl_end_work();
 }
@@ -194,6 +196,7 @@ dispatcher_pass(void)
 		hitl_raise_descriptor_limit(hitl_max_connections);
 	}
 
+	notice_set_back(now);
 	drive_clients();
 	collect_results();
 	unhold(now);
@@ -303,6 +306,27 @@ static int
 dispatcher_wait_descriptor(void)
 {
 	return transfer_loop_descriptor(transfers);
+}
+
+/*
+ * If the clock was set back, nothing waits until it is as late again.
+ */
+static void
+notice_set_back(TimestampTz now)
+{
+	static TimestampTz last = 0;
+	dlist_iter iter;
+	int i;
+
+	if (now < last)
+	{
+		hitl_hosts_set_back(now);
+		for (i = 0; i < lengthof(lanes); i++)
+			lanes[i].swept_at = lanes[i].sweep_after = lanes[i].due_at = 0;
+		dlist_foreach(iter, &held)
+			dlist_container(HitlDelivery, node, iter.cur)->held_until = now;
+	}
+	last = now;
 }
 
 /*
@@ -512,7 +536,7 @@ claim_from_queues(Lane *lane, int capacity, bool swept)
 	int i;
 
 	if (orders_count > 0)
-		count = hitl_claim_outbox(purpose_of(lane), orders, orders_count,
+		count = hitl_claim_outbox(purpose_of(lane), orders, orders_count, &held,
 								  delivery_context, &claimed);
 	lane->claimed += count;
 	for (i = 0; i < orders_count; i++)

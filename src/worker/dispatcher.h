@@ -124,12 +124,13 @@ typedef struct HitlOrder
 } HitlOrder;
 
 /*
- * Claim rows of a purpose that are due, as ordered; append them to claimed,
- * allocated in context.  Counts them in "got" of their queues, whose position
- * becomes the rank of the last.  Returns how many.
+ * Claim rows of a purpose that are due, as ordered, but none of those held,
+ * however old their leases are; append them to claimed, allocated in context.
+ * Counts them in "got" of their queues, whose position becomes the rank of the
+ * last.  Returns how many.
  */
 extern int hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders,
-							 int count, MemoryContext context,
+							 int count, dlist_head *held, MemoryContext context,
 							 dlist_head *claimed);
 
 /*

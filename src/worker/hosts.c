@@ -342,6 +342,38 @@ hitl_refresh_again(void)
 }
 
 /*
+ * The clock was set back.  Nothing has begun later than now, queues have rows
+ * before the last one that was claimed, and no breaker rests for longer than
+ * it would if it had been opened now.
+ */
+void
+hitl_hosts_set_back(TimestampTz now)
+{
+	HASH_SEQ_STATUS scan;
+	HitlRemote *host;
+
+	hitl_scan_hosts(&scan);
+	while ((host = hash_seq_search(&scan)) != NULL)
+	{
+		Breaker *breaker = &host->breaker;
+		int i;
+
+		for (i = 0; i < host->max_rate; i++)
+			host->begun[i] = Min(host->begun[i], now);
+		for (i = 0; i < HITL_PURPOSES; i++)
+		{
+			host->queues[i].position = DT_NOBEGIN;
+			host->queues[i].served_at = Min(host->queues[i].served_at, now);
+		}
+		if (breaker->open && breaker->next_trial_at > now + breaker->cooldown)
+		{
+			breaker->next_trial_at = now + breaker->cooldown;
+			host->unsaved = hitl_breakers_unsaved = true;
+		}
+	}
+}
+
+/*
  * Forget hosts of which nothing is known that matters.
  */
 void

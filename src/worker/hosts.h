@@ -104,6 +104,9 @@ extern void hitl_host_ends(HitlRemote *host, HitlPurpose purpose,
 extern bool hitl_refresh_hosts(void);
 extern void hitl_refresh_again(void);
 
+/* The clock was set back: what lies ahead now was, or is to be soon. */
+extern void hitl_hosts_set_back(TimestampTz now);
+
 /* Over all hosts, with hash_seq_search. */
 extern void hitl_scan_hosts(HASH_SEQ_STATUS *scan);
 

@@ -313,7 +313,10 @@ judge_failure(HttpExchange *exchange, CURLcode code)
 		result->outcome = HTTP_UNREACHABLE;
 
 	if (result->outcome != HTTP_TOO_LARGE)
-		result->status = 0; /* of an answer that did not come whole */
+	{
+		result->begun = result->status;
+		result->status = 0;
+	}
 	snprintf(result->reason, sizeof(result->reason), "%s", reason);
 }
 

@@ -52,6 +52,7 @@ typedef struct HttpResult
 	void *owner;
 	HttpOutcome outcome;
 	int status; /* 0: none */
+	int begun;	/* status of an answer that did not come whole; 0: none */
 	char *body; /* NUL-terminated, or NULL if empty */
 	size_t body_length;
 	char *headers;		 /* lines that end in a line feed, or NULL */

@@ -68,11 +68,12 @@ hitl_render_notifications(dlist_head *claimed)
 		Datum revision = hitl_column(row, 4, &isnull);
 
 		delivery->revision = isnull ? 0 : DatumGetInt32(revision);
-		delivery->status = NULL;
 		delivery->url = hitl_column_text(row, 2);
 		delivery->body = hitl_column_text(row, 3);
 		if (fault)
 			hitl_fail_delivery(delivery, "rendering_error", "%s", fault);
+		else if (delivery->body)
+			delivery->status = NULL;
 		MemoryContextSwitchTo(before);
 	}
 }
@@ -188,7 +189,8 @@ static bool
 is_rendered(const HitlDelivery *delivery)
 {
 	if (delivery->body != NULL)
-		return hitl_is_carried_by(delivery, "generic");
+		return delivery->status == NULL &&
+			hitl_is_carried_by(delivery, "generic");
 	return delivery->purpose == HITL_NOTIFICATION && delivery->has_notification;
 }
 

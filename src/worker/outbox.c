@@ -103,6 +103,7 @@ const char *const hitl_purposes[HITL_PURPOSES] =
 
 PG_FUNCTION_INFO_V1(hitl_retry_request);
 
+static Datum held_ids(dlist_head *held);
 static HitlDelivery *read_claimed_row(uint64 row, HitlPurpose purpose,
 									  MemoryContext context);
 static HitlSecret *read_secret(uint64 row, int column);
@@ -135,14 +136,14 @@ hitl_release_outbox(void)
  */
 int
 hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
-				  MemoryContext context, dlist_head *claimed)
+				  dlist_head *held, MemoryContext context, dlist_head *claimed)
 {
 	static HitlStatement claim = {
 		"WITH due AS MATERIALIZED ("
 		" SELECT q.place, q.rank FROM unnest($2, $3, $4) AS a (origin, since, most),"
 		" LATERAL (SELECT ctid AS place, rank FROM hitl.outbox"
 		" WHERE purpose = $1 AND origin = a.origin AND status IN ('queued', 'sending')"
-		" AND rank >= a.since AND rank <= now()"
+		" AND rank >= a.since AND rank <= now() AND id <> ALL ($8)"
 		" ORDER BY rank LIMIT a.most FOR NO KEY UPDATE SKIP LOCKED) q),"
 		" claimed AS ("
 		" UPDATE hitl.outbox o SET status = 'sending', attempts = o.attempts + 1,"
@@ -155,19 +156,23 @@ hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
 		" c.signing_secret_name, w.value, w.allowed_hosts,"
 		" c.idempotency_key, c.retry::text, c.timeout,"
 		" c.expect, c.created_at, c.provider, c.workflow_id, c.conversation,"
-		" c.settings, c.notification_id, c.approval_id"
+		" c.settings, c.notification_id, c.approval_id,"
+		/* A hook that was switched off, or dropped, is told nothing any more. */
+		" c.body IS NOT NULL AND c.notification_id IS NOT NULL"
+		" AND c.channel <> '(request)' AND NOT EXISTS ("
+		" SELECT FROM hitl.channel_configurations k WHERE k.name = c.channel AND k.active)"
 		" FROM claimed c"
 		" LEFT JOIN hitl.secrets s ON s.name = c.secret_name"
 		" LEFT JOIN hitl.secrets w ON w.name = c.signing_secret_name",
-		7,
+		8,
 		{TEXTOID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, INT4ARRAYOID, INT4OID,
-		 INT4OID, INT4OID}};
+		 INT4OID, INT4OID, UUIDARRAYOID}};
 	int timeout = hitl_request_timeout;
 	TimestampTz now = GetCurrentTimestamp();
 	Datum *origins = palloc(count * sizeof(Datum));
 	Datum *since = palloc(count * sizeof(Datum));
 	Datum *limits = palloc(count * sizeof(Datum));
-	Datum values[7];
+	Datum values[8];
 	uint64 row;
 	int i;
 
@@ -193,6 +198,7 @@ hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
 	values[4] = Int32GetDatum(timeout);
 	values[5] = Int32GetDatum(LEASE_MARGIN_SECONDS);
 	values[6] = Int32GetDatum(hitl_request_timeout);
+	values[7] = held_ids(held);
 	hitl_execute(&claim, values, NULL, 0);
 
 	for (row = 0; row < SPI_processed; row++)
@@ -384,7 +390,8 @@ hitl_divert_outbox(List *origins)
  * Record verdicts, and tell the workflows that wait for them.  A row that is
  * gone, cancelled, or claimed again since is left as it is, and nobody is
  * told; but what an answer has taken is noted, though it was cancelled.  A
- * channel whose endpoint is gone (410) is switched off.
+ * channel whose endpoint is gone (410) is switched off, unless it has another
+ * one by now.
  */
 void
 hitl_record_outbox(dlist_head *finished, int count)
@@ -419,7 +426,7 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" FROM hitl.models m WHERE m.name = o.model)"
 		" FROM verdict v"
 		" WHERE o.ctid = v.place"
-		" RETURNING o.id, o.status, o.purpose, o.channel, o.workflow_id, o.token,"
+		" RETURNING o.id, o.status, o.purpose, o.channel, o.url, o.workflow_id, o.token,"
 		" o.response_status, v.response_body, v.error_kind, v.error_message,"
 		" v.answered, v.response_headers, o.priority, o.provider, o.fallbacks, o.cost,"
 		" CASE WHEN coalesce(v.input_tokens, v.output_tokens) IS NOT NULL"
@@ -445,9 +452,9 @@ hitl_record_outbox(dlist_head *finished, int count)
 		" UPDATE hitl.channel_configurations SET active = false"
 		" WHERE name = ANY (ARRAY("
 		" SELECT c.name FROM hitl.channel_configurations c"
-		" WHERE c.active AND c.channel_type IN ('webhook', 'generic') AND c.name = ANY (ARRAY("
-		" SELECT channel FROM recorded"
-		" WHERE purpose = 'notification' AND response_status = 410))"
+		" WHERE c.active AND c.channel_type IN ('webhook', 'generic') AND EXISTS ("
+		" SELECT FROM recorded r WHERE r.purpose = 'notification' AND r.response_status = 410"
+		" AND r.channel = c.name AND r.url = c.settings ->> 'url')"
 		" FOR NO KEY UPDATE SKIP LOCKED)))"
 		" SELECT id, priority, agent, tokens, cost, status FROM recorded",
 		RECORD_COLUMNS,
@@ -625,6 +632,27 @@ hitl_retry_request(PG_FUNCTION_ARGS)
 }
 
 /*
+ * The ids of requests that have been sent, whose verdicts wait to be recorded.
+ */
+static Datum
+held_ids(dlist_head *held)
+{
+	Datum *ids;
+	int count = 0;
+	dlist_iter iter;
+
+	dlist_foreach(iter, held)
+		count++;
+	ids = palloc((count + 1) * sizeof(Datum));
+	count = 0;
+	dlist_foreach(iter, held)
+		ids[count++] = UUIDPGetDatum(
+			&dlist_container(HitlDelivery, node, iter.cur)->id);
+	return PointerGetDatum(
+		construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+}
+
+/*
  * A delivery from a row of the claim.
  */
 static HitlDelivery *
@@ -690,6 +718,8 @@ read_claimed_row(uint64 row, HitlPurpose purpose, MemoryContext parent)
 		delivery->approval_id = *DatumGetUUIDP(approval_id);
 	delivery->input_tokens = -1;
 	delivery->output_tokens = -1;
+	if (DatumGetBool(hitl_column(row, 26, &isnull)) && !isnull)
+		delivery->status = "cancelled";
 
 	MemoryContextSwitchTo(before);
 	return delivery;

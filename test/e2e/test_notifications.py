@@ -172,6 +172,17 @@ def test_ended_before_it_was_sent(cluster, mail):
                              [approval])
 
 
+def test_left(cluster, mail):
+    """Who has left is told nothing any more, not even how it ended."""
+    approval = ask(cluster, requested_from="finance", requested_by="eve")
+    mails(cluster, mail, 2)
+    cluster.sql("SELECT hitl.set_principal_active('bob', false)")
+    cluster.sql("SELECT hitl.respond_to_approval(%s, 'ann', 'approved')", [approval])
+    cluster.sql("SELECT hitl.resend_notification(id) FROM hitl.notifications WHERE approval_id = %s AND recipient = 'bob'", [approval])
+    assert "eve@example.org" in mails(cluster, mail, 3)
+    cluster.sql("SELECT hitl.set_principal_active('bob', true)")
+
+
 def test_again(cluster, mail):
     """A channel that failed holds up no other; what failed can be sent again, to a server that is back."""
     with ScriptedServer() as hooks:
@@ -241,6 +252,39 @@ def test_log_without_address(cluster, mail):
     assert f"nobody could be told of approval request {approval}" in log and "Words of a person" not in log
 
 
+def test_again_elsewhere(cluster, mail):
+    """What is sent again goes to where the channel goes by now: what still waits for an attempt, and what has failed."""
+    with ScriptedServer() as hooks:
+        old, new = hooks.plan("/old", [410]), hooks.plan("/new", [200])
+        cluster.sql("SELECT hitl.configure_channel('hook', 'webhook', %s)", [Jsonb({"url": old})])
+        configure_mail(cluster, mail, url="smtp://127.0.0.1:1")
+        approval = ask(cluster, requested_from="ann")
+        wait_until(lambda: cluster.value("SELECT bool_and(attempts = 1) FROM hitl.notifications WHERE approval_id = %s", [approval]))
+        assert ledger(cluster, approval) == {("hook", None): "failed", ("mail", "ann"): "queued"}
+        cluster.sql("SELECT hitl.configure_channel('hook', 'webhook', %s)", [Jsonb({"url": new})])
+        configure_mail(cluster, mail)
+        assert cluster.value("SELECT bool_and(hitl.resend_notification(id)) FROM hitl.notifications WHERE approval_id = %s", [approval])
+        mails(cluster, mail, 1)
+        assert ledger(cluster, approval) == {("hook", None): "sent", ("mail", "ann"): "sent"}
+        assert len(hooks.requests("/old")) == len(hooks.requests("/new")) == 1
+
+
+def test_sendgrid(cluster, mail):
+    """SendGrid's ids are none of mails: what follows a mail is sent all the same, in the same thread."""
+    with ScriptedServer() as sendgrid:
+        url = sendgrid.plan("/send", [{"status": 202, "headers": {"X-Message-Id": "14c5d75ce93.dfd.64b469"}}])
+        cluster.sql("SELECT hitl.set_secret('sendgrid', 'SG.key')")
+        cluster.sql("SELECT hitl.configure_channel('mail', 'email', %s, secret_name => 'sendgrid')", [
+            Jsonb({"provider": "sendgrid", "url": url, "from": "approvals@example.org"})])
+        approval = ask(cluster, requested_from="ann", requested_by="eve")
+        wait_until(lambda: ledger(cluster, approval) == {("mail", "ann"): "sent"})
+        cluster.sql("SELECT hitl.cancel_approval(%s)", [approval])
+        wait_until(lambda: ledger(cluster, approval) == {("mail", "ann"): "sent", ("mail", "eve"): "sent"},
+                   describe=lambda: cluster.sql("SELECT * FROM hitl.notifications WHERE approval_id = %s", [approval]))
+        first, *later = [json.loads(request.body)["headers"] for request in sendgrid.requests("/send")]
+        assert len(later) == 2 and all(mail["References"] == first["References"] for mail in later)
+
+
 def test_generic(cluster, mail):
     """A body of one's own, and only of the events that are wanted."""
     with ScriptedServer() as hooks:
@@ -261,6 +305,38 @@ def test_generic(cluster, mail):
         wait_until(lambda: ledger(cluster, approval) == {("ntfy", None): "failed"})
 
 
+@pytest.mark.parametrize("act", ["UPDATE hitl.channel_configurations SET active = false", "DELETE FROM hitl.channel_configurations"])
+def test_switched_off(cluster, mail, act):
+    """A hook that is switched off, or dropped, is told nothing any more, also of what was queued before."""
+    with ScriptedServer() as hooks:
+        url = hooks.plan("/hook", [503, 200])
+        cluster.sql("SELECT hitl.configure_channel('hook', 'webhook', %s, is_default => false)", [Jsonb({"url": url})])
+        approval = ask(cluster, requested_from="ann", channels=["hook"], webhook={"url": hooks.plan("/own", [503, 200])})
+        wait_until(lambda: cluster.value("SELECT count(*) = 2 FROM hitl.outbox WHERE approval_id = %s AND status = 'queued'"
+                                         " AND attempts = 1", [approval]))
+        cluster.sql(act)
+        cluster.sql("UPDATE hitl.outbox SET next_attempt_at = now()")
+        cluster.sql("NOTIFY hitl")
+        wait_until(lambda: ledger(cluster, approval) == {("hook", None): "withdrawn", ("(request)", None): "sent"},
+                   describe=lambda: ledger(cluster, approval))
+        assert len(hooks.requests("/hook")) == 1 and len(hooks.requests("/own")) == 2
+
+
+def test_unreachable_by_what_is_switched_off(cluster, mail):
+    """Where the only channel is switched off before anybody was told, the workflow hears that nobody could be."""
+    configure_mail(cluster, mail, url="smtp://127.0.0.1:1")
+    workflow = cluster.value("SELECT hitl.execute_workflow(hitl.create_workflow('x', workflow_definition => %s))", [
+        Jsonb({"steps": [{"name": "ask", "type": "approval", "title": "Go?", "requested_from": "ann"}]})])
+    wait_until(lambda: cluster.value("SELECT bool_and(attempts = 1) FROM hitl.notifications WHERE workflow_id = %s", [workflow]))
+    cluster.sql("UPDATE hitl.channel_configurations SET active = false")
+    cluster.sql("UPDATE hitl.outbox SET next_attempt_at = now()")
+    cluster.sql("NOTIFY hitl")
+    wait_until(lambda: cluster.value("SELECT count(*) = 1 FROM hitl.workflow_events WHERE workflow_id = %s"
+                                     " AND event_type = 'approval_unreachable'", [workflow]),
+               describe=lambda: cluster.sql("SELECT * FROM hitl.notifications WHERE workflow_id = %s", [workflow]))
+    cluster.sql("SELECT hitl.cancel_workflow(%s)", [workflow])
+
+
 def test_webhook_of_a_request(cluster, mail):
     """A step says where to report, by templates; what it reports is signed with the key for such hooks."""
     with ScriptedServer() as hooks:
@@ -279,6 +355,87 @@ def test_webhook_of_a_request(cluster, mail):
         assert told.headers["x-order"] == "7" and told.headers["webhook-signature"].startswith("v1,")
         assert asked.headers["webhook-id"] != told.headers["webhook-id"]
         wait_until(lambda: ledger(cluster, approval).get(("(request)", None)) == "sent")
+
+
+def test_forgotten_transaction(cluster, mail):
+    """While somebody has a row of the ledger locked, what was sent is not sent again, however long that takes."""
+    approval = ask(cluster, requested_from="ann")
+    mails(cluster, mail, 1)
+    with cluster.connect(autocommit=False) as forgetful:
+        notification, = forgetful.execute("SELECT id FROM hitl.notification_ledger WHERE approval_id = %s FOR NO KEY UPDATE",
+                                          [approval]).fetchone()
+        cluster.sql("SELECT hitl.send_notifications(ARRAY[%s]::uuid[])", [notification])
+        wait_until(lambda: len(mail.mails) == 2)
+        # Its lease ends; what comes after it is sent, and so the dispatcher has looked.
+        cluster.sql("UPDATE hitl.outbox SET next_attempt_at = now() WHERE status = 'sending'")
+        ask(cluster, "Pay 6 EUR", requested_from="bob")
+        wait_until(lambda: any(received.recipients == ["bob@example.org"] for received in mail.mails))
+        assert len(mail.mails) == 3
+    mails(cluster, mail, 3)
+    assert ledger(cluster, approval) == {("mail", "ann"): "sent"}
+    assert cluster.value("SELECT max(attempts) FROM hitl.outbox WHERE notification_id = %s", [notification]) == 1
+
+
+@pytest.mark.parametrize("table, send", [("sign_in_links", "hitl.send_sign_in_link('ann@example.org', '/approvals')"),
+                                         ("slack_links", "hitl.send_slack_link('T1', 'U1', 'ann@example.org')")])
+def test_locked_link(cluster, mail, table, send):
+    """A link that somebody has locked does not keep other mails waiting."""
+    configure_mail(cluster, mail, url="smtp://127.0.0.1:1")
+    cluster.sql(f"SELECT {send}")
+    wait_until(lambda: cluster.value("SELECT bool_and(status = 'queued' AND attempts = 1) FROM hitl.outbox"))
+    configure_mail(cluster, mail)
+    with cluster.connect(autocommit=False) as forgetful:
+        assert forgetful.execute(f"SELECT id FROM hitl.{table} FOR UPDATE").fetchone()
+        cluster.sql("UPDATE hitl.outbox SET next_attempt_at = now()")
+        ask(cluster, requested_from="bob")
+        wait_until(lambda: [received.recipients for received in mail.mails] == [["bob@example.org"]])
+        wait_until(lambda: settled(cluster))
+
+
+def unsent(cluster, mail, approval):
+    """A mail server that is down has got nothing yet; what is queued for it is tried when the test wants that."""
+    wait_until(lambda: cluster.value("SELECT bool_and(status = 'queued' AND attempts = 1) FROM hitl.outbox WHERE approval_id = %s",
+                                     [approval]))
+
+
+def try_again(cluster, approval):
+    cluster.sql("UPDATE hitl.outbox SET next_attempt_at = now() WHERE approval_id = %s AND status = 'queued'", [approval])
+    cluster.sql("NOTIFY hitl")
+
+
+def test_asked_again_who_was_not_told(cluster, mail):
+    """Whoever is asked, then somebody else, then he again, hears of it, if he has not before."""
+    configure_mail(cluster, mail, url="smtp://127.0.0.1:1")
+    approval = ask(cluster, requested_from="ann")
+    unsent(cluster, mail, approval)
+    cluster.sql("SELECT hitl.reassign_approval(%s, 'bob', from_approver => 'ann')", [approval])
+    try_again(cluster, approval)
+    wait_until(lambda: ledger(cluster, approval)[("mail", "ann")] == "withdrawn")
+    cluster.sql("DELETE FROM hitl.outbox")
+    configure_mail(cluster, mail)
+    cluster.sql("SELECT hitl.reassign_approval(%s, 'ann', from_approver => 'bob')", [approval])
+    assert set(mails(cluster, mail, 1)) == {"ann@example.org"}
+    cluster.sql("SELECT hitl.reassign_approval(%s, 'bob', from_approver => 'ann')", [approval])
+    assert set(mails(cluster, mail, 2)) == {"ann@example.org", "bob@example.org"}
+    # Now he has.
+    cluster.sql("SELECT hitl.reassign_approval(%s, 'ann', from_approver => 'bob')", [approval])
+    mails(cluster, mail, 2)
+
+
+def test_asked_again_while_it_is_withdrawn(cluster, mail):
+    """What has nothing to say any more when it is claimed, but has when that is noted, is sent."""
+    configure_mail(cluster, mail, url="smtp://127.0.0.1:1")
+    approval = ask(cluster, policy={"all_of": [{"from": "ann"}, {"from": "bob"}]}, context_data={"amount": 5})
+    unsent(cluster, mail, approval)
+    cluster.sql("SELECT hitl.respond_to_approval(%s, 'ann', 'approved')", [approval])
+    configure_mail(cluster, mail)
+    with cluster.connect(autocommit=False) as slow:
+        cluster.sql("UPDATE hitl.outbox SET next_attempt_at = now() WHERE approval_id = %s", [approval])
+        slow.execute("SELECT hitl.revise_approval(%s, context_data => '{\"amount\": 500}')", [approval])
+        cluster.sql("NOTIFY hitl")
+        wait_until(lambda: cluster.value("SELECT count(*) = 2 FROM hitl.outbox WHERE approval_id = %s AND status = 'sending'", [approval]))
+    wait_until(lambda: any(received.recipients == ["ann@example.org"] for received in mail.mails),
+               describe=lambda: cluster.sql("SELECT * FROM hitl.notification_ledger WHERE approval_id = %s", [approval]))
 
 
 def test_killed_dispatcher(cluster, mail):

@@ -210,6 +210,25 @@ def test_guest(cluster, slack):
     assert not answers(cluster, approval)
 
 
+@pytest.mark.parametrize("team", [None, "T1"])
+def test_app_of_several_workspaces(cluster, slack, team):
+    """An app signs with one secret for all workspaces: what comes from one is heard by the channel that it has."""
+    cluster.sql("UPDATE hitl.channel_configurations SET settings = settings || jsonb_strip_nulls(jsonb_build_object('team', %s::text))", [team])
+    cluster.sql("SELECT hitl.set_secret('slack.elsewhere', 'xoxb-9'), hitl.configure_channel('elsewhere', 'slack', %s, is_default => false,"
+                " secret_name => 'slack.elsewhere', signing_secret_name => 'slack.signing')",
+                [Jsonb({"url": slack.url, "room": "C9", "team": "T9"})])
+    approval = ask(cluster, requested_from="ann")
+    place = shown(cluster, slack, 2)["D1"]
+    command = {"command": "/approvals", "text": "", "team_id": "T1", "user_id": "U1", "response_url": slack.root + "/respond/1"}
+    assert "Pay 5 EUR" in texts(send(cluster, slack, command, "/slack/commands"))
+    send(cluster, slack, slack.press(place, "hitl_open", *ANN))
+    wait_until(lambda: slack.views, describe=lambda: (slack.calls, slack.whispers))
+    assert send(cluster, slack, slack.press(place, "hitl_approve", *ANN)) == {"status": 200}
+    assert status(cluster, approval) == "approved"
+    # In the other one, nobody is known.
+    assert "/approvals link" in texts(send(cluster, slack, {**command, "team_id": "T9"}, "/slack/commands"))
+
+
 def test_gone(cluster, slack):
     """Where nothing can be whispered any more, the channel goes on."""
     approval = ask(cluster, requested_from="ann")
@@ -307,6 +326,46 @@ def test_reminder(cluster, slack):
     assert buttons(slack.messages[place])
 
 
+def test_moved(cluster, slack):
+    """Whoever is another user of Slack by now, and is told again, has a message there that goes on to change."""
+    approval = ask(cluster, requested_from="ann")
+    shown(cluster, slack, 2)
+    cluster.sql("SELECT hitl.update_principal('ann', slack_team => 'T1', slack_user => 'U7')")
+    try:
+        cluster.sql("SELECT hitl.resend_notification(id) FROM hitl.notifications WHERE approval_id = %s AND recipient = 'ann'", [approval])
+        place = shown(cluster, slack)["D7"]
+        assert buttons(slack.messages[place])
+        cluster.sql("SELECT hitl.respond_to_approval(%s, 'ann', 'approved')", [approval])
+        wait_until(lambda: settled(cluster))
+        assert not buttons(slack.messages[place])
+    finally:
+        cluster.sql("SELECT hitl.update_principal('ann', slack_team => 'T1', slack_user => 'U1')")
+
+
+def test_reminder_of_others(cluster, slack):
+    """Who has answered is not reminded; his message shows that others have not."""
+    approval = ask(cluster, policy={"all_of": [{"from": "ann"}, {"from": "bob"}]})
+    places = shown(cluster, slack)
+    cluster.sql("SELECT hitl.respond_to_approval(%s, 'ann', 'approved')", [approval])
+    cluster.sql("SELECT hitl.queue_notifications('approval.reminder', ARRAY[%s]::uuid[])", [approval])
+    wait_until(lambda: {"C1", "D2"} <= {place[0] for place in slack.thread} and settled(cluster))
+    assert {place[0] for place in slack.thread} == {"C1", "D2"}
+    assert "Approval needed" in texts(slack.messages[places["D1"]]) and "Ann: Approved" in texts(slack.messages[places["D1"]])
+
+
+def test_reminder_after_a_change(cluster, slack):
+    """A reminder does not keep a message from showing what has changed just before."""
+    approval = ask(cluster, requested_from="ann", context_data={"amount": 5})
+    places = shown(cluster, slack, 2)
+    with cluster.connect(autocommit=False) as connection:
+        connection.execute("SELECT hitl.revise_approval(%s, context_data => '{\"amount\": 500}')", [approval])
+        connection.execute("SELECT hitl.queue_notifications('approval.reminder', ARRAY[%s]::uuid[])", [approval])
+    wait_until(lambda: settled(cluster))
+    assert all("500" in texts(slack.messages[place]) for place in places.values())
+    content = cluster.value("SELECT encode(content_hash, 'hex') FROM hitl.approval_requests WHERE id = %s", [approval])
+    assert all(content in texts(slack.messages[place]) for place in places.values())
+
+
 def test_refusals(cluster, slack):
     """Slack says no with status 200: for a moment, or for good."""
     slack.refusals += [("ratelimited", 1), "internal_error"]
@@ -318,6 +377,40 @@ def test_refusals(cluster, slack):
     approval = ask(cluster, "Nobody", requested_from="ann")
     wait_until(lambda: cluster.value("SELECT count(*) = 2 FROM hitl.notifications WHERE approval_id = %s AND status = 'failed'"
                                      " AND error_message LIKE '%%channel_not_found%%'", [approval]))
+
+
+def test_another_room(cluster, slack):
+    """What could not be told to a room is told to the one that the channel has by now, again or by what happens next."""
+    slack.refusals += ["channel_not_found"] * 2
+    requests = [ask(cluster, requested_by="bob", requested_from="eve") for _ in range(2)]
+    wait_until(lambda: cluster.value("SELECT count(*) = 2 FROM hitl.notifications WHERE approval_id = ANY (%s) AND status = 'failed'",
+                                     [requests]))
+    cluster.sql("UPDATE hitl.channel_configurations SET settings = settings || '{\"room\": \"C2\"}'")
+    assert cluster.value("SELECT hitl.resend_notification(id) FROM hitl.notifications WHERE approval_id = %s", requests[:1])
+    cluster.sql("SELECT hitl.revise_approval(%s, context_data => '{\"amount\": 500}')", requests[1:])
+    assert set(shown(cluster, slack, 2)) == {"C2"}
+    # What it has been told stays where it is, and changes.
+    cluster.sql("UPDATE hitl.channel_configurations SET settings = settings || '{\"room\": \"C3\"}'")
+    cluster.sql("SELECT hitl.resend_notification(id) FROM hitl.notifications WHERE approval_id = ANY (%s)", [requests])
+    cluster.sql("SELECT hitl.cancel_approval(id) FROM unnest(%s::uuid[]) AS id", [requests])
+    wait_until(lambda: settled(cluster))
+    assert {place[0] for place in slack.messages} - {"D2"} == {"C2"}
+    assert not any(buttons(message) for message in slack.messages.values())
+
+
+def test_removed(cluster, slack):
+    """Who has removed a message gets another one when he is told again."""
+    approval = ask(cluster, requested_from="ann")
+    slack.messages.pop(shown(cluster, slack, 2)["D1"])
+    again = ("SELECT hitl.resend_notification(id) FROM hitl.notifications WHERE approval_id = %s AND recipient = 'ann'", [approval])
+    cluster.sql(*again)
+    wait_until(lambda: cluster.value("SELECT status = 'failed' AND error_message LIKE '%%message_not_found' FROM hitl.notifications"
+                                     " WHERE approval_id = %s AND recipient = 'ann'", [approval]))
+    cluster.sql(*again)
+    place = shown(cluster, slack, 2)["D1"]
+    cluster.sql("SELECT hitl.respond_to_approval(%s, 'ann', 'approved')", [approval])
+    wait_until(lambda: settled(cluster))
+    assert not buttons(slack.messages[place])
 
 
 def test_unreachable(cluster, slack):
@@ -366,6 +459,12 @@ def test_command(cluster, slack):
     assert titles == [f"Pay &lt;{number}&gt; &amp; more" for number in range(11, 1, -1)]
     assert re.search(r"asked a minute ago, due in \d days", texts(reply)) and "2 more" in texts(reply)
     assert len(buttons(reply)) >= 20
+    # What is very long is cut where Slack takes it: it counts what is escaped, and some characters twice.
+    for title in (2000 * "\N{MONEY BAG}", "x" + 2000 * "&", 2000 * "x&"):
+        ask(cluster, title, requested_from="ann", requested_by=title, timeout_hours=1)
+    reply = send(cluster, slack, command, "/slack/commands")["json"]
+    slack.check_message({**reply, "channel": "x"})
+    assert "\N{MONEY BAG}" in texts(reply)
     assert "/approvals link" in send(cluster, slack, {**command, "user_id": "U7"}, "/slack/commands")["json"]["text"]
     assert send(cluster, slack, command, "/slack/commands", now=time.time() - 400)["status"] == 401
 
