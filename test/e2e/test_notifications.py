@@ -423,11 +423,10 @@ def test_asked_again_while_it_is_withdrawn(cluster, mail):
     approval = ask(cluster, policy={"all_of": [{"from": "ann"}, {"from": "bob"}]}, context_data={"amount": 5})
     unsent(cluster, mail, approval)
     cluster.sql("SELECT hitl.respond_to_approval(%s, 'ann', 'approved')", [approval])
-    configure_mail(cluster, mail)
     with cluster.connect(autocommit=False) as slow:
         cluster.sql("UPDATE hitl.outbox SET next_attempt_at = now() WHERE approval_id = %s", [approval])
         slow.execute("SELECT hitl.revise_approval(%s, context_data => '{\"amount\": 500}')", [approval])
-        cluster.sql("NOTIFY hitl")
+        configure_mail(cluster, mail)
         wait_until(lambda: cluster.value("SELECT count(*) = 2 FROM hitl.outbox WHERE approval_id = %s AND status = 'sending'", [approval]))
     wait_until(lambda: any(received.recipients == ["ann@example.org"] for received in mail.mails),
                describe=lambda: cluster.sql("SELECT * FROM hitl.notification_ledger WHERE approval_id = %s", [approval]))
