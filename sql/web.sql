@@ -325,6 +325,17 @@ SELECT visit('bomber', 'POST', '/sign-in', jsonb_build_object('csrf', page ->> '
 RESET SESSION AUTHORIZATION;
 SELECT count(*) FROM hitl.sign_in_links;
 
+-- who sees a request, and is not asked by it, looks at it; one signs out from pages where there is nothing to answer, too
+SELECT hitl.request_approval('Pay 60?', requested_from => 'stranger@example.com', requested_by => 'wanda') AS hers, hitl.request_approval('Pay 70?', requested_from => 'wanda') AS answered \gset
+INSERT INTO hitl.web_sessions (id, hash, principal, email, expires_at) VALUES (hitl.uuidv7(), sha256('leaver'), 'wanda', 'wanda@example.com', now() + interval '1 day');
+INSERT INTO browser (name, cookies) VALUES ('leaver', '{"__Host-hitl": "leaver"}');
+SET SESSION AUTHORIZATION hitl_web_gateway;
+SELECT go('leaver', '/approvals/' || :'hers'), go('leaver', '/approvals/' || :'hers' || '?decision=approved');
+SELECT page ->> 'action', page -> 'links' FROM browser WHERE name = 'leaver';
+SELECT go('leaver', '/approvals/' || :'answered'), send('leaver', '{"decision": "approved"}'), go('leaver', '/approvals/' || :'answered');
+SELECT visit('leaver', 'POST', '/sign-out', jsonb_build_object('csrf', page ->> 'csrf')), go('leaver', '/approvals') FROM browser WHERE name = 'leaver';
+RESET SESSION AUTHORIZATION;
+
 -- forms as browsers send them
 SELECT hitl.form_fields(jsonb_build_object('headers', '{"content-type": "application/x-www-form-urlencoded"}'::jsonb, 'body', b)) FROM unnest(ARRAY[
 	'', 'a', 'a=', 'a=1&b=2&a=3', 'a=x+y%2Bz%20%26%3d', '%61=%C3%A4%E2%82%AC', 'a=%zz%', '&&a=1&', 'a=b=c', '=x']) AS b;

@@ -29,6 +29,8 @@ BEGIN
 		page := page || CASE approval.status WHEN 'expired' THEN '{"page": "expired"}'
 			WHEN 'cancelled' THEN '{"page": "decided", "message": "This request was withdrawn, so it cannot be answered any more."}'
 			ELSE '{"page": "decided"}' END::jsonb;
+	ELSIF NOT EXISTS (SELECT FROM hitl.pending_of(person ->> 'name', true) AS p (id) WHERE p.id = approval.id) THEN
+		page := page || '{"page": "request", "message": "You see this request, but your answer to it is not asked for."}';
 	ELSE
 		page := page || jsonb_build_object('page', 'request', 'action', request ->> 'path',
 			'csrf', hitl.form_code(key, format('answer:%s:%s', approval.id, person ->> 'name'), approval.content_hash));
@@ -41,7 +43,9 @@ BEGIN
 		END IF;
 	END IF;
 	IF links IS NOT NULL THEN
-		page := page || jsonb_build_object('links', coalesce(page -> 'links', '{}') || links);
+		-- Also where there is nothing to answer, one signs out by a form.
+		page := jsonb_build_object('csrf', hitl.form_code(key, 'page')) || page
+			|| jsonb_build_object('links', coalesce(page -> 'links', '{}') || links);
 	ELSIF page ? 'csrf' THEN
 		more := more || jsonb_build_object('message', concat_ws(E'\n\n', coalesce(more ->> 'message', page ->> 'message'),
 			hitl.as_sentence('You answer as ' || (person ->> 'display_name'))));
