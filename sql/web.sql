@@ -134,6 +134,20 @@ RESET SESSION AUTHORIZATION;
 SELECT hitl.revise_approval(:'changing', title => 'Pay 32?');
 SET SESSION AUTHORIZATION hitl_web_gateway;
 SELECT send('phone', '{"decision": "approved"}');
+-- a link that was used does not offer to answer what the request says later
+RESET SESSION AUTHORIZATION;
+SELECT hitl.request_approval('Pay 50?', required_approvers => '{wanda,will}') AS again \gset
+SELECT hitl.make_action_token(NULL, :'again', 'wanda', now() + interval '1 day') AS t_again \gset
+SET SESSION AUTHORIZATION hitl_web_gateway;
+SELECT go('phone', '/a/' || :'t_again'), send('phone', '{"decision": "approved"}'), go('phone', '/a/' || :'t_again');
+RESET SESSION AUTHORIZATION;
+SELECT hitl.revise_approval(:'again', title => 'Pay 51?') \gset
+SET SESSION AUTHORIZATION hitl_web_gateway;
+SELECT go('phone', '/a/' || :'t_again');
+RESET SESSION AUTHORIZATION;
+SELECT hitl.cancel_approval(:'again');
+SET SESSION AUTHORIZATION hitl_web_gateway;
+SELECT go('phone', '/a/' || :'t_again');
 -- the form of its type
 SELECT go('phone', '/a/' || :'t_form');
 SELECT send('phone', '{"decision": "approved", "/amount": "much", "feedback": "so be it"}');

@@ -165,6 +165,11 @@ BEGIN
 			'message', 'Please sign in first, and then open the link in the message again.'), 403, visitor.cookies);
 	ELSIF token.used_at IS NULL AND token.expires_at <= clock_timestamp() THEN
 		refusal := hitl.http_page('{"page": "expired", "message": "The time of this link is over."}', 410);
+	ELSIF token.used_at IS NOT NULL AND EXISTS (SELECT FROM hitl.approval_requests a WHERE a.id = token.approval_id AND a.status = 'pending')
+		AND NOT EXISTS (SELECT FROM hitl.approval_responses r
+						WHERE r.approval_id = token.approval_id AND r.standing AND r.approver_id = principal) THEN
+		refusal := hitl.http_page(jsonb_build_object('page', 'error', 'principal', person,
+			'message', 'This link was used for an answer that does not count any more, since the request has changed. Look into newer messages, or sign in.'), 410);
 	ELSIF EXISTS (SELECT FROM hitl.approval_requests a WHERE a.id = token.approval_id AND a.status = 'pending')
 		AND NOT hitl.principal_sees_approval(principal, token.approval_id) THEN
 		refusal := hitl.http_page(jsonb_build_object('page', 'error', 'principal', person,
