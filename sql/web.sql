@@ -312,6 +312,7 @@ SELECT visit('script', 'POST', '/api/v1/approvals/00000000-0000-7000-8000-000000
 	headers => jsonb_build_object('x-user', 'wanda', 'x-csrf-token', response -> 'json' -> 'csrf_token', 'content-type', 'application/json'), trusted => true)
 FROM browser WHERE name = 'script';
 SELECT visit('proxied', 'GET', '/approvals', headers => '{"x-user": "nobody@example.com"}', trusted => true), visit('proxied', 'GET', '/approvals', headers => '{"x-user": "wanda, will"}', trusted => true);
+SELECT visit('proxied', 'GET', '/sign-in', headers => '{"x-user": "nobody@example.com"}', trusted => true);
 SELECT visit('proxied', 'GET', '/approvals/' || :'changing', headers => '{"x-user": "wanda"}', trusted => true);
 SELECT visit('proxied', 'POST', '/approvals/' || :'changing', jsonb_build_object('csrf', 'x', 'decision', 'rejected'), headers => '{"x-user": "wanda"}', trusted => true);
 SELECT visit('proxied', 'GET', '/approvals/' || :'changing', headers => '{"x-user": "wanda"}', trusted => true);

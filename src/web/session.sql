@@ -47,6 +47,7 @@ COMMENT ON FUNCTION hitl.session_lives(hitl.web_sessions) IS
 	'is a session still good? not after its lifetime, nor after hitl.session_timeout without a request';
 
 -- "key" makes the codes of forms.  Where nothing has one, a cookie is set with it.
+-- Of whom a proxy names and nobody knows, there is "person" only.
 CREATE FUNCTION hitl.web_visitor(
 	request jsonb,
 	OUT principal text, OUT role name, OUT person jsonb, OUT session uuid,
@@ -66,6 +67,9 @@ BEGIN
 		SELECT p.name, p.role, hitl.person_document(p.name)
 		INTO principal, role, person
 		FROM hitl.principals p WHERE p.name = hitl.principal_of(told) AND p.active;
+		IF NOT FOUND THEN
+			person := jsonb_build_object('name', told, 'display_name', told);
+		END IF;
 		evidence := evidence || '{"method": "trusted_header"}';
 	ELSIF secret IS NOT NULL THEN
 		SELECT p.name, p.role, hitl.person_document(p.name), s.id
@@ -201,6 +205,11 @@ BEGIN
 	SELECT * INTO visitor FROM hitl.web_visitor(request);
 	IF visitor.principal IS NOT NULL THEN
 		RETURN hitl.http_see_other(hitl.return_path(request -> 'query' ->> 'return'));
+	ELSIF visitor.person IS NOT NULL THEN
+		-- A session would not count beside what the proxy says.
+		RETURN hitl.http_page(jsonb_build_object('page', 'error', 'message',
+			format('You are signed in as %s, who is not known here. An administrator can change that.',
+				   visitor.person ->> 'display_name')), 403);
 	END IF;
 	RETURN hitl.http_page(jsonb_build_object('page', 'sign_in',
 		'action', '/sign-in?return=' || hitl.return_path(request -> 'query' ->> 'return'),
