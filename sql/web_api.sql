@@ -143,6 +143,8 @@ SELECT brief(call('POST', '/api/v1/approvals', :'cic_token', '{"title": "x", "po
 SELECT brief(call('POST', '/api/v1/approvals', :'cic_token', '{"title": "x", "webhook": {"url": "mailto:a@example.org"}}'));
 SELECT brief(call('POST', '/api/v1/approvals', :'cic_token', '{"title": "x", "webhook": {"to": 1}}'));
 SELECT brief(call('POST', '/api/v1/approvals', :'cic_token', '{"title": "x", "requested_from": "amy", "approval_threshold": 3}'));
+-- to JSON Schema 3.0 is an integer, too
+SELECT brief(call('POST', '/api/v1/approvals', :'cic_token', '{"title": "x", "requested_from": "amy", "approval_threshold": 3.0}'));
 SELECT call('POST', '/api/v1/approvals', :'cic_token', repeat('[', 100000)) -> 'status';
 
 -- what one is asked, by pages
@@ -256,6 +258,7 @@ SELECT brief(call('POST', '/api/v1/workflows', :'lou_token', '{"template": "pay_
 SELECT brief(call('POST', '/api/v1/workflows', :'cic_token', '{"template": "pay_by_api"}'));
 SELECT brief(call('POST', '/api/v1/workflows', :'oto_token', '{"template": "nothing"}'));
 SELECT brief(call('POST', '/api/v1/workflows', :'oto_token', '{"template": "pay_by_api", "priority": 10}'));
+SELECT brief(call('POST', '/api/v1/workflows', :'oto_token', '{"template": "pay_by_api", "priority": 1.0, "version": 7.0}'));
 SELECT brief(call('POST', '/api/v1/workflows', :'oto_token', '{"template": "pay_by_api", "start_at": "tomorrow or so"}'));
 SELECT call('POST', '/api/v1/workflows', :'oto_token', '{"template": "pay_by_api", "input_data": {"amount": 7}, "start_at": "2100-01-01T00:00:00Z"}', '{"idempotency-key": "w"}') -> 'json' ->> 'workflow_id' AS workflow \gset
 SELECT call('POST', '/api/v1/workflows', :'oto_token', '{"template": "pay_by_api", "input_data": {"amount": 7}, "start_at": "2100-01-01T00:00:00Z"}', '{"idempotency-key": "w"}') -> 'json' ->> 'workflow_id' = :'workflow' AS the_same;
