@@ -13,6 +13,10 @@ static const HitlLimits limits = {40, 1000000, SIZE_MAX / 8};
 static const HitlTableLook look = {"", "", "",
 								   "", "", " class=\"long\" tabindex=\"0\""};
 
+/* Characters of a title in a heading, and of a fact. */
+#define MAX_HEADING 500
+#define MAX_FACT	300
+
 /* A page under way. */
 typedef struct Page
 {
@@ -179,8 +183,8 @@ title_of(Page *page, const PageKind *kind)
 	if (kind->put == put_confirm && verb != NULL)
 		return hitl_format_text(page->arena, "%s: %s", verb,
 								hitl_one_line(page->arena, page->notice.title,
-											  500));
-	return hitl_one_line(page->arena, page->notice.title, 500);
+											  MAX_HEADING));
+	return hitl_one_line(page->arena, page->notice.title, MAX_HEADING);
 }
 
 /*
@@ -672,6 +676,11 @@ put_summary(Page *page)
 	put_fact(page, "Step", step);
 	put_fact(page, "Number", notice->id);
 	hitl_append_text(page->out, "</dl>\n");
+
+	/* What is cut above is decided upon, too. */
+	if (hitl_characters(notice->title) >
+		(notice->standing == HITL_STANDING_PENDING ? MAX_HEADING : MAX_FACT))
+		hitl_append_paragraphs(page->out, notice->title, "");
 	if (notice->description != NULL)
 		hitl_append_paragraphs(page->out, notice->description, "");
 }
@@ -682,7 +691,7 @@ put_fact(Page *page, const char *name, const char *value)
 	if (value == NULL)
 		return;
 	hitl_append_format(page->out, "<dt>%s</dt><dd>", name);
-	hitl_append_html(page->out, hitl_one_line(page->arena, value, 300));
+	hitl_append_html(page->out, hitl_one_line(page->arena, value, MAX_FACT));
 	hitl_append_text(page->out, "</dd>\n");
 }
 
