@@ -23,7 +23,7 @@ typedef struct Plan
 {
 	HitlArena *arena;
 	const HitlJson *root;
-	int fields; /* so far */
+	int fields; /* of groups so far */
 } Plan;
 
 static const struct
@@ -298,7 +298,6 @@ plan_field(Plan *plan, const char *key, const char *pointer,
 
 	if (field == NULL)
 		return NULL;
-	plan->fields++;
 	field->key = key;
 	field->pointer = pointer;
 	field->schema = follow(plan, schema);
@@ -306,9 +305,16 @@ plan_field(Plan *plan, const char *key, const char *pointer,
 	field->description = hitl_text_at(field->schema, "description");
 	field->preset = hitl_json_member(field->schema, "default");
 	field->kind = kind_of(plan, field);
-	if (field->kind == HITL_FIELD_GROUP &&
-		(depth >= MAX_NESTING || plan->fields >= MAX_FIELDS))
-		field->kind = HITL_FIELD_JSON;
+	if (field->kind == HITL_FIELD_GROUP)
+	{
+		/* All of its fields, or none: what is not shown cannot be answered. */
+		int members = hitl_json_member(field->schema, "properties")->count;
+
+		if (depth >= MAX_NESTING || members > MAX_FIELDS - plan->fields)
+			field->kind = HITL_FIELD_JSON;
+		else
+			plan->fields += members;
+	}
 
 	field->label = text_hint(field, "title");
 	if (field->label == NULL)
@@ -334,8 +340,7 @@ plan_group(Plan *plan, HitlField *group, int depth)
 	const HitlJson *child;
 	HitlField **end = &group->first;
 
-	for (child = properties->first;
-		 child != NULL && plan->fields < MAX_FIELDS && !plan->arena->failed;
+	for (child = properties->first; child != NULL && !plan->arena->failed;
 		 child = child->next)
 	{
 		HitlPlace place = {NULL, child->key, 0};

@@ -105,6 +105,8 @@ def site():
             "hitl__allowed_private_hosts": "localhost,127.0.0.1", "hitl__public_url": base}) as cluster:
         cluster.psql(PEOPLE)
         cluster.sql("SELECT hitl.create_approval_type('kinds', %s, %s)", [Jsonb(KINDS), Jsonb(LOOKS)])
+        cluster.sql("SELECT hitl.create_approval_type('large', %s)", [Jsonb({
+            "type": "object", "required": ["f600"], "properties": {f"f{n}": {"type": "string"} for n in range(601)}})])
         approvals.configure_mail(cluster, server)
         Gateway(cluster, port=port)
         yield Site(cluster, server, base)
@@ -357,6 +359,16 @@ def test_faults_at_their_fields(site, either):
     either.press("Approve")
     either.until("Your answer is recorded")
     assert site.cluster.value("SELECT response_data FROM hitl.approval_responses WHERE approval_id = %s", [approval]) == KIND_VALUES
+
+
+def test_more_fields_than_a_page_has(site, either):
+    """A form too large for fields is answered as a whole, as JSON."""
+    approval, link = site.asked("All of it?", approval_type="large")
+    either.open(link).until("All of it?")
+    either.fill("Answer", '{"f0": "a", "f600": "b"}')
+    either.press("Approve")
+    either.until("Your answer is recorded")
+    assert site.cluster.value("SELECT response_data FROM hitl.approval_responses WHERE approval_id = %s", [approval]) == {"f0": "a", "f600": "b"}
 
 
 def test_the_browser_checks_only_approvals(site, either):
