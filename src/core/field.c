@@ -264,10 +264,17 @@ const char *
 hitl_field_text(HitlArena *arena, const HitlField *field, const HitlJson *value)
 {
 	const HitlJson *child;
+	const HitlJson *read;
 	HitlBuffer lines;
 
 	if (value == NULL || value->type == HITL_JSON_NULL)
 		return NULL;
+	/* As it stands it would be read as something else than a text. */
+	if (value->type == HITL_JSON_STRING && field->kind == HITL_FIELD_JSON &&
+		(value->length == 0 ||
+		 hitl_json_parse(arena, value->text, value->length, 0, &read, NULL) ==
+			 HITL_OK))
+		return hitl_json_text(arena, value);
 	if (value->type == HITL_JSON_STRING || value->type == HITL_JSON_NUMBER)
 		return value->text;
 	if (field->kind != HITL_FIELD_LIST || value->type != HITL_JSON_ARRAY)

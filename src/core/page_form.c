@@ -423,7 +423,8 @@ put_input(Form *form, const HitlField *field, const HitlJson *value,
 	const char *text = text_of(form, field, value);
 	const HitlJson *low = hitl_json_member(field->schema, "minimum");
 	bool area = field->kind == HITL_FIELD_LIST ||
-		field->kind == HITL_FIELD_JSON || has_widget(field, "textarea");
+		field->kind == HITL_FIELD_JSON || has_widget(field, "textarea") ||
+		(field->kind == HITL_FIELD_TEXT && strchr(text, '\n') != NULL);
 
 	hitl_append_text(out, area ? "<textarea" : "<input");
 	if (!area)
@@ -666,6 +667,7 @@ text_of(Form *form, const HitlField *field, const HitlJson *value)
 	HitlArena *arena = form->out->arena;
 	const char *text;
 	HitlBuffer local;
+	size_t begin = 0;
 	int64_t us;
 
 	if (value != NULL && field->kind == HITL_FIELD_CHOICE)
@@ -678,20 +680,23 @@ text_of(Form *form, const HitlField *field, const HitlJson *value)
 	text = hitl_field_text(arena, field, value);
 	if (text == NULL)
 		return "";
-	if (field->kind == HITL_FIELD_TIME && *text != '\0' &&
-		(text[strlen(text) - 1] | 0x20) == 'z')
-		return hitl_format_text(arena, "%.*s", (int) strlen(text) - 1, text);
-	if (field->kind != HITL_FIELD_DATE_TIME || !hitl_parse_instant(text, &us))
+	/* Browsers take no offset, it is UTC; and no more than milliseconds. */
+	if (field->kind == HITL_FIELD_TIME)
+		begin = 11;
+	else if (field->kind != HITL_FIELD_DATE_TIME)
 		return text;
-
-	/* Browsers take no offset; it is UTC. */
+	if (!hitl_parse_instant(begin == 0
+								? text
+								: hitl_format_text(arena, "2000-01-02T%s",
+												   text),
+							&us))
+		return text;
 	hitl_buffer_init(&local, arena);
-	hitl_append_instant(&local, us);
-	text = hitl_buffer_text(&local);
-	if (text == NULL || *text == '\0')
+	hitl_append_instant(&local, us - (us % 1000 + 1000) % 1000);
+	if (hitl_buffer_text(&local) == NULL)
 		return "";
 	local.data[--local.length] = '\0';
-	return text;
+	return local.data + begin;
 }
 
 /*

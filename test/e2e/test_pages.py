@@ -48,6 +48,10 @@ KINDS = {"type": "object", "required": ["text", "number", "choice", "list", "dat
     "address": {"type": "object", "title": "Address", "required": ["city"], "properties": {
         "street": {"type": "string", "title": "Street"}, "city": {"type": "string", "title": "City"}}}}}
 LOOKS = {"remarks": {"ui:widget": "textarea"}}
+PRESETS = {"code": {"default": "5"}, "flag": {"default": "true"}, "none": {"default": ""}, "word": {"default": "as it is"},
+           "opens": {"type": "string", "format": "time", "default": "01:30:00+02:00"},
+           "instant": {"type": "string", "format": "date-time", "default": "2026-01-01T10:00:00.123456+02:00"},
+           "letter": {"type": "string", "default": "Dear customer,\n\nthank you."}}
 EVERYBODY = ("ann", "bob", "eve")
 
 
@@ -105,6 +109,7 @@ def site():
             "hitl__allowed_private_hosts": "localhost,127.0.0.1", "hitl__public_url": base}) as cluster:
         cluster.psql(PEOPLE)
         cluster.sql("SELECT hitl.create_approval_type('kinds', %s, %s)", [Jsonb(KINDS), Jsonb(LOOKS)])
+        cluster.sql("SELECT hitl.create_approval_type('presets', %s)", [Jsonb({"type": "object", "properties": PRESETS})])
         cluster.sql("SELECT hitl.create_approval_type('large', %s)", [Jsonb({
             "type": "object", "required": ["f600"], "properties": {f"f{n}": {"type": "string"} for n in range(601)}})])
         approvals.configure_mail(cluster, server)
@@ -359,6 +364,16 @@ def test_faults_at_their_fields(site, either):
     either.press("Approve")
     either.until("Your answer is recorded")
     assert site.cluster.value("SELECT response_data FROM hitl.approval_responses WHERE approval_id = %s", [approval]) == KIND_VALUES
+
+
+def test_presets_stay_as_they_are(site, either):
+    """What nobody has changed is what was proposed; browsers know no offsets, and milliseconds only."""
+    approval, link = site.asked("As proposed?", approval_type="presets")
+    either.open(link).until("As proposed?")
+    either.press("Approve")
+    either.until("Your answer is recorded")
+    assert site.cluster.value("SELECT response_data FROM hitl.approval_responses WHERE approval_id = %s", [approval]) == {
+        **{name: field["default"] for name, field in PRESETS.items()}, "opens": "23:30:00Z", "instant": "2026-01-01T08:00:00.123Z"}
 
 
 def test_more_fields_than_a_page_has(site, either):
