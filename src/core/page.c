@@ -10,8 +10,15 @@
 /* All of the context is shown: it is what is decided upon. */
 static const HitlLimits limits = {40, 1000000, SIZE_MAX / 8};
 
-static const HitlTableLook look = {"", "", "",
-								   "", "", " class=\"long\" tabindex=\"0\""};
+/* What people have written is read in the direction of its own language. */
+#define OWN_DIRECTION " dir=\"auto\""
+
+static const HitlTableLook look = {"",
+								   OWN_DIRECTION,
+								   OWN_DIRECTION,
+								   OWN_DIRECTION,
+								   "",
+								   " class=\"long\" tabindex=\"0\""};
 
 /* Characters of a title in a heading, and of a fact. */
 #define MAX_HEADING 500
@@ -351,8 +358,13 @@ put_result(Page *page)
 			hitl_append_text(out, ": ");
 	}
 	if (page->has_notice)
+	{
+		hitl_append_text(out, "<bdi>");
 		hitl_append_html(out,
-						 hitl_one_line(page->arena, page->notice.title, 500));
+						 hitl_one_line(page->arena, page->notice.title,
+									   MAX_HEADING));
+		hitl_append_text(out, "</bdi>");
+	}
 	hitl_append_text(out, "</p>\n");
 	put_message(page, NULL);
 	if (page->has_notice && page->notice.standing == HITL_STANDING_PENDING)
@@ -510,7 +522,8 @@ put_inbox(Page *page)
 
 		title = hitl_one_line(page->arena, title == NULL ? "Request" : title,
 							  300);
-		hitl_append_text(out, "<li><div><span class=\"name\">");
+		hitl_append_text(out,
+						 "<li><div><span class=\"name\"" OWN_DIRECTION ">");
 		if (link != NULL)
 			put_link(page, link, title);
 		else
@@ -601,7 +614,7 @@ put_sessions(Page *page)
 static void
 put_heading(Page *page, const char *text)
 {
-	hitl_append_text(page->out, "<h1>");
+	hitl_append_text(page->out, "<h1" OWN_DIRECTION ">");
 	hitl_append_html(page->out, text);
 	hitl_append_text(page->out, "</h1>\n");
 }
@@ -680,9 +693,9 @@ put_summary(Page *page)
 	/* What is cut above is decided upon, too. */
 	if (hitl_characters(notice->title) >
 		(notice->standing == HITL_STANDING_PENDING ? MAX_HEADING : MAX_FACT))
-		hitl_append_paragraphs(page->out, notice->title, "");
+		hitl_append_paragraphs(page->out, notice->title, OWN_DIRECTION);
 	if (notice->description != NULL)
-		hitl_append_paragraphs(page->out, notice->description, "");
+		hitl_append_paragraphs(page->out, notice->description, OWN_DIRECTION);
 }
 
 static void
@@ -690,9 +703,9 @@ put_fact(Page *page, const char *name, const char *value)
 {
 	if (value == NULL)
 		return;
-	hitl_append_format(page->out, "<dt>%s</dt><dd>", name);
+	hitl_append_format(page->out, "<dt>%s</dt><dd><bdi>", name);
 	hitl_append_html(page->out, hitl_one_line(page->arena, value, MAX_FACT));
-	hitl_append_text(page->out, "</dd>\n");
+	hitl_append_text(page->out, "</bdi></dd>\n");
 }
 
 static void
@@ -759,7 +772,7 @@ put_answers(Page *page)
 		hitl_append_text(out, "<li>");
 		hitl_append_answer(out, answer, "");
 		if (feedback != NULL)
-			hitl_append_paragraphs(out, feedback, "");
+			hitl_append_paragraphs(out, feedback, OWN_DIRECTION);
 		hitl_append_text(out, "</li>\n");
 	}
 	hitl_append_text(out, "</ul>\n</section>\n");

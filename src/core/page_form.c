@@ -109,7 +109,7 @@ hitl_append_form(HitlBuffer *buffer, const HitlNotice *notice,
 		{
 			if (plan->description != NULL)
 			{
-				hitl_append_text(buffer, "<p class=\"hint\">");
+				hitl_append_text(buffer, "<p class=\"hint\" dir=\"auto\">");
 				hitl_append_html(buffer, plan->description);
 				hitl_append_text(buffer, "</p>\n");
 			}
@@ -132,8 +132,9 @@ hitl_append_form(HitlBuffer *buffer, const HitlNotice *notice,
 		hitl_append_html(buffer, fault);
 		hitl_append_text(buffer, "</p>\n");
 	}
-	hitl_append_text(buffer,
-					 "<textarea id=\"feedback\" name=\"feedback\" rows=\"3\"");
+	hitl_append_text(
+		buffer,
+		"<textarea id=\"feedback\" name=\"feedback\" dir=\"auto\" rows=\"3\"");
 	if (decision == NULL || fault != NULL)
 		hitl_append_format(buffer, " aria-describedby=\"%s%s%s\"%s",
 						   decision == NULL ? "feedback-hint" : "",
@@ -194,9 +195,9 @@ hitl_append_faults(HitlBuffer *buffer, const HitlNotice *notice,
 		{
 			hitl_append_text(buffer, "<a href=\"#");
 			put_key(buffer, field);
-			hitl_append_text(buffer, "\">");
+			hitl_append_text(buffer, "\"><bdi>");
 			hitl_append_html(buffer, field->label);
-			hitl_append_text(buffer, "</a>: ");
+			hitl_append_text(buffer, "</bdi></a>: ");
 		}
 		hitl_append_html(buffer, message);
 		hitl_append_text(buffer, "</li>\n");
@@ -335,9 +336,9 @@ put_box(HitlBuffer *out, const HitlField *field, const char *type, int number,
 						   ? " required"
 						   : "");
 	put_key(out, field);
-	hitl_append_format(out, "-%d\">", number);
+	hitl_append_format(out, "-%d\"><bdi>", number);
 	hitl_append_html(out, label);
-	hitl_append_text(out, "</label></div>\n");
+	hitl_append_text(out, "</bdi></label></div>\n");
 }
 
 /*
@@ -362,9 +363,9 @@ put_tick(Form *form, const HitlField *field, const HitlJson *value,
 	put_described(out, field, fault);
 	hitl_append_text(out, "><label for=\"");
 	put_key(out, field);
-	hitl_append_text(out, "\">");
+	hitl_append_text(out, "\"><bdi>");
 	hitl_append_html(out, field->label);
-	hitl_append_text(out, "</label></div>");
+	hitl_append_text(out, "</bdi></label></div>");
 }
 
 /*
@@ -394,7 +395,7 @@ put_select(Form *form, const HitlField *field, const HitlJson *value,
 	{
 		hitl_append_text(out, "<option value=\"");
 		hitl_append_typed(out, field->options[i].code);
-		hitl_append_format(out, "\"%s>",
+		hitl_append_format(out, "\" dir=\"auto\"%s>",
 						   is_chosen(field, i, value) ? " selected" : "");
 		hitl_append_html(out, field->options[i].label);
 		hitl_append_text(out, "</option>\n");
@@ -447,6 +448,8 @@ put_input(Form *form, const HitlField *field, const HitlJson *value,
 	}
 	if (field->required)
 		hitl_append_text(out, " required");
+	if (area || field->kind == HITL_FIELD_TEXT)
+		hitl_append_text(out, " dir=\"auto\"");
 	if (area)
 	{
 		/* A newline right after the tag is not part of the text. */
@@ -473,8 +476,9 @@ put_label(HitlBuffer *out, const HitlField *field, const char *element)
 		put_key(out, field);
 		hitl_append_char(out, '"');
 	}
-	hitl_append_char(out, '>');
+	hitl_append_text(out, "><bdi>");
 	hitl_append_html(out, field->label);
+	hitl_append_text(out, "</bdi>");
 	if (!field->required && field->key != NULL &&
 		field->kind != HITL_FIELD_GROUP)
 		hitl_append_text(out, " <span class=\"optional\">(optional)</span>");
@@ -505,7 +509,9 @@ put_hints(HitlBuffer *out, const HitlField *field, const char *fault)
 		else
 			hitl_append_char(out, ' ');
 		open = true;
+		hitl_append_text(out, "<bdi>");
 		hitl_append_html(out, hitl_sentence(out->arena, hints[i]));
+		hitl_append_text(out, "</bdi>");
 	}
 	if (open)
 		hitl_append_text(out, "</p>\n");

@@ -705,6 +705,22 @@ def test_all_of_the_context_is_seen_on_a_phone(site, browser):
         assert box[0] <= box[1] + 1
 
 
+def test_right_to_left(site, browser):
+    """What is written in Arabic or Hebrew is read from right to left, whatever is around it."""
+    arabic, hebrew = "الموافقة على دفع 500 دولار إلى ABC (عاجل)!", "האם לשלם 500 ש״ח?"
+    approval, link = site.asked(arabic, description=f"{hebrew}\n\nPay?", context_data={"note": arabic, "remark": "Urgent!"}, approval_type="form",
+                                form_fields=Jsonb([{"name": "name", "type": "string", "title": arabic, "description": hebrew}]))
+    browser.open(link).until(arabic)
+    browser.fill(arabic.split(" (")[0], "שלום!")
+    direction = """
+        const node = [...document.querySelectorAll("h1, p, td, bdi, input")].find(node => (node.value || node.textContent).trim() === arguments[0]);
+        return node && getComputedStyle(node).direction"""
+    assert [browser.run(direction, text) for text in (arabic, hebrew, "שלום!", "Pay?", "Urgent!")] == ["rtl", "rtl", "rtl", "ltr", "ltr"]
+    assert browser.run("return [...document.querySelectorAll('h1, td, label bdi')].filter(node => node.textContent.trim() === arguments[0]"
+                       " && getComputedStyle(node).direction === 'rtl').length", arabic) == 3
+    site.cluster.sql("SELECT hitl.cancel_approval(%s)", [approval])
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_keyboard_only(site, browser, dark):
     """Everything is reached in the order in which it is read, and what has the focus is seen."""
