@@ -705,6 +705,17 @@ def test_all_of_the_context_is_seen_on_a_phone(site, browser):
         assert box[0] <= box[1] + 1
 
 
+@pytest.mark.parametrize("device", [PHONE, DESKTOP])
+def test_deep_context_hides_nothing_beside_it(site, browser, device):
+    """Steps of a value that is nested deeply do not push others out of sight."""
+    deep = 1
+    for _ in range(38):
+        deep = {"a": deep}
+    browser.shape(device)
+    browser.open(site.asked("Pay?", context_data={"deep": deep, "rows": [{"sku": "A", "price": n} for n in (5, 6)]})[1]).until("Pay?")
+    assert browser.run("const box = document.querySelector('.scroll'); return box.scrollWidth <= box.clientWidth + 1")
+
+
 def test_right_to_left(site, browser):
     """What is written in Arabic or Hebrew is read from right to left, whatever is around it."""
     arabic, hebrew = "الموافقة على دفع 500 دولار إلى ABC (عاجل)!", "האם לשלם 500 ש״ח?"
