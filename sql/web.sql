@@ -353,7 +353,8 @@ RESET SESSION AUTHORIZATION;
 
 -- forms as browsers send them
 SELECT hitl.form_fields(jsonb_build_object('headers', '{"content-type": "application/x-www-form-urlencoded"}'::jsonb, 'body', b)) FROM unnest(ARRAY[
-	'', 'a', 'a=', 'a=1&b=2&a=3', 'a=x+y%2Bz%20%26%3d', '%61=%C3%A4%E2%82%AC', 'a=%zz%', '&&a=1&', 'a=b=c', '=x']) AS b;
+	'', 'a', 'a=', 'a=1&b=2&a=3', 'a=x+y%2Bz%20%26%3d', '%61=%C3%A4%E2%82%AC', 'a=%zz%', '&&a=1&', 'a=b=c', '=x', 'a=%%41%4%42%43x%4Z%e2%82%ac%%']) AS b;
+SELECT hitl.form_fields(jsonb_build_object('headers', '{"content-type": "application/x-www-form-urlencoded"}'::jsonb, 'body', repeat('a&', n))) -> 'a' ->> -1 FROM unnest('{10000,10001}'::integer[]) AS n;
 SELECT hitl.form_fields('{"headers": {"content-type": "application/x-www-form-urlencoded"}, "body": "a=%00"}');
 SELECT hitl.form_fields('{"headers": {"content-type": "application/x-www-form-urlencoded"}, "body": "a=%FF"}');
 SELECT hitl.form_fields('{"headers": {"content-type": "multipart/form-data"}, "body": "a=1"}');
