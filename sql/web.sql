@@ -211,6 +211,10 @@ SELECT go('laptop', '/approvals'), go('laptop', '/sign-in');
 SELECT go('laptop', '/approvals');
 SELECT i ->> 'title', i ->> 'requested_by', i ->> 'url' ~ '^/approvals/[0-9a-f-]{36}$' FROM browser, jsonb_array_elements(page -> 'items') AS i WHERE name = 'laptop';
 SELECT page -> 'links' FROM browser WHERE name = 'laptop';
+-- whatever the size of its context
+RESET SESSION AUTHORIZATION;
+SELECT jsonb_object_keys(hitl.pending_documents('wanda', NULL, '1', false) -> 'approvals' -> 0);
+SET SESSION AUTHORIZATION hitl_web_gateway;
 -- not what others are asked, nor by the form of another page
 SELECT go('laptop', '/approvals/' || :'stranger'), go('laptop', '/approvals/x'), go('laptop', '/approvals');
 SELECT visit('laptop', 'POST', '/approvals/' || :'stranger', jsonb_build_object('csrf', page ->> 'csrf', 'decision', 'approved')) FROM browser WHERE name = 'laptop';

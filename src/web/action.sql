@@ -253,7 +253,7 @@ BEGIN
 	IF visitor.principal IS NULL THEN
 		RETURN hitl.http_ask_sign_in(request);
 	END IF;
-	items := hitl.pending_documents(visitor.principal, request -> 'query' ->> 'after', '100');
+	items := hitl.pending_documents(visitor.principal, request -> 'query' ->> 'after', '100', false);
 	RETURN hitl.http_page(jsonb_strip_nulls(jsonb_build_object('page', 'inbox', 'principal', visitor.person,
 		'links', hitl.page_links(visitor.session)
 			|| jsonb_strip_nulls(jsonb_build_object('next', '/approvals?after=' || (items ->> 'next'))),
