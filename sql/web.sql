@@ -355,6 +355,15 @@ SELECT go('leaver', '/approvals/' || :'answered'), send('leaver', '{"decision": 
 SELECT visit('leaver', 'POST', '/sign-out', jsonb_build_object('csrf', page ->> 'csrf')), go('leaver', '/approvals') FROM browser WHERE name = 'leaver';
 RESET SESSION AUTHORIZATION;
 
+-- what takes too long is told on a page, too
+CREATE OR REPLACE FUNCTION hitl.read_form_answer(fields jsonb, schema jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN RAISE query_canceled; END $$;
+SELECT hitl.request_approval('Slow?', requested_from => 'wanda', approval_type => 'form', form_fields => '[{"name": "amount", "type": "number"}]') AS slow \gset
+SELECT hitl.make_action_token(NULL, :'slow', 'wanda', now() + interval '1 day') AS t_slow \gset
+SET SESSION AUTHORIZATION hitl_web_gateway;
+SELECT go('phone', '/a/' || :'t_slow'), send('phone', '{"decision": "approved"}');
+SELECT response #>> '{headers,retry-after}' FROM browser WHERE name = 'phone';
+RESET SESSION AUTHORIZATION;
+
 -- forms as browsers send them
 SELECT hitl.form_fields(jsonb_build_object('headers', '{"content-type": "application/x-www-form-urlencoded"}'::jsonb, 'body', b)) FROM unnest(ARRAY[
 	'', 'a', 'a=', 'a=1&b=2&a=3', 'a=x+y%2Bz%20%26%3d', '%61=%C3%A4%E2%82%AC', 'a=%zz%', '&&a=1&', 'a=b=c', '=x', 'a=%%41%4%42%43x%4Z%e2%82%ac%%']) AS b;

@@ -197,7 +197,7 @@ BEGIN
 						  AND a.content_hash <> token.content_hash)
 			THEN '{"message": "The request has changed since the message was sent. This is what it says now."}'
 			ELSE '{}' END::jsonb));
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
@@ -233,7 +233,7 @@ BEGIN
 	UPDATE hitl.action_tokens t SET used_at = clock_timestamp()
 	WHERE t.hash = token.hash AND fields ->> 'decision' <> 'information_requested';
 	RETURN hitl.http_see_other(request ->> 'path');
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
@@ -263,7 +263,7 @@ BEGIN
 					'requested_at', i.item -> 'requested_at', 'expires_at', i.item -> 'expires_at') ORDER BY i.number), '[]')
 				  FROM jsonb_array_elements(items -> 'approvals') WITH ORDINALITY AS i (item, number)))),
 		200, visitor.cookies);
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
@@ -297,7 +297,7 @@ BEGIN
 	PERFORM hitl.check_seen(visitor.principal, hitl.http_id(request));
 	RETURN hitl.approval_page(request, hitl.http_id(request), visitor.person, visitor.key, headers => visitor.cookies,
 		links => hitl.page_links(visitor.session));
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
@@ -318,7 +318,7 @@ BEGIN
 										visitor.key, 'web', visitor.evidence,
 										hitl.page_links(visitor.session)),
 					hitl.http_see_other(request ->> 'path'));
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;

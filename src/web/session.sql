@@ -214,7 +214,7 @@ BEGIN
 	RETURN hitl.http_page(jsonb_build_object('page', 'sign_in',
 		'action', '/sign-in?return=' || hitl.return_path(request -> 'query' ->> 'return'),
 		'csrf', hitl.form_code(visitor.key, 'sign-in')), 200, visitor.cookies);
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
@@ -245,7 +245,7 @@ BEGIN
 	END IF;
 	PERFORM hitl.send_sign_in_link(email, hitl.return_path(request -> 'query' ->> 'return'));
 	RETURN hitl.http_page(page || '{"message": "If this address is known here, a mail with a link is on its way. The link works for 15 minutes."}');
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
@@ -283,7 +283,7 @@ BEGIN
 	RETURN hitl.http_page(jsonb_build_object('page', 'sign_in', 'action', request ->> 'path',
 		'csrf', hitl.form_code(visitor.key, 'sign-in:' || encode(link.hash, 'hex')), 'answer', link.email,
 		'principal', hitl.person_document(link.principal)), 200, visitor.cookies);
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
@@ -311,7 +311,7 @@ BEGIN
 			clock_timestamp() + current_setting('hitl.session_lifetime')::interval,
 			visitor.evidence ->> 'user_agent', visitor.evidence ->> 'address');
 	RETURN hitl.http_see_other(link.return_to, hitl.write_cookie(request, 'hitl', secret));
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
@@ -330,7 +330,7 @@ BEGIN
 	END IF;
 	RETURN hitl.http_page('{"page": "signed_out", "links": {"sign_in": "/sign-in"}}', 200,
 		hitl.write_cookie(request, 'hitl', ''));
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
@@ -357,7 +357,7 @@ BEGIN
 				  FROM hitl.web_sessions s JOIN hitl.principals p ON p.name = s.principal AND p.email = s.email
 				  WHERE s.principal = visitor.principal AND hitl.session_lives(s))),
 		200, visitor.cookies);
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
@@ -379,7 +379,7 @@ BEGIN
 	DELETE FROM hitl.web_sessions s
 	WHERE s.principal = visitor.principal AND s.id::text = lower(fields ->> 'id');
 	RETURN hitl.http_see_other('/sessions');
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
