@@ -283,6 +283,19 @@ SELECT as_oto($$ SELECT jsonb_build_array(hitl.current_principal(), hitl.may_act
 RESET SESSION AUTHORIZATION;
 DROP FUNCTION as_oto;
 
+-- whose role is taken away has no rights by the tokens that it has made itself, which were to be no more than the role's
+SET ROLE hitl_api_admin;
+SELECT hitl.create_api_token('lou', '{approvals:read}') AS given_token \gset
+RESET ROLE;
+SELECT hitl.update_principal('lou', display_name => 'Lou');
+SET SESSION AUTHORIZATION hitl_api_gateway;
+SELECT brief(call('POST', '/api/v1/approvals', :'lou_token', '{"title": "x", "requested_from": "amy"}'));
+RESET SESSION AUTHORIZATION;
+SELECT hitl.update_principal('lou', role => '');
+SET SESSION AUTHORIZATION hitl_api_gateway;
+SELECT brief(call('POST', '/api/v1/approvals', :'lou_token', '{"title": "x", "requested_from": "amy"}'));
+SELECT call('GET', '/api/v1/session', :'given_token') -> 'json' -> 'scopes';
+RESET SESSION AUTHORIZATION;
 -- a token that is revoked, has expired, or whose principal is not active is of no use, and the answer does not tell why
 SELECT hitl.revoke_api_token((SELECT id FROM hitl.api_tokens WHERE description = 'reads only')), hitl.revoke_api_token((SELECT id FROM hitl.api_tokens WHERE description = 'reads only'));
 SET ROLE hitl_api_amy;
