@@ -69,6 +69,8 @@ static HitlResult read_page(Page *page, const PageKind **kind,
 							const char **why);
 static void put_page(Page *page, const PageKind *kind);
 static const char *title_of(Page *page, const PageKind *kind);
+static const char *name_request(HitlArena *arena, const char *title,
+								size_t characters);
 static const char *verb_of(const Page *page);
 static void put_header(Page *page, const PageKind *kind);
 static void put_nav(Page *page, const char *link, const char *label, bool here);
@@ -189,9 +191,22 @@ title_of(Page *page, const PageKind *kind)
 		return kind->title;
 	if (kind->put == put_confirm && verb != NULL)
 		return hitl_format_text(page->arena, "%s: %s", verb,
-								hitl_one_line(page->arena, page->notice.title,
-											  MAX_HEADING));
-	return hitl_one_line(page->arena, page->notice.title, MAX_HEADING);
+								name_request(page->arena, page->notice.title,
+											 MAX_HEADING));
+	return name_request(page->arena, page->notice.title, MAX_HEADING);
+}
+
+/*
+ * A title as a line.  Where there is nothing to see in it, it could be neither
+ * read nor followed.
+ */
+static const char *
+name_request(HitlArena *arena, const char *title, size_t characters)
+{
+	const char *line = title == NULL ? ""
+									 : hitl_one_line(arena, title, characters);
+
+	return *line == '\0' ? "Request" : line;
 }
 
 /*
@@ -520,8 +535,7 @@ put_inbox(Page *page)
 		const char *when = hitl_text_at(item, "requested_at");
 		const char *until = hitl_text_at(item, "expires_at");
 
-		title = hitl_one_line(page->arena, title == NULL ? "Request" : title,
-							  300);
+		title = name_request(page->arena, title, MAX_FACT);
 		hitl_append_text(out,
 						 "<li><div><span class=\"name\"" OWN_DIRECTION ">");
 		if (link != NULL)
