@@ -231,10 +231,21 @@ put_field(Form *form, const HitlField *field, const HitlJson *value)
 	if (has_widget(field, "hidden") && field->kind != HITL_FIELD_GROUP &&
 		field->kind != HITL_FIELD_CHOICES)
 	{
+		const char *text = text_of(form, field, value);
+
+		/* Who answers is to see all of his answer. */
+		if (*text != '\0')
+		{
+			hitl_append_text(out, "<p class=\"hint\"><bdi>");
+			hitl_append_html(out, field->label);
+			hitl_append_text(out, "</bdi>: <bdi>");
+			hitl_append_html(out, text);
+			hitl_append_text(out, "</bdi></p>\n");
+		}
 		hitl_append_text(out, "<input type=\"hidden\"");
 		put_name(out, field);
 		hitl_append_text(out, " value=\"");
-		hitl_append_typed(out, text_of(form, field, value));
+		hitl_append_typed(out, text);
 		hitl_append_text(out, "\">\n");
 		return;
 	}
