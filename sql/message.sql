@@ -23,7 +23,7 @@ SELECT hitl.render_slack('{"approval": {"id": "i", "title": "t", "status": "open
 SELECT hitl.render_slack_modal('[]');
 -- pages
 SELECT regexp_replace(hitl.render_page('{"page": "not_found"}'), '<style>.*</style>', '');
-SELECT hitl.render_page(:'document'::jsonb || '{"page": "request", "action": "/a/t", "csrf": "c"}') LIKE '%<h1>Pay &lt;Arvo&gt;</h1>%';
+SELECT hitl.render_page(:'document'::jsonb || '{"page": "request", "action": "/a/t", "csrf": "c"}') LIKE '%<h1 dir="auto">Pay &lt;Arvo&gt;</h1>%';
 SELECT hitl.render_page('{"page": "home"}');
 -- each style sheet is the same, so that one hash allows it
 SELECT count(DISTINCT substring(hitl.render_page(d) FROM '<style>(.*?)</style>'))

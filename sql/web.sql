@@ -134,6 +134,20 @@ RESET SESSION AUTHORIZATION;
 SELECT hitl.revise_approval(:'changing', title => 'Pay 32?');
 SET SESSION AUTHORIZATION hitl_web_gateway;
 SELECT send('phone', '{"decision": "approved"}');
+-- a link that was used does not offer to answer what the request says later
+RESET SESSION AUTHORIZATION;
+SELECT hitl.request_approval('Pay 50?', required_approvers => '{wanda,will}') AS again \gset
+SELECT hitl.make_action_token(NULL, :'again', 'wanda', now() + interval '1 day') AS t_again \gset
+SET SESSION AUTHORIZATION hitl_web_gateway;
+SELECT go('phone', '/a/' || :'t_again'), send('phone', '{"decision": "approved"}'), go('phone', '/a/' || :'t_again');
+RESET SESSION AUTHORIZATION;
+SELECT hitl.revise_approval(:'again', title => 'Pay 51?') \gset
+SET SESSION AUTHORIZATION hitl_web_gateway;
+SELECT go('phone', '/a/' || :'t_again');
+RESET SESSION AUTHORIZATION;
+SELECT hitl.cancel_approval(:'again');
+SET SESSION AUTHORIZATION hitl_web_gateway;
+SELECT go('phone', '/a/' || :'t_again');
 -- the form of its type
 SELECT go('phone', '/a/' || :'t_form');
 SELECT send('phone', '{"decision": "approved", "/amount": "much", "feedback": "so be it"}');
@@ -197,6 +211,10 @@ SELECT go('laptop', '/approvals'), go('laptop', '/sign-in');
 SELECT go('laptop', '/approvals');
 SELECT i ->> 'title', i ->> 'requested_by', i ->> 'url' ~ '^/approvals/[0-9a-f-]{36}$' FROM browser, jsonb_array_elements(page -> 'items') AS i WHERE name = 'laptop';
 SELECT page -> 'links' FROM browser WHERE name = 'laptop';
+-- whatever the size of its context
+RESET SESSION AUTHORIZATION;
+SELECT jsonb_object_keys(hitl.pending_documents('wanda', NULL, '1', false) -> 'approvals' -> 0);
+SET SESSION AUTHORIZATION hitl_web_gateway;
 -- not what others are asked, nor by the form of another page
 SELECT go('laptop', '/approvals/' || :'stranger'), go('laptop', '/approvals/x'), go('laptop', '/approvals');
 SELECT visit('laptop', 'POST', '/approvals/' || :'stranger', jsonb_build_object('csrf', page ->> 'csrf', 'decision', 'approved')) FROM browser WHERE name = 'laptop';
@@ -298,6 +316,7 @@ SELECT visit('script', 'POST', '/api/v1/approvals/00000000-0000-7000-8000-000000
 	headers => jsonb_build_object('x-user', 'wanda', 'x-csrf-token', response -> 'json' -> 'csrf_token', 'content-type', 'application/json'), trusted => true)
 FROM browser WHERE name = 'script';
 SELECT visit('proxied', 'GET', '/approvals', headers => '{"x-user": "nobody@example.com"}', trusted => true), visit('proxied', 'GET', '/approvals', headers => '{"x-user": "wanda, will"}', trusted => true);
+SELECT visit('proxied', 'GET', '/sign-in', headers => '{"x-user": "nobody@example.com"}', trusted => true);
 SELECT visit('proxied', 'GET', '/approvals/' || :'changing', headers => '{"x-user": "wanda"}', trusted => true);
 SELECT visit('proxied', 'POST', '/approvals/' || :'changing', jsonb_build_object('csrf', 'x', 'decision', 'rejected'), headers => '{"x-user": "wanda"}', trusted => true);
 SELECT visit('proxied', 'GET', '/approvals/' || :'changing', headers => '{"x-user": "wanda"}', trusted => true);
@@ -325,9 +344,30 @@ SELECT visit('bomber', 'POST', '/sign-in', jsonb_build_object('csrf', page ->> '
 RESET SESSION AUTHORIZATION;
 SELECT count(*) FROM hitl.sign_in_links;
 
+-- who sees a request, and is not asked by it, looks at it; one signs out from pages where there is nothing to answer, too
+SELECT hitl.request_approval('Pay 60?', requested_from => 'stranger@example.com', requested_by => 'wanda') AS hers, hitl.request_approval('Pay 70?', requested_from => 'wanda') AS answered \gset
+INSERT INTO hitl.web_sessions (id, hash, principal, email, expires_at) VALUES (hitl.uuidv7(), sha256('leaver'), 'wanda', 'wanda@example.com', now() + interval '1 day');
+INSERT INTO browser (name, cookies) VALUES ('leaver', '{"__Host-hitl": "leaver"}');
+SET SESSION AUTHORIZATION hitl_web_gateway;
+SELECT go('leaver', '/approvals/' || :'hers'), go('leaver', '/approvals/' || :'hers' || '?decision=approved');
+SELECT page ->> 'action', page -> 'links' FROM browser WHERE name = 'leaver';
+SELECT go('leaver', '/approvals/' || :'answered'), send('leaver', '{"decision": "approved"}'), go('leaver', '/approvals/' || :'answered');
+SELECT visit('leaver', 'POST', '/sign-out', jsonb_build_object('csrf', page ->> 'csrf')), go('leaver', '/approvals') FROM browser WHERE name = 'leaver';
+RESET SESSION AUTHORIZATION;
+
+-- what takes too long is told on a page, too
+CREATE OR REPLACE FUNCTION hitl.read_form_answer(fields jsonb, schema jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN RAISE query_canceled; END $$;
+SELECT hitl.request_approval('Slow?', requested_from => 'wanda', approval_type => 'form', form_fields => '[{"name": "amount", "type": "number"}]') AS slow \gset
+SELECT hitl.make_action_token(NULL, :'slow', 'wanda', now() + interval '1 day') AS t_slow \gset
+SET SESSION AUTHORIZATION hitl_web_gateway;
+SELECT go('phone', '/a/' || :'t_slow'), send('phone', '{"decision": "approved"}');
+SELECT response #>> '{headers,retry-after}' FROM browser WHERE name = 'phone';
+RESET SESSION AUTHORIZATION;
+
 -- forms as browsers send them
 SELECT hitl.form_fields(jsonb_build_object('headers', '{"content-type": "application/x-www-form-urlencoded"}'::jsonb, 'body', b)) FROM unnest(ARRAY[
-	'', 'a', 'a=', 'a=1&b=2&a=3', 'a=x+y%2Bz%20%26%3d', '%61=%C3%A4%E2%82%AC', 'a=%zz%', '&&a=1&', 'a=b=c', '=x']) AS b;
+	'', 'a', 'a=', 'a=1&b=2&a=3', 'a=x+y%2Bz%20%26%3d', '%61=%C3%A4%E2%82%AC', 'a=%zz%', '&&a=1&', 'a=b=c', '=x', 'a=%%41%4%42%43x%4Z%e2%82%ac%%']) AS b;
+SELECT hitl.form_fields(jsonb_build_object('headers', '{"content-type": "application/x-www-form-urlencoded"}'::jsonb, 'body', repeat('a&', n))) -> 'a' ->> -1 FROM unnest('{10000,10001}'::integer[]) AS n;
 SELECT hitl.form_fields('{"headers": {"content-type": "application/x-www-form-urlencoded"}, "body": "a=%00"}');
 SELECT hitl.form_fields('{"headers": {"content-type": "application/x-www-form-urlencoded"}, "body": "a=%FF"}');
 SELECT hitl.form_fields('{"headers": {"content-type": "multipart/form-data"}, "body": "a=1"}');

@@ -143,6 +143,8 @@ SELECT brief(call('POST', '/api/v1/approvals', :'cic_token', '{"title": "x", "po
 SELECT brief(call('POST', '/api/v1/approvals', :'cic_token', '{"title": "x", "webhook": {"url": "mailto:a@example.org"}}'));
 SELECT brief(call('POST', '/api/v1/approvals', :'cic_token', '{"title": "x", "webhook": {"to": 1}}'));
 SELECT brief(call('POST', '/api/v1/approvals', :'cic_token', '{"title": "x", "requested_from": "amy", "approval_threshold": 3}'));
+-- to JSON Schema 3.0 is an integer, too
+SELECT brief(call('POST', '/api/v1/approvals', :'cic_token', '{"title": "x", "requested_from": "amy", "approval_threshold": 3.0}'));
 SELECT call('POST', '/api/v1/approvals', :'cic_token', repeat('[', 100000)) -> 'status';
 
 -- what one is asked, by pages
@@ -256,6 +258,7 @@ SELECT brief(call('POST', '/api/v1/workflows', :'lou_token', '{"template": "pay_
 SELECT brief(call('POST', '/api/v1/workflows', :'cic_token', '{"template": "pay_by_api"}'));
 SELECT brief(call('POST', '/api/v1/workflows', :'oto_token', '{"template": "nothing"}'));
 SELECT brief(call('POST', '/api/v1/workflows', :'oto_token', '{"template": "pay_by_api", "priority": 10}'));
+SELECT brief(call('POST', '/api/v1/workflows', :'oto_token', '{"template": "pay_by_api", "priority": 1.0, "version": 7.0}'));
 SELECT brief(call('POST', '/api/v1/workflows', :'oto_token', '{"template": "pay_by_api", "start_at": "tomorrow or so"}'));
 SELECT call('POST', '/api/v1/workflows', :'oto_token', '{"template": "pay_by_api", "input_data": {"amount": 7}, "start_at": "2100-01-01T00:00:00Z"}', '{"idempotency-key": "w"}') -> 'json' ->> 'workflow_id' AS workflow \gset
 SELECT call('POST', '/api/v1/workflows', :'oto_token', '{"template": "pay_by_api", "input_data": {"amount": 7}, "start_at": "2100-01-01T00:00:00Z"}', '{"idempotency-key": "w"}') -> 'json' ->> 'workflow_id' = :'workflow' AS the_same;
@@ -280,6 +283,19 @@ SELECT as_oto($$ SELECT jsonb_build_array(hitl.current_principal(), hitl.may_act
 RESET SESSION AUTHORIZATION;
 DROP FUNCTION as_oto;
 
+-- whose role is taken away has no rights by the tokens that it has made itself, which were to be no more than the role's
+SET ROLE hitl_api_admin;
+SELECT hitl.create_api_token('lou', '{approvals:read}') AS given_token \gset
+RESET ROLE;
+SELECT hitl.update_principal('lou', display_name => 'Lou');
+SET SESSION AUTHORIZATION hitl_api_gateway;
+SELECT brief(call('POST', '/api/v1/approvals', :'lou_token', '{"title": "x", "requested_from": "amy"}'));
+RESET SESSION AUTHORIZATION;
+SELECT hitl.update_principal('lou', role => '');
+SET SESSION AUTHORIZATION hitl_api_gateway;
+SELECT brief(call('POST', '/api/v1/approvals', :'lou_token', '{"title": "x", "requested_from": "amy"}'));
+SELECT call('GET', '/api/v1/session', :'given_token') -> 'json' -> 'scopes';
+RESET SESSION AUTHORIZATION;
 -- a token that is revoked, has expired, or whose principal is not active is of no use, and the answer does not tell why
 SELECT hitl.revoke_api_token((SELECT id FROM hitl.api_tokens WHERE description = 'reads only')), hitl.revoke_api_token((SELECT id FROM hitl.api_tokens WHERE description = 'reads only'));
 SET ROLE hitl_api_amy;

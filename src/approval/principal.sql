@@ -334,11 +334,13 @@ CREATE FUNCTION hitl.update_principal(
 AS $$
 DECLARE
 	made hitl.principals;
+	before name;
 BEGIN
 	SELECT * INTO made FROM hitl.principals p WHERE p.name = update_principal.name FOR UPDATE;
 	IF NOT FOUND THEN
 		PERFORM hitl.principal_missing(name);
 	END IF;
+	before := made.role;
 	made.email := lower(nullif(coalesce(update_principal.email, made.email), ''));
 	made.role := CASE update_principal.role WHEN '' THEN NULL ELSE coalesce(update_principal.role, made.role) END;
 	made.slack_team := nullif(coalesce(update_principal.slack_team, made.slack_team), '');
@@ -349,6 +351,13 @@ BEGIN
 		slack_user = made.slack_user, display_name = made.display_name, changed_at = now()
 	WHERE p.name = made.name;
 	PERFORM hitl.take_names(made);
+	-- Without a role scopes alone say what a token may, and those of its own it has chosen itself.
+	IF made.role IS NULL AND before IS NOT NULL THEN
+		UPDATE hitl.api_token_hashes t SET revoked_at = clock_timestamp()
+		WHERE t.principal = made.name AND t.revoked_at IS NULL
+		  AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = t.created_by
+						  AND has_function_privilege(r.oid, 'hitl.create_principal(text, text, name, text, text, text, text)', 'EXECUTE'));
+	END IF;
 	RETURN made.name;
 EXCEPTION WHEN unique_violation THEN
 	RAISE EXCEPTION USING ERRCODE = 'WF051',

@@ -179,8 +179,11 @@ BEGIN
 		END IF;
 	ELSIF document #>> '{approval,status}' <> 'pending' THEN
 		PERFORM hitl.tell_slack_user(channel, payload ->> 'response_url', 'This request has been decided already.');
+	ELSIF value ->> 'content_hash' IS DISTINCT FROM document #>> '{approval,content_hash}' THEN
+		-- The form shows less than the message does.
+		PERFORM hitl.tell_slack_user(channel, payload ->> 'response_url',
+			'The request has changed since it was shown to you. Please look at it again.');
 	ELSE
-		-- What was shown when the button was pressed is what the form shows.
 		PERFORM hitl.open_slack_modal(channel, payload ->> 'trigger_id', document || jsonb_strip_nulls(jsonb_build_object(
 			'decision', CASE action ->> 'action_id' WHEN 'hitl_reject' THEN 'rejected' WHEN 'hitl_approve' THEN 'approved' END,
 			'slack', jsonb_build_object('channel', payload #> '{channel,id}', 'ts', payload #> '{message,ts}'))));

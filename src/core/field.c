@@ -23,7 +23,7 @@ typedef struct Plan
 {
 	HitlArena *arena;
 	const HitlJson *root;
-	int fields; /* so far */
+	int fields; /* of groups so far */
 } Plan;
 
 static const struct
@@ -264,10 +264,17 @@ const char *
 hitl_field_text(HitlArena *arena, const HitlField *field, const HitlJson *value)
 {
 	const HitlJson *child;
+	const HitlJson *read;
 	HitlBuffer lines;
 
 	if (value == NULL || value->type == HITL_JSON_NULL)
 		return NULL;
+	/* As it stands it would be read as something else than a text. */
+	if (value->type == HITL_JSON_STRING && field->kind == HITL_FIELD_JSON &&
+		(value->length == 0 ||
+		 hitl_json_parse(arena, value->text, value->length, 0, &read, NULL) ==
+			 HITL_OK))
+		return hitl_json_text(arena, value);
 	if (value->type == HITL_JSON_STRING || value->type == HITL_JSON_NUMBER)
 		return value->text;
 	if (field->kind != HITL_FIELD_LIST || value->type != HITL_JSON_ARRAY)
@@ -298,7 +305,6 @@ plan_field(Plan *plan, const char *key, const char *pointer,
 
 	if (field == NULL)
 		return NULL;
-	plan->fields++;
 	field->key = key;
 	field->pointer = pointer;
 	field->schema = follow(plan, schema);
@@ -306,9 +312,16 @@ plan_field(Plan *plan, const char *key, const char *pointer,
 	field->description = hitl_text_at(field->schema, "description");
 	field->preset = hitl_json_member(field->schema, "default");
 	field->kind = kind_of(plan, field);
-	if (field->kind == HITL_FIELD_GROUP &&
-		(depth >= MAX_NESTING || plan->fields >= MAX_FIELDS))
-		field->kind = HITL_FIELD_JSON;
+	if (field->kind == HITL_FIELD_GROUP)
+	{
+		/* All of its fields, or none: what is not shown cannot be answered. */
+		int members = hitl_json_member(field->schema, "properties")->count;
+
+		if (depth >= MAX_NESTING || members > MAX_FIELDS - plan->fields)
+			field->kind = HITL_FIELD_JSON;
+		else
+			plan->fields += members;
+	}
 
 	field->label = text_hint(field, "title");
 	if (field->label == NULL)
@@ -334,8 +347,7 @@ plan_group(Plan *plan, HitlField *group, int depth)
 	const HitlJson *child;
 	HitlField **end = &group->first;
 
-	for (child = properties->first;
-		 child != NULL && plan->fields < MAX_FIELDS && !plan->arena->failed;
+	for (child = properties->first; child != NULL && !plan->arena->failed;
 		 child = child->next)
 	{
 		HitlPlace place = {NULL, child->key, 0};

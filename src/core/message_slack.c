@@ -28,6 +28,7 @@
 #define MAX_FALLBACK	1000
 
 static bool put_text(HitlBuffer *buffer, const char *text, size_t limit);
+static bool is_cut(HitlArena *arena, const char *text, size_t limit);
 static void put_context(HitlBuffer *out, const HitlNotice *notice);
 static void put_facts(HitlBuffer *out, const HitlNotice *notice);
 static void put_date(HitlBuffer *out, const char *label, const char *instant);
@@ -65,6 +66,8 @@ hitl_render_slack(const char *document, char **text, char **error)
 		hitl_slack_text(&out, hitl_one_line(&arena, title, MAX_HEADER),
 						MAX_HEADER);
 		hitl_append_char(&out, '}');
+		if (is_cut(&arena, title, MAX_HEADER))
+			hitl_slack_section(&out, notice.title);
 		hitl_slack_section(&out, hitl_introduction(&notice));
 		if (notice.standing != HITL_STANDING_PENDING && notice.reason != NULL)
 			hitl_slack_section(&out,
@@ -158,6 +161,22 @@ put_text(HitlBuffer *buffer, const char *text, size_t limit)
 		p += length;
 	}
 	return buffer->length > before;
+}
+
+/*
+ * Is a text longer than that?
+ */
+static bool
+is_cut(HitlArena *arena, const char *text, size_t limit)
+{
+	HitlBuffer whole;
+	HitlBuffer cut;
+
+	hitl_buffer_init(&whole, arena);
+	hitl_buffer_init(&cut, arena);
+	(void) put_text(&whole, text, SIZE_MAX);
+	(void) put_text(&cut, text, limit);
+	return strcmp(hitl_made_text(&whole), hitl_made_text(&cut)) != 0;
 }
 
 /*

@@ -5,7 +5,9 @@
  * Nothing is left out in silence: where a limit is reached, it is said.
  */
 #include "core/message.h"
+#include "core/schema.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define NO_BREAK "\xC2\xA0" /* U+00A0 */
@@ -34,6 +36,9 @@
 /* How deep a value is told in a line. */
 #define MAX_FLAT 4
 
+/* How many values of two forms are compared. */
+#define MOST_COMPARED 1000000
+
 /* A text that is very long. */
 #define LONG_TEXT 2000
 
@@ -46,6 +51,9 @@ typedef struct Walk
 	bool full; /* it was said that there is more */
 } Walk;
 
+static bool is_form_of_context(const HitlNotice *notice);
+static bool is_same(HitlArena *arena, const char *text, const HitlJson *value);
+static void ignore_twice(void *context, const HitlPlace *place);
 static void put_flat(HitlBuffer *out, const HitlJson *value, size_t characters,
 					 int depth);
 static void put_members(Walk *walk, const HitlJson *object);
@@ -125,7 +133,8 @@ hitl_shown_context(const HitlNotice *notice)
 	const HitlJson *child;
 
 	if (notice->schema == NULL ||
-		hitl_json_member(notice->context, "form_fields") == NULL)
+		hitl_json_member(notice->context, "form_fields") == NULL ||
+		!is_form_of_context(notice))
 		return notice->context;
 	rest = hitl_alloc_zero(notice->arena, sizeof(HitlJson));
 	if (rest == NULL)
@@ -138,6 +147,75 @@ hitl_shown_context(const HitlNotice *notice)
 			hitl_json_add(notice->arena, rest, &end, child);
 	}
 	return rest->count == 0 ? NULL : rest;
+}
+
+/*
+ * Was the form made of the fields that the context has?  They may mean nothing
+ * to it, or have changed since.
+ */
+static bool
+is_form_of_context(const HitlNotice *notice)
+{
+	HitlArena *arena = notice->arena;
+	const char *type = hitl_text_at(notice->approval, "approval_type");
+	const char *context = hitl_json_text(arena, notice->context);
+	HitlFaults faults = {0};
+	char *schema = NULL;
+	char *ui_schema = NULL;
+	bool same = false;
+
+	if (type == NULL || strcmp(type, "form") != 0 || context == NULL)
+		return false;
+	switch (hitl_build_form(type, NULL, context, &schema, &ui_schema, &faults))
+	{
+		case HITL_OK:
+			same = is_same(arena, schema, notice->schema) &&
+				is_same(arena, ui_schema, notice->ui_schema);
+			break;
+		case HITL_NO_MEMORY:
+			arena->failed = true;
+			break;
+		default:
+			break;
+	}
+	free(schema);
+	free(ui_schema);
+	hitl_free_faults(&faults);
+	return same;
+}
+
+/*
+ * Is a value that of a text, whatever the order of members?
+ */
+static bool
+is_same(HitlArena *arena, const char *text, const HitlJson *value)
+{
+	const char *const texts[] = {text,
+								 value == NULL ? NULL
+											   : hitl_json_text(arena, value)};
+	const HitlJson *sorted[2];
+	int64_t budget = MOST_COMPARED;
+	int i;
+
+	for (i = 0; i < 2; i++)
+	{
+		if (texts[i] == NULL ||
+			hitl_json_parse(arena, texts[i], strlen(texts[i]), 0, &sorted[i],
+							NULL) != HITL_OK)
+			return false;
+		/* It is ours, so it may be changed. */
+		(void) hitl_sort_members((HitlJson *) sorted[i], NULL, ignore_twice,
+								 NULL);
+	}
+	return hitl_compare_values(sorted[0], sorted[1], &budget) == 0 &&
+		budget >= 0;
+}
+
+static void
+ignore_twice(void *context, const HitlPlace *place)
+{
+	(void) context;
+	(void) place;
 }
 
 /*

@@ -10,8 +10,19 @@
 /* All of the context is shown: it is what is decided upon. */
 static const HitlLimits limits = {40, 1000000, SIZE_MAX / 8};
 
-static const HitlTableLook look = {"", "", "",
-								   "", "", " class=\"long\" tabindex=\"0\""};
+/* What people have written is read in the direction of its own language. */
+#define OWN_DIRECTION " dir=\"auto\""
+
+static const HitlTableLook look = {"",
+								   OWN_DIRECTION,
+								   OWN_DIRECTION,
+								   OWN_DIRECTION,
+								   "",
+								   " class=\"long\" tabindex=\"0\""};
+
+/* Characters of a title in a heading, and of a fact. */
+#define MAX_HEADING 500
+#define MAX_FACT	300
 
 /* A page under way. */
 typedef struct Page
@@ -58,6 +69,8 @@ static HitlResult read_page(Page *page, const PageKind **kind,
 							const char **why);
 static void put_page(Page *page, const PageKind *kind);
 static const char *title_of(Page *page, const PageKind *kind);
+static const char *name_request(HitlArena *arena, const char *title,
+								size_t characters);
 static const char *verb_of(const Page *page);
 static void put_header(Page *page, const PageKind *kind);
 static void put_nav(Page *page, const char *link, const char *label, bool here);
@@ -178,9 +191,22 @@ title_of(Page *page, const PageKind *kind)
 		return kind->title;
 	if (kind->put == put_confirm && verb != NULL)
 		return hitl_format_text(page->arena, "%s: %s", verb,
-								hitl_one_line(page->arena, page->notice.title,
-											  500));
-	return hitl_one_line(page->arena, page->notice.title, 500);
+								name_request(page->arena, page->notice.title,
+											 MAX_HEADING));
+	return name_request(page->arena, page->notice.title, MAX_HEADING);
+}
+
+/*
+ * A title as a line.  Where there is nothing to see in it, it could be neither
+ * read nor followed.
+ */
+static const char *
+name_request(HitlArena *arena, const char *title, size_t characters)
+{
+	const char *line = title == NULL ? ""
+									 : hitl_one_line(arena, title, characters);
+
+	return *line == '\0' ? "Request" : line;
 }
 
 /*
@@ -347,8 +373,13 @@ put_result(Page *page)
 			hitl_append_text(out, ": ");
 	}
 	if (page->has_notice)
+	{
+		hitl_append_text(out, "<bdi>");
 		hitl_append_html(out,
-						 hitl_one_line(page->arena, page->notice.title, 500));
+						 hitl_one_line(page->arena, page->notice.title,
+									   MAX_HEADING));
+		hitl_append_text(out, "</bdi>");
+	}
 	hitl_append_text(out, "</p>\n");
 	put_message(page, NULL);
 	if (page->has_notice && page->notice.standing == HITL_STANDING_PENDING)
@@ -504,9 +535,9 @@ put_inbox(Page *page)
 		const char *when = hitl_text_at(item, "requested_at");
 		const char *until = hitl_text_at(item, "expires_at");
 
-		title = hitl_one_line(page->arena, title == NULL ? "Request" : title,
-							  300);
-		hitl_append_text(out, "<li><div><span class=\"name\">");
+		title = name_request(page->arena, title, MAX_FACT);
+		hitl_append_text(out,
+						 "<li><div><span class=\"name\"" OWN_DIRECTION ">");
 		if (link != NULL)
 			put_link(page, link, title);
 		else
@@ -597,7 +628,7 @@ put_sessions(Page *page)
 static void
 put_heading(Page *page, const char *text)
 {
-	hitl_append_text(page->out, "<h1>");
+	hitl_append_text(page->out, "<h1" OWN_DIRECTION ">");
 	hitl_append_html(page->out, text);
 	hitl_append_text(page->out, "</h1>\n");
 }
@@ -672,8 +703,13 @@ put_summary(Page *page)
 	put_fact(page, "Step", step);
 	put_fact(page, "Number", notice->id);
 	hitl_append_text(page->out, "</dl>\n");
+
+	/* What is cut above is decided upon, too. */
+	if (hitl_characters(notice->title) >
+		(notice->standing == HITL_STANDING_PENDING ? MAX_HEADING : MAX_FACT))
+		hitl_append_paragraphs(page->out, notice->title, OWN_DIRECTION);
 	if (notice->description != NULL)
-		hitl_append_paragraphs(page->out, notice->description, "");
+		hitl_append_paragraphs(page->out, notice->description, OWN_DIRECTION);
 }
 
 static void
@@ -681,9 +717,9 @@ put_fact(Page *page, const char *name, const char *value)
 {
 	if (value == NULL)
 		return;
-	hitl_append_format(page->out, "<dt>%s</dt><dd>", name);
-	hitl_append_html(page->out, hitl_one_line(page->arena, value, 300));
-	hitl_append_text(page->out, "</dd>\n");
+	hitl_append_format(page->out, "<dt>%s</dt><dd><bdi>", name);
+	hitl_append_html(page->out, hitl_one_line(page->arena, value, MAX_FACT));
+	hitl_append_text(page->out, "</bdi></dd>\n");
 }
 
 static void
@@ -750,7 +786,7 @@ put_answers(Page *page)
 		hitl_append_text(out, "<li>");
 		hitl_append_answer(out, answer, "");
 		if (feedback != NULL)
-			hitl_append_paragraphs(out, feedback, "");
+			hitl_append_paragraphs(out, feedback, OWN_DIRECTION);
 		hitl_append_text(out, "</li>\n");
 	}
 	hitl_append_text(out, "</ul>\n</section>\n");

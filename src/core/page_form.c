@@ -109,7 +109,7 @@ hitl_append_form(HitlBuffer *buffer, const HitlNotice *notice,
 		{
 			if (plan->description != NULL)
 			{
-				hitl_append_text(buffer, "<p class=\"hint\">");
+				hitl_append_text(buffer, "<p class=\"hint\" dir=\"auto\">");
 				hitl_append_html(buffer, plan->description);
 				hitl_append_text(buffer, "</p>\n");
 			}
@@ -132,8 +132,9 @@ hitl_append_form(HitlBuffer *buffer, const HitlNotice *notice,
 		hitl_append_html(buffer, fault);
 		hitl_append_text(buffer, "</p>\n");
 	}
-	hitl_append_text(buffer,
-					 "<textarea id=\"feedback\" name=\"feedback\" rows=\"3\"");
+	hitl_append_text(
+		buffer,
+		"<textarea id=\"feedback\" name=\"feedback\" dir=\"auto\" rows=\"3\"");
 	if (decision == NULL || fault != NULL)
 		hitl_append_format(buffer, " aria-describedby=\"%s%s%s\"%s",
 						   decision == NULL ? "feedback-hint" : "",
@@ -194,9 +195,9 @@ hitl_append_faults(HitlBuffer *buffer, const HitlNotice *notice,
 		{
 			hitl_append_text(buffer, "<a href=\"#");
 			put_key(buffer, field);
-			hitl_append_text(buffer, "\">");
+			hitl_append_text(buffer, "\"><bdi>");
 			hitl_append_html(buffer, field->label);
-			hitl_append_text(buffer, "</a>: ");
+			hitl_append_text(buffer, "</bdi></a>: ");
 		}
 		hitl_append_html(buffer, message);
 		hitl_append_text(buffer, "</li>\n");
@@ -230,10 +231,21 @@ put_field(Form *form, const HitlField *field, const HitlJson *value)
 	if (has_widget(field, "hidden") && field->kind != HITL_FIELD_GROUP &&
 		field->kind != HITL_FIELD_CHOICES)
 	{
+		const char *text = text_of(form, field, value);
+
+		/* Who answers is to see all of his answer. */
+		if (*text != '\0')
+		{
+			hitl_append_text(out, "<p class=\"hint\"><bdi>");
+			hitl_append_html(out, field->label);
+			hitl_append_text(out, "</bdi>: <bdi>");
+			hitl_append_html(out, text);
+			hitl_append_text(out, "</bdi></p>\n");
+		}
 		hitl_append_text(out, "<input type=\"hidden\"");
 		put_name(out, field);
 		hitl_append_text(out, " value=\"");
-		hitl_append_typed(out, text_of(form, field, value));
+		hitl_append_typed(out, text);
 		hitl_append_text(out, "\">\n");
 		return;
 	}
@@ -335,9 +347,9 @@ put_box(HitlBuffer *out, const HitlField *field, const char *type, int number,
 						   ? " required"
 						   : "");
 	put_key(out, field);
-	hitl_append_format(out, "-%d\">", number);
+	hitl_append_format(out, "-%d\"><bdi>", number);
 	hitl_append_html(out, label);
-	hitl_append_text(out, "</label></div>\n");
+	hitl_append_text(out, "</bdi></label></div>\n");
 }
 
 /*
@@ -362,9 +374,9 @@ put_tick(Form *form, const HitlField *field, const HitlJson *value,
 	put_described(out, field, fault);
 	hitl_append_text(out, "><label for=\"");
 	put_key(out, field);
-	hitl_append_text(out, "\">");
+	hitl_append_text(out, "\"><bdi>");
 	hitl_append_html(out, field->label);
-	hitl_append_text(out, "</label></div>");
+	hitl_append_text(out, "</bdi></label></div>");
 }
 
 /*
@@ -394,7 +406,7 @@ put_select(Form *form, const HitlField *field, const HitlJson *value,
 	{
 		hitl_append_text(out, "<option value=\"");
 		hitl_append_typed(out, field->options[i].code);
-		hitl_append_format(out, "\"%s>",
+		hitl_append_format(out, "\" dir=\"auto\"%s>",
 						   is_chosen(field, i, value) ? " selected" : "");
 		hitl_append_html(out, field->options[i].label);
 		hitl_append_text(out, "</option>\n");
@@ -423,7 +435,8 @@ put_input(Form *form, const HitlField *field, const HitlJson *value,
 	const char *text = text_of(form, field, value);
 	const HitlJson *low = hitl_json_member(field->schema, "minimum");
 	bool area = field->kind == HITL_FIELD_LIST ||
-		field->kind == HITL_FIELD_JSON || has_widget(field, "textarea");
+		field->kind == HITL_FIELD_JSON || has_widget(field, "textarea") ||
+		(field->kind == HITL_FIELD_TEXT && strchr(text, '\n') != NULL);
 
 	hitl_append_text(out, area ? "<textarea" : "<input");
 	if (!area)
@@ -446,6 +459,8 @@ put_input(Form *form, const HitlField *field, const HitlJson *value,
 	}
 	if (field->required)
 		hitl_append_text(out, " required");
+	if (area || field->kind == HITL_FIELD_TEXT)
+		hitl_append_text(out, " dir=\"auto\"");
 	if (area)
 	{
 		/* A newline right after the tag is not part of the text. */
@@ -472,8 +487,9 @@ put_label(HitlBuffer *out, const HitlField *field, const char *element)
 		put_key(out, field);
 		hitl_append_char(out, '"');
 	}
-	hitl_append_char(out, '>');
+	hitl_append_text(out, "><bdi>");
 	hitl_append_html(out, field->label);
+	hitl_append_text(out, "</bdi>");
 	if (!field->required && field->key != NULL &&
 		field->kind != HITL_FIELD_GROUP)
 		hitl_append_text(out, " <span class=\"optional\">(optional)</span>");
@@ -504,7 +520,9 @@ put_hints(HitlBuffer *out, const HitlField *field, const char *fault)
 		else
 			hitl_append_char(out, ' ');
 		open = true;
+		hitl_append_text(out, "<bdi>");
 		hitl_append_html(out, hitl_sentence(out->arena, hints[i]));
+		hitl_append_text(out, "</bdi>");
 	}
 	if (open)
 		hitl_append_text(out, "</p>\n");
@@ -666,6 +684,7 @@ text_of(Form *form, const HitlField *field, const HitlJson *value)
 	HitlArena *arena = form->out->arena;
 	const char *text;
 	HitlBuffer local;
+	size_t begin = 0;
 	int64_t us;
 
 	if (value != NULL && field->kind == HITL_FIELD_CHOICE)
@@ -678,20 +697,23 @@ text_of(Form *form, const HitlField *field, const HitlJson *value)
 	text = hitl_field_text(arena, field, value);
 	if (text == NULL)
 		return "";
-	if (field->kind == HITL_FIELD_TIME && *text != '\0' &&
-		(text[strlen(text) - 1] | 0x20) == 'z')
-		return hitl_format_text(arena, "%.*s", (int) strlen(text) - 1, text);
-	if (field->kind != HITL_FIELD_DATE_TIME || !hitl_parse_instant(text, &us))
+	/* Browsers take no offset, it is UTC; and no more than milliseconds. */
+	if (field->kind == HITL_FIELD_TIME)
+		begin = 11;
+	else if (field->kind != HITL_FIELD_DATE_TIME)
 		return text;
-
-	/* Browsers take no offset; it is UTC. */
+	if (!hitl_parse_instant(begin == 0
+								? text
+								: hitl_format_text(arena, "2000-01-02T%s",
+												   text),
+							&us))
+		return text;
 	hitl_buffer_init(&local, arena);
-	hitl_append_instant(&local, us);
-	text = hitl_buffer_text(&local);
-	if (text == NULL || *text == '\0')
+	hitl_append_instant(&local, us - (us % 1000 + 1000) % 1000);
+	if (hitl_buffer_text(&local) == NULL)
 		return "";
 	local.data[--local.length] = '\0';
-	return text;
+	return local.data + begin;
 }
 
 /*

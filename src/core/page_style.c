@@ -61,6 +61,7 @@ const char hitl_page_style[] =
 	"tr:last-child>th,tr:last-child>td{border-bottom:0}\n"
 	"td table th:first-child,td table td:first-child{min-width:3rem}\n"
 	"td ul{margin:0;padding-left:1.25rem}\n"
+	"td ul ul ul ul{padding-left:.25rem}\n"
 	"@media (max-width:40rem){.scroll>table,.scroll>table>tbody,"
 	".scroll>table>tbody>tr,.scroll>table>tbody>tr>*{display:block;width:auto}"
 	".scroll>table>tbody>tr>th{border:0;padding-bottom:0}"

@@ -29,6 +29,8 @@ BEGIN
 		page := page || CASE approval.status WHEN 'expired' THEN '{"page": "expired"}'
 			WHEN 'cancelled' THEN '{"page": "decided", "message": "This request was withdrawn, so it cannot be answered any more."}'
 			ELSE '{"page": "decided"}' END::jsonb;
+	ELSIF NOT EXISTS (SELECT FROM hitl.pending_of(person ->> 'name', true) AS p (id) WHERE p.id = approval.id) THEN
+		page := page || '{"page": "request", "message": "You see this request, but your answer to it is not asked for."}';
 	ELSE
 		page := page || jsonb_build_object('page', 'request', 'action', request ->> 'path',
 			'csrf', hitl.form_code(key, format('answer:%s:%s', approval.id, person ->> 'name'), approval.content_hash));
@@ -41,7 +43,9 @@ BEGIN
 		END IF;
 	END IF;
 	IF links IS NOT NULL THEN
-		page := page || jsonb_build_object('links', coalesce(page -> 'links', '{}') || links);
+		-- Also where there is nothing to answer, one signs out by a form.
+		page := jsonb_build_object('csrf', hitl.form_code(key, 'page')) || page
+			|| jsonb_build_object('links', coalesce(page -> 'links', '{}') || links);
 	ELSIF page ? 'csrf' THEN
 		more := more || jsonb_build_object('message', concat_ws(E'\n\n', coalesce(more ->> 'message', page ->> 'message'),
 			hitl.as_sentence('You answer as ' || (person ->> 'display_name'))));
@@ -161,6 +165,11 @@ BEGIN
 			'message', 'Please sign in first, and then open the link in the message again.'), 403, visitor.cookies);
 	ELSIF token.used_at IS NULL AND token.expires_at <= clock_timestamp() THEN
 		refusal := hitl.http_page('{"page": "expired", "message": "The time of this link is over."}', 410);
+	ELSIF token.used_at IS NOT NULL AND EXISTS (SELECT FROM hitl.approval_requests a WHERE a.id = token.approval_id AND a.status = 'pending')
+		AND NOT EXISTS (SELECT FROM hitl.approval_responses r
+						WHERE r.approval_id = token.approval_id AND r.standing AND r.approver_id = principal) THEN
+		refusal := hitl.http_page(jsonb_build_object('page', 'error', 'principal', person,
+			'message', 'This link was used for an answer that does not count any more, since the request has changed. Look into newer messages, or sign in.'), 410);
 	ELSIF EXISTS (SELECT FROM hitl.approval_requests a WHERE a.id = token.approval_id AND a.status = 'pending')
 		AND NOT hitl.principal_sees_approval(principal, token.approval_id) THEN
 		refusal := hitl.http_page(jsonb_build_object('page', 'error', 'principal', person,
@@ -188,7 +197,7 @@ BEGIN
 						  AND a.content_hash <> token.content_hash)
 			THEN '{"message": "The request has changed since the message was sent. This is what it says now."}'
 			ELSE '{}' END::jsonb));
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
@@ -224,7 +233,7 @@ BEGIN
 	UPDATE hitl.action_tokens t SET used_at = clock_timestamp()
 	WHERE t.hash = token.hash AND fields ->> 'decision' <> 'information_requested';
 	RETURN hitl.http_see_other(request ->> 'path');
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
@@ -244,7 +253,7 @@ BEGIN
 	IF visitor.principal IS NULL THEN
 		RETURN hitl.http_ask_sign_in(request);
 	END IF;
-	items := hitl.pending_documents(visitor.principal, request -> 'query' ->> 'after', '100');
+	items := hitl.pending_documents(visitor.principal, request -> 'query' ->> 'after', '100', false);
 	RETURN hitl.http_page(jsonb_strip_nulls(jsonb_build_object('page', 'inbox', 'principal', visitor.person,
 		'links', hitl.page_links(visitor.session)
 			|| jsonb_strip_nulls(jsonb_build_object('next', '/approvals?after=' || (items ->> 'next'))),
@@ -254,7 +263,7 @@ BEGIN
 					'requested_at', i.item -> 'requested_at', 'expires_at', i.item -> 'expires_at') ORDER BY i.number), '[]')
 				  FROM jsonb_array_elements(items -> 'approvals') WITH ORDINALITY AS i (item, number)))),
 		200, visitor.cookies);
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
@@ -288,7 +297,7 @@ BEGIN
 	PERFORM hitl.check_seen(visitor.principal, hitl.http_id(request));
 	RETURN hitl.approval_page(request, hitl.http_id(request), visitor.person, visitor.key, headers => visitor.cookies,
 		links => hitl.page_links(visitor.session));
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
@@ -309,7 +318,7 @@ BEGIN
 										visitor.key, 'web', visitor.evidence,
 										hitl.page_links(visitor.session)),
 					hitl.http_see_other(request ->> 'path'));
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;

@@ -223,11 +223,12 @@ BEGIN
 	IF response IS NOT NULL THEN
 		RETURN response;
 	END IF;
+	-- To JSON Schema 2.0 is an integer, too.
 	id := hitl.api_call(caller.role, $call$
 		SELECT to_jsonb(hitl.request_approval($1 ->> 'title', $1 ->> 'description',
 			coalesce($1 ->> 'approval_type', 'binary'), $1 ->> 'requested_from',
 			CASE WHEN $1 ? 'required_approvers' THEN ARRAY(SELECT jsonb_array_elements_text($1 -> 'required_approvers')) END,
-			($1 ->> 'approval_threshold')::integer, ($1 ->> 'timeout_hours')::numeric,
+			($1 ->> 'approval_threshold')::numeric::integer, ($1 ->> 'timeout_hours')::numeric,
 			coalesce($1 -> 'context_data', '{}'), ($1 ->> 'workflow_id')::uuid, $1 ->> 'requested_by',
 			CASE WHEN $1 ? 'channels' THEN ARRAY(SELECT jsonb_array_elements_text($1 -> 'channels')) END,
 			NULL, $1 -> 'policy', $1 -> 'form_fields', $1 -> 'webhook')) $call$,
@@ -300,8 +301,8 @@ BEGIN
 	END IF;
 	id := hitl.call_as(caller.role, $call$
 		SELECT to_jsonb(hitl.start_template($1 ->> 'template', coalesce($1 -> 'input_data', '{}'),
-			($1 ->> 'version')::integer, $1 ->> 'name', ($1 ->> 'start_at')::timestamptz, NULL,
-			coalesce(($1 ->> 'priority')::integer, 0), ($1 ->> 'deadline')::timestamptz, $1 ->> 'created_by')) $call$,
+			($1 ->> 'version')::numeric::integer, $1 ->> 'name', ($1 ->> 'start_at')::timestamptz, NULL,
+			coalesce(($1 ->> 'priority')::numeric::integer, 0), ($1 ->> 'deadline')::timestamptz, $1 ->> 'created_by')) $call$,
 		body || jsonb_build_object('created_by', caller.principal)) #>> '{}';
 	RETURN hitl.keep_response(hitl.http_json(jsonb_build_object('workflow_id', id), 201,
 		jsonb_build_object('location', '/api/v1/workflows/' || id)), caller.principal, key);

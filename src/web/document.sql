@@ -42,8 +42,9 @@ CREATE FUNCTION hitl.responses_document(approval_id uuid, display boolean DEFAUL
 COMMENT ON FUNCTION hitl.responses_document(uuid, boolean) IS
 	'the answers to a request that stand, the questions and the remarks about it, oldest first, as a JSON array; with display, under the names that people are shown';
 
--- What a principal is asked and has not answered, oldest first, by pages.
-CREATE FUNCTION hitl.pending_documents(principal text, after text, "limit" text) RETURNS jsonb
+-- What a principal is asked and has not answered, oldest first, by pages.  Contexts can be
+-- large: who lists titles leaves them where they are.
+CREATE FUNCTION hitl.pending_documents(principal text, after text, "limit" text, whole boolean DEFAULT true) RETURNS jsonb
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 DECLARE
@@ -65,13 +66,15 @@ BEGIN
 		WHERE after IS NULL OR p.approval_id > after::uuid
 		ORDER BY p.approval_id LIMIT most + 1
 	)
-	SELECT jsonb_build_object('approvals', coalesce(jsonb_agg(hitl.approval_document(a) ORDER BY a.id)
-													FILTER (WHERE s.number <= most), '[]'),
+	SELECT jsonb_build_object('approvals', coalesce(jsonb_agg(CASE WHEN whole THEN hitl.approval_document(a)
+			ELSE jsonb_strip_nulls(jsonb_build_object('id', a.id, 'title', a.title, 'requested_by', a.requested_by,
+				'requested_at', hitl.iso_time(a.requested_at), 'expires_at', hitl.iso_time(a.expires_at))) END ORDER BY a.id)
+			FILTER (WHERE s.number <= most), '[]'),
 		'next', CASE WHEN count(*) > most THEN (array_agg(a.id ORDER BY a.id))[most] END)
 	INTO pages
 	FROM shown s JOIN hitl.approval_requests a ON a.id = s.id;
 	RETURN pages;
 END
 $$;
-COMMENT ON FUNCTION hitl.pending_documents(text, text, text) IS
-	'one page of what a principal is asked and has not answered, and where the next one begins';
+COMMENT ON FUNCTION hitl.pending_documents(text, text, text, boolean) IS
+	'one page of what a principal is asked and has not answered, whole or what a list has of each, and where the next one begins';

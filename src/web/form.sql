@@ -5,12 +5,14 @@
 CREATE FUNCTION hitl.percent_decode(value text) RETURNS text
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN CASE WHEN value !~ '[%+]' THEN value ELSE
-		(SELECT convert_from(coalesce(string_agg(CASE WHEN m.part[1] ~ '^%..$' THEN decode(substr(m.part[1], 2), 'hex')
-													  ELSE convert_to(m.part[1], 'UTF8') END, '' ORDER BY m.number), ''), 'UTF8')
-		 FROM regexp_matches(replace(value, '+', ' '), '%[0-9A-Fa-f]{2}|[^%]+|%', 'g') WITH ORDINALITY AS m (part, number)) END;
+		(SELECT convert_from(string_agg(CASE WHEN p.number = 1 THEN convert_to(p.part, 'UTF8')
+				WHEN p.part ~ '^[0-9A-Fa-f]{2}' THEN decode(left(p.part, 2), 'hex') || convert_to(substr(p.part, 3), 'UTF8')
+				ELSE convert_to('%' || p.part, 'UTF8') END, '' ORDER BY p.number), 'UTF8')
+		 FROM string_to_table(replace(value, '+', ' '), '%') WITH ORDINALITY AS p (part, number)) END;
 COMMENT ON FUNCTION hitl.percent_decode(text) IS 'a text as forms encode it, decoded';
 
--- Lines end with CR LF there, and with LF in what was typed.
+-- Lines end with CR LF there, and with LF in what was typed.  Anybody may send one, so
+-- it must not take long.
 CREATE FUNCTION hitl.form_fields(request jsonb) RETURNS jsonb
 	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -18,6 +20,9 @@ BEGIN
 	IF hitl.http_media_type(request) <> 'application/x-www-form-urlencoded' THEN
 		RAISE EXCEPTION USING ERRCODE = 'WF070',
 			MESSAGE = 'the body of the request must be a form';
+	ELSIF length(request ->> 'body') - length(replace(request ->> 'body', '&', '')) > 10000 THEN
+		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
+			MESSAGE = 'the form has too many fields';
 	END IF;
 	RETURN (
 		SELECT coalesce(jsonb_object_agg(f.name, CASE WHEN cardinality(f.texts) = 1 THEN to_jsonb(f.texts[1])

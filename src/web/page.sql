@@ -62,7 +62,8 @@ CREATE FUNCTION hitl.as_sentence(message text) RETURNS text
 COMMENT ON FUNCTION hitl.as_sentence(text) IS 'the message of an error, as people read it';
 
 -- An error, to people.  Conflicts with others are for who called, who tries again.
--- (Neither a query that was canceled nor a server that stops gets to WHEN OTHERS.)
+-- What takes too long is canceled, which OTHERS do not include; a server that stops
+-- tells nobody.
 CREATE FUNCTION hitl.http_error_page(sqlstate text, message text) RETURNS jsonb
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$

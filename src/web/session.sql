@@ -47,6 +47,7 @@ COMMENT ON FUNCTION hitl.session_lives(hitl.web_sessions) IS
 	'is a session still good? not after its lifetime, nor after hitl.session_timeout without a request';
 
 -- "key" makes the codes of forms.  Where nothing has one, a cookie is set with it.
+-- Of whom a proxy names and nobody knows, there is "person" only.
 CREATE FUNCTION hitl.web_visitor(
 	request jsonb,
 	OUT principal text, OUT role name, OUT person jsonb, OUT session uuid,
@@ -66,6 +67,9 @@ BEGIN
 		SELECT p.name, p.role, hitl.person_document(p.name)
 		INTO principal, role, person
 		FROM hitl.principals p WHERE p.name = hitl.principal_of(told) AND p.active;
+		IF NOT FOUND THEN
+			person := jsonb_build_object('name', told, 'display_name', told);
+		END IF;
 		evidence := evidence || '{"method": "trusted_header"}';
 	ELSIF secret IS NOT NULL THEN
 		SELECT p.name, p.role, hitl.person_document(p.name), s.id
@@ -203,11 +207,16 @@ BEGIN
 	SELECT * INTO visitor FROM hitl.web_visitor(request);
 	IF visitor.principal IS NOT NULL THEN
 		RETURN hitl.http_see_other(hitl.return_path(request -> 'query' ->> 'return'));
+	ELSIF visitor.person IS NOT NULL THEN
+		-- A session would not count beside what the proxy says.
+		RETURN hitl.http_page(jsonb_build_object('page', 'error', 'message',
+			format('You are signed in as %s, who is not known here. An administrator can change that.',
+				   visitor.person ->> 'display_name')), 403);
 	END IF;
 	RETURN hitl.http_page(jsonb_build_object('page', 'sign_in',
 		'action', '/sign-in?return=' || hitl.return_path(request -> 'query' ->> 'return'),
 		'csrf', hitl.form_code(visitor.key, 'sign-in')), 200, visitor.cookies);
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
@@ -238,7 +247,7 @@ BEGIN
 	END IF;
 	PERFORM hitl.send_sign_in_link(email, hitl.return_path(request -> 'query' ->> 'return'));
 	RETURN hitl.http_page(page || '{"message": "If this address is known here, a mail with a link is on its way. The link works for 15 minutes."}');
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
@@ -276,7 +285,7 @@ BEGIN
 	RETURN hitl.http_page(jsonb_build_object('page', 'sign_in', 'action', request ->> 'path',
 		'csrf', hitl.form_code(visitor.key, 'sign-in:' || encode(link.hash, 'hex')), 'answer', link.email,
 		'principal', hitl.person_document(link.principal)), 200, visitor.cookies);
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
@@ -304,7 +313,7 @@ BEGIN
 			clock_timestamp() + current_setting('hitl.session_lifetime')::interval,
 			visitor.evidence ->> 'user_agent', visitor.evidence ->> 'address');
 	RETURN hitl.http_see_other(link.return_to, hitl.write_cookie(request, 'hitl', secret));
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
@@ -323,7 +332,7 @@ BEGIN
 	END IF;
 	RETURN hitl.http_page('{"page": "signed_out", "links": {"sign_in": "/sign-in"}}', 200,
 		hitl.write_cookie(request, 'hitl', ''));
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
@@ -350,7 +359,7 @@ BEGIN
 				  FROM hitl.web_sessions s JOIN hitl.principals p ON p.name = s.principal AND p.email = s.email
 				  WHERE s.principal = visitor.principal AND hitl.session_lives(s))),
 		200, visitor.cookies);
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;
@@ -372,7 +381,7 @@ BEGIN
 	DELETE FROM hitl.web_sessions s
 	WHERE s.principal = visitor.principal AND s.id::text = lower(fields ->> 'id');
 	RETURN hitl.http_see_other('/sessions');
-EXCEPTION WHEN OTHERS THEN
+EXCEPTION WHEN query_canceled OR OTHERS THEN
 	RETURN hitl.http_error_page(SQLSTATE, SQLERRM);
 END
 $$;

@@ -48,6 +48,10 @@ KINDS = {"type": "object", "required": ["text", "number", "choice", "list", "dat
     "address": {"type": "object", "title": "Address", "required": ["city"], "properties": {
         "street": {"type": "string", "title": "Street"}, "city": {"type": "string", "title": "City"}}}}}
 LOOKS = {"remarks": {"ui:widget": "textarea"}}
+PRESETS = {"code": {"default": "5"}, "flag": {"default": "true"}, "none": {"default": ""}, "word": {"default": "as it is"},
+           "opens": {"type": "string", "format": "time", "default": "01:30:00+02:00"},
+           "instant": {"type": "string", "format": "date-time", "default": "2026-01-01T10:00:00.123456+02:00"},
+           "letter": {"type": "string", "default": "Dear customer,\n\nthank you."}}
 EVERYBODY = ("ann", "bob", "eve")
 
 
@@ -105,6 +109,9 @@ def site():
             "hitl__allowed_private_hosts": "localhost,127.0.0.1", "hitl__public_url": base}) as cluster:
         cluster.psql(PEOPLE)
         cluster.sql("SELECT hitl.create_approval_type('kinds', %s, %s)", [Jsonb(KINDS), Jsonb(LOOKS)])
+        cluster.sql("SELECT hitl.create_approval_type('presets', %s)", [Jsonb({"type": "object", "properties": PRESETS})])
+        cluster.sql("SELECT hitl.create_approval_type('large', %s)", [Jsonb({
+            "type": "object", "required": ["f600"], "properties": {f"f{n}": {"type": "string"} for n in range(601)}})])
         approvals.configure_mail(cluster, server)
         Gateway(cluster, port=port)
         yield Site(cluster, server, base)
@@ -357,6 +364,26 @@ def test_faults_at_their_fields(site, either):
     either.press("Approve")
     either.until("Your answer is recorded")
     assert site.cluster.value("SELECT response_data FROM hitl.approval_responses WHERE approval_id = %s", [approval]) == KIND_VALUES
+
+
+def test_presets_stay_as_they_are(site, either):
+    """What nobody has changed is what was proposed; browsers know no offsets, and milliseconds only."""
+    approval, link = site.asked("As proposed?", approval_type="presets")
+    either.open(link).until("As proposed?")
+    either.press("Approve")
+    either.until("Your answer is recorded")
+    assert site.cluster.value("SELECT response_data FROM hitl.approval_responses WHERE approval_id = %s", [approval]) == {
+        **{name: field["default"] for name, field in PRESETS.items()}, "opens": "23:30:00Z", "instant": "2026-01-01T08:00:00.123Z"}
+
+
+def test_more_fields_than_a_page_has(site, either):
+    """A form too large for fields is answered as a whole, as JSON."""
+    approval, link = site.asked("All of it?", approval_type="large")
+    either.open(link).until("All of it?")
+    either.fill("Answer", '{"f0": "a", "f600": "b"}')
+    either.press("Approve")
+    either.until("Your answer is recorded")
+    assert site.cluster.value("SELECT response_data FROM hitl.approval_responses WHERE approval_id = %s", [approval]) == {"f0": "a", "f600": "b"}
 
 
 def test_the_browser_checks_only_approvals(site, either):
@@ -676,6 +703,33 @@ def test_all_of_the_context_is_seen_on_a_phone(site, browser):
             range.selectNodeContents(cell);
             return [range.getBoundingClientRect().right, cell.closest(".scroll").getBoundingClientRect().right]""", text)
         assert box[0] <= box[1] + 1
+
+
+@pytest.mark.parametrize("device", [PHONE, DESKTOP])
+def test_deep_context_hides_nothing_beside_it(site, browser, device):
+    """Steps of a value that is nested deeply do not push others out of sight."""
+    deep = 1
+    for _ in range(38):
+        deep = {"a": deep}
+    browser.shape(device)
+    browser.open(site.asked("Pay?", context_data={"deep": deep, "rows": [{"sku": "A", "price": n} for n in (5, 6)]})[1]).until("Pay?")
+    assert browser.run("const box = document.querySelector('.scroll'); return box.scrollWidth <= box.clientWidth + 1")
+
+
+def test_right_to_left(site, browser):
+    """What is written in Arabic or Hebrew is read from right to left, whatever is around it."""
+    arabic, hebrew = "الموافقة على دفع 500 دولار إلى ABC (عاجل)!", "האם לשלם 500 ש״ח?"
+    approval, link = site.asked(arabic, description=f"{hebrew}\n\nPay?", context_data={"note": arabic, "remark": "Urgent!"}, approval_type="form",
+                                form_fields=Jsonb([{"name": "name", "type": "string", "title": arabic, "description": hebrew}]))
+    browser.open(link).until(arabic)
+    browser.fill(arabic.split(" (")[0], "שלום!")
+    direction = """
+        const node = [...document.querySelectorAll("h1, p, td, bdi, input")].find(node => (node.value || node.textContent).trim() === arguments[0]);
+        return node && getComputedStyle(node).direction"""
+    assert [browser.run(direction, text) for text in (arabic, hebrew, "שלום!", "Pay?", "Urgent!")] == ["rtl", "rtl", "rtl", "ltr", "ltr"]
+    assert browser.run("return [...document.querySelectorAll('h1, td, label bdi')].filter(node => node.textContent.trim() === arguments[0]"
+                       " && getComputedStyle(node).direction === 'rtl').length", arabic) == 3
+    site.cluster.sql("SELECT hitl.cancel_approval(%s)", [approval])
 
 
 @pytest.mark.parametrize("dark", [False, True])
