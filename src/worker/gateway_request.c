@@ -4,7 +4,7 @@
  *
  * It is lenient in places in which two servers behind one another must not
  * differ; so what it has read is looked through again here: two lengths, a
- * length beside chunks, a name of a header with a blank.
+ * length beside chunks, a name of a header with a blank, a folded line.
  *
  * No ERROR may leave a callback, whose frames are between ours.
  */
@@ -250,6 +250,25 @@ answer_exchange(struct MHD_Connection *connection, Exchange *exchange,
 }
 
 /*
+ * Was a header on several lines (obs-fold of RFC 9112)?  libmicrohttpd 0.9.75 adds
+ * the later ones to its name: so one that nobody has sent could be made, and a
+ * length be hidden.  It copies the name for that.  Else the name stands where it
+ * was read: before its value, with the colon and blanks between.
+ */
+static bool
+is_folded(const char *name, size_t length, const char *value)
+{
+	uintptr_t end = (uintptr_t) value;
+	const char *p = name + length + 1;
+
+	if (value == NULL)
+		return false;
+	while ((uintptr_t) p < end && (*p == ' ' || *p == '\t'))
+		p++;
+	return (uintptr_t) p != end;
+}
+
+/*
  * The headers of a request; repeated ones are joined, as RFC 9110 says, but
  * cookies by "; ".
  */
@@ -268,6 +287,11 @@ collect_header(void *cls, enum MHD_ValueKind kind, const char *key,
 	HitlHeader *header = NULL;
 	ListCell *cell;
 
+	if (is_folded(key, key_size, value))
+	{
+		collected->fault = "a header is folded";
+		return MHD_NO;
+	}
 	value = value ? value : "";
 	for (char *p = name; *p; p++)
 		*p = pg_ascii_tolower((unsigned char) *p);
