@@ -72,6 +72,9 @@ typedef struct HitlAnswer
 /* In a transaction: ERROR if our role has become one that must not serve. */
 extern void hitl_check_gateway_role(void);
 
+/* After an error: true if the session is that of another role now. */
+extern bool hitl_renew_gateway_role(void);
+
 /* ---- gateway_server.c ------------------------------------------------- */
 
 extern void hitl_server_init(void);

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
-from gateway import FUNCTIONS, Gateway, echoed, read_all
+from gateway import FUNCTIONS, ROLE, Gateway, echoed, read_all
 from harness import DEADLINE, ROOT, free_port, wait_until
 from nginx import running_nginx
 
@@ -765,6 +765,14 @@ def test_roles_that_may_not_serve(gateway, cluster):
     assert response.status == 503 and "log in" not in response.text
     cluster.sql("ALTER ROLE hitl_gateway NOLOGIN")
     assert gateway.get("/echo").status == 200
+    # one that is made anew serves again, whether the one before is gone or renamed
+    for farewell in ("DROP OWNED BY hitl_gateway; DROP ROLE hitl_gateway",
+                     "DROP OWNED BY hitl_gateway; ALTER ROLE hitl_gateway RENAME TO door_former"):
+        cluster.sql(farewell)
+        assert gateway.get("/echo").status in (500, 503)
+        cluster.sql(ROLE)
+        assert gateway.get("/readyz").status == 200
+        assert echoed(gateway.get("/echo"))["session"] == "hitl_gateway"
 
 
 def test_port_in_use(gateway, cluster):
