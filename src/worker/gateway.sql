@@ -192,7 +192,8 @@ BEGIN
 	END IF;
 	since := to_timestamp(split_part(last_event_id, '.', 1)::numeric / 1000000);
 	last_number := split_part(last_event_id, '.', 3)::bigint;
-	IF since < now() - interval '1 hour' OR since < hitl.approval_news_since()
+	-- Of a time that is to come yet, the clock has been set back since.
+	IF since < now() - interval '1 hour' OR since > clock_timestamp() OR since < hitl.approval_news_since()
 		OR EXISTS (SELECT FROM hitl.approval_news(NULL, NULL) AS n WHERE n.approval_id IS NULL AND n.happened_at >= since) THEN
 		RETURN again;
 	END IF;
