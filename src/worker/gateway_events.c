@@ -34,6 +34,7 @@
 #include "worker/gateway.h"
 #include "worker/news.h"
 #include "worker/worker.h"
+#include "workflow/batch.h"
 #include "workflow/data.h"
 
 #define FEED_INTERVAL_MS 100			  /* between two looks at what is new */
@@ -44,6 +45,10 @@
 #define MAX_WORKFLOWS	 10000			  /* whose last event is remembered */
 
 #define GREETING "retry: 2000\n: hello\n\n"
+
+/* An id without an event: whoever comes back with it has got all until then. */
+#define NOTHING_MISSED \
+	"id: " INT64_FORMAT ".00000000-0000-0000-0000-000000000000.0\n\n"
 
 typedef struct Stream
 {
@@ -103,8 +108,10 @@ bool
 hitl_open_stream(struct MHD_Connection *connection, HitlAnswer *answer)
 {
 	struct MHD_Response *response;
+	TimestampTz now = GetCurrentTimestamp();
 	Stream *stream;
 	char *missed;
+	char *beginning;
 	bool queued;
 
 	if (nstreams >= Max(hitl_gateway_max_connections / 2, 1))
@@ -113,6 +120,8 @@ hitl_open_stream(struct MHD_Connection *connection, HitlAnswer *answer)
 	/* First listen, then look: so nothing is missed in between. */
 	listen_to_events(true);
 	missed = missed_events(answer);
+	beginning = psprintf(GREETING "%s" NOTHING_MISSED, missed,
+						 now + HITL_UNIX_EPOCH_US);
 
 	stream = calloc(1, sizeof(Stream));
 	if (stream == NULL || (stream->allowed = strdup(answer->events)) == NULL)
@@ -125,8 +134,7 @@ hitl_open_stream(struct MHD_Connection *connection, HitlAnswer *answer)
 	stream->ends_at = stream->sent_at + LIFETIME_MS;
 	dlist_push_tail(&streams, &stream->node);
 	nstreams++;
-	put(stream, GREETING, strlen(GREETING));
-	put(stream, missed, strlen(missed));
+	put(stream, beginning, strlen(beginning));
 
 	/* free_stream() is called with the last reference. */
 	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16 * 1024,

@@ -579,6 +579,10 @@ class Stream:
         found = re.findall(r"id: (\S+)\r?\nevent: (\S+)", self.text.decode())
         return [(number, kind) for number, kind in found if f".{workflow}." in number]
 
+    def last_id(self):
+        """With which a browser comes back."""
+        return re.findall(r"^id: (\S+)$", self.text.decode(), re.M)[-1]
+
     def close(self):
         self.connection.close()
 
@@ -647,6 +651,20 @@ def test_events_of_requests_without_a_workflow(gateway, cluster):
         connection.execute("PREPARE TRANSACTION 'told'")
         connection.execute("COMMIT PREPARED 'told'")
     again.until(lambda: b"event: resync" in again.text)
+    again.close()
+
+
+def test_streams_that_end_before_an_event(gateway, cluster):
+    """Whoever comes back has missed nothing, though he had got nothing before."""
+    allow_events(cluster)
+    stream = Stream(gateway, "all")
+    stream.until(lambda: b"\nid: " in stream.text)
+    stream.close()
+    workflow = start_workflow(cluster)
+    wait_until(lambda: cluster.value("SELECT status FROM hitl.workflows WHERE id = %s", [workflow]) == "waiting_approval")
+    again = Stream(gateway, "all", stream.last_id())
+    again.until(lambda: len(again.events(workflow)) == 3 and again.text.endswith(b".0\n\n"))
+    assert b"resync" not in again.text and again.last_id() > again.events(workflow)[-1][0]
     again.close()
 
 
