@@ -654,6 +654,22 @@ def test_events_of_requests_without_a_workflow(gateway, cluster):
     again.close()
 
 
+def test_events_of_what_was_prepared_before_a_crash(gateway, cluster):
+    """A transaction that is in the WAL only has prepared something, too."""
+    allow_events(cluster)
+    with cluster.connect() as connection:
+        connection.execute("BEGIN")
+        connection.execute("SELECT hitl.request_approval('Prepared', requested_from => 'anna')")
+        connection.execute("PREPARE TRANSACTION 'survives'")
+    cluster.stop("immediate")
+    cluster.start()
+    wait_until(gateway.alive)
+    stream = Stream(gateway, "all")
+    cluster.sql("COMMIT PREPARED 'survives'")
+    stream.until(lambda: b"event: resync" in stream.text)
+    stream.close()
+
+
 def test_streams_that_end_before_an_event(gateway, cluster):
     """Whoever comes back has missed nothing, though he had got nothing before."""
     allow_events(cluster)
