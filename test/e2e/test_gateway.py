@@ -763,6 +763,29 @@ def seen(line):
     return line["method"], line.get("route"), line["status"]
 
 
+def test_counters_of_dropped_databases(gateway, cluster):
+    """They make room for those of others."""
+    def count(channels, dbname):
+        cluster.sql("CREATE TABLE IF NOT EXISTS sent (purpose text, channel text, status text)", dbname=dbname)
+        cluster.sql("CREATE OR REPLACE TRIGGER count AFTER UPDATE ON sent FOR EACH ROW "
+                    "EXECUTE FUNCTION hitl.count_metrics('request')", dbname=dbname)
+        cluster.sql("INSERT INTO sent SELECT 'notification', c, 'sending' FROM unnest(%s::text[]) AS c", [channels], dbname=dbname)
+        cluster.sql("UPDATE sent SET status = 'delivered' WHERE status = 'sending'", dbname=dbname)
+        return cluster.value("SELECT count(*) FROM hitl.metric_counters() WHERE series ~ '^hitl_deliveries_total'", dbname=dbname)
+
+    before = cluster.value("SELECT count(*) FROM hitl.metric_counters()")
+    cluster.create_database("counted")
+    many = [f"channel {number}" for number in range(1100)]
+    assert 0 < count(many, "counted") < 1100 - before
+    assert count(["new"], "hitl") == 0
+    cluster.sql("DROP DATABASE counted")
+    wait_until(lambda: count(["new"], "hitl") == 1)
+    # what was counted before has not moved, nor is it counted again elsewhere
+    assert cluster.value("SELECT count(*) = count(DISTINCT series) AND count(*) > %s FROM hitl.metric_counters()", [before])
+    assert count(many[:500], "hitl") == 501
+    cluster.sql("DROP TABLE sent")
+
+
 def test_access_log(gateway, cluster):
     gateway.get("/echo/secret-token?key=secret-query", Authorization="Bearer secret-header")
     gateway.get("/secret-nowhere")
