@@ -113,6 +113,7 @@ extern void hitl_tell_error(const ErrorData *error, HitlAnswer *answer);
 /* Answers the connection with a stream; false if there are too many. */
 extern bool hitl_open_stream(struct MHD_Connection *connection,
 							 HitlAnswer *answer);
+extern bool hitl_describe_stream(struct MHD_Connection *connection);
 extern bool hitl_feed_streams(void);
 extern long hitl_streams_sleep(void);
 extern void hitl_hear_events(const char *payload);

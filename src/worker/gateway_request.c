@@ -493,6 +493,14 @@ send_answer(struct MHD_Connection *connection, Exchange *exchange,
 	ListCell *cell;
 	bool streamed = answer->events != NULL && strcmp(method, "GET") == 0;
 
+	if (answer->events != NULL && strcmp(method, "HEAD") == 0 &&
+		hitl_describe_stream(connection))
+	{
+		log_request(method, answer, call, exchange->start);
+		hitl_enter_phase(exchange->client, PHASE_ANSWER,
+						 2 * hitl_gateway_client_timeout * 1000);
+		return MHD_YES;
+	}
 	if (streamed && hitl_open_stream(connection, answer))
 	{
 		log_request(method, answer, call, exchange->start);

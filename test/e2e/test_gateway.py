@@ -590,6 +590,11 @@ class Stream:
 def test_events(gateway, cluster):
     allow_events(cluster)
     assert gateway.get("/api/v1/events").status == 401
+    head = gateway.request("HEAD", "/api/v1/events", headers={"Authorization": "Bearer all"})
+    assert head.status == 200 and head.headers["Content-Type"] == "text/event-stream"
+    assert "Content-Length" not in head.headers
+    head = gateway.raw(b"HEAD /api/v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer all\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ") and head.endswith(b"\r\n\r\n") and head.count(b"\r\n\r\n") == 1
     everything, annas = Stream(gateway, "all"), Stream(gateway, "anna")
     workflow, other = start_workflow(cluster), start_workflow(cluster, "berta")
     expected = ["workflow_created", "workflow_started", "approval_requested"]
