@@ -19,6 +19,9 @@
 #include "worker/gateway_server.h"
 #include "worker/worker.h"
 
+/* What libmicrohttpd takes for a header or a parameter, beside its text. */
+#define FIELD_SIZE 64
+
 /* The bodies that are held at the same time, of the largest size. */
 #define BODIES_AT_ONCE 64
 
@@ -50,6 +53,7 @@ static enum MHD_Result answer_exchange(struct MHD_Connection *connection,
 static bool read_head(struct MHD_Connection *connection, Exchange *exchange,
 					  const char *method, const char *version, HitlCall *call,
 					  HitlAnswer *answer);
+static size_t size_of_target(const char *target);
 static bool check_framing(List *headers, const char *version,
 						  HitlAnswer *answer);
 static void note_client(Exchange *exchange, HitlCall *call);
@@ -275,6 +279,7 @@ is_folded(const char *name, size_t length, const char *value)
 typedef struct Collected
 {
 	List *headers;
+	size_t size; /* of memory of the connection */
 	const char *fault;
 } Collected;
 
@@ -302,6 +307,9 @@ collect_header(void *cls, enum MHD_ValueKind kind, const char *key,
 		collected->fault = "a header is malformed";
 		return MHD_NO;
 	}
+	collected->size += key_size + value_size + FIELD_SIZE;
+	if (strcmp(name, "cookie") == 0)
+		collected->size += value_size; /* it has a copy */
 	foreach(cell, collected->headers)
 		if (strcmp(((HitlHeader *) lfirst(cell))->name, name) == 0)
 			header = lfirst(cell);
@@ -346,7 +354,9 @@ read_head(struct MHD_Connection *connection, Exchange *exchange,
 		  const char *method, const char *version, HitlCall *call,
 		  HitlAnswer *answer)
 {
-	Collected collected = {NIL, NULL};
+	Collected collected = {NIL, 0, NULL};
+	size_t limit = (size_t) hitl_gateway_max_header * 1024;
+	size_t target_size = size_of_target(exchange->target);
 	const char *value;
 
 	(void) MHD_get_connection_values_n(connection, MHD_HEADER_KIND,
@@ -359,6 +369,14 @@ read_head(struct MHD_Connection *connection, Exchange *exchange,
 	if (collected.fault != NULL)
 	{
 		hitl_refuse_request(answer, 400, collected.fault);
+		answer->close = true;
+		return false;
+	}
+	if (target_size + collected.size > limit)
+	{
+		/* Its answer might find no room in the memory of the connection. */
+		hitl_refuse_request(answer, target_size > limit ? 414 : 431,
+							"the head is too large");
 		answer->close = true;
 		return false;
 	}
@@ -411,6 +429,19 @@ read_head(struct MHD_Connection *connection, Exchange *exchange,
 		return false;
 	}
 	return true;
+}
+
+/*
+ * What the target takes of the memory of the connection.
+ */
+static size_t
+size_of_target(const char *target)
+{
+	size_t size = 0;
+
+	for (; target != NULL && *target != '\0'; target++)
+		size += *target == '?' || *target == '&' ? 1 + FIELD_SIZE : 1;
+	return size;
 }
 
 /*

@@ -127,7 +127,7 @@ hitl_server_open(void)
 			hitl_on_target, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
 			NULL, MHD_OPTION_NOTIFY_COMPLETED, hitl_on_completed, NULL,
 			MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-			(size_t) hitl_gateway_max_header * 1024,
+			(size_t) hitl_gateway_max_header * 1024 + HITL_ANSWER_HEAD,
 			MHD_OPTION_CONNECTION_LIMIT,
 			(unsigned int) hitl_gateway_max_connections + SPARE_CONNECTIONS,
 			MHD_OPTION_CONNECTION_TIMEOUT,

@@ -14,6 +14,9 @@
 #include "worker/gateway.h"
 #include "worker/gateway_clients.h"
 
+/* Memory of a connection beyond that for the head of its request. */
+#define HITL_ANSWER_HEAD (8 * 1024)
+
 typedef enum HitlPhase
 {
 	PHASE_HEAD,	  /* it is to send a request */

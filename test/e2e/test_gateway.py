@@ -306,6 +306,19 @@ def test_large_requests(gateway):
     assert gateway.statuses(HEAD + b"A: " + b"a" * 8000 + b"\r\nConnection: close\r\n\r\n") == [200]
 
 
+def test_heads_about_the_limit(gateway):
+    """What is served is answered: beside the head of a request there is room for that of the answer."""
+    close = b"Host: x\r\nConnection: close\r\n"
+    for request in (lambda n: b"GET /echo HTTP/1.1\r\n" + close + b"A: " + b"a" * n + b"\r\n\r\n",
+                    lambda n: b"GET /echo?a=" + b"a" * n + b" HTTP/1.1\r\n" + close + b"\r\n",
+                    lambda n: b"GET /echo HTTP/1.1\r\n" + close + b"Cookie: a=" + b"a" * (n // 2) + b"\r\n\r\n",
+                    lambda n: b"GET /echo HTTP/1.1\r\n" + close + b"A: b\r\n" * (n // 66) + b"\r\n",
+                    lambda n: b"POST /answer HTTP/1.1\r\n" + close + b"A: " + b"a" * n + b"\r\nContent-Length: 2\r\n\r\n{}"):
+        statuses = [gateway.statuses(request(size)) for size in range(15000, 18000, 100)]
+        assert statuses[0] == [200] and statuses[-1] in ([431], [414])
+        assert all(status in ([200], [431], [414]) for status in statuses), statuses
+
+
 def test_expect_continue(gateway):
     head = b"POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: "
     with gateway.connect() as connection:
