@@ -672,6 +672,20 @@ def test_events_of_requests_without_a_workflow(gateway, cluster):
     again.close()
 
 
+def test_events_of_a_transaction_under_way(gateway, cluster):
+    """What was done before somebody began to follow, and committed after: he has not seen it yet."""
+    allow_events(cluster)
+    gateway.set()
+    workflow = start_workflow(cluster)
+    wait_until(lambda: cluster.value("SELECT status FROM hitl.workflows WHERE id = %s", [workflow]) == "waiting_approval")
+    with cluster.connect(autocommit=False) as connection:
+        connection.execute("SELECT hitl.cancel_workflow(%s)", [workflow])
+        stream = Stream(gateway, "all")
+        connection.commit()
+    stream.until(lambda: "workflow_cancelled" in [kind for _, kind in stream.events(workflow)])
+    stream.close()
+
+
 def test_events_of_what_was_prepared_before_a_crash(gateway, cluster):
     """A transaction that is in the WAL only has prepared something, too."""
     allow_events(cluster)
