@@ -31,7 +31,7 @@
 #include "db.h"
 #include "hitl.h"
 #include "worker/clock.h"
-#include "worker/gateway.h"
+#include "worker/gateway_server.h"
 #include "worker/news.h"
 #include "worker/worker.h"
 #include "workflow/batch.h"
@@ -345,6 +345,7 @@ read_stream(void *cls, uint64_t position, char *buffer, size_t size)
 
 	if (length > 0)
 	{
+		hitl_note_progress();
 		memcpy(buffer, stream->buffer, length);
 		stream->length -= length;
 		memmove(stream->buffer, stream->buffer + length, stream->length);

@@ -198,6 +198,7 @@ take_body(Exchange *exchange, const char *data, size_t size)
 {
 	size_t limit = (size_t) hitl_gateway_max_body * 1024;
 
+	hitl_note_progress();
 	exchange->received += size;
 	if (exchange->received > limit || bodies + size > limit * BODIES_AT_ONCE)
 		exchange->refused = true;

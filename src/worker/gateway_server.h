@@ -42,6 +42,7 @@ typedef struct HitlClient
 /* ---- gateway_server.c ------------------------------------------------- */
 
 extern HitlNetworks hitl_proxies; /* trusted */
+extern void hitl_note_progress(void);
 extern void hitl_enter_phase(HitlClient *client, HitlPhase phase, int64 ms);
 
 /* ---- gateway_request.c: callbacks of libmicrohttpd -------------------- */

@@ -415,6 +415,23 @@ def connections(gateway):
     return sum(row[1].endswith(f":{gateway.port:04X}") and row[3] == "01" for row in rows)
 
 
+def test_lines_without_an_end(gateway, cluster):
+    """Of what does not fit into the memory of a connection no more can be read: that keeps nobody busy."""
+    def passes():
+        return cluster.value("SELECT value FROM hitl.metric_counters() "
+                             "WHERE series = 'hitl_worker_pass_seconds_count{kind=\"gateway\"}'")
+
+    gateway.set(gateway_client_timeout=1)
+    chunked = b"POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for line in (b"5;" + b"a" * 100000, b"5" * 100000, b"0\r\nTrailer: " + b"a" * 100000):
+        before = passes()
+        with gateway.connect() as connection:
+            connection.sendall(chunked + line)
+            read_all(connection)  # until the gateway ends it
+        assert passes() - before < 5000
+    gateway.set(gateway_client_timeout=4)
+
+
 def test_too_many_connections(gateway):
     """Those that ask for nothing make room, the oldest first; those at work stay."""
     gateway.set(gateway_max_connections=20)
