@@ -117,6 +117,8 @@ ROLLBACK;
 SELECT regexp_replace(hitl.http_event_resume('{"principal": "root", "filter": {"all": true}}',
 	   format('%s.%s.1', (extract(epoch FROM now()) * 1000000)::bigint, :'id')), '.*(event: workflow_started).*', '\1') AS resumed;
 SELECT hitl.http_event_resume('{"principal": "root", "filter": {"all": true}}', '1.' || :'id' || '.1') AS too_old,
+	   hitl.http_event_resume('{"principal": "root", "filter": {"all": true}}',
+			format('%s.%s.1', hitl.microseconds(clock_timestamp() + interval '1 minute'), :'id')) AS too_new,
 	   hitl.http_event_resume('{"principal": "root", "filter": {"all": true}}', 'nonsense') AS nonsense;
 -- requests of no workflow have no trail: what happens to them is remembered for a while
 CREATE FUNCTION pg_temp.news(who text, approval text, filter jsonb DEFAULT '{}') RETURNS text LANGUAGE sql

@@ -110,6 +110,35 @@ hitl_check_gateway_role(void)
 	(void) find_role();
 }
 
+/*
+ * A role that was dropped and made anew is another one of the same name.
+ */
+bool
+hitl_renew_gateway_role(void)
+{
+	volatile bool renewed = false;
+
+	PG_TRY();
+	{
+		Oid role;
+
+		hitl_begin_work("looking up the role");
+		role = get_role_oid(hitl_gateway_role, true);
+		hitl_end_work();
+		if (OidIsValid(role) && role != GetSessionUserId())
+		{
+			become_role();
+			renewed = true;
+		}
+	}
+	PG_CATCH();
+	{
+		hitl_settle_error();
+	}
+	PG_END_TRY();
+	return renewed;
+}
+
 /* ---- local ----------------------------------------------------------- */
 
 /*
@@ -149,8 +178,14 @@ become_role(void)
 {
 	Oid role;
 	Oid function;
+	Oid before;
+	int context;
 
 	hitl_begin_work("opening the gateway");
+	/* The role before may be gone, or may have lost its rights. */
+	GetUserIdAndSecContext(&before, &context);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
+						   context | SECURITY_LOCAL_USERID_CHANGE);
 	role = find_role();
 	function = DatumGetObjectId(
 		DirectFunctionCall1(regprocedurein,
@@ -162,6 +197,7 @@ become_role(void)
 				 errmsg("the gateway does not serve: role \"%s\" may not call the functions of its routes", hitl_gateway_role),
 				 errhint("SELECT hitl.grant_access('%s', 'gateway'); and, so that it can answer for those who sign in, SELECT hitl.grant_acting('%s', '*');",
 						 hitl_gateway_role, hitl_gateway_role)));
+	SetUserIdAndSecContext(before, context);
 	hitl_end_work();
 	SetSessionAuthorization(role, false);
 }

@@ -72,6 +72,9 @@ typedef struct HitlAnswer
 /* In a transaction: ERROR if our role has become one that must not serve. */
 extern void hitl_check_gateway_role(void);
 
+/* After an error: true if the session is that of another role now. */
+extern bool hitl_renew_gateway_role(void);
+
 /* ---- gateway_server.c ------------------------------------------------- */
 
 extern void hitl_server_init(void);
@@ -110,6 +113,7 @@ extern void hitl_tell_error(const ErrorData *error, HitlAnswer *answer);
 /* Answers the connection with a stream; false if there are too many. */
 extern bool hitl_open_stream(struct MHD_Connection *connection,
 							 HitlAnswer *answer);
+extern bool hitl_describe_stream(struct MHD_Connection *connection);
 extern bool hitl_feed_streams(void);
 extern long hitl_streams_sleep(void);
 extern void hitl_hear_events(const char *payload);

@@ -139,8 +139,8 @@ COMMENT ON FUNCTION hitl.http_news_seen(jsonb, uuid) IS
 	'does who is allowed to follow events hear of this request of no workflow?';
 
 -- What is new of workflows: {"id": number of the last event that was sent, or null}.  Of
--- what nothing was sent yet, the events since a time.  And what has happened to requests
--- of no workflow, by numbers.
+-- what nothing was sent yet, the events since a time, or shortly before: transactions commit
+-- later than their events say.  And what has happened to requests of no workflow, by numbers.
 CREATE FUNCTION hitl.http_event_batch(allowed jsonb, workflows jsonb, since timestamptz, news_after bigint, news_upto bigint) RETURNS jsonb
 	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
@@ -152,7 +152,7 @@ BEGIN
 			 LATERAL (SELECT x AS event FROM hitl.workflow_events x
 					  WHERE x.workflow_id = w.id::uuid AND x.seq > coalesce(w.seq::integer, 0)
 					  ORDER BY x.seq DESC LIMIT 101) AS e
-		WHERE w.seq IS NOT NULL OR (e.event).created_at >= since
+		WHERE w.seq IS NOT NULL OR (e.event).created_at >= since - interval '5 seconds'
 	), news AS MATERIALIZED (
 		SELECT n.* FROM hitl.approval_news(news_after, news_upto) AS n
 	), told AS (
@@ -192,7 +192,8 @@ BEGIN
 	END IF;
 	since := to_timestamp(split_part(last_event_id, '.', 1)::numeric / 1000000);
 	last_number := split_part(last_event_id, '.', 3)::bigint;
-	IF since < now() - interval '1 hour' OR since < hitl.approval_news_since()
+	-- Of a time that is to come yet, the clock has been set back since.
+	IF since < now() - interval '1 hour' OR since > clock_timestamp() OR since < hitl.approval_news_since()
 		OR EXISTS (SELECT FROM hitl.approval_news(NULL, NULL) AS n WHERE n.approval_id IS NULL AND n.happened_at >= since) THEN
 		RETURN again;
 	END IF;

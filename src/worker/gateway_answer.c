@@ -237,10 +237,14 @@ title_of(int status)
 			return "Method Not Allowed";
 		case 413:
 			return "Content Too Large";
+		case 414:
+			return "URI Too Long";
 		case 417:
 			return "Expectation Failed";
 		case 429:
 			return "Too Many Requests";
+		case 431:
+			return "Request Header Fields Too Large";
 		case 501:
 			return "Not Implemented";
 		case 503:

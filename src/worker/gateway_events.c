@@ -31,9 +31,10 @@
 #include "db.h"
 #include "hitl.h"
 #include "worker/clock.h"
-#include "worker/gateway.h"
+#include "worker/gateway_server.h"
 #include "worker/news.h"
 #include "worker/worker.h"
+#include "workflow/batch.h"
 #include "workflow/data.h"
 
 #define FEED_INTERVAL_MS 100			  /* between two looks at what is new */
@@ -44,6 +45,10 @@
 #define MAX_WORKFLOWS	 10000			  /* whose last event is remembered */
 
 #define GREETING "retry: 2000\n: hello\n\n"
+
+/* An id without an event: whoever comes back with it has got all until then. */
+#define NOTHING_MISSED \
+	"id: " INT64_FORMAT ".00000000-0000-0000-0000-000000000000.0\n\n"
 
 typedef struct Stream
 {
@@ -82,6 +87,7 @@ static int64 last_news = 0;
 static int64 feed_at = 0;
 
 static void listen_to_events(bool wanted);
+static struct MHD_Response *make_response(Stream *stream);
 static char *missed_events(HitlAnswer *answer);
 static ssize_t read_stream(void *cls, uint64_t position, char *buffer,
 						   size_t size);
@@ -103,8 +109,10 @@ bool
 hitl_open_stream(struct MHD_Connection *connection, HitlAnswer *answer)
 {
 	struct MHD_Response *response;
+	TimestampTz now = GetCurrentTimestamp();
 	Stream *stream;
 	char *missed;
+	char *beginning;
 	bool queued;
 
 	if (nstreams >= Max(hitl_gateway_max_connections / 2, 1))
@@ -113,6 +121,8 @@ hitl_open_stream(struct MHD_Connection *connection, HitlAnswer *answer)
 	/* First listen, then look: so nothing is missed in between. */
 	listen_to_events(true);
 	missed = missed_events(answer);
+	beginning = psprintf(GREETING "%s" NOTHING_MISSED, missed,
+						 now + HITL_UNIX_EPOCH_US);
 
 	stream = calloc(1, sizeof(Stream));
 	if (stream == NULL || (stream->allowed = strdup(answer->events)) == NULL)
@@ -125,24 +135,33 @@ hitl_open_stream(struct MHD_Connection *connection, HitlAnswer *answer)
 	stream->ends_at = stream->sent_at + LIFETIME_MS;
 	dlist_push_tail(&streams, &stream->node);
 	nstreams++;
-	put(stream, GREETING, strlen(GREETING));
-	put(stream, missed, strlen(missed));
+	put(stream, beginning, strlen(beginning));
 
-	/* free_stream() is called with the last reference. */
-	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16 * 1024,
-												 read_stream, stream,
-												 free_stream);
+	response = make_response(stream);
 	if (response == NULL)
 	{
 		free_stream(stream);
 		return false;
 	}
-	(void) MHD_add_response_header(response, "Content-Type",
-								   "text/event-stream");
-	(void) MHD_add_response_header(response, "Cache-Control", "no-store");
-	(void) MHD_add_response_header(response, "X-Content-Type-Options",
-								   "nosniff");
-	(void) MHD_add_response_header(response, "X-Accel-Buffering", "no");
+	queued = MHD_queue_response(connection, MHD_HTTP_OK, response) == MHD_YES;
+	MHD_destroy_response(response);
+	return queued;
+}
+
+/*
+ * Answer HEAD: as with a stream, but for the stream.
+ */
+bool
+hitl_describe_stream(struct MHD_Connection *connection)
+{
+	struct MHD_Response *response = make_response(NULL);
+	bool queued;
+
+	if (response == NULL)
+		return false;
+	/* libmicrohttpd 0.9.75 would send the last of no chunks. */
+	(void) MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT,
+									MHD_RO_END);
 	queued = MHD_queue_response(connection, MHD_HTTP_OK, response) == MHD_YES;
 	MHD_destroy_response(response);
 	return queued;
@@ -266,6 +285,29 @@ listen_to_events(bool wanted)
 }
 
 /*
+ * The response that a stream is; free_stream() is called with its last
+ * reference.  stream: NULL if it is for its headers only.
+ */
+static struct MHD_Response *
+make_response(Stream *stream)
+{
+	struct MHD_Response *response;
+
+	response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16 * 1024,
+												 read_stream, stream,
+												 stream ? free_stream : NULL);
+	if (response == NULL)
+		return NULL;
+	(void) MHD_add_response_header(response, "Content-Type",
+								   "text/event-stream");
+	(void) MHD_add_response_header(response, "Cache-Control", "no-store");
+	(void) MHD_add_response_header(response, "X-Content-Type-Options",
+								   "nosniff");
+	(void) MHD_add_response_header(response, "X-Accel-Buffering", "no");
+	return response;
+}
+
+/*
  * What the client has not got since its last event.
  */
 static char *
@@ -299,16 +341,17 @@ static ssize_t
 read_stream(void *cls, uint64_t position, char *buffer, size_t size)
 {
 	Stream *stream = cls;
-	size_t length = Min(size, stream->length);
+	size_t length = stream ? Min(size, stream->length) : 0;
 
 	if (length > 0)
 	{
+		hitl_note_progress();
 		memcpy(buffer, stream->buffer, length);
 		stream->length -= length;
 		memmove(stream->buffer, stream->buffer + length, stream->length);
 		return length;
 	}
-	if (stream->ends)
+	if (stream == NULL || stream->ends)
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	stream->suspended = true;
 	MHD_suspend_connection(stream->connection);

@@ -4,7 +4,7 @@
  *
  * It is lenient in places in which two servers behind one another must not
  * differ; so what it has read is looked through again here: two lengths, a
- * length beside chunks, a name of a header with a blank.
+ * length beside chunks, a name of a header with a blank, a folded line.
  *
  * No ERROR may leave a callback, whose frames are between ours.
  */
@@ -18,6 +18,9 @@
 #include "worker/clock.h"
 #include "worker/gateway_server.h"
 #include "worker/worker.h"
+
+/* What libmicrohttpd takes for a header or a parameter, beside its text. */
+#define FIELD_SIZE 64
 
 /* The bodies that are held at the same time, of the largest size. */
 #define BODIES_AT_ONCE 64
@@ -50,6 +53,7 @@ static enum MHD_Result answer_exchange(struct MHD_Connection *connection,
 static bool read_head(struct MHD_Connection *connection, Exchange *exchange,
 					  const char *method, const char *version, HitlCall *call,
 					  HitlAnswer *answer);
+static size_t size_of_target(const char *target);
 static bool check_framing(List *headers, const char *version,
 						  HitlAnswer *answer);
 static void note_client(Exchange *exchange, HitlCall *call);
@@ -194,6 +198,7 @@ take_body(Exchange *exchange, const char *data, size_t size)
 {
 	size_t limit = (size_t) hitl_gateway_max_body * 1024;
 
+	hitl_note_progress();
 	exchange->received += size;
 	if (exchange->received > limit || bodies + size > limit * BODIES_AT_ONCE)
 		exchange->refused = true;
@@ -250,12 +255,32 @@ answer_exchange(struct MHD_Connection *connection, Exchange *exchange,
 }
 
 /*
+ * Was a header on several lines (obs-fold of RFC 9112)?  libmicrohttpd 0.9.75 adds
+ * the later ones to its name: so one that nobody has sent could be made, and a
+ * length be hidden.  It copies the name for that.  Else the name stands where it
+ * was read: before its value, with the colon and blanks between.
+ */
+static bool
+is_folded(const char *name, size_t length, const char *value)
+{
+	uintptr_t end = (uintptr_t) value;
+	const char *p = name + length + 1;
+
+	if (value == NULL)
+		return false;
+	while ((uintptr_t) p < end && (*p == ' ' || *p == '\t'))
+		p++;
+	return (uintptr_t) p != end;
+}
+
+/*
  * The headers of a request; repeated ones are joined, as RFC 9110 says, but
  * cookies by "; ".
  */
 typedef struct Collected
 {
 	List *headers;
+	size_t size; /* of memory of the connection */
 	const char *fault;
 } Collected;
 
@@ -268,6 +293,11 @@ collect_header(void *cls, enum MHD_ValueKind kind, const char *key,
 	HitlHeader *header = NULL;
 	ListCell *cell;
 
+	if (is_folded(key, key_size, value))
+	{
+		collected->fault = "a header is folded";
+		return MHD_NO;
+	}
 	value = value ? value : "";
 	for (char *p = name; *p; p++)
 		*p = pg_ascii_tolower((unsigned char) *p);
@@ -278,6 +308,9 @@ collect_header(void *cls, enum MHD_ValueKind kind, const char *key,
 		collected->fault = "a header is malformed";
 		return MHD_NO;
 	}
+	collected->size += key_size + value_size + FIELD_SIZE;
+	if (strcmp(name, "cookie") == 0)
+		collected->size += value_size; /* it has a copy */
 	foreach(cell, collected->headers)
 		if (strcmp(((HitlHeader *) lfirst(cell))->name, name) == 0)
 			header = lfirst(cell);
@@ -322,7 +355,9 @@ read_head(struct MHD_Connection *connection, Exchange *exchange,
 		  const char *method, const char *version, HitlCall *call,
 		  HitlAnswer *answer)
 {
-	Collected collected = {NIL, NULL};
+	Collected collected = {NIL, 0, NULL};
+	size_t limit = (size_t) hitl_gateway_max_header * 1024;
+	size_t target_size = size_of_target(exchange->target);
 	const char *value;
 
 	(void) MHD_get_connection_values_n(connection, MHD_HEADER_KIND,
@@ -335,6 +370,14 @@ read_head(struct MHD_Connection *connection, Exchange *exchange,
 	if (collected.fault != NULL)
 	{
 		hitl_refuse_request(answer, 400, collected.fault);
+		answer->close = true;
+		return false;
+	}
+	if (target_size + collected.size > limit)
+	{
+		/* Its answer might find no room in the memory of the connection. */
+		hitl_refuse_request(answer, target_size > limit ? 414 : 431,
+							"the head is too large");
 		answer->close = true;
 		return false;
 	}
@@ -387,6 +430,19 @@ read_head(struct MHD_Connection *connection, Exchange *exchange,
 		return false;
 	}
 	return true;
+}
+
+/*
+ * What the target takes of the memory of the connection.
+ */
+static size_t
+size_of_target(const char *target)
+{
+	size_t size = 0;
+
+	for (; target != NULL && *target != '\0'; target++)
+		size += *target == '?' || *target == '&' ? 1 + FIELD_SIZE : 1;
+	return size;
 }
 
 /*
@@ -469,6 +525,14 @@ send_answer(struct MHD_Connection *connection, Exchange *exchange,
 	ListCell *cell;
 	bool streamed = answer->events != NULL && strcmp(method, "GET") == 0;
 
+	if (answer->events != NULL && strcmp(method, "HEAD") == 0 &&
+		hitl_describe_stream(connection))
+	{
+		log_request(method, answer, call, exchange->start);
+		hitl_enter_phase(exchange->client, PHASE_ANSWER,
+						 2 * hitl_gateway_client_timeout * 1000);
+		return MHD_YES;
+	}
 	if (streamed && hitl_open_stream(connection, answer))
 	{
 		log_request(method, answer, call, exchange->start);

@@ -143,6 +143,7 @@ hitl_find_route(const HitlCall *call, HitlAnswer *answer)
 	PG_CATCH();
 	{
 		hitl_settle_error();
+		(void) hitl_renew_gateway_role();
 		MemoryContextSwitchTo(context);
 		hitl_refuse_request(answer, 503, NULL);
 		hitl_add_header(answer, "Retry-After", "1");
@@ -181,6 +182,12 @@ hitl_answer_request(const HitlCall *call, HitlAnswer *answer)
 			disable_timeout(STATEMENT_TIMEOUT, false);
 			QueryCancelPending = false;
 			error = hitl_catch_error(false);
+			/* No rights to call it, or not even a role. */
+			if (attempt < ATTEMPTS &&
+				(sqlstate == ERRCODE_INSUFFICIENT_PRIVILEGE ||
+				 sqlstate == ERRCODE_UNDEFINED_OBJECT ||
+				 sqlstate == ERRCODE_INTERNAL_ERROR))
+				again = hitl_renew_gateway_role();
 			MemoryContextSwitchTo(context);
 			if (!again)
 			{

@@ -46,12 +46,21 @@
 /* No accepting after the process ran out of descriptors. */
 #define ACCEPT_PAUSE_MS 1000
 
+/*
+ * libmicrohttpd 0.9.75 wants to go on at once with a connection of which it can
+ * read no more for want of memory, until that ends: after so many runs in a row
+ * that came to nothing, each waits a little.
+ */
+#define VAIN_RUNS	  20
+#define VAIN_PAUSE_MS 10
+
 static int epoll_descriptor = -1;
 static struct MHD_Daemon *server = NULL;
 static int listeners[MAX_LISTENERS];
 static int nlisteners = 0;
 static bool listening = false; /* they are in the epoll set */
 static int64 accept_after = 0;
+static int vain_runs = 0;
 
 HitlNetworks hitl_proxies;
 
@@ -127,7 +136,7 @@ hitl_server_open(void)
 			hitl_on_target, NULL, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
 			NULL, MHD_OPTION_NOTIFY_COMPLETED, hitl_on_completed, NULL,
 			MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-			(size_t) hitl_gateway_max_header * 1024,
+			(size_t) hitl_gateway_max_header * 1024 + HITL_ANSWER_HEAD,
 			MHD_OPTION_CONNECTION_LIMIT,
 			(unsigned int) hitl_gateway_max_connections + SPARE_CONNECTIONS,
 			MHD_OPTION_CONNECTION_TIMEOUT,
@@ -195,6 +204,10 @@ hitl_server_sleep(void)
 
 	if (MHD_get_timeout(server, &timeout) == MHD_YES)
 		sleep_ms = (int64) Min(timeout, (MHD_UNSIGNED_LONG_LONG) 60000);
+	if (sleep_ms > 0)
+		vain_runs = 0;
+	else if (++vain_runs > VAIN_RUNS)
+		sleep_ms = VAIN_PAUSE_MS;
 	if (next_deadline != 0)
 		sleep_ms = Min(sleep_ms, Max(next_deadline - now, 0) + 1);
 	if (!listening && accept_after > now)
@@ -501,11 +514,21 @@ end_client(HitlClient *client)
 }
 
 /*
+ * The library has told of something.
+ */
+void
+hitl_note_progress(void)
+{
+	vain_runs = 0;
+}
+
+/*
  * What a client is to do next, and until when.
  */
 void
 hitl_enter_phase(HitlClient *client, HitlPhase phase, int64 ms)
 {
+	hitl_note_progress();
 	client->phase = phase;
 	dlist_delete(&client->node);
 	dlist_push_tail(&clients, &client->node);

@@ -14,6 +14,9 @@
 #include "worker/gateway.h"
 #include "worker/gateway_clients.h"
 
+/* Memory of a connection beyond that for the head of its request. */
+#define HITL_ANSWER_HEAD (8 * 1024)
+
 typedef enum HitlPhase
 {
 	PHASE_HEAD,	  /* it is to send a request */
@@ -39,6 +42,7 @@ typedef struct HitlClient
 /* ---- gateway_server.c ------------------------------------------------- */
 
 extern HitlNetworks hitl_proxies; /* trusted */
+extern void hitl_note_progress(void);
 extern void hitl_enter_phase(HitlClient *client, HitlPhase phase, int64 ms);
 
 /* ---- gateway_request.c: callbacks of libmicrohttpd -------------------- */

@@ -313,6 +313,7 @@ scan_databases(void)
 	Relation relation;
 	TableScanDesc scan;
 	HeapTuple tuple;
+	List *oids = NIL;
 	ListCell *lc;
 
 	foreach(lc, databases)
@@ -330,9 +331,11 @@ scan_databases(void)
 		if (form->datallowconn && !form->datistemplate &&
 			form->datconnlimit != DATCONNLIMIT_INVALID_DB)
 			find_database(form->oid)->seen = true;
+		oids = lappend_oid(oids, form->oid);
 	}
 	table_endscan(scan);
 	table_close(relation, AccessShareLock);
+	hitl_forget_counters(oids);
 	CommitTransactionCommand();
 	MemoryContextSwitchTo(TopMemoryContext);
 

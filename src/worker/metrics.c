@@ -171,6 +171,24 @@ hitl_count_pass(const char *kind, int64 us)
 				kind);
 }
 
+/*
+ * The counters of databases that were dropped make room for others.
+ */
+void
+hitl_forget_counters(const List *databases)
+{
+	LWLockAcquire(hitl_shared->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < HITL_SERIES; i++)
+	{
+		HitlSeries *series = &hitl_shared->series[i];
+
+		if (OidIsValid(series->dbid) &&
+			!list_member_oid(databases, series->dbid))
+			series->dbid = InvalidOid;
+	}
+	LWLockRelease(hitl_shared->lock);
+}
+
 /* ---- at commit -------------------------------------------------------- */
 
 /*
@@ -318,6 +336,7 @@ take_series(const char *name)
 		if (series != NULL && series->dbid == InvalidOid)
 		{
 			strlcpy(series->name, name, HITL_SERIES_NAME);
+			pg_atomic_write_u64(&series->value, 0);
 			series->dbid = MyDatabaseId;
 		}
 		LWLockRelease(hitl_shared->lock);
@@ -335,16 +354,21 @@ find_series(const char *name)
 	uint32 hash = hash_bytes((const unsigned char *) name, strlen(name)) ^
 		MyDatabaseId;
 
+	HitlSeries *room = NULL;
+
 	for (int i = 0; i < HITL_SERIES; i++)
 	{
 		HitlSeries *series = &hitl_shared->series[(hash + i) % HITL_SERIES];
 
-		if (series->dbid == InvalidOid ||
-			(series->dbid == MyDatabaseId &&
-			 strncmp(series->name, name, HITL_SERIES_NAME - 1) == 0))
+		if (series->dbid == MyDatabaseId &&
+			strncmp(series->name, name, HITL_SERIES_NAME - 1) == 0)
 			return series;
+		if (series->dbid == InvalidOid && room == NULL)
+			room = series;
+		if (series->dbid == InvalidOid && series->name[0] == '\0')
+			break; /* never taken: it does not lie beyond */
 	}
-	return NULL;
+	return room;
 }
 
 /* ---- what is counted -------------------------------------------------- */

@@ -5,7 +5,11 @@
 #include "postgres.h"
 
 #include <signal.h>
+#include <unistd.h>
 
+#include "access/xlog.h"
+#include "catalog/pg_control.h"
+#include "common/controldata_utils.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/fd.h"
@@ -451,20 +455,26 @@ shmem_startup(void)
 }
 
 /*
- * Are there prepared transactions from before the server started?
+ * May there be prepared transactions from before the server started?  Those that
+ * are in the WAL only, after a crash or in that of another server, nobody knows yet.
  */
 static bool
 has_prepared_transactions(void)
 {
+	bool is_sound;
+	ControlFileData *control = get_controlfile(DataDir, &is_sound);
+	bool found = !is_sound || control->state != DB_SHUTDOWNED ||
+		access(STANDBY_SIGNAL_FILE, F_OK) == 0 ||
+		access(RECOVERY_SIGNAL_FILE, F_OK) == 0;
 	DIR *directory = AllocateDir("pg_twophase");
 	struct dirent *entry;
-	bool found = false;
 
 	while (!found &&
 		   (entry = ReadDirExtended(directory, "pg_twophase", LOG)) != NULL)
 		found = entry->d_name[0] != '.';
 	if (directory != NULL)
 		FreeDir(directory);
+	pfree(control);
 	return found;
 }
 

@@ -104,7 +104,10 @@ typedef struct HitlHold
 	pid_t pid; /* who holds it */
 } HitlHold;
 
-/* A counter of /metrics (metrics.c).  A place that was taken stays so. */
+/*
+ * A counter of /metrics (metrics.c).  A place that was taken stays so until its
+ * database is dropped; it keeps the name then, since others may lie beyond it.
+ */
 #define HITL_SERIES		 1024
 #define HITL_SERIES_NAME 160
 

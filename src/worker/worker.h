@@ -13,6 +13,7 @@
 
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
 #include "storage/condition_variable.h"
 #include "storage/latch.h"
 #include "storage/lwlock.h"
@@ -183,6 +184,9 @@ extern void hitl_lifecycle_init(void);	  /* from _PG_init: utility and object
 extern void hitl_metrics_init(void);	  /* from _PG_init: callbacks */
 extern const char *hitl_kind_name(HitlWorkerKind kind);	 /* worker.c */
 extern void hitl_count_pass(const char *kind, int64 us); /* in shared memory */
+
+/* Only these databases are there. */
+extern void hitl_forget_counters(const List *databases); /* of their oids */
 extern void hitl_wake_init(void); /* from _PG_init: transaction callback */
 
 #endif /* HITL_WORKER_H */
