@@ -240,6 +240,7 @@ BEGIN
 		SELECT n.approval_id, n.channel, n.recipient, n.asked, n.address, false
 		FROM hitl.notification_ledger n JOIN channel c ON c.name = n.channel
 		WHERE n.approval_id = ANY (approval_ids)
+		  AND (NOT outcome OR n.shown > 0 OR n.status = 'queued')
 		  AND (c.channel_type = 'slack'
 			   OR outcome AND c.tells_outcome AND n.asked
 				  AND NOT EXISTS (SELECT FROM hitl.approval_responses s WHERE s.approval_id = n.approval_id AND s.standing

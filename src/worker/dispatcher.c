@@ -116,10 +116,12 @@ static HttpClient *client = NULL;
 static MailClient *mail_client = NULL;
 static MemoryContext delivery_context = NULL; /* parent of all deliveries */
 
-/* Deliveries: claimed → in flight (owned by the client) → finished or held. */
+/* Deliveries: claimed → sent (owned by the client) → finished or held. */
 static dlist_head claimed = DLIST_STATIC_INIT(claimed);
+static dlist_head sent = DLIST_STATIC_INIT(sent);
 static dlist_head finished = DLIST_STATIC_INIT(finished);
 static dlist_head held = DLIST_STATIC_INIT(held); /* their rows are locked */
+static dlist_head *const under_way[] = {&sent, &finished, &held, NULL};
 static int finished_count = 0;
 static int held_count = 0;
 
@@ -374,6 +376,7 @@ collect_results(void)
 static void
 take_result(HitlDelivery *delivery)
 {
+	dlist_delete(&delivery->node);
 	lane_of(delivery)->in_flight--;
 	settle_host(delivery);
 	finish(delivery);
@@ -536,8 +539,8 @@ claim_from_queues(Lane *lane, int capacity, bool swept)
 	int i;
 
 	if (orders_count > 0)
-		count = hitl_claim_outbox(purpose_of(lane), orders, orders_count, &held,
-								  delivery_context, &claimed);
+		count = hitl_claim_outbox(purpose_of(lane), orders, orders_count,
+								  under_way, delivery_context, &claimed);
 	lane->claimed += count;
 	for (i = 0; i < orders_count; i++)
 		if (orders[i].queue->got == orders[i].limit)
@@ -743,6 +746,7 @@ send_claimed(void)
 					 ? mail_client_start(mail_client, &delivery->mail)
 					 : http_client_start(client, &delivery->request))
 		{
+			dlist_push_tail(&sent, &delivery->node);
 			lane->in_flight++;
 			delivery->sent_at = GetCurrentTimestamp();
 			hitl_log_sent(delivery);

@@ -124,14 +124,14 @@ typedef struct HitlOrder
 } HitlOrder;
 
 /*
- * Claim rows of a purpose that are due, as ordered, but none of those held,
- * however old their leases are; append them to claimed, allocated in context.
- * Counts them in "got" of their queues, whose position becomes the rank of the
- * last.  Returns how many.
+ * Claim rows of a purpose that are due, as ordered, but none of those in the
+ * lists under_way (NULL at the end), though their leases have ended; append
+ * them to claimed, allocated in context.  Counts them in "got" of their queues,
+ * whose position becomes the rank of the last.  Returns how many.
  */
 extern int hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders,
-							 int count, dlist_head *held, MemoryContext context,
-							 dlist_head *claimed);
+							 int count, dlist_head *const *under_way,
+							 MemoryContext context, dlist_head *claimed);
 
 /*
  * Find the hosts that have unfinished rows of a purpose: sets "first" of their

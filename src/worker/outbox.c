@@ -103,7 +103,7 @@ const char *const hitl_purposes[HITL_PURPOSES] =
 
 PG_FUNCTION_INFO_V1(hitl_retry_request);
 
-static Datum held_ids(dlist_head *held);
+static Datum ids_under_way(dlist_head *const *lists);
 static HitlDelivery *read_claimed_row(uint64 row, HitlPurpose purpose,
 									  MemoryContext context);
 static HitlSecret *read_secret(uint64 row, int column);
@@ -136,14 +136,16 @@ hitl_release_outbox(void)
  */
 int
 hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
-				  dlist_head *held, MemoryContext context, dlist_head *claimed)
+				  dlist_head *const *under_way, MemoryContext context,
+				  dlist_head *claimed)
 {
 	static HitlStatement claim = {
 		"WITH due AS MATERIALIZED ("
 		" SELECT q.place, q.rank FROM unnest($2, $3, $4) AS a (origin, since, most),"
 		" LATERAL (SELECT ctid AS place, rank FROM hitl.outbox"
 		" WHERE purpose = $1 AND origin = a.origin AND status IN ('queued', 'sending')"
-		" AND rank >= a.since AND rank <= now() AND id <> ALL ($8)"
+		" AND rank >= a.since AND rank <= now()"
+		" AND (status = 'queued' OR id <> ALL ($8))"
 		" ORDER BY rank LIMIT a.most FOR NO KEY UPDATE SKIP LOCKED) q),"
 		" claimed AS ("
 		" UPDATE hitl.outbox o SET status = 'sending', attempts = o.attempts + 1,"
@@ -198,7 +200,7 @@ hitl_claim_outbox(HitlPurpose purpose, const HitlOrder *orders, int count,
 	values[4] = Int32GetDatum(timeout);
 	values[5] = Int32GetDatum(LEASE_MARGIN_SECONDS);
 	values[6] = Int32GetDatum(hitl_request_timeout);
-	values[7] = held_ids(held);
+	values[7] = ids_under_way(under_way);
 	hitl_execute(&claim, values, NULL, 0);
 
 	for (row = 0; row < SPI_processed; row++)
@@ -632,24 +634,25 @@ hitl_retry_request(PG_FUNCTION_ARGS)
 }
 
 /*
- * The ids of requests that have been sent, whose verdicts wait to be recorded.
+ * The ids of requests that have been sent, and whose verdicts are not recorded
+ * yet.
  */
 static Datum
-held_ids(dlist_head *held)
+ids_under_way(dlist_head *const *lists)
 {
-	Datum *ids;
-	int count = 0;
+	ArrayBuildState *ids = initArrayResult(UUIDOID, CurrentMemoryContext,
+										   false);
 	dlist_iter iter;
 
-	dlist_foreach(iter, held)
-		count++;
-	ids = palloc((count + 1) * sizeof(Datum));
-	count = 0;
-	dlist_foreach(iter, held)
-		ids[count++] = UUIDPGetDatum(
-			&dlist_container(HitlDelivery, node, iter.cur)->id);
-	return PointerGetDatum(
-		construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+	for (; *lists != NULL; lists++)
+		dlist_foreach(iter, *lists)
+		{
+			pg_uuid_t *id = &dlist_container(HitlDelivery, node, iter.cur)->id;
+
+			(void) accumArrayResult(ids, UUIDPGetDatum(id), false, UUIDOID,
+									CurrentMemoryContext);
+		}
+	return makeArrayResult(ids, CurrentMemoryContext);
 }
 
 /*

@@ -183,6 +183,18 @@ def test_left(cluster, mail):
     cluster.sql("SELECT hitl.set_principal_active('bob', true)")
 
 
+def test_failed_stays_failed(cluster, mail):
+    """Whoever could not be asked is not told how it ended; the ledger goes on to say why he could not be asked."""
+    configure_mail(cluster, mail, templates={"subject": "{{ $.approval.context_data.who }}"})
+    approval = ask(cluster, requested_from="ann", requested_by="eve")
+    wait_until(lambda: ledger(cluster, approval) == {("mail", "ann"): "failed"})
+    configure_mail(cluster, mail)
+    cluster.sql("SELECT hitl.cancel_approval(%s)", [approval])
+    assert set(mails(cluster, mail, 1)) == {"eve@example.org"}
+    assert ledger(cluster, approval) == {("mail", "ann"): "failed", ("mail", "eve"): "sent"}
+    assert cluster.value("SELECT bool_or(error_message LIKE '%%who%%') FROM hitl.notifications WHERE approval_id = %s", [approval])
+
+
 def test_again(cluster, mail):
     """A channel that failed holds up no other; what failed can be sent again, to a server that is back."""
     with ScriptedServer() as hooks:

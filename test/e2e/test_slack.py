@@ -423,6 +423,11 @@ def test_unreachable(cluster, slack):
     event = wait_until(lambda: cluster.sql("SELECT * FROM hitl.workflow_events WHERE workflow_id = %s"
                                            " AND event_type = 'approval_unreachable'", [workflow]))
     assert len(event) == 1 and event[0]["step_name"] == "ask"
+    # That stays so when it has ended.
+    cluster.sql("SELECT hitl.respond_to_approval(id, 'ann', 'approved') FROM hitl.approval_requests WHERE workflow_id = %s", [workflow])
+    wait_until(lambda: cluster.value("SELECT status = 'completed' FROM hitl.workflows WHERE id = %s", [workflow]) and settled(cluster))
+    assert {row["status"] for row in cluster.sql("SELECT n.status FROM hitl.notification_ledger n JOIN hitl.approval_requests a"
+                                                 " ON a.id = n.approval_id WHERE a.workflow_id = %s", [workflow])} == {"failed"}
 
 
 def test_thread(cluster, slack):
