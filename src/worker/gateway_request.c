@@ -409,7 +409,9 @@ read_head(struct MHD_Connection *connection, Exchange *exchange,
 		int64 now = monotonic_ms();
 		HitlPeer *peer = NULL;
 
-		if (hitl_parse_address(call->address, strlen(call->address), &client))
+		/* A proxy that names nobody speaks for many. */
+		if (hitl_parse_address(call->address, strlen(call->address), &client) &&
+			!hitl_in_networks(&hitl_proxies, &client))
 			peer = hitl_find_peer(&client, now, hitl_gateway_rate);
 		if (peer != NULL && !hitl_take_token(peer, now, hitl_gateway_rate))
 		{

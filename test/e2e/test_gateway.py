@@ -493,7 +493,17 @@ def test_rate(gateway):
             return connection.recv(100).startswith(b"HTTP/1.1 200 ")
 
     wait_until(again)
-    gateway.set(gateway_rate=0)
+    # a trusted proxy has no rate; the clients that it names have theirs
+    gateway.set(trusted_proxies="127.0.0.3")
+    with gateway.connect("127.0.0.3") as connection:
+        connection.sendall(GET * 20)
+        connection.shutdown(socket.SHUT_WR)
+        assert re.findall(rb"HTTP/1.1 (\d+)", read_all(connection)) == [b"200"] * 20
+    with gateway.connect("127.0.0.3") as connection:
+        connection.sendall((HEAD + b"X-Forwarded-For: 203.0.113.9\r\n\r\n") * 6)
+        connection.shutdown(socket.SHUT_WR)
+        assert b"HTTP/1.1 429 " in read_all(connection)
+    gateway.set(gateway_rate=0, trusted_proxies="")
 
 
 # ---- proxies ----------------------------------------------------------------
