@@ -100,14 +100,23 @@ SELECT hitl.create_workflow('followed', created_by => 'berta', workflow_definiti
 SELECT hitl.execute_workflow(:'id') = :'id' AS started;
 CALL hitl.await_workflow(:'id', '30 seconds', 'waiting_approval');
 CREATE FUNCTION pg_temp.follow(who text, filter jsonb DEFAULT '{}', after integer DEFAULT NULL) RETURNS text LANGUAGE sql
-RETURN (SELECT string_agg(m[1], ' ') FROM regexp_matches(hitl.http_event_batch(jsonb_build_object('principal', who, 'filter', filter),
-		jsonb_build_object(current_setting('test.id'), after), now() - interval '1 minute', 0, 0) ->> 'text', 'event: ([a-z_]+)', 'g') AS m);
+RETURN (SELECT string_agg(m[1], ' ') FROM regexp_matches(hitl.http_event_batch(ARRAY[jsonb_build_object('principal', who, 'filter', filter)],
+		jsonb_build_object(current_setting('test.id'), after), now() - interval '1 minute', 0, 0) #>> '{texts,0}', 'event: ([a-z_]+)', 'g') AS m);
 SET test.id = :'id';
 SELECT pg_temp.follow('root', '{"all": true}') AS "all", pg_temp.follow('root', '{"all": true}', 2) AS rest;
 SELECT pg_temp.follow('berta') AS own, pg_temp.follow('anna') AS asked, pg_temp.follow('carl') AS other,
 	   pg_temp.follow('root', jsonb_build_object('all', true, 'workflow_id', hitl.uuidv7(0))) AS another;
-SELECT hitl.http_event_batch('{"principal": "root", "filter": {"all": true}}', jsonb_build_object(:'id', 1), now(), 0, 0) #>> ARRAY['last', :'id'] AS last;
-SELECT hitl.http_event_batch('{"principal": "root"}', '{}', now(), 0, 0);
+SELECT hitl.http_event_batch(ARRAY['{"principal": "root", "filter": {"all": true}}'::jsonb], jsonb_build_object(:'id', 1), now(), 0, 0) #>> ARRAY['last', :'id'] AS last;
+SELECT hitl.http_event_batch(ARRAY['{"principal": "root"}', '{"principal": "anna"}']::jsonb[], '{}', now(), 0, 0);
+-- each of those who follow at once is told what he sees
+SELECT f.allowed ->> 'principal' AS who,
+	   (SELECT string_agg(m[1], ' ') FROM regexp_matches(b.batch #>> ARRAY['texts', (f.number - 1)::text], 'event: ([a-z_]+)', 'g') AS m) AS told
+FROM (SELECT ARRAY['{"principal": "carl"}', '{"principal": "anna"}', '{"principal": "root", "filter": {"all": true}}',
+				   '{"principal": "berta"}', jsonb_build_object('principal', 'anna', 'filter', jsonb_build_object('workflow_id', :'id')),
+				   jsonb_build_object('principal', 'anna', 'filter', jsonb_build_object('workflow_id', hitl.uuidv7(0)))]::jsonb[] AS allowed) AS a,
+	 hitl.http_event_batch(a.allowed, jsonb_build_object(:'id', NULL), now() - interval '1 minute', 0, 0) AS b (batch),
+	 unnest(a.allowed) WITH ORDINALITY AS f (allowed, number)
+ORDER BY f.number;
 -- more than is told at once is not left out in silence
 BEGIN;
 INSERT INTO hitl.workflow_events SELECT (jsonb_populate_record(e, jsonb_build_object('seq', 100 + n))).*
@@ -122,8 +131,8 @@ SELECT hitl.http_event_resume('{"principal": "root", "filter": {"all": true}}', 
 	   hitl.http_event_resume('{"principal": "root", "filter": {"all": true}}', 'nonsense') AS nonsense;
 -- requests of no workflow have no trail: what happens to them is remembered for a while
 CREATE FUNCTION pg_temp.news(who text, approval text, filter jsonb DEFAULT '{}') RETURNS text LANGUAGE sql
-RETURN (SELECT string_agg(m[1], ' ') FROM regexp_matches(hitl.http_event_batch(jsonb_build_object('principal', who, 'filter', filter),
-		'{}', now(), (SELECT coalesce(max(n.number), 0) - 100 FROM hitl.approval_news(NULL, NULL) AS n), 1000000000) ->> 'text',
+RETURN (SELECT string_agg(m[1], ' ') FROM regexp_matches(hitl.http_event_batch(ARRAY[jsonb_build_object('principal', who, 'filter', filter)],
+		'{}', now(), (SELECT coalesce(max(n.number), 0) - 100 FROM hitl.approval_news(NULL, NULL) AS n), 1000000000) #>> '{texts,0}',
 		'event: ([a-z_]+)\ndata: [^\n]*' || approval, 'g') AS m);
 SELECT hitl.request_approval('Told?', requested_by => 'berta', policy => '{"all_of": ["anna", "carl"]}') AS told \gset
 SELECT hitl.respond_to_approval(:'told', 'anna', 'information_requested', feedback => 'Why?') \gset _
@@ -161,7 +170,7 @@ FROM hitl.approval_news(:before, NULL) AS n WHERE n.event_type = 'approval_unrea
 SELECT hitl.http_event_resume('{"principal": "anna"}', format('%s.%s.1', hitl.microseconds(hitl.approval_news_since() - interval '1 second'), :'told')) AS before_it_began;
 SELECT count(p.told) AS more FROM (SELECT hitl.publish_approval(:'told', 'approval_commented') AS told FROM generate_series(1, 5000)) AS p;
 SELECT count(*) AS remembered FROM hitl.approval_news(NULL, NULL) AS n;
-SELECT hitl.http_event_batch('{"principal": "dora"}', '{}', now(), 0, 1) ->> 'text' AS too_much;
+SELECT hitl.http_event_batch(ARRAY['{"principal": "dora"}'::jsonb], '{}', now(), 0, 1) #>> '{texts,0}' AS too_much;
 SELECT hitl.revoke_access('hitl_door');
 SELECT count(*) AS callable FROM pg_proc
 WHERE pronamespace = 'hitl'::regnamespace AND has_function_privilege('hitl_door', oid, 'EXECUTE');

@@ -226,7 +226,7 @@ BEGIN ATOMIC
 	-- The gateway calls the functions of its routes, and reads nothing itself.
 	SELECT 'gateway', 'EXECUTE', 'FUNCTION', f.name
 	FROM (SELECT r.function FROM hitl.http_routes r WHERE r.function LIKE 'hitl.http\_%'
-		  UNION VALUES ('hitl.http_route_list()'), ('hitl.http_event_batch(jsonb, jsonb, timestamptz, bigint, bigint)'),
+		  UNION VALUES ('hitl.http_route_list()'), ('hitl.http_event_batch(jsonb[], jsonb, timestamptz, bigint, bigint)'),
 					   ('hitl.http_event_resume(jsonb, text)'),
 					   ('hitl.http_problem(text, text, text, text)'), ('hitl.http_error(integer, text, jsonb, jsonb)'),
 					   ('hitl.http_json(jsonb, integer, jsonb)')) AS f (name);

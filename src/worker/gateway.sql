@@ -77,6 +77,12 @@ CREATE FUNCTION hitl.http_event_text(event hitl.workflow_events) RETURNS text
 COMMENT ON FUNCTION hitl.http_event_text(hitl.workflow_events) IS
 	'an event of a workflow as server-sent events have it';
 
+-- Of which request an event tells, if of one.
+CREATE FUNCTION hitl.event_approval(event hitl.workflow_events) RETURNS uuid
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN CASE WHEN (event).event_type LIKE 'approval%' THEN ((event).data ->> 'approval_id')::uuid END;
+COMMENT ON FUNCTION hitl.event_approval(hitl.workflow_events) IS 'the approval request that an event of a workflow tells of';
+
 CREATE FUNCTION hitl.http_news_text(number bigint, approval_id uuid, event_type text, happened_at timestamptz) RETURNS text
 	LANGUAGE sql STABLE
 	RETURN format(E'id: %s.%s.%s\nevent: %s\ndata: %s\n\n',
@@ -89,91 +95,94 @@ CREATE FUNCTION hitl.policy_texts(policy jsonb) RETURNS text[] LANGUAGE sql IMMU
 	RETURN ARRAY(SELECT p.value #>> '{}' FROM jsonb_path_query(policy, 'strict $.** ? (@.type() == "string")') AS p (value));
 COMMENT ON FUNCTION hitl.policy_texts(jsonb) IS 'all texts in a policy: the names in it, and some words';
 
--- Those who are asked, and all whom the policy names, so that they hear how it ended.
-CREATE FUNCTION hitl.follows_approval(who text, approval_id uuid) RETURNS boolean
-	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+-- Who sees what happens to workflows and to requests: who follows all; else who has created
+-- the workflow, and of requests of others who has made one, is asked, is named by its policy,
+-- so that he hears how it ended, or has answered.  What there is to know of followers and
+-- requests is read once, however many there are.
+CREATE FUNCTION hitl.events_seen(allowed jsonb[], workflow_ids uuid[], approval_ids uuid[])
+	RETURNS TABLE (follower integer, subject_id uuid)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
-	RETURN EXISTS (SELECT FROM hitl.approval_requests a
-				   WHERE a.id = follows_approval.approval_id
-					 AND (hitl.principal_of(a.requested_by) = who
-						  OR a.asked || hitl.policy_texts(a.policy) && ARRAY(SELECT n.name FROM hitl.answering_names(who) AS n)
-						  OR EXISTS (SELECT FROM hitl.approval_responses r WHERE r.approval_id = a.id AND r.approver_id = who)));
+	RETURN QUERY
+	WITH follower AS MATERIALIZED (
+		SELECT u.number::integer AS number, u.allowed ->> 'principal' AS who,
+			   coalesce(u.allowed #> '{filter,all}' = 'true', false) AS sees_all,
+			   (u.allowed #>> '{filter,workflow_id}')::uuid AS workflow_id
+		FROM unnest(events_seen.allowed) WITH ORDINALITY AS u (allowed, number)
+	), person AS MATERIALIZED (
+		SELECT f.number, f.who, f.workflow_id, hitl.own_names(f.who) AS own,
+			   ARRAY(SELECT n.name FROM hitl.answering_names(f.who) AS n) AS answering
+		FROM follower f WHERE NOT f.sees_all
+	), request AS MATERIALIZED (
+		SELECT a.id, a.workflow_id, hitl.principal_of(a.requested_by) AS requested_by,
+			   a.asked || hitl.policy_texts(a.policy) AS names,
+			   ARRAY(SELECT r.approver_id FROM hitl.approval_responses r WHERE r.approval_id = a.id) AS answered
+		FROM hitl.approval_requests a
+		WHERE a.id = ANY (approval_ids) AND EXISTS (SELECT FROM person)
+	)
+	SELECT f.number, i.id FROM follower f, unnest(workflow_ids || approval_ids) AS i (id)
+	WHERE f.sees_all AND (f.workflow_id IS NULL OR f.workflow_id = i.id)
+	UNION ALL
+	SELECT p.number, w.id FROM person p, hitl.workflows w
+	WHERE w.id = ANY (workflow_ids) AND w.created_by = ANY (p.own) AND (p.workflow_id IS NULL OR p.workflow_id = w.id)
+	UNION ALL
+	SELECT p.number, r.id FROM person p, request r
+	WHERE (r.requested_by = p.who OR r.names && p.answering OR p.who = ANY (r.answered))
+	  AND (p.workflow_id IS NULL OR p.workflow_id = r.workflow_id);
 END
 $$;
-COMMENT ON FUNCTION hitl.follows_approval(text, uuid) IS
-	'does somebody who follows events hear of this request: one that he has made, or has answered, or whose policy names him?';
-
--- Does somebody see an event?  Of workflows of others, those about what he is asked.
-CREATE FUNCTION hitl.http_event_seen(allowed jsonb, event hitl.workflow_events) RETURNS boolean
-	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	who text := allowed ->> 'principal';
-	wanted jsonb := coalesce(allowed -> 'filter', '{}');
-BEGIN
-	IF wanted ? 'workflow_id' AND wanted ->> 'workflow_id' <> event.workflow_id::text THEN
-		RETURN false;
-	ELSIF wanted -> 'all' = 'true' THEN
-		RETURN true;
-	END IF;
-	RETURN EXISTS (SELECT FROM hitl.workflows w
-				   WHERE w.id = event.workflow_id AND w.created_by = ANY (hitl.own_names(who)))
-		OR event.event_type LIKE 'approval%' AND hitl.follows_approval(who, (event.data ->> 'approval_id')::uuid);
-END
-$$;
-COMMENT ON FUNCTION hitl.http_event_seen(jsonb, hitl.workflow_events) IS
-	'does who is allowed to follow events see this one?';
-
-CREATE FUNCTION hitl.http_news_seen(allowed jsonb, approval_id uuid) RETURNS boolean
-	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-	wanted jsonb := coalesce(allowed -> 'filter', '{}');
-BEGIN
-	RETURN NOT wanted ? 'workflow_id'
-		AND (coalesce(wanted -> 'all' = 'true', false) OR hitl.follows_approval(allowed ->> 'principal', approval_id));
-END
-$$;
-COMMENT ON FUNCTION hitl.http_news_seen(jsonb, uuid) IS
-	'does who is allowed to follow events hear of this request of no workflow?';
+COMMENT ON FUNCTION hitl.events_seen(jsonb[], uuid[], uuid[]) IS
+	'which of those who are allowed to follow events, by their place, see all that happens to a workflow, or what happens to a request';
 
 -- What is new of workflows: {"id": number of the last event that was sent, or null}.  Of
 -- what nothing was sent yet, the events since a time, or shortly before: transactions commit
 -- later than their events say.  And what has happened to requests of no workflow, by numbers.
-CREATE FUNCTION hitl.http_event_batch(allowed jsonb, workflows jsonb, since timestamptz, news_after bigint, news_upto bigint) RETURNS jsonb
+CREATE FUNCTION hitl.http_event_batch(allowed jsonb[], workflows jsonb, since timestamptz, news_after bigint, news_upto bigint) RETURNS jsonb
 	LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
 BEGIN
 	RETURN (WITH trail AS MATERIALIZED (
-		SELECT (e.event).workflow_id, (e.event).seq, e.event
+		SELECT e.*
 		FROM jsonb_each_text(workflows) AS w (id, seq),
-			 LATERAL (SELECT x AS event FROM hitl.workflow_events x
+			 LATERAL (SELECT x.workflow_id, x.seq, x.created_at, hitl.event_approval(x) AS approval_id, hitl.http_event_text(x) AS text
+					  FROM hitl.workflow_events x
 					  WHERE x.workflow_id = w.id::uuid AND x.seq > coalesce(w.seq::integer, 0)
 					  ORDER BY x.seq DESC LIMIT 101) AS e
-		WHERE w.seq IS NOT NULL OR (e.event).created_at >= since - interval '5 seconds'
+		WHERE w.seq IS NOT NULL OR e.created_at >= since - interval '5 seconds'
 	), news AS MATERIALIZED (
 		SELECT n.* FROM hitl.approval_news(news_after, news_upto) AS n
-	), told AS (
-		SELECT (t.event).created_at AS at, t.workflow_id AS id, t.seq::bigint AS number, hitl.http_event_text(t.event) AS text
-		FROM trail t WHERE hitl.http_event_seen(allowed, t.event)
+	), happened AS MATERIALIZED (
+		SELECT t.created_at AS at, t.workflow_id AS id, t.seq::bigint AS number, t.workflow_id, t.approval_id, t.text FROM trail t
 		UNION ALL
-		SELECT n.happened_at, n.approval_id, n.number, hitl.http_news_text(n.number, n.approval_id, n.event_type, n.happened_at)
-		FROM news n WHERE n.approval_id IS NOT NULL AND hitl.http_news_seen(allowed, n.approval_id)
+		SELECT n.happened_at, n.approval_id, n.number, NULL, n.approval_id,
+			   hitl.http_news_text(n.number, n.approval_id, n.event_type, n.happened_at)
+		FROM news n WHERE n.approval_id IS NOT NULL
+	), seen AS MATERIALIZED (
+		SELECT s.* FROM hitl.events_seen(allowed,
+			ARRAY(SELECT DISTINCT h.workflow_id FROM happened h WHERE h.workflow_id IS NOT NULL),
+			ARRAY(SELECT DISTINCT h.approval_id FROM happened h WHERE h.approval_id IS NOT NULL)) AS s
+	), told AS (
+		SELECT f.number, string_agg(h.text, '' ORDER BY h.at, h.id, h.number) AS text
+		FROM generate_subscripts(allowed, 1) AS f (number), happened h
+		WHERE (f.number, h.workflow_id) IN (SELECT s.follower, s.subject_id FROM seen s)
+		   OR (f.number, h.approval_id) IN (SELECT s.follower, s.subject_id FROM seen s)
+		GROUP BY f.number
 	)
 	SELECT jsonb_build_object(
-		'text', coalesce((SELECT string_agg(t.text, '' ORDER BY t.at, t.id, t.number) FROM told t), '')
-			-- More than is told at once: what is missing is to be read elsewhere.
-			|| CASE WHEN EXISTS (SELECT FROM trail t GROUP BY t.workflow_id HAVING count(*) > 100)
-					  OR EXISTS (SELECT FROM news n WHERE n.approval_id IS NULL)
-				THEN E'event: resync\ndata: {}\n\n' ELSE '' END,
+		'texts', (SELECT jsonb_agg(coalesce(t.text, '') || m.text ORDER BY f.number)
+				  FROM generate_subscripts(allowed, 1) AS f (number) LEFT JOIN told t USING (number),
+					   -- More than is told at once: what is missing is to be read elsewhere.
+					   (SELECT CASE WHEN EXISTS (SELECT FROM trail t GROUP BY t.workflow_id HAVING count(*) > 100)
+										  OR EXISTS (SELECT FROM news n WHERE n.approval_id IS NULL)
+									THEN E'event: resync\ndata: {}\n\n' ELSE '' END AS text) AS m),
 		'last', coalesce((SELECT jsonb_object_agg(l.workflow_id, l.seq)
 						  FROM (SELECT t.workflow_id, max(t.seq) AS seq FROM trail t GROUP BY t.workflow_id) AS l), '{}')));
 END
 $$;
-COMMENT ON FUNCTION hitl.http_event_batch(jsonb, jsonb, timestamptz, bigint, bigint) IS
-	'for the gateway: what is new of these workflows, and of requests of no workflow, as text of a stream, and the number of the last event of each workflow';
+COMMENT ON FUNCTION hitl.http_event_batch(jsonb[], jsonb, timestamptz, bigint, bigint) IS
+	'for the gateway: what is new of these workflows, and of requests of no workflow, for each of those who follow as text of a stream, and the number of the last event of each workflow';
 
 -- Transactions commit in another order than their times say: some events come twice,
 -- with the same id.
@@ -198,20 +207,26 @@ BEGIN
 		RETURN again;
 	END IF;
 	WITH trail AS MATERIALIZED (
-		SELECT e AS event FROM hitl.workflow_events e
+		SELECT e.workflow_id, e.seq, e.created_at, hitl.event_approval(e) AS approval_id, hitl.http_event_text(e) AS text
+		FROM hitl.workflow_events e
 		WHERE e.created_at >= since - interval '5 seconds'
 		  AND NOT (e.workflow_id::text = split_part(last_event_id, '.', 2) AND e.seq <= last_number)
 		LIMIT 10001
-	), told AS (
-		SELECT (t.event).created_at AS at, (t.event).workflow_id AS id, (t.event).seq::bigint AS number,
-			   hitl.http_event_text(t.event) AS text
-		FROM trail t WHERE hitl.http_event_seen(allowed, t.event)
+	), happened AS MATERIALIZED (
+		SELECT t.created_at AS at, t.workflow_id AS id, t.seq::bigint AS number, t.workflow_id, t.approval_id, t.text FROM trail t
 		UNION ALL
-		SELECT n.happened_at, n.approval_id, n.number, hitl.http_news_text(n.number, n.approval_id, n.event_type, n.happened_at)
+		SELECT n.happened_at, n.approval_id, n.number, NULL, n.approval_id,
+			   hitl.http_news_text(n.number, n.approval_id, n.event_type, n.happened_at)
 		FROM hitl.approval_news(NULL, NULL) AS n
 		WHERE n.happened_at >= since - interval '5 seconds'
 		  AND NOT (n.approval_id::text = split_part(last_event_id, '.', 2) AND n.number <= last_number)
-		  AND hitl.http_news_seen(allowed, n.approval_id)
+	), seen AS MATERIALIZED (
+		SELECT s.subject_id FROM hitl.events_seen(ARRAY[allowed],
+			ARRAY(SELECT DISTINCT h.workflow_id FROM happened h WHERE h.workflow_id IS NOT NULL),
+			ARRAY(SELECT DISTINCT h.approval_id FROM happened h WHERE h.approval_id IS NOT NULL)) AS s
+	), told AS (
+		SELECT h.* FROM happened h
+		WHERE h.workflow_id IN (SELECT s.subject_id FROM seen s) OR h.approval_id IN (SELECT s.subject_id FROM seen s)
 	)
 	SELECT (SELECT count(*) FROM trail), (SELECT string_agg(t.text, '' ORDER BY t.at, t.id, t.number) FROM told t)
 	INTO found_, missed;

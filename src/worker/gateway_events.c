@@ -5,8 +5,8 @@
  * While anybody follows, the worker listens.  What was notified is the ids of
  * workflows that have changed; what has happened to requests without a workflow
  * is in shared memory.  What is new is read a few times a second at most, once
- * for all streams that see the same.  A stream that waits is
- * suspended; data, or a sign of life every now and then, resume it.
+ * for all streams.  A stream that waits is suspended; data, or a sign of life
+ * every now and then, resume it.
  *
  * Streams end after a while, so that whoever may not follow any more does not;
  * clients come back by themselves, with the id of the last event they have.
@@ -16,14 +16,18 @@
 #include <microhttpd.h>
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
 #include "commands/async.h"
 #include "executor/spi.h"
 #include "lib/ilist.h"
 #include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
+#include "utils/timeout.h"
 #include "utils/timestamp.h"
 #include "utils/uuid.h"
 
@@ -45,6 +49,9 @@
 #define MAX_WORKFLOWS	 10000			  /* whose last event is remembered */
 
 #define GREETING "retry: 2000\n: hello\n\n"
+
+/* Read anew what you show. */
+#define RESYNC "event: resync\ndata: {}\n\n"
 
 /* An id without an event: whoever comes back with it has got all until then. */
 #define NOTHING_MISSED \
@@ -89,6 +96,8 @@ static int64 feed_at = 0;
 static void listen_to_events(bool wanted);
 static struct MHD_Response *make_response(Stream *stream);
 static char *missed_events(HitlAnswer *answer);
+static void read_in_time(HitlStatement *statement, Datum *values);
+static void settle_reading(void);
 static ssize_t read_stream(void *cls, uint64_t position, char *buffer,
 						   size_t size);
 static void free_stream(void *cls);
@@ -308,7 +317,8 @@ make_response(Stream *stream)
 }
 
 /*
- * What the client has not got since its last event.
+ * What the client has not got since its last event.  If that cannot be told, it
+ * need not come back for it.
  */
 static char *
 missed_events(HitlAnswer *answer)
@@ -320,18 +330,49 @@ missed_events(HitlAnswer *answer)
 	};
 	MemoryContext context = CurrentMemoryContext;
 	Datum values[2];
-	char *text;
+	char *volatile text = RESYNC;
 
 	if (answer->last_event_id == NULL || answer->last_event_id[0] == '\0')
 		return "";
-	hitl_begin_work("reading missed events");
-	values[0] = DirectFunctionCall1(jsonb_in, CStringGetDatum(answer->events));
-	values[1] = CStringGetTextDatum(answer->last_event_id);
-	hitl_execute(&read, values, NULL, 0);
-	text = MemoryContextStrdup(context, hitl_column_text(0, 1));
-	hitl_end_work();
+	PG_TRY();
+	{
+		hitl_begin_work("reading missed events");
+		values[0] = DirectFunctionCall1(jsonb_in,
+										CStringGetDatum(answer->events));
+		values[1] = CStringGetTextDatum(answer->last_event_id);
+		read_in_time(&read, values);
+		text = MemoryContextStrdup(context, hitl_column_text(0, 1));
+		hitl_end_work();
+	}
+	PG_CATCH();
+	{
+		settle_reading();
+	}
+	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	return text;
+}
+
+/*
+ * Run a statement that reads events: it holds up the gateway.
+ */
+static void
+read_in_time(HitlStatement *statement, Datum *values)
+{
+	enable_timeout_after(STATEMENT_TIMEOUT, hitl_gateway_timeout);
+	hitl_execute(statement, values, NULL, 0);
+	disable_timeout(STATEMENT_TIMEOUT, false);
+}
+
+/*
+ * In PG_CATCH, when that has failed.
+ */
+static void
+settle_reading(void)
+{
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	QueryCancelPending = false;
+	hitl_settle_error();
 }
 
 /*
@@ -443,7 +484,7 @@ look(void)
 	}
 	PG_CATCH();
 	{
-		hitl_settle_error();
+		settle_reading();
 		hitl_forget_streams();
 	}
 	PG_END_TRY();
@@ -461,7 +502,7 @@ forget_heard(void)
 }
 
 /*
- * Tell it to each stream, those that see the same at once.  upto: the last of
+ * Tell it to each stream; what all may see is read at once.  upto: the last of
  * the news to tell.
  */
 static void
@@ -470,48 +511,57 @@ tell_streams(int64 upto)
 	static HitlStatement read = {
 		"SELECT hitl.http_event_batch($1, $2, $3, $4, $5)",
 		5,
-		{JSONBOID, JSONBOID, TIMESTAMPTZOID, INT8OID, INT8OID},
+		{JSONBARRAYOID, JSONBOID, TIMESTAMPTZOID, INT8OID, INT8OID},
 	};
-	Jsonb *last = NULL;
-	List *done = NIL;
+	ArrayBuildState *allowed = NULL;
+	List *told = NIL;
+	ListCell *cell;
 	dlist_iter iter;
+	Jsonb *result;
+	JsonbValue texts;
+	JsonbValue last;
 	Datum values[5];
+	bool isnull;
 
+	dlist_foreach(iter, &streams)
+	{
+		Stream *stream = dlist_container(Stream, node, iter.cur);
+
+		if (hitl_list_has(told, stream->allowed))
+			continue;
+		told = lappend(told, stream->allowed);
+		allowed = accumArrayResult(allowed,
+								   DirectFunctionCall1(jsonb_in,
+													   CStringGetDatum(
+														   stream->allowed)),
+								   false, JSONBOID, CurrentMemoryContext);
+	}
+	values[0] = makeArrayResult(allowed, CurrentMemoryContext);
 	values[1] = JsonbPGetDatum(known_positions(heard));
 	values[2] = TimestampTzGetDatum(listening_since);
 	values[3] = Int64GetDatum(last_news);
 	values[4] = Int64GetDatum(upto);
-	dlist_foreach(iter, &streams)
+	read_in_time(&read, values);
+	result = DatumGetJsonbP(hitl_column(0, 1, &isnull));
+	if (!getKeyJsonValueFromContainer(&result->root, "texts", 5, &texts) ||
+		!getKeyJsonValueFromContainer(&result->root, "last", 4, &last) ||
+		JsonContainerSize(texts.val.binary.data) != list_length(told))
+		elog(ERROR, "hitl.http_event_batch() has not told all");
+	foreach(cell, told)
 	{
-		Stream *first = dlist_container(Stream, node, iter.cur);
-		dlist_iter other;
-		Jsonb *result;
-		JsonbValue text;
-		JsonbValue value;
-		bool isnull;
+		JsonbValue *text = getIthJsonbValueFromContainer(texts.val.binary.data,
+														 foreach_current_index(
+															 cell));
 
-		if (hitl_list_has(done, first->allowed))
-			continue;
-		done = lappend(done, first->allowed);
-		values[0] = DirectFunctionCall1(jsonb_in,
-										CStringGetDatum(first->allowed));
-		hitl_execute(&read, values, NULL, 0);
-		result = DatumGetJsonbP(hitl_column(0, 1, &isnull));
-		if (!getKeyJsonValueFromContainer(&result->root, "text", 4, &text) ||
-			!getKeyJsonValueFromContainer(&result->root, "last", 4, &value))
-			elog(ERROR, "hitl.http_event_batch() has not told all");
-		if (last == NULL)
-			last = JsonbValueToJsonb(&value);
-		dlist_foreach(other, &streams)
+		dlist_foreach(iter, &streams)
 		{
-			Stream *stream = dlist_container(Stream, node, other.cur);
+			Stream *stream = dlist_container(Stream, node, iter.cur);
 
-			if (strcmp(stream->allowed, first->allowed) == 0)
-				put(stream, text.val.string.val, text.val.string.len);
+			if (strcmp(stream->allowed, lfirst(cell)) == 0)
+				put(stream, text->val.string.val, text->val.string.len);
 		}
 	}
-	if (last != NULL)
-		remember_positions(last);
+	remember_positions(JsonbValueToJsonb(&last));
 }
 
 /*

@@ -797,6 +797,27 @@ def test_streams_come_and_go(gateway, cluster):
     gateway.set(gateway_max_connections=512)
 
 
+def test_events_that_take_too_long(gateway, cluster):
+    """They hold up nobody: streams end, and who comes back reads anew."""
+    allow_events(cluster)
+    workflow = start_workflow(cluster)
+    gateway.set(gateway_timeout=100)
+    stream = Stream(gateway, "all")
+    stream.until(lambda: b"\nid: " in stream.text)
+    with cluster.connect(autocommit=False) as locking:
+        locking.execute("LOCK TABLE hitl.workflow_events")
+        cluster.sql("SELECT pg_notify('hitl_events', %s)", [workflow])
+        assert read_all(stream.connection).endswith(b"0\r\n\r\n")
+        again = Stream(gateway, "all", stream.last_id())
+        again.until(lambda: b"event: resync" in again.text)
+        assert gateway.get("/echo").status == 200
+    following = start_workflow(cluster)
+    again.until(lambda: len(again.events(following)) == 3)
+    for one in (stream, again):
+        one.close()
+    gateway.set(gateway_timeout=10000)
+
+
 # ---- health, log, metrics ---------------------------------------------------
 
 def test_health(gateway, cluster):
