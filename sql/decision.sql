@@ -136,6 +136,16 @@ FROM hitl.respond_to_approvals(ARRAY[:'three', :'one', :'two', :'one', '00000000
 ORDER BY n, sqlstate;
 SELECT count(*), min(feedback) FROM hitl.approval_responses WHERE approval_id IN (:'one', :'two', :'three');
 SELECT * FROM hitl.respond_to_approvals('{}', 'approved', 'ann');
+-- that the disk is full is no row among others
+SELECT ask('"ann"') AS four \gset
+CREATE FUNCTION pg_temp.fill_disk() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	RAISE EXCEPTION USING ERRCODE = 'disk_full', MESSAGE = 'the disk is full';
+END $$;
+BEGIN;
+CREATE TRIGGER fill_disk BEFORE INSERT ON hitl.approval_responses EXECUTE FUNCTION pg_temp.fill_disk();
+SELECT sqlstate FROM hitl.respond_to_approvals(ARRAY[:'four']::uuid[], 'approved', 'ann');
+ROLLBACK;
 SELECT hitl.respond_to_approvals(NULL, 'approved', 'ann');
 SELECT hitl.respond_to_approvals(ARRAY[:'two']::uuid[], NULL);
 SELECT status, sqlstate FROM hitl.respond_to_approvals(ARRAY[:'two']::uuid[], 'yes', 'bob');

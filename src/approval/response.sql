@@ -45,7 +45,9 @@ BEGIN
 			message := NULL;
 			detail := NULL;
 		EXCEPTION
-			WHEN serialization_failure OR deadlock_detected OR lock_not_available THEN
+			-- What is no matter of the answer can be tried again.
+			WHEN serialization_failure OR deadlock_detected OR lock_not_available
+				OR insufficient_resources OR system_error OR internal_error THEN
 				RAISE;
 			WHEN OTHERS THEN
 				-- Unqualified, it would be the variable of this block.
