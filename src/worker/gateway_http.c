@@ -19,6 +19,8 @@ static bool is_ipv4(const HitlAddress *address);
 static const char *skip_separators(const char *list);
 static bool parse_network(const char *text, size_t length, HitlAddress *address,
 						  int *bits);
+static bool parse_node(const char *text, size_t length, HitlAddress *address);
+static bool is_port(const char *text, const char *end);
 static int hex_digit(char c);
 
 /*
@@ -163,7 +165,7 @@ hitl_forwarded_client(const char *forwarded, const HitlNetworks *trusted,
 			end--;
 		for (start = end; start > forwarded && !strchr(", \t", start[-1]);)
 			start--;
-		if (!hitl_parse_address(start, end - start, &address))
+		if (!parse_node(start, end - start, &address))
 			break;
 		client = address;
 		if (!hitl_in_networks(trusted, &address))
@@ -171,6 +173,49 @@ hitl_forwarded_client(const char *forwarded, const HitlNetworks *trusted,
 		end = start;
 	}
 	return client;
+}
+
+/*
+ * An address, with which some proxies write a port: 192.0.2.1:443, [2001:db8::1]:443.
+ */
+static bool
+parse_node(const char *text, size_t length, HitlAddress *address)
+{
+	const char *const whole_end = text + length;
+	const char *end = whole_end;
+	const char *colon = memchr(text, ':', length);
+	const char *port = NULL;
+
+	if (length > 0 && *text == '[')
+	{
+		const char *bracket = memchr(text, ']', length);
+
+		if (bracket == NULL || (bracket + 1 < end && bracket[1] != ':'))
+			return false;
+		port = bracket + 1 < end ? bracket + 2 : NULL;
+		text++;
+		end = bracket;
+	}
+	else if (colon != NULL && memchr(colon + 1, ':', end - colon - 1) == NULL)
+	{
+		port = colon + 1;
+		end = colon;
+	}
+	return hitl_parse_address(text, end - text, address) &&
+		(port == NULL || is_port(port, whole_end));
+}
+
+/*
+ * Digits, as many as a port has.
+ */
+static bool
+is_port(const char *text, const char *end)
+{
+	size_t digits = 0;
+
+	while (text + digits < end && text[digits] >= '0' && text[digits] <= '9')
+		digits++;
+	return digits >= 1 && digits <= 5 && text + digits == end;
 }
 
 /*
