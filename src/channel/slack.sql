@@ -361,7 +361,9 @@ BEGIN
 	person := hitl.slack_actor(sent.channel, jsonb_build_object('user',
 		jsonb_build_object('id', form -> 'user_id', 'team_id', form -> 'team_id')));
 	IF words[1] = 'link' AND cardinality(words) = 2 THEN
-		PERFORM hitl.send_slack_link(form ->> 'team_id', form ->> 'user_id', words[2]);
+		-- A command that escapes makes a link of an address: <mailto:a@b.c|a@b.c>.
+		PERFORM hitl.send_slack_link(form ->> 'team_id', form ->> 'user_id',
+			regexp_replace(words[2], '^<mailto:([^|>]+)([|][^>]*)?>$', '\1'));
 		-- The same, whether the address is known or not.
 		message := 'If hitl knows this address, a mail is on its way to it. Type here what it says.';
 	ELSIF words[1] = 'code' AND cardinality(words) = 2 THEN

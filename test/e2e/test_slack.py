@@ -488,7 +488,7 @@ def test_link(cluster, slack):
     with MailServer() as server:
         cluster.psql("SELECT hitl.create_principal('cid', email => 'cid@example.org');")
         configure_mail(cluster, server, is_default=False)
-        assert type_in("link cid@example.org") == type_in("link nobody@example.org")
+        assert type_in("link <mailto:cid@example.org|cid@example.org>") == type_in("link nobody@example.org")
         wait_until(lambda: server.mails and settled(cluster))
     mail, = server.mails
     assert mail.recipients == ["cid@example.org"]
