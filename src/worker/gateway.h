@@ -59,8 +59,9 @@ typedef struct HitlAnswer
 	List *headers; /* of HitlHeader */
 	const char *body;
 	size_t length;
-	const char *route; /* its path, for the log; NULL: there is none */
-	bool close;		   /* the connection cannot be gone on with */
+	const char *route;	 /* its path, for the log; NULL: there is none */
+	bool close;			 /* the connection cannot be gone on with */
+	const char *refusal; /* why the gateway refuses by itself, or NULL */
 
 	/* a stream of events in place of a body */
 	char *events; /* what hitl.http_events_allowed said, or NULL */
@@ -100,6 +101,9 @@ extern void hitl_answer_request(const HitlCall *request, HitlAnswer *answer);
 
 extern void hitl_refuse_request(HitlAnswer *answer, int status,
 								const char *detail);
+
+/* The refusal as a page, for people. */
+extern void hitl_show_refusal(HitlAnswer *answer);
 extern void hitl_add_header(HitlAnswer *answer, const char *name,
 							const char *value);
 

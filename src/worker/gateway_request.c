@@ -60,6 +60,7 @@ static void note_client(Exchange *exchange, HitlCall *call);
 static enum MHD_Result send_answer(struct MHD_Connection *connection,
 								   Exchange *exchange, const char *method,
 								   HitlAnswer *answer, const HitlCall *call);
+static bool is_for_people(const HitlCall *call);
 static void log_request(const char *method, const HitlAnswer *answer,
 						const HitlCall *call, instr_time start);
 static void free_exchange(Exchange *exchange);
@@ -547,6 +548,8 @@ send_answer(struct MHD_Connection *connection, Exchange *exchange,
 		hitl_add_header(answer, "Retry-After", "10");
 	}
 
+	if (answer->refusal != NULL && is_for_people(call))
+		hitl_show_refusal(answer);
 	response = MHD_create_response_from_buffer(answer->length,
 											   unconstify(char *, answer->body),
 											   MHD_RESPMEM_MUST_COPY);
@@ -575,6 +578,18 @@ send_answer(struct MHD_Connection *connection, Exchange *exchange,
 	hitl_enter_phase(exchange->client, PHASE_ANSWER,
 					 2 * hitl_gateway_client_timeout * 1000);
 	return result;
+}
+
+/*
+ * Does a browser show it?  Programs that call the API read problems.
+ */
+static bool
+is_for_people(const HitlCall *call)
+{
+	const char *accept = header_of(call->headers, "accept");
+
+	return accept != NULL && strstr(accept, "text/html") != NULL &&
+		(call->path == NULL || strncmp(call->path, "/api/", 5) != 0);
 }
 
 /*

@@ -1,4 +1,6 @@
 """The gateway: HTTP of all kinds, its limits, its role, and what happens around it."""
+import base64
+import hashlib
 import http.client
 import json
 import random
@@ -504,6 +506,24 @@ def test_rate(gateway):
         connection.shutdown(socket.SHUT_WR)
         assert b"HTTP/1.1 429 " in read_all(connection)
     gateway.set(gateway_rate=0, trusted_proxies="")
+
+
+def test_refusals_for_people(gateway):
+    """Who follows a wrong link in a browser reads a page; programs read problems."""
+    people = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    page = gateway.get("/nowhere", **people)
+    assert page.status == 404 and page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "<h1" in page.text and "Nothing is here." in page.text
+    style = re.search(r"<style[^>]*>(.*?)</style>", page.text, re.S)[1]
+    known = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{known}'" in page.headers["Content-Security-Policy"]
+    assert page.headers["X-Frame-Options"] == "DENY" and page.headers["Cache-Control"] == "no-store"
+    page = gateway.post("/echo/x", "", **people)
+    assert page.status == 405 and "GET" in page.headers["Allow"] and "<h1" in page.text
+    for path, headers in (("/nowhere", {}), ("/nowhere", {"Accept": "*/*"}), ("/api/v1/nowhere", people)):
+        problem = gateway.get(path, **headers)
+        assert problem.status == 404 and problem.headers["Content-Type"] == "application/problem+json"
+        assert json.loads(problem.text)["detail"] == "nothing is here"
 
 
 # ---- proxies ----------------------------------------------------------------
