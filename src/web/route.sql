@@ -74,12 +74,18 @@ CREATE FUNCTION hitl.is_id(value text) RETURNS boolean
 	RETURN value ~ '^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$';
 COMMENT ON FUNCTION hitl.is_id(text) IS 'is a text an id, as RFC 9562 writes them?';
 
--- What is no id is that of nothing.
 CREATE FUNCTION hitl.http_id(request jsonb) RETURNS uuid
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-	RETURN CASE WHEN hitl.is_id(request -> 'args' ->> 'id')
-		THEN request -> 'args' ->> 'id' ELSE '00000000-0000-0000-0000-000000000000' END::uuid;
-COMMENT ON FUNCTION hitl.http_id(jsonb) IS 'the id in the path of a request; where that is none, one that nothing has';
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF NOT coalesce(hitl.is_id(request -> 'args' ->> 'id'), false) THEN
+		RAISE EXCEPTION USING ERRCODE = 'no_data_found',
+			MESSAGE = format('"%s" is not an id', left(request -> 'args' ->> 'id', 100));
+	END IF;
+	RETURN (request -> 'args' ->> 'id')::uuid;
+END
+$$;
+COMMENT ON FUNCTION hitl.http_id(jsonb) IS 'the id in the path of a request';
 
 CREATE FUNCTION hitl.request_evidence(request jsonb) RETURNS jsonb
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
