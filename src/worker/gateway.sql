@@ -99,7 +99,7 @@ COMMENT ON FUNCTION hitl.policy_texts(jsonb) IS 'all texts in a policy: the name
 -- the workflow, and of requests of others who has made one, is asked, is named by its policy,
 -- so that he hears how it ended, or has answered.  What there is to know of followers and
 -- requests is read once, however many there are.
-CREATE FUNCTION hitl.events_seen(allowed jsonb[], workflow_ids uuid[], approval_ids uuid[])
+CREATE FUNCTION hitl.events_seen(allowed jsonb[], subject_ids uuid[])
 	RETURNS TABLE (follower integer, subject_id uuid)
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 AS $$
@@ -119,20 +119,20 @@ BEGIN
 			   a.asked || hitl.policy_texts(a.policy) AS names,
 			   ARRAY(SELECT r.approver_id FROM hitl.approval_responses r WHERE r.approval_id = a.id) AS answered
 		FROM hitl.approval_requests a
-		WHERE a.id = ANY (approval_ids) AND EXISTS (SELECT FROM person)
+		WHERE a.id = ANY (subject_ids) AND EXISTS (SELECT FROM person)
 	)
-	SELECT f.number, i.id FROM follower f, unnest(workflow_ids || approval_ids) AS i (id)
+	SELECT f.number, i.id FROM follower f, unnest(subject_ids) AS i (id)
 	WHERE f.sees_all AND (f.workflow_id IS NULL OR f.workflow_id = i.id)
 	UNION ALL
 	SELECT p.number, w.id FROM person p, hitl.workflows w
-	WHERE w.id = ANY (workflow_ids) AND w.created_by = ANY (p.own) AND (p.workflow_id IS NULL OR p.workflow_id = w.id)
+	WHERE w.id = ANY (subject_ids) AND w.created_by = ANY (p.own) AND (p.workflow_id IS NULL OR p.workflow_id = w.id)
 	UNION ALL
 	SELECT p.number, r.id FROM person p, request r
 	WHERE (r.requested_by = p.who OR r.names && p.answering OR p.who = ANY (r.answered))
 	  AND (p.workflow_id IS NULL OR p.workflow_id = r.workflow_id);
 END
 $$;
-COMMENT ON FUNCTION hitl.events_seen(jsonb[], uuid[], uuid[]) IS
+COMMENT ON FUNCTION hitl.events_seen(jsonb[], uuid[]) IS
 	'which of those who are allowed to follow events, by their place, see all that happens to a workflow, or what happens to a request';
 
 -- What is new of workflows: {"id": number of the last event that was sent, or null}.  Of
@@ -154,19 +154,18 @@ BEGIN
 	), news AS MATERIALIZED (
 		SELECT n.* FROM hitl.approval_news(news_after, news_upto) AS n
 	), happened AS MATERIALIZED (
-		SELECT t.created_at AS at, t.workflow_id AS id, t.seq::bigint AS number, t.workflow_id, t.approval_id, t.text FROM trail t
+		SELECT t.created_at AS at, t.workflow_id AS id, t.seq::bigint AS number, t.approval_id, t.text FROM trail t
 		UNION ALL
-		SELECT n.happened_at, n.approval_id, n.number, NULL, n.approval_id,
+		SELECT n.happened_at, n.approval_id, n.number, n.approval_id,
 			   hitl.http_news_text(n.number, n.approval_id, n.event_type, n.happened_at)
 		FROM news n WHERE n.approval_id IS NOT NULL
 	), seen AS MATERIALIZED (
 		SELECT s.* FROM hitl.events_seen(allowed,
-			ARRAY(SELECT DISTINCT h.workflow_id FROM happened h WHERE h.workflow_id IS NOT NULL),
-			ARRAY(SELECT DISTINCT h.approval_id FROM happened h WHERE h.approval_id IS NOT NULL)) AS s
+			ARRAY(SELECT h.id FROM happened h UNION SELECT h.approval_id FROM happened h WHERE h.approval_id IS NOT NULL)) AS s
 	), told AS (
 		SELECT f.number, string_agg(h.text, '' ORDER BY h.at, h.id, h.number) AS text
 		FROM generate_subscripts(allowed, 1) AS f (number), happened h
-		WHERE (f.number, h.workflow_id) IN (SELECT s.follower, s.subject_id FROM seen s)
+		WHERE (f.number, h.id) IN (SELECT s.follower, s.subject_id FROM seen s)
 		   OR (f.number, h.approval_id) IN (SELECT s.follower, s.subject_id FROM seen s)
 		GROUP BY f.number
 	)
@@ -213,20 +212,19 @@ BEGIN
 		  AND NOT (e.workflow_id::text = split_part(last_event_id, '.', 2) AND e.seq <= last_number)
 		LIMIT 10001
 	), happened AS MATERIALIZED (
-		SELECT t.created_at AS at, t.workflow_id AS id, t.seq::bigint AS number, t.workflow_id, t.approval_id, t.text FROM trail t
+		SELECT t.created_at AS at, t.workflow_id AS id, t.seq::bigint AS number, t.approval_id, t.text FROM trail t
 		UNION ALL
-		SELECT n.happened_at, n.approval_id, n.number, NULL, n.approval_id,
+		SELECT n.happened_at, n.approval_id, n.number, n.approval_id,
 			   hitl.http_news_text(n.number, n.approval_id, n.event_type, n.happened_at)
 		FROM hitl.approval_news(NULL, NULL) AS n
-		WHERE n.happened_at >= since - interval '5 seconds'
+		WHERE n.approval_id IS NOT NULL AND n.happened_at >= since - interval '5 seconds'
 		  AND NOT (n.approval_id::text = split_part(last_event_id, '.', 2) AND n.number <= last_number)
 	), seen AS MATERIALIZED (
 		SELECT s.subject_id FROM hitl.events_seen(ARRAY[allowed],
-			ARRAY(SELECT DISTINCT h.workflow_id FROM happened h WHERE h.workflow_id IS NOT NULL),
-			ARRAY(SELECT DISTINCT h.approval_id FROM happened h WHERE h.approval_id IS NOT NULL)) AS s
+			ARRAY(SELECT h.id FROM happened h UNION SELECT h.approval_id FROM happened h WHERE h.approval_id IS NOT NULL)) AS s
 	), told AS (
 		SELECT h.* FROM happened h
-		WHERE h.workflow_id IN (SELECT s.subject_id FROM seen s) OR h.approval_id IN (SELECT s.subject_id FROM seen s)
+		WHERE h.id IN (SELECT s.subject_id FROM seen s) OR h.approval_id IN (SELECT s.subject_id FROM seen s)
 	)
 	SELECT (SELECT count(*) FROM trail), (SELECT string_agg(t.text, '' ORDER BY t.at, t.id, t.number) FROM told t)
 	INTO found_, missed;
