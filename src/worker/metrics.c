@@ -353,7 +353,6 @@ find_series(const char *name)
 {
 	uint32 hash = hash_bytes((const unsigned char *) name, strlen(name)) ^
 		MyDatabaseId;
-
 	HitlSeries *room = NULL;
 
 	for (int i = 0; i < HITL_SERIES; i++)
