@@ -201,8 +201,7 @@ BEGIN
 		RETURN;
 	END IF;
 	WITH channel AS MATERIALIZED (
-		SELECT c.name, c.channel_type, c.is_default, c.settings ->> 'room' AS room, c.settings ->> 'team' AS team,
-			   c.settings -> 'threads' = 'true' AS threads,
+		SELECT c.name, c.channel_type, c.is_default, c.settings, c.settings ->> 'team' AS team,
 			   c.channel_type = 'email' OR c.settings -> 'direct' = 'true' AS direct,
 			   c.channel_type = 'email' AND c.settings -> 'outcome' IS DISTINCT FROM 'false' AS tells_outcome
 		FROM hitl.channel_configurations c WHERE c.active AND c.channel_type IN ('email', 'slack')
@@ -221,12 +220,10 @@ BEGIN
 					 ELSE c.is_default END
 		WHERE event_type <> 'approval.requested' OR a.status = 'pending'
 		UNION ALL
-		SELECT a.id, c.name, '', true, coalesce(t.channel, c.room)
+		SELECT a.id, c.name, '', true, hitl.slack_place(c.settings, a.context_data)
 		FROM hitl.approval_requests a
-		JOIN channel c ON (c.room IS NOT NULL OR c.threads)
+		JOIN channel c ON (c.settings ->> 'room' IS NOT NULL OR c.settings -> 'threads' = 'true')
 			AND CASE WHEN a.channels IS NOT NULL THEN c.name = ANY (a.channels) ELSE c.is_default END
-		-- the thread that it came from
-		CROSS JOIN LATERAL (SELECT CASE WHEN c.threads THEN hitl.slack_thread(a.context_data) ->> 'channel' END AS channel) AS t
 		WHERE a.id = ANY (approval_ids) AND NOT outcome AND (event_type <> 'approval.requested' OR a.status = 'pending')
 	), message AS (
 		SELECT r.approval_id, r.channel, r.recipient, r.asked, r.address, true AS now FROM recipient r

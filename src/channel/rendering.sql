@@ -112,6 +112,13 @@ CREATE FUNCTION hitl.slack_thread(context_data jsonb) RETURNS jsonb
 COMMENT ON FUNCTION hitl.slack_thread(jsonb) IS
 	'the thread of Slack that a request came from, as its context says: {"slack": {"channel", "thread_ts"}}';
 
+CREATE FUNCTION hitl.slack_place(settings jsonb, context_data jsonb) RETURNS text
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN coalesce(CASE WHEN settings -> 'threads' = 'true' THEN hitl.slack_thread(context_data) ->> 'channel' END,
+					settings ->> 'room');
+COMMENT ON FUNCTION hitl.slack_place(jsonb, jsonb) IS
+	'where a channel of Slack tells of a request that has this context: where it came from, or its room';
+
 -- The first message is changed later on; what nobody would notice, follows in its
 -- thread, unless there is more that the message does not show yet.
 CREATE FUNCTION hitl.render_notification_slack(notification hitl.notification_ledger, document jsonb,
@@ -291,8 +298,7 @@ BEGIN
 			shown = CASE WHEN here.address <> n.address THEN 0 ELSE n.shown END,
 			message_id = CASE WHEN here.address <> n.address THEN NULL ELSE n.message_id END
 		FROM (SELECT CASE WHEN found_.recipient = '' AND found_.message_id IS NULL
-					 THEN coalesce(CASE WHEN c.settings -> 'threads' = 'true' THEN hitl.slack_thread(a.context_data) ->> 'channel' END,
-								   c.settings ->> 'room')
+					 THEN hitl.slack_place(c.settings, a.context_data)
 					 WHEN a.status = 'pending' AND (NOT found_.asked OR EXISTS (
 						SELECT FROM hitl.recipients_of(ARRAY[a.id], true) AS r WHERE r.recipient = found_.recipient))
 					 THEN hitl.notification_address(found_, kind) END AS address
