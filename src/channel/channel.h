@@ -16,4 +16,9 @@
 extern void hitl_notify_channels(const char *event_type,
 								 ArrayType *approval_ids);
 
+/*
+ * The Content-Security-Policy of a page.  In a transaction or without one.
+ */
+extern char *hitl_page_policy_text(const char *html);
+
 #endif /* HITL_CHANNEL_H */

@@ -6,6 +6,10 @@
  */
 #include "postgres.h"
 
+#include "channel/channel.h"
+#include "common/base64.h"
+#include "common/cryptohash.h"
+#include "common/sha2.h"
 #include "core_bridge.h"
 #include "fmgr.h"
 #include "hitl.h"
@@ -13,6 +17,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
 #include "utils/jsonpath.h"
+#include "utils/resowner.h"
 #include "workflow/data.h"
 #include "workflow/host.h"
 
@@ -48,6 +53,7 @@ PG_FUNCTION_INFO_V1(hitl_check_templates);
 PG_FUNCTION_INFO_V1(hitl_render_slack);
 PG_FUNCTION_INFO_V1(hitl_render_slack_modal);
 PG_FUNCTION_INFO_V1(hitl_render_page);
+PG_FUNCTION_INFO_V1(hitl_page_policy);
 PG_FUNCTION_INFO_V1(hitl_read_form_answer);
 PG_FUNCTION_INFO_V1(hitl_read_slack_answer);
 
@@ -139,6 +145,51 @@ hitl_render_page(PG_FUNCTION_ARGS)
 
 	PG_RETURN_TEXT_P(cstring_to_text(
 		take(result, text, error, "the page cannot be rendered")));
+}
+
+/*
+ * hitl.page_policy(html): no page has a script; its style sheet, if it has one,
+ * is known by its hash.
+ */
+Datum
+hitl_page_policy(PG_FUNCTION_ARGS)
+{
+	char *policy = hitl_page_policy_text(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	PG_RETURN_TEXT_P(cstring_to_text(policy));
+}
+
+/*
+ * Without it a style sheet is not used.
+ */
+char *
+hitl_page_policy_text(const char *html)
+{
+	const char *tag = strstr(html, "<style");
+	const char *style = tag ? strchr(tag, '>') : NULL;
+	const char *end = style ? strstr(style, "</style>") : NULL;
+	ResourceOwner before = CurrentResourceOwner;
+	pg_cryptohash_ctx *hash;
+	uint8 digest[PG_SHA256_DIGEST_LENGTH];
+	char text[64];
+	int length = -1;
+
+	/* There may be no transaction, which would have one. */
+	CurrentResourceOwner = ResourceOwnerCreate(NULL, "hash of a style sheet");
+	hash = pg_cryptohash_create(PG_SHA256);
+	if (end != NULL && hash != NULL && pg_cryptohash_init(hash) >= 0 &&
+		pg_cryptohash_update(hash, (const uint8 *) style + 1,
+							 end - style - 1) >= 0 &&
+		pg_cryptohash_final(hash, digest, sizeof(digest)) >= 0)
+		length = pg_b64_encode((const char *) digest, sizeof(digest), text,
+							   sizeof(text));
+	pg_cryptohash_free(hash);
+	ResourceOwnerDelete(CurrentResourceOwner);
+	CurrentResourceOwner = before;
+	return psprintf("default-src 'none'; base-uri 'none'; form-action 'self'; "
+					"frame-ancestors 'none'%s%.*s%s",
+					length < 0 ? "" : "; style-src 'sha256-", Max(length, 0),
+					text, length < 0 ? "" : "'");
 }
 
 /*

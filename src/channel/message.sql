@@ -32,6 +32,11 @@ CREATE FUNCTION hitl.render_page(page jsonb) RETURNS text
 COMMENT ON FUNCTION hitl.render_page(jsonb) IS
 	'a page of the gateway as HTML: no script, one style sheet, nothing from elsewhere';
 
+CREATE FUNCTION hitl.page_policy(html text) RETURNS text
+	AS 'MODULE_PATHNAME', 'hitl_page_policy' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION hitl.page_policy(text) IS
+	'the Content-Security-Policy of a page: it has no script, and its style sheet is known by its hash';
+
 CREATE FUNCTION hitl.read_form_answer(fields jsonb, schema jsonb) RETURNS jsonb
 	AS 'MODULE_PATHNAME', 'hitl_read_form_answer' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION hitl.read_form_answer(jsonb, jsonb) IS

@@ -29,13 +29,11 @@ COMMENT ON FUNCTION hitl.write_cookie(jsonb, text, text) IS
 
 -- ---- pages ------------------------------------------------------------------
 
--- No page has a script; its style sheet, if it has one, is known by its hash.
 CREATE FUNCTION hitl.http_page(page jsonb, status integer DEFAULT 200, headers jsonb DEFAULT '{}') RETURNS jsonb
 	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	html text := hitl.render_page(page);
-	style text := substring(html FROM '<style[^>]*>(.*?)</style>');
 BEGIN
 	RETURN jsonb_build_object('status', status, 'body', html, 'headers', jsonb_build_object(
 		'content-type', 'text/html; charset=utf-8',
@@ -43,8 +41,7 @@ BEGIN
 		'referrer-policy', 'no-referrer',
 		'x-content-type-options', 'nosniff',
 		'x-frame-options', 'DENY',
-		'content-security-policy', 'default-src ''none''; base-uri ''none''; form-action ''self''; frame-ancestors ''none'''
-			|| coalesce('; style-src ''sha256-' || encode(sha256(convert_to(style, 'UTF8')), 'base64') || '''', ''))
+		'content-security-policy', hitl.page_policy(html))
 		|| headers);
 END
 $$;

@@ -5,20 +5,16 @@
 #include "postgres.h"
 
 #include "catalog/pg_type_d.h"
-#include "common/base64.h"
-#include "common/cryptohash.h"
-#include "common/sha2.h"
 #include "utils/builtins.h"
 #include "utils/json.h"
 #include "utils/jsonb.h"
-#include "utils/resowner.h"
 
+#include "channel/channel.h"
 #include "core_bridge.h"
 #include "db.h"
 #include "worker/gateway.h"
 #include "worker/worker.h"
 
-static const char *style_source(const char *html);
 static void read_headers(JsonbValue *headers, HitlAnswer *answer);
 static bool has_header(const HitlAnswer *answer, const char *name);
 static char *member_text(Jsonb *document, const char *name);
@@ -84,43 +80,10 @@ hitl_show_refusal(HitlAnswer *answer)
 	}
 	hitl_add_header(answer, "X-Frame-Options", "DENY");
 	hitl_add_header(answer, "Content-Security-Policy",
-					psprintf("default-src 'none'; base-uri 'none'; "
-							 "form-action 'self'; frame-ancestors 'none'%s",
-							 style_source(html)));
+					hitl_page_policy_text(html));
 	answer->body = pstrdup(html);
 	answer->length = strlen(html);
 	free(html);
-}
-
-/*
- * What lets the style sheet of a page be used: its hash.
- */
-static const char *
-style_source(const char *html)
-{
-	const char *tag = strstr(html, "<style");
-	const char *style = tag ? strchr(tag, '>') : NULL;
-	const char *end = style ? strstr(style, "</style>") : NULL;
-	ResourceOwner before = CurrentResourceOwner;
-	pg_cryptohash_ctx *hash;
-	uint8 digest[PG_SHA256_DIGEST_LENGTH];
-	char text[64];
-	int length = -1;
-
-	/* There is no transaction. */
-	CurrentResourceOwner = ResourceOwnerCreate(NULL, "hash of a style sheet");
-	hash = pg_cryptohash_create(PG_SHA256);
-	if (end != NULL && hash != NULL && pg_cryptohash_init(hash) >= 0 &&
-		pg_cryptohash_update(hash, (const uint8 *) style + 1,
-							 end - style - 1) >= 0 &&
-		pg_cryptohash_final(hash, digest, sizeof(digest)) >= 0)
-		length = pg_b64_encode((const char *) digest, sizeof(digest), text,
-							   sizeof(text));
-	pg_cryptohash_free(hash);
-	ResourceOwnerDelete(CurrentResourceOwner);
-	CurrentResourceOwner = before;
-	return length < 0 ? ""
-					  : psprintf("; style-src 'sha256-%.*s'", length, text);
 }
 
 /*
