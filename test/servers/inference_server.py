@@ -46,12 +46,10 @@ import hmac
 import json
 import re
 import secrets
-import socket
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
-from listener import on_free_port
+from listener import HttpServer
 
 
 def count_tokens(text):
@@ -390,17 +388,10 @@ class Handler(BaseHTTPRequestHandler):
         pass  # GET /requests tells more
 
 
-class InferenceServer(ThreadingHTTPServer):
-    daemon_threads = True
-    # A connection too many is not refused: TCP repeats itself, later each time, for minutes.
-    request_queue_size = 1000
-
+class InferenceServer(HttpServer):
     def __init__(self, script, key=None, port=None):
-        listen = super().__init__
-        on_free_port(lambda attempt: listen(("127.0.0.1", attempt), Handler), port)
+        super().__init__(Handler, port)
         self.key = key
-        self.lock = threading.Lock()
-        self.open = set()
         self.requests = []
         self.keys = {}  # of the requests of a conversation, in their order
         self.base_url = f"http://127.0.0.1:{self.server_port}/v1"
@@ -423,30 +414,6 @@ class InferenceServer(ThreadingHTTPServer):
         with self.lock:
             return list({sent["idempotency_key"] or id(sent): sent["body"] for sent in self.requests
                          if text in task_of(sent["body"])}.values())
-
-    def __enter__(self):
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.shutdown()
-        self.server_close()
-        with self.lock:  # or they would answer for a later server on the same port
-            for connection in self.open:
-                try:
-                    connection.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
-
-    def process_request(self, request, client_address):
-        with self.lock:
-            self.open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request):
-        with self.lock:
-            self.open.discard(request)
-        super().shutdown_request(request)
 
 
 def main():

@@ -1,7 +1,8 @@
-"""What servers for tests have in common: a port that is free, and a listener with threads."""
+"""What servers for tests have in common: a port that is free, and listeners with threads."""
 import random
 import socket
 import threading
+from http.server import ThreadingHTTPServer
 
 PORTS = range(20000, 32000)  # below the ephemeral ports
 
@@ -77,3 +78,40 @@ class Listener:
                 self.open.discard(connection)
             stream.close()
             connection.close()
+
+
+class HttpServer(ThreadingHTTPServer):
+    """Serves HTTP by a handler of http.server until the block ends."""
+    daemon_threads = True
+    # A connection too many is not refused: TCP repeats itself, later each time, for minutes.
+    request_queue_size = 1000
+
+    def __init__(self, handler, port=None):
+        listen = super().__init__
+        on_free_port(lambda attempt: listen(("127.0.0.1", attempt), handler), port)
+        self.lock = threading.Lock()
+        self.open = set()
+
+    def __enter__(self):
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.server_close()
+        with self.lock:  # or they would answer for a later server on the same port
+            for connection in self.open:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+    def process_request(self, request, client_address):
+        with self.lock:
+            self.open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request):
+        with self.lock:
+            self.open.discard(request)
+        super().shutdown_request(request)

@@ -12,12 +12,11 @@ import hashlib
 import hmac
 import json
 import re
-import threading
 import time
 import urllib.parse
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
-from listener import on_free_port
+from listener import HttpServer
 
 OPTIONS = {"static_select": 100, "multi_static_select": 100, "radio_buttons": 10, "checkboxes": 10}  # at most
 TEXT_LIMITS = {"section": 3000, "header": 150, "context": 3000}
@@ -109,8 +108,9 @@ def check_blocks(blocks, most):
             check(kind == "divider", "invalid_blocks")
 
 
-class SlackServer:
+class SlackServer(HttpServer):
     def __init__(self, token, signing_secret):
+        super().__init__(type("Handler", (Handler,), {"slack": self}))
         self.token = token
         self.secret = signing_secret
         self.messages = {}   # (channel, ts): what it shows now
@@ -120,22 +120,10 @@ class SlackServer:
         self.views = []      # (trigger, view)
         self.whispers = []   # (path, body): what was sent to a response_url
         self.refusals = []   # errors to answer with, in turn; ("ratelimited", seconds) too
-        self.lock = threading.Lock()
         self.count = 0
         self.triggers = set()
-        handler = type("Handler", (Handler,), {"slack": self})
-        self.server = on_free_port(lambda port: ThreadingHTTPServer(("127.0.0.1", port), handler))
-        self.server.daemon_threads = True
-        self.root = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.root = f"http://127.0.0.1:{self.server_port}"
         self.url = self.root + "/api"
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *unused):
-        self.server.shutdown()
-        self.server.server_close()
 
     # ---- the Web API -------------------------------------------------------
 
